@@ -1,0 +1,50 @@
+//! Typed identifiers. Each is a UUIDv7 (RFC 9562, section 5.7): unique, and sorted by the time it was made.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident;)+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { Uuid::parse_str(text).map(Self) }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self { Self(id) }
+        }
+    )+};
+}
+
+ids! {
+    /// A device.
+    DeviceId;
+    /// A component as fitted in one device.
+    ComponentId;
+    /// Whoever holds devices: factory, distributor, client, repair centre.
+    CustodianId;
+    /// A device model.
+    ModelId;
+    /// A production batch.
+    BatchId;
+    /// One entry of a device's history.
+    HistoryId;
+    /// A person with an account.
+    UserId;
+    /// An API token.
+    TokenId;
+    /// An import of a file.
+    ImportId;
+    /// A saved view of the device list.
+    ViewId;
+}

@@ -1,0 +1,19 @@
+//! What things are and which rules hold. Pure: no clock, no input or output, no SQL; compiles to WASM.
+
+mod words;
+
+pub use words::UnknownWord;
+
+pub mod audit;
+pub mod batch;
+pub mod component;
+pub mod custody;
+pub mod device;
+pub mod history;
+pub mod id;
+pub mod identifier;
+pub mod manifest;
+pub mod person;
+pub mod query;
+pub mod time;
+pub mod version;

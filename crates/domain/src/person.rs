@@ -1,0 +1,68 @@
+//! People and programs: roles, and what each role may do.
+
+use crate::words::words;
+
+words! {
+    /// What a person, or an API token, is trusted with.
+    Role {
+        /// Runs the fleet.
+        Operator => "operator", "Operator";
+        /// Records custody, repairs and notes.
+        Support => "support", "Support";
+        /// Approves what is dangerous.
+        Manager => "manager", "Manager";
+        /// Reads everything, changes nothing.
+        Auditor => "auditor", "Auditor";
+        /// Manages people and settings.
+        Admin => "admin", "Admin";
+    }
+}
+
+words! {
+    /// What can be done, as far as permission is concerned.
+    Permission {
+        /// See devices, history, batches, custodians.
+        FleetRead => "fleet.read", "See the fleet";
+        /// Bring in files.
+        ImportRun => "import.run", "Import files";
+        /// See what was imported and what was wrong with it.
+        ImportRead => "import.read", "See imports";
+        /// Record shipping, receiving, transfer, return.
+        CustodyRecord => "custody.record", "Record custody";
+        /// Write a note on a device.
+        NoteAdd => "note.add", "Write notes";
+        /// Void a history entry by a new one.
+        HistoryCorrect => "history.correct", "Correct history";
+        /// Enter and change custodians.
+        CustodianManage => "custodian.manage", "Manage custodians";
+        /// Keep views of the device list.
+        ViewSave => "view.save", "Save views";
+        /// Read and verify the audit log.
+        AuditRead => "audit.read", "Read the audit log";
+        /// See who has an account or a token.
+        PeopleRead => "people.read", "See users and tokens";
+        /// Create, change and disable accounts.
+        UserManage => "user.manage", "Manage users";
+        /// Create and revoke API tokens.
+        TokenManage => "token.manage", "Manage API tokens";
+        /// Change one's own password, end one's own sessions.
+        AccountManage => "account.manage", "Manage one's own account";
+    }
+}
+
+impl Role {
+    /// Whether this role may do that.
+    #[must_use]
+    pub const fn may(self, permission: Permission) -> bool {
+        use Permission as P;
+        match permission {
+            P::FleetRead | P::ImportRead | P::AccountManage => true,
+            P::ImportRun | P::CustodianManage => matches!(self, Self::Operator | Self::Admin),
+            P::CustodyRecord | P::HistoryCorrect => matches!(self, Self::Operator | Self::Support | Self::Admin),
+            P::NoteAdd | P::ViewSave => !matches!(self, Self::Auditor),
+            P::AuditRead => !matches!(self, Self::Support),
+            P::PeopleRead => matches!(self, Self::Admin | Self::Auditor),
+            P::UserManage | P::TokenManage => matches!(self, Self::Admin),
+        }
+    }
+}
