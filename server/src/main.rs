@@ -1,2 +1,3 @@
-//! Muster.
+//! The program `muster`.
+
 fn main() {}

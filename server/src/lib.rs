@@ -1,0 +1,4 @@
+//! The program `muster`: command line, listeners, device protocols, background jobs.
+
+pub mod assets;
+pub mod listener;

@@ -1,0 +1,160 @@
+//! The listener by real sockets: HTTPS and plain HTTP on one port, patience, and an orderly end.
+#![expect(clippy::unwrap_used, reason = "a test that can't connect should fail")]
+
+use axum::{Router, extract::ConnectInfo, routing::get};
+use domain::time::{SECOND, Timestamp};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use server::listener::{Certificates, Limits, ListenError, Listener, tls_config};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    root: CertificateDer<'static>,
+}
+
+async fn serve(limits: Limits) -> Served {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let made = pki::console_certificate(&[], &[], Timestamp(i64::try_from(seconds).unwrap() * SECOND)).unwrap();
+    let identity = pki::read_identity((made.cert_pem.as_bytes(), "c"), (made.key_pem.as_bytes(), "k")).unwrap();
+    let router = Router::new()
+        .route("/who", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
+        .route(
+            "/slow",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                "done"
+            }),
+        )
+        .route(
+            "/events",
+            get(|| async {
+                let stream = futures::stream::pending::<Result<axum::response::sse::Event, std::io::Error>>();
+                axum::response::Sse::new(stream)
+            }),
+        );
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let tls = tls_config(&Certificates::new(&identity)).unwrap();
+    let task = tokio::spawn(listener.serve(tls, router, stop.clone()));
+    Served { address, stop, task, root: CertificateDer::from_pem_slice(made.cert_pem.as_bytes()).unwrap() }
+}
+
+impl Served {
+    async fn https(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+    }
+}
+
+async fn exchange<S: AsyncReadExt + AsyncWriteExt + Unpin>(mut stream: S, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A peer that closes without a TLS goodbye is as good as one that says it.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn https_knows_the_peer_and_prefers_http_2() {
+    let served = serve(Limits::default()).await;
+    let answer =
+        exchange(served.https(&["http/1.1"]).await, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("127.0.0.1"), "{answer}");
+    let stream = served.https(&["http/1.1", "h2"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+}
+
+#[tokio::test]
+async fn plain_http_is_only_redirected() {
+    let served = serve(Limits::default()).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let answer =
+        exchange(stream, "POST /who?a=b HTTP/1.1\r\nHost: fleet.example:8443\r\nContent-Length: 2\r\n\r\nhi").await;
+    assert!(answer.starts_with("HTTP/1.1 308"), "{answer}");
+    assert!(answer.contains("location: https://fleet.example:8443/who?a=b\r\n"), "{answer}");
+    assert!(!answer.contains("127.0.0.1"), "{answer}");
+}
+
+#[tokio::test]
+async fn anything_else_is_hung_up_on() {
+    let served = serve(Limits::default()).await;
+    for noise in ["\u{1}\u{2}\u{3}", "{}", "\u{16}not a handshake at all, really not one\r\n\r\n"] {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        let answer = exchange(stream, noise).await;
+        assert!(!answer.contains("HTTP"), "{noise:?} got {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_slow_are_hung_up_on() {
+    let short = Duration::from_millis(300);
+    let served = serve(Limits { handshake: short, head: short, ..Limits::default() }).await;
+    for start in ["", "\u{16}", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+        let begun = Instant::now();
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        exchange(stream, start).await;
+        assert!(begun.elapsed() < Duration::from_secs(3), "{start:?} held on for {:?}", begun.elapsed());
+    }
+    let begun = Instant::now();
+    exchange(served.https(&["http/1.1"]).await, "GET /who HTTP/1.1\r\nX-Slow: ").await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "a slow head held on for {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn over_the_limit_one_waits() {
+    let served = serve(Limits { connections: 1, ..Limits::default() }).await;
+    let request = "GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let first = served.https(&["http/1.1"]).await;
+    let begun = Instant::now();
+    let (first, second) =
+        tokio::join!(exchange(first, request), async { exchange(served.https(&["http/1.1"]).await, request).await });
+    assert!(first.ends_with("done") && second.ends_with("done"));
+    assert!(begun.elapsed() >= Duration::from_millis(800), "both at once: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_finished_and_live_events_end() {
+    let served = serve(Limits::default()).await;
+    let (slow, events) = (served.https(&["http/1.1"]).await, served.https(&["http/1.1"]).await);
+    let begun = Instant::now();
+    let slow = tokio::spawn(exchange(slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"));
+    let events = tokio::spawn(exchange(events, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.stop.cancel();
+    assert!(slow.await.unwrap().ends_with("done"));
+    assert!(events.await.unwrap().contains("text/event-stream"));
+    served.task.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "the end took {:?}", begun.elapsed());
+    assert!(TcpStream::connect(served.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_told_in_a_sentence() {
+    let served = serve(Limits::default()).await;
+    let error = Listener::bind(served.address, Limits::default()).await.err().unwrap();
+    assert!(matches!(error, ListenError::InUse(_)));
+    assert!(error.to_string().contains("is in use by another program; stop that one, or choose another"), "{error}");
+}
