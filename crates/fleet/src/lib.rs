@@ -1,1 +1,87 @@
-//! fleet.
+//! What people and devices can do: authorises, decides by `domain`, writes by `store`, audits.
+//!
+//! Every function that changes something takes the [`Actor`] first, refuses unless a rule allows, and writes its
+//! audit entry in the same transaction. Functions that read take the actor too.
+
+mod actor;
+mod audit;
+mod error;
+
+pub mod catalogue;
+
+pub use actor::{Actor, Origin};
+pub use audit::Deed;
+pub use error::{Error, FieldError, Result};
+
+use domain::time::Timestamp;
+use std::{path::PathBuf, sync::Arc};
+use store::Db;
+use tokio::sync::broadcast;
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The fleet: the one way in to everything that Muster keeps. Cloning shares it.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    folder: PathBuf,
+    clock: Clock,
+    changes: broadcast::Sender<store::change::Change>,
+}
+
+impl Fleet {
+    /// A fleet on a database, with a data folder for what is not in the database, on the machine's clock.
+    #[must_use]
+    pub fn new(db: Db, folder: PathBuf) -> Self {
+        Self::with_clock(db, folder, Arc::new(system_time))
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(db: Db, folder: PathBuf, clock: Clock) -> Self {
+        let (changes, _) = broadcast::channel(1024);
+        Self { inner: Arc::new(Inner { db, folder, clock, changes }) }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.inner.folder
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.inner.clock)()
+    }
+
+    /// Changes from now on, as they are committed by this process.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<store::change::Change> {
+        self.inner.changes.subscribe()
+    }
+}
+
+impl std::fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fleet").field("db", &self.inner.db.kind()).finish_non_exhaustive()
+    }
+}
+
+/// The machine's clock, in UTC. A clock before 1970 counts as 1970.
+#[must_use]
+pub fn system_time() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,1 +1,43 @@
-//! store.
+//! SQL: one file per resource, the same queries on SQLite and PostgreSQL.
+//!
+//! Reads take a [`Db`]; writes take a [`Tx`], because whoever changes something also writes its audit entry in the
+//! same transaction. Nothing here decides or authorises: that is `fleet`'s part.
+
+#[macro_use]
+mod macros;
+
+mod db;
+mod error;
+
+pub mod audit;
+pub mod batch;
+pub mod change;
+pub mod component;
+pub mod count;
+pub mod custodian;
+pub mod device;
+// pub mod device_list;
+pub mod history;
+pub mod manifest;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use db::{Db, Tx};
+pub use error::{StoreError, StoreResult};
+
+/// Every query text of this crate with its name, so that a test can describe each on both databases.
+#[must_use]
+pub fn queries() -> Vec<(&'static str, &'static str)> {
+    [
+        audit::QUERIES,
+        batch::QUERIES,
+        change::QUERIES,
+        component::QUERIES,
+        count::QUERIES,
+        custodian::QUERIES,
+        device::QUERIES,
+        history::QUERIES,
+        manifest::QUERIES,
+    ]
+    .concat()
+}

@@ -1,0 +1,189 @@
+//! Deeds: how a change is allowed, audited and announced, always in this order and in one transaction.
+
+use crate::{Actor, Fleet, Result};
+use domain::{
+    audit::{AuditRecord, Outcome, chain_hash},
+    person::Permission,
+};
+use store::{
+    Tx,
+    audit::{AuditEntry, AuditFilter},
+    change::Change,
+};
+
+/// A change under way: a transaction that can only be committed with its audit entry.
+#[must_use = "dropping a deed undoes it"]
+pub struct Deed<'a> {
+    fleet: &'a Fleet,
+    actor: &'a Actor,
+    /// The transaction to write in.
+    pub tx: Tx,
+    changes: Vec<Change>,
+}
+
+impl Fleet {
+    /// Begins a deed, if the actor may do it. A refusal is audited.
+    ///
+    /// # Errors
+    /// [`Error::NotSignedIn`] or [`Error::Forbidden`].
+    pub async fn allow<'a>(
+        &'a self,
+        actor: &'a Actor,
+        permission: Permission,
+        subject: &str,
+    ) -> Result<Deed<'a>> {
+        if let Err(refusal) = actor.require(permission) {
+            self.audit_alone(actor, permission.as_str(), subject, Outcome::Denied, "").await?;
+            return Err(refusal);
+        }
+        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, changes: Vec::new() })
+    }
+
+    /// Writes an audit entry of something that changed nothing: a refusal, a failed sign-in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_alone(
+        &self,
+        actor: &Actor,
+        action: &str,
+        subject: &str,
+        outcome: Outcome,
+        detail: &str,
+    ) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        store::audit::append(&mut tx, &self.record(actor, action, subject, outcome, detail)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn record(&self, actor: &Actor, action: &str, subject: &str, outcome: Outcome, detail: &str) -> AuditRecord {
+        AuditRecord {
+            at: self.now(),
+            actor_kind: actor.kind().to_owned(),
+            actor_id: actor.id(),
+            actor_name: actor.name().to_owned(),
+            action: action.to_owned(),
+            subject: subject.chars().take(200).collect(),
+            outcome,
+            detail: detail.to_owned(),
+            address: actor.address().to_owned(),
+        }
+    }
+
+    /// Audit entries that match, newest first, one page of `limit`.
+    ///
+    /// # Errors
+    /// When the actor may not read them.
+    pub async fn audit_log(&self, actor: &Actor, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEntry>> {
+        actor.require(Permission::AuditRead)?;
+        Ok(store::audit::list(self.db(), filter, limit.clamp(1, 500)).await?)
+    }
+
+    /// The actions that occur in the audit log, for its filter.
+    ///
+    /// # Errors
+    /// When the actor may not read them.
+    pub async fn audit_actions(&self, actor: &Actor) -> Result<Vec<String>> {
+        actor.require(Permission::AuditRead)?;
+        Ok(store::audit::actions(self.db()).await?)
+    }
+
+    /// Reads the whole chain and recomputes every hash.
+    ///
+    /// # Errors
+    /// When the actor may not, or the database fails. A broken chain is an answer, not an error.
+    pub async fn audit_verify(&self, actor: &Actor) -> Result<Verification> {
+        actor.require(Permission::AuditRead)?;
+        let (head_seq, head_hash) = store::audit::head(self.db()).await?;
+        let mut verified = Verification { entries: 0, head: domain::audit::GENESIS.to_owned(), break_at: None };
+        loop {
+            let entries = store::audit::forward(self.db(), verified.entries, 1000).await?;
+            if entries.is_empty() {
+                break;
+            }
+            for entry in entries {
+                if let Some(problem) = verified.extend(&entry) {
+                    verified.break_at = Some(problem);
+                    return Ok(verified);
+                }
+            }
+        }
+        // Entries may have been appended since the head was read; fewer than it says have been removed.
+        if verified.entries < head_seq || (verified.entries == head_seq && verified.head != head_hash) {
+            verified.break_at = Some(Break {
+                seq: verified.entries + 1,
+                why: format!("the chain should end at entry {head_seq}, but ends at {}", verified.entries),
+            });
+        }
+        Ok(verified)
+    }
+}
+
+/// What verifying the audit chain found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// How many entries were found good, from the first.
+    pub entries: i64,
+    /// The hash of the last good one.
+    pub head: String,
+    /// Where the chain breaks, if it does.
+    pub break_at: Option<Break>,
+}
+
+/// Where an audit chain breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// At which entry.
+    pub seq: i64,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Verification {
+    fn extend(&mut self, entry: &AuditEntry) -> Option<Break> {
+        let seq = self.entries + 1;
+        let why = if entry.seq != seq {
+            format!("entry {seq} is missing; the next one found is {}", entry.seq)
+        } else if entry.previous_hash != self.head {
+            "it does not follow from the entry before; entries were exchanged or removed".to_owned()
+        } else if entry.hash != chain_hash(seq, &self.head, &entry.record) {
+            "its text was altered after it was written".to_owned()
+        } else {
+            self.entries = seq;
+            self.head.clone_from(&entry.hash);
+            return None;
+        };
+        Some(Break { seq, why })
+    }
+}
+
+impl Deed<'_> {
+    /// Announces what changes, to be heard once the deed is committed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ring(&mut self, topic: &str, subject: &str) -> Result<()> {
+        let at = self.fleet.now();
+        let seq = store::change::ring(&mut self.tx, at, topic, subject).await?;
+        self.changes.push(Change { seq, at: at.0, topic: topic.to_owned(), subject: subject.to_owned() });
+        Ok(())
+    }
+
+    /// Audits the deed as done and makes it durable.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was done.
+    pub async fn commit(mut self, action: &str, subject: &str, detail: &serde_json::Value) -> Result<()> {
+        let detail = if detail.is_null() { String::new() } else { detail.to_string() };
+        let record = self.fleet.record(self.actor, action, subject, Outcome::Done, &detail);
+        store::audit::append(&mut self.tx, &record).await?;
+        self.tx.commit().await?;
+        for change in self.changes {
+            // Nobody listening is no failure.
+            let _ = self.fleet.inner.changes.send(change);
+        }
+        Ok(())
+    }
+}
+

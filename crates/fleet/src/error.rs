@@ -1,0 +1,102 @@
+//! What can go wrong, in words for whoever asked. What must not leak is logged where it happens.
+
+use domain::person::Permission;
+use store::StoreError;
+
+/// What fleet's functions give.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong with one field of a form or a request.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The field's name.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is signed in.
+    #[error("Sign in first.")]
+    NotSignedIn,
+    /// The role does not allow it.
+    #[error("Your role doesn't allow this: {}.", permission.label())]
+    Forbidden {
+        /// What would be needed.
+        permission: Permission,
+    },
+    /// There is no such thing.
+    #[error("There is no {what} “{key}”.")]
+    NotFound {
+        /// What kind of thing: `device`.
+        what: &'static str,
+        /// What it was looked up by, cut to 80 characters.
+        key: String,
+    },
+    /// What was sent can't be taken as it is.
+    #[error("{}", fields.first().map_or("Something in the form is wrong.", |f| f.message.as_str()))]
+    Invalid {
+        /// What is wrong, by field.
+        fields: Vec<FieldError>,
+    },
+    /// A fleet query that can't be read.
+    #[error("{0}")]
+    Query(domain::query::QueryErrors),
+    /// It was changed by somebody else in between, or is already so.
+    #[error("{0}")]
+    Conflict(String),
+    /// Too many tries.
+    #[error("Too many tries. Wait {} and try again.", domain::time::span_words(*wait_micros))]
+    TooMany {
+        /// How long to wait, in microseconds.
+        wait_micros: i64,
+    },
+    /// More than we take.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The database is busy.
+    #[error("The database is busy, probably with a large import. Nothing was changed; try again in a moment.")]
+    Busy,
+    /// Our fault; the cause is in the log.
+    #[error("Something went wrong on our side. Nothing was changed.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// No such thing.
+    #[must_use]
+    pub fn not_found(what: &'static str, key: &str) -> Self {
+        Self::NotFound { what, key: key.chars().take(80).collect() }
+    }
+
+    /// One field is wrong.
+    #[must_use]
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { fields: vec![FieldError { field: field.to_owned(), message: message.into() }] }
+    }
+
+    /// Our fault.
+    #[must_use]
+    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        tracing::error!(error = %cause, "internal error");
+        Self::Internal(Box::new(cause))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            StoreError::Exists => Self::Conflict("This already exists.".to_owned()),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<domain::query::QueryErrors> for Error {
+    fn from(error: domain::query::QueryErrors) -> Self {
+        Self::Query(error)
+    }
+}

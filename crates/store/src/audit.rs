@@ -1,0 +1,164 @@
+//! The audit chain.
+
+use crate::{Db, StoreError, StoreResult, Tx};
+use domain::{
+    audit::{AuditRecord, chain_hash},
+    time::Timestamp,
+};
+
+/// An entry of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its number, from 1 without gaps.
+    pub seq: i64,
+    /// What it says.
+    pub record: AuditRecord,
+    /// The hash of the entry before.
+    pub previous_hash: String,
+    /// Its own hash.
+    pub hash: String,
+}
+
+/// Which entries are wanted; empty texts match everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// The actor's name, whole.
+    pub actor: String,
+    /// The action, whole.
+    pub action: String,
+    /// The subject, whole.
+    pub subject: String,
+    /// The outcome, whole.
+    pub outcome: String,
+    /// Only entries before this number; 0 for the newest.
+    pub before: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    seq: i64,
+    at: i64,
+    actor_kind: String,
+    actor_id: String,
+    actor_name: String,
+    action: String,
+    subject: String,
+    outcome: String,
+    detail: String,
+    address: String,
+    previous_hash: String,
+    hash: String,
+}
+
+impl TryFrom<Row> for AuditEntry {
+    type Error = StoreError;
+    fn try_from(row: Row) -> StoreResult<Self> {
+        Ok(Self {
+            seq: row.seq,
+            record: AuditRecord {
+                at: Timestamp(row.at),
+                actor_kind: row.actor_kind,
+                actor_id: row.actor_id,
+                actor_name: row.actor_name,
+                action: row.action,
+                subject: row.subject,
+                outcome: row.outcome.parse().map_err(|e| StoreError::corrupt("audit.outcome", e))?,
+                detail: row.detail,
+                address: row.address,
+            },
+            previous_hash: row.previous_hash,
+            hash: row.hash,
+        })
+    }
+}
+
+queries! {
+    ADVANCE = "UPDATE audit_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash";
+    APPEND = "INSERT INTO audit (seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
+              previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    SET_HEAD = "UPDATE audit_head SET hash = $1 WHERE id = 1";
+    HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1";
+    LIST = "SELECT seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
+            previous_hash, hash FROM audit \
+            WHERE seq < $1 AND ($2 = '' OR actor_name = $2) AND ($3 = '' OR action = $3) \
+            AND ($4 = '' OR subject = $4) AND ($5 = '' OR outcome = $5) ORDER BY seq DESC LIMIT $6";
+    FORWARD = "SELECT seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
+               previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+    ACTIONS = "SELECT DISTINCT action FROM audit ORDER BY action";
+}
+
+/// Appends an entry to the chain.
+///
+/// # Errors
+/// When the database fails.
+pub async fn append(tx: &mut Tx, record: &AuditRecord) -> StoreResult<i64> {
+    let (seq, previous_hash): (i64, String) =
+        within!(tx, |executor| sqlx::query_as(ADVANCE).fetch_one(executor).await)?;
+    let hash = chain_hash(seq, &previous_hash, record);
+    within!(tx, |executor| {
+        sqlx::query(APPEND)
+            .bind(seq)
+            .bind(record.at.0)
+            .bind(&record.actor_kind)
+            .bind(&record.actor_id)
+            .bind(&record.actor_name)
+            .bind(&record.action)
+            .bind(&record.subject)
+            .bind(record.outcome.as_str())
+            .bind(&record.detail)
+            .bind(&record.address)
+            .bind(&previous_hash)
+            .bind(&hash)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    within!(tx, |executor| sqlx::query(SET_HEAD).bind(&hash).execute(executor).await.map(drop))?;
+    Ok(seq)
+}
+
+/// The end of the chain: the last entry's number (0 for none) and hash.
+///
+/// # Errors
+/// When the database fails.
+pub async fn head(db: &Db) -> StoreResult<(i64, String)> {
+    Ok(read!(db, |pool| sqlx::query_as(HEAD).fetch_one(pool).await)?)
+}
+
+/// Entries that match, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &Db, filter: &AuditFilter, limit: i64) -> StoreResult<Vec<AuditEntry>> {
+    let before = if filter.before > 0 { filter.before } else { i64::MAX };
+    let rows: Vec<Row> = read!(db, |pool| {
+        sqlx::query_as(LIST)
+            .bind(before)
+            .bind(&filter.actor)
+            .bind(&filter.action)
+            .bind(&filter.subject)
+            .bind(&filter.outcome)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+    })?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Entries after a number, oldest first, as they are: an outcome that can't be read is the verifier's business.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forward(db: &Db, after: i64, limit: i64) -> StoreResult<Vec<AuditEntry>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(FORWARD).bind(after).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Every action that occurs, for the filter.
+///
+/// # Errors
+/// When the database fails.
+pub async fn actions(db: &Db) -> StoreResult<Vec<String>> {
+    Ok(read!(db, |pool| sqlx::query_scalar(ACTIONS).fetch_all(pool).await)?)
+}

@@ -1,0 +1,59 @@
+//! The one bell: whatever must be told to others, with a sequence.
+
+use crate::{Db, StoreResult, Tx};
+use domain::time::Timestamp;
+
+/// A change that others may want to hear of.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Change {
+    /// Grows with each change.
+    pub seq: i64,
+    /// When, in microseconds.
+    pub at: i64,
+    /// Which kind of thing: `device`, `import`, `people`, `custodian`.
+    pub topic: String,
+    /// Which thing: a serial, an id.
+    pub subject: String,
+}
+
+queries! {
+    RING = "INSERT INTO change (at, topic, subject) VALUES ($1, $2, $3) RETURNING seq";
+    AFTER = "SELECT seq, at, topic, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT $2";
+    LAST = "SELECT COALESCE(MAX(seq), 0) FROM change";
+    FORGET = "DELETE FROM change WHERE at < $1";
+}
+
+/// Records a change in the transaction that causes it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ring(tx: &mut Tx, at: Timestamp, topic: &str, subject: &str) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| {
+        sqlx::query_scalar(RING).bind(at.0).bind(topic).bind(subject).fetch_one(executor).await
+    })?)
+}
+
+/// What happened after a sequence, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after(db: &Db, seq: i64, limit: i64) -> StoreResult<Vec<Change>> {
+    Ok(read!(db, |pool| sqlx::query_as(AFTER).bind(seq).bind(limit).fetch_all(pool).await)?)
+}
+
+/// The last sequence; 0 for none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last(db: &Db) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(LAST).fetch_one(pool).await)?)
+}
+
+/// Drops changes that nobody waits for any more; they are messages, not records.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(tx: &mut Tx, before: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(FORGET).bind(before.0).execute(executor).await.map(drop))?;
+    Ok(())
+}

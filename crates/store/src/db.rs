@@ -1,0 +1,200 @@
+//! The two databases behind one type, and transactions on them.
+
+use crate::{StoreError, StoreResult};
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
+
+/// SQLite takes 32 766 bound values in a statement, PostgreSQL 65 535.
+pub(crate) const MAX_BINDS: usize = 30_000;
+
+/// How long a reader or writer waits for its turn before it is told that the database is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A database. Cloning shares the pools.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// Embedded: one writer, as many readers as cores.
+    Sqlite {
+        /// Read-only connections.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+    /// A PostgreSQL server, or what speaks its protocol.
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite, begun as a writer.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Opens an SQLite file, made if it isn't there, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file can't be opened or is of a newer Muster.
+    pub async fn sqlite(file: &Path) -> StoreResult<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // WAL with NORMAL survives the process's death at any point, and the machine's except for the last
+            // commits; FULL also survives lost power, which "acknowledged means durable" asks for.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", "-65536")
+            .pragma("mmap_size", "1073741824")
+            .pragma("temp_store", "memory")
+            .optimize_on_close(true, Some(400));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        sqlx::migrate!("../../migrations/sqlite").run(&write).await?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let read = SqlitePoolOptions::new()
+            .max_connections(u32::try_from(cores).unwrap_or(2).max(2))
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    /// Connects to PostgreSQL and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the address is wrong, the server can't be reached, or the database is of a newer Muster.
+    pub async fn postgres(url: &str) -> StoreResult<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Address("write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))?
+            .application_name("muster");
+        let pool =
+            PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).connect_with(options).await?;
+        sqlx::migrate!("../../migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Opens the database of a data folder, or the one at `url` when there is one.
+    ///
+    /// # Errors
+    /// As [`Db::sqlite`] and [`Db::postgres`].
+    pub async fn open(folder: &Path, url: Option<&str>) -> StoreResult<Self> {
+        match url {
+            None => Self::sqlite(&folder.join("muster.db")).await,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Self::postgres(url).await,
+            Some(url) => match url.strip_prefix("sqlite://") {
+                Some(file) => Self::sqlite(Path::new(file)).await,
+                None => Err(StoreError::Address("write postgres://… or sqlite://FILE".to_owned())),
+            },
+        }
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when other writers hold it too long.
+    pub async fn begin(&self) -> StoreResult<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ping(&self) -> StoreResult<()> {
+        read!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Refreshes what the query planner knows of the tables' contents; worth it after a large import.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn optimize(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                sqlx::query("PRAGMA analysis_limit = 400").execute(write).await?;
+                sqlx::query("PRAGMA optimize = 0x10002").execute(write).await?;
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await?;
+            }
+            Self::Postgres(pool) => {
+                sqlx::query("ANALYZE").execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What kind of database it is, in a word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Closes all connections, after what they are doing.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything durable that was written in this transaction.
+    ///
+    /// # Errors
+    /// When the database could not; then nothing was written.
+    pub async fn commit(self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// `PREFIX VALUES ($1, $2), ($3, $4), …`
+pub(crate) fn values_sql(prefix: &str, columns: usize, rows: usize) -> String {
+    let mut sql = String::with_capacity(prefix.len() + rows * columns * 7);
+    sql.push_str(prefix);
+    sql.push_str(" VALUES ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let separator = if column == 0 { "" } else { ", " };
+            // Writing to a String can't fail.
+            let _ = write!(sql, "{separator}${}", row * columns + column + 1);
+        }
+        sql.push(')');
+    }
+    sql
+}
+
+/// `$1, $2, …, $n`
+pub(crate) fn placeholders(n: usize) -> String {
+    (1..=n).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,207 @@
+//! A PostgreSQL cluster of one's own, for tests: made in a temporary folder from the installed binaries, started
+//! once a process, stopped and removed when the process ends.
+
+use crate::{Db, StoreError, StoreResult};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// A running cluster. It listens on a socket in its folder alone, not on the network.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    binaries: PathBuf,
+    _guard: tempfile::TempDir,
+    databases: AtomicU32,
+}
+
+fn failed(what: &str, why: impl std::fmt::Display) -> StoreError {
+    StoreError::Address(format!("PostgreSQL for the tests: {what}: {why}"))
+}
+
+/// The newest installed server's folder of binaries.
+fn binaries() -> StoreResult<PathBuf> {
+    let debian = Path::new("/usr/lib/postgresql");
+    let mut versions: Vec<u32> = std::fs::read_dir(debian)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|version: &u32| debian.join(version.to_string()).join("bin/initdb").exists())
+        .collect();
+    versions.sort_unstable();
+    if let Some(newest) = versions.last() {
+        return Ok(debian.join(newest.to_string()).join("bin"));
+    }
+    std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
+        .find(|folder| folder.join("initdb").exists())
+        .ok_or_else(|| failed("no initdb found", "install it with: apt-get install postgresql"))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0")
+}
+
+/// PostgreSQL refuses to run as root; then it runs as the user that its package made.
+fn run(program: &Path, arguments: &[&str]) -> StoreResult<()> {
+    let mut command = if is_root() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    let out = command
+        .args(arguments)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|e| failed(&program.display().to_string(), e))?;
+    if out.status.success() {
+        Ok(())
+    } else {
+        Err(failed(&program.display().to_string(), String::from_utf8_lossy(&out.stderr)))
+    }
+}
+
+impl Cluster {
+    /// Makes and starts a cluster.
+    ///
+    /// # Errors
+    /// When the binaries are missing or do not run.
+    pub fn start() -> StoreResult<Self> {
+        let binaries = binaries()?;
+        let guard = tempfile::Builder::new().prefix("muster-pg").tempdir().map_err(|e| failed("folder", e))?;
+        if is_root() {
+            let done = Command::new("chown").arg("postgres").arg(guard.path()).status();
+            done.map_err(|e| failed("chown", e))?;
+        }
+        let folder = guard.path().to_owned();
+        let data = folder.join("data").display().to_string();
+        run(
+            &binaries.join("initdb"),
+            &["-D", &data, "-U", "muster", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+        )?;
+        let options = format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=200",
+            folder.display()
+        );
+        let log = folder.join("log").display().to_string();
+        run(&binaries.join("pg_ctl"), &["-D", &data, "-l", &log, "-w", "-o", &options, "start"])?;
+        Ok(Self { folder, binaries, _guard: guard, databases: AtomicU32::new(0) })
+    }
+
+    /// The address of one of its databases.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        let host = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://muster@{host}/{database}")
+    }
+
+    /// Makes an empty database and gives its address.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn database(&self) -> StoreResult<String> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let pool = sqlx::PgPool::connect(&self.url("postgres")).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
+        pool.close().await;
+        Ok(self.url(&name))
+    }
+
+    /// Stops the server at once.
+    pub fn stop(&self) {
+        let data = self.folder.join("data").display().to_string();
+        // Nobody can act on a failure here: the process is ending.
+        let _ = run(&self.binaries.join("pg_ctl"), &["-D", &data, "-m", "immediate", "stop"]);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The process's cluster, started at the first call. A watcher outside the process stops it when the process is
+/// gone, because statics are never dropped.
+///
+/// # Errors
+/// When it can't be started.
+pub fn cluster() -> StoreResult<&'static Cluster> {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = STARTING.lock().map_err(|e| failed("start", e))?;
+    if let Some(cluster) = CLUSTER.get() {
+        return Ok(cluster);
+    }
+    let cluster = Cluster::start()?;
+    watch(&cluster)?;
+    Ok(CLUSTER.get_or_init(|| cluster))
+}
+
+fn watch(cluster: &Cluster) -> StoreResult<()> {
+    let script = format!(
+        "while kill -0 {pid} 2>/dev/null; do sleep 1; done; \
+         kill -QUIT $(head -1 {folder}/data/postmaster.pid) 2>/dev/null; sleep 1; rm -rf {folder}",
+        pid = std::process::id(),
+        folder = cluster.folder.display()
+    );
+    Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| failed("watcher", e))?;
+    Ok(())
+}
+
+/// An empty database of each kind: what a contract test runs on.
+#[derive(Debug)]
+pub struct Fixture {
+    /// What it is called in a failure's message.
+    pub name: &'static str,
+    /// The database.
+    pub db: Db,
+    /// Its address; none for SQLite.
+    pub url: Option<String>,
+    /// A data folder of its own.
+    pub folder: tempfile::TempDir,
+}
+
+/// An empty SQLite database and an empty PostgreSQL database, migrated.
+///
+/// # Errors
+/// When either can't be made.
+pub async fn both() -> StoreResult<Vec<Fixture>> {
+    Ok(vec![sqlite().await?, postgres().await?])
+}
+
+/// An empty SQLite database, migrated.
+///
+/// # Errors
+/// When it can't be made.
+pub async fn sqlite() -> StoreResult<Fixture> {
+    let folder = tempfile::tempdir().map_err(|e| failed("folder", e))?;
+    Ok(Fixture { name: "SQLite", db: Db::open(folder.path(), None).await?, url: None, folder })
+}
+
+/// An empty PostgreSQL database, migrated.
+///
+/// # Errors
+/// When it can't be made.
+pub async fn postgres() -> StoreResult<Fixture> {
+    let folder = tempfile::tempdir().map_err(|e| failed("folder", e))?;
+    let url = cluster()?.database().await?;
+    Ok(Fixture { name: "PostgreSQL", db: Db::postgres(&url).await?, url: Some(url), folder })
+}
