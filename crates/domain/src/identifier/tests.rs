@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use super::*;
 use ComponentClass as C;
 use proptest::prelude::*;
