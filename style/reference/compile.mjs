@@ -14,6 +14,8 @@ const sheet = `
   @import "tailwindcss/utilities.css" layer(utilities);
   @theme inline {
     --color-*: initial;
+    --font-sans: var(--sans);
+    --font-mono: var(--mono);
     ${colors.map((name) => `--color-${name}: var(--${name});`).join("\n")}
   }
   @custom-variant dark { ${dark} }

@@ -115,7 +115,10 @@ fn border(base: &str) -> Option<Vec<Declaration>> {
         _ => (base, "1"),
     };
     let (_, stem) = BORDERS.iter().find(|(class, _)| *class == side)?;
-    Some(vec![Declaration::new(format!("{stem}-style"), "solid"), Declaration::new(format!("{stem}-width"), format!("{width}px"))])
+    Some(vec![
+        Declaration::new(format!("{stem}-style"), "solid"),
+        Declaration::new(format!("{stem}-width"), format!("{width}px")),
+    ])
 }
 
 fn leading(base: &str) -> Option<Vec<Declaration>> {
@@ -131,7 +134,8 @@ fn space_between(base: &str) -> Option<Base> {
         "y" => "margin-block",
         _ => return None,
     };
-    let declarations = vec![Declaration::new(format!("{stem}-start"), "0"), Declaration::new(format!("{stem}-end"), step(value)?)];
+    let declarations =
+        vec![Declaration::new(format!("{stem}-start"), "0"), Declaration::new(format!("{stem}-end"), step(value)?)];
     Some(Base { declarations, on_children: true })
 }
 

@@ -28,7 +28,7 @@ const WORDS: &str = "\
     overflow-auto overflow-hidden overflow-visible overflow-scroll overflow-clip \
     overflow-x-auto overflow-y-auto overflow-x-hidden overflow-y-hidden overscroll-contain \
     z-auto border-solid border-dashed border-dotted border-none border-collapse \
-    rounded-none rounded-sm rounded-md rounded-lg rounded-xl rounded-full \
+    rounded rounded-none rounded-sm rounded-md rounded-lg rounded-xl rounded-full \
     sr-only not-sr-only cursor-pointer cursor-default cursor-not-allowed \
     select-none select-text select-all pointer-events-none pointer-events-auto appearance-none resize-none resize-y \
     list-none list-disc list-decimal list-inside align-top align-middle align-baseline align-bottom \
@@ -53,7 +53,8 @@ const AUTOMATIC: &str = "m mx my mt mr mb ml ms me";
 const FRACTIONAL: &str = "w basis left";
 
 /// Prefixes of which a whole number follows.
-const COUNTED: &str = "grid-cols grid-rows col-span col-start col-end row-span row-start order z opacity underline-offset";
+const COUNTED: &str =
+    "grid-cols grid-rows col-span col-start col-end row-span row-start order z opacity underline-offset";
 
 /// Whether the generator, corrected, may be believed about a class.
 pub(crate) fn is_trusted(base: &str) -> bool {
@@ -88,7 +89,10 @@ fn is_fraction(value: &str) -> bool {
 }
 
 fn is_count(value: &str) -> bool {
-    !value.is_empty() && value.len() <= 4 && value.bytes().all(|byte| byte.is_ascii_digit()) && (value == "0" || !value.starts_with('0'))
+    !value.is_empty()
+        && value.len() <= 4
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+        && (value == "0" || !value.starts_with('0'))
 }
 
 #[cfg(test)]
@@ -100,7 +104,19 @@ mod tests {
         for class in ["p-4", "p-2.5", "-mt-px", "mx-auto", "w-1/2", "grid-cols-3", "flex", "gap-x-2"] {
             assert!(is_trusted(class), "{class}");
         }
-        for class in ["p-x", "p-2.3", "-p-4", "p-auto", "w-1/0", "grid-cols-03", "flexy", "bg-gray-100", "rotate-45", "-flex", ""] {
+        for class in [
+            "p-x",
+            "p-2.3",
+            "-p-4",
+            "p-auto",
+            "w-1/0",
+            "grid-cols-03",
+            "flexy",
+            "bg-gray-100",
+            "rotate-45",
+            "-flex",
+            "",
+        ] {
             assert!(!is_trusted(class), "{class}");
         }
     }

@@ -116,7 +116,8 @@ mod tests {
     fn the_sheet_depends_on_the_set_of_classes_only() {
         let sheets = Sheets::from_text(":root { --ink: light-dark(#000, #fff); }", ".btn { color: red }");
         let one = bundle(&sheets, ["p-4", "md:hidden", "flex", "text-ink"].map(String::from));
-        let other = bundle(&sheets, ["text-ink", "flex", "flex", "md:hidden", "p-4", "btn", "nonsense"].map(String::from));
+        let other =
+            bundle(&sheets, ["text-ink", "flex", "flex", "md:hidden", "p-4", "btn", "nonsense"].map(String::from));
         assert_eq!(one, other);
         insta::assert_snapshot!(one.as_str(), @"
         @layer components, utilities;
@@ -136,7 +137,10 @@ mod tests {
     #[test]
     fn an_unknown_class_is_named_with_its_place() {
         let sheets = Sheets::from_text("", ".btn { color: red }");
-        let source = Source { name: "app/src/x.rs".into(), text: "fn x() { view! {\n<a class=\"btn bg-gray-100 p-4\"/> } }".into() };
+        let source = Source {
+            name: "app/src/x.rs".into(),
+            text: "fn x() { view! {\n<a class=\"btn bg-gray-100 p-4\"/> } }".into(),
+        };
         let unknown = check(&sheets, &[source]);
         assert_eq!(unknown.len(), 1);
         assert!(unknown[0].to_string().starts_with("app/src/x.rs:2: the class `bg-gray-100`"), "{}", unknown[0]);

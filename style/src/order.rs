@@ -64,9 +64,31 @@ mod tests {
     #[test]
     fn the_more_exact_comes_later() {
         let sheets = Sheets::from_text("", "");
-        let classes = ["pt-1", "px-2", "p-4", "mx-auto", "m-2", "gap-x-2", "gap-4", "border-t-0", "border", "leading-6", "text-sm", "w-8", "size-4"];
+        let classes = [
+            "pt-1",
+            "px-2",
+            "p-4",
+            "mx-auto",
+            "m-2",
+            "gap-x-2",
+            "gap-4",
+            "border-t-0",
+            "border",
+            "leading-6",
+            "text-sm",
+            "w-8",
+            "size-4",
+        ];
         let css = bundle(&sheets, classes.map(String::from)).into_text();
-        let pairs = [("p-4", "px-2"), ("px-2", "pt-1"), ("m-2", "mx-auto"), ("gap-4", "gap-x-2"), ("border", "border-t-0"), ("text-sm", "leading-6"), ("size-4", "w-8")];
+        let pairs = [
+            ("p-4", "px-2"),
+            ("px-2", "pt-1"),
+            ("m-2", "mx-auto"),
+            ("gap-4", "gap-x-2"),
+            ("border", "border-t-0"),
+            ("text-sm", "leading-6"),
+            ("size-4", "w-8"),
+        ];
         for (general, exact) in pairs {
             assert!(place(&css, general) < place(&css, exact), "{general} must come before {exact} in\n{css}");
         }

@@ -140,7 +140,9 @@ fn value_end(tokens: &[TokenTree], start: usize) -> usize {
         let ends = match token {
             TokenTree::Punct(punct) => match punct.as_char() {
                 ';' | ',' => true,
-                '>' => !at.checked_sub(1).is_some_and(|before| is_punct(tokens.get(before), '=') || is_punct(tokens.get(before), '-')),
+                '>' => !at
+                    .checked_sub(1)
+                    .is_some_and(|before| is_punct(tokens.get(before), '=') || is_punct(tokens.get(before), '-')),
                 '/' => is_punct(tokens.get(at + 1), '>'),
                 _ => false,
             },
@@ -207,7 +209,10 @@ mod tests {
     #[test]
     fn expressions_end_where_the_next_attribute_begins() {
         assert_eq!(classes(r#"view! { <a class=if x { "a" } else { "b" } title="no">"no"</a> }"#), ["a", "b"]);
-        assert_eq!(classes(r#"view! { <a class=move || tone(x) on:click=f data-y="no">"no"</a> }"#), Vec::<String>::new());
+        assert_eq!(
+            classes(r#"view! { <a class=move || tone(x) on:click=f data-y="no">"no"</a> }"#),
+            Vec::<String>::new()
+        );
         assert_eq!(classes(r#"view! { <a class={match k { "no" | "nor" => "a", _ => "b" }}>"no"</a> }"#), ["a", "b"]);
         assert_eq!(classes(r#"view! { <a class=format!("btn {kind}")/> <b class="c"/> }"#), ["btn", "c"]);
     }
@@ -219,6 +224,9 @@ mod tests {
 
     #[test]
     fn other_strings_and_comparisons_are_left_alone() {
-        assert!(classes(r#"/* class="no" */ let x = "class=no"; if class == "no" {} view! { <a data-class="no"/> }"#).is_empty());
+        assert!(
+            classes(r#"/* class="no" */ let x = "class=no"; if class == "no" {} view! { <a data-class="no"/> }"#)
+                .is_empty()
+        );
     }
 }

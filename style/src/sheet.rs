@@ -88,8 +88,14 @@ fn names_of_selector(selector: &str) -> Vec<String> {
         return Vec::new();
     }
     let belongs = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    let starts = |name: &&str| name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_' || letter == '-');
-    selector.split('.').skip(1).filter(starts).filter_map(|rest| rest.split(|letter| !belongs(letter)).next().map(String::from)).collect()
+    let starts =
+        |name: &&str| name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_' || letter == '-');
+    selector
+        .split('.')
+        .skip(1)
+        .filter(starts)
+        .filter_map(|rest| rest.split(|letter| !belongs(letter)).next().map(String::from))
+        .collect()
 }
 
 /// The tokens that hold a colour: a pair of them, or another colour's name.
@@ -100,7 +106,10 @@ fn color_names(css: &str) -> BTreeSet<String> {
         let Some(name) = name.trim().strip_prefix("--") else { continue };
         let value = value.trim();
         let alias = value.strip_prefix("var(--").and_then(|rest| rest.strip_suffix(')'));
-        if value.starts_with("light-dark(") || value.starts_with('#') || alias.is_some_and(|other| names.contains(other)) {
+        if value.starts_with("light-dark(")
+            || value.starts_with('#')
+            || alias.is_some_and(|other| names.contains(other))
+        {
             names.insert(name.to_owned());
         }
     }
@@ -142,8 +151,11 @@ mod tests {
 
     #[test]
     fn colours_are_told_from_sizes() {
-        let names: Vec<String> =
-            color_names(":root { --ink: light-dark(#000, #fff); --row: 36px; --series-1: var(--ink); --gap: var(--row); }").into_iter().collect();
+        let names: Vec<String> = color_names(
+            ":root { --ink: light-dark(#000, #fff); --row: 36px; --series-1: var(--ink); --gap: var(--row); }",
+        )
+        .into_iter()
+        .collect();
         assert_eq!(names, ["ink", "series-1"]);
     }
 

@@ -99,10 +99,17 @@ impl<'a> Compiler<'a> {
         let mut contexts = vec![Context::default()];
         let mut rank = 0;
         for variant in variants.iter().rev() {
-            contexts = variant.contexts.iter().flat_map(|outer| contexts.iter().map(|inner| outer.within(inner))).collect();
+            contexts =
+                variant.contexts.iter().flat_map(|outer| contexts.iter().map(|inner| outer.within(inner))).collect();
             rank = rank.max(variant.rank);
         }
-        Some(Utility { class: class.to_owned(), contexts, on_children: base.on_children, declarations: base.declarations, rank })
+        Some(Utility {
+            class: class.to_owned(),
+            contexts,
+            on_children: base.on_children,
+            declarations: base.declarations,
+            rank,
+        })
     }
 }
 
@@ -161,11 +168,11 @@ mod tests {
 
     #[test]
     fn variants_wrap_and_suffix() {
-        assert_eq!(css("hover:bg-surface"), "@media (hover: hover) { .hover\\:bg-surface:hover { background-color: var(--surface); } }\n");
         assert_eq!(
-            css("md:focus:p-4"),
-            "@media (width >= 48rem) { .md\\:focus\\:p-4:focus { padding: 1rem; } }\n"
+            css("hover:bg-surface"),
+            "@media (hover: hover) { .hover\\:bg-surface:hover { background-color: var(--surface); } }\n"
         );
+        assert_eq!(css("md:focus:p-4"), "@media (width >= 48rem) { .md\\:focus\\:p-4:focus { padding: 1rem; } }\n");
         assert_eq!(css("dark:hidden").lines().count(), 2);
         assert_eq!(css("md:space-y-4").matches(":where(").count(), 1);
     }

@@ -3,7 +3,8 @@
 use crate::utility::Context;
 
 /// Dark means: the page was told so, or the system is and the page was not told otherwise.
-const DARK_BY_SYSTEM: (&str, &str) = ("@media (prefers-color-scheme: dark)", ":where(:root:not([data-theme=\"light\"]) *)");
+const DARK_BY_SYSTEM: (&str, &str) =
+    ("@media (prefers-color-scheme: dark)", ":where(:root:not([data-theme=\"light\"]) *)");
 const DARK_BY_PAGE: &str = ":where([data-theme=\"dark\"] *)";
 
 /// The same definition of `dark:`, as the official compiler wants it.
@@ -74,7 +75,10 @@ fn width(name: &str) -> Option<Variant> {
 
 fn media(name: &str) -> Option<Variant> {
     let at = MEDIA.iter().position(|(media, _)| *media == name)?;
-    Some(Variant { contexts: vec![Context { media: vec![MEDIA[at].1.into()], suffix: String::new() }], rank: rank(5, at) })
+    Some(Variant {
+        contexts: vec![Context { media: vec![MEDIA[at].1.into()], suffix: String::new() }],
+        rank: rank(5, at),
+    })
 }
 
 fn dark(name: &str) -> Option<Variant> {
@@ -100,7 +104,9 @@ mod tests {
     fn wider_comes_later_and_states_come_first() {
         assert!(rank_of("hover") < rank_of("focus") && rank_of("focus") < rank_of("max-xl"));
         assert!(rank_of("max-xl") < rank_of("max-sm") && rank_of("max-sm") < rank_of("sm"));
-        assert!(rank_of("sm") < rank_of("2xl") && rank_of("2xl") < rank_of("dark") && rank_of("dark") < rank_of("print"));
+        assert!(
+            rank_of("sm") < rank_of("2xl") && rank_of("2xl") < rank_of("dark") && rank_of("dark") < rank_of("print")
+        );
         assert_eq!(parse("nonsense"), None);
     }
 }

@@ -66,7 +66,8 @@ pub fn write_site(folder: &Path, assets: &[Asset]) -> Result<Vec<Weight>, Error>
         keep.extend([format!("{name}.br"), format!("{name}.gz"), name.clone()]);
         manifest.insert(asset.name, name);
     }
-    let text = serde_json::to_string_pretty(&manifest).map_err(|source| Error::Json { what: MANIFEST.into(), source })?;
+    let text =
+        serde_json::to_string_pretty(&manifest).map_err(|source| Error::Json { what: MANIFEST.into(), source })?;
     files::write(&folder.join(MANIFEST), format!("{text}\n").as_bytes())?;
     sweep(folder, &keep)?;
     Ok(weights)
@@ -164,8 +165,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_site(folder.path(), &[css("old")]).unwrap();
         write_site(folder.path(), &[css("new")]).unwrap();
-        let names: BTreeSet<_> =
-            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let names: BTreeSet<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         assert_eq!(names.len(), 4, "{names:?}");
         assert!(!names.contains(&css("old").hashed_name()));
     }

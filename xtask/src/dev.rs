@@ -10,9 +10,9 @@ use notify::{RecursiveMode, Watcher};
 
 use crate::build::{self, Profile};
 use crate::error::Error;
+use crate::exec;
 use crate::wasm::{self, toolchain::Choice};
 use crate::workspace::Workspace;
-use crate::exec;
 
 /// What is watched.
 const SOURCES: [&str; 6] = ["app", "crates", "server", "style", "frontend", "migrations"];
@@ -78,7 +78,9 @@ fn wait_for_change(changes: &Receiver<notify::Result<notify::Event>>) -> bool {
 fn matters(event: &notify::Event) -> bool {
     let noise = |path: &Path| {
         path.components().any(|part| part.as_os_str() == "node_modules")
-            || path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.') || name.to_string_lossy().ends_with('~'))
+            || path
+                .file_name()
+                .is_none_or(|name| name.to_string_lossy().starts_with('.') || name.to_string_lossy().ends_with('~'))
     };
     !event.kind.is_access() && event.paths.iter().any(|path| !noise(path))
 }

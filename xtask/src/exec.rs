@@ -59,11 +59,8 @@ pub fn stop(child: &mut Child) {
 
 /// Runs a program and returns what it printed.
 pub fn output(command: &mut Command) -> Result<String, Error> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .output()
-        .map_err(|source| start_error(command, source))?;
+    let output =
+        command.stdin(Stdio::null()).stderr(Stdio::piped()).output().map_err(|source| start_error(command, source))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -74,7 +71,8 @@ pub fn output(command: &mut Command) -> Result<String, Error> {
 
 /// Whether a program of this name is on PATH.
 pub fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 fn start_error(command: &Command, source: std::io::Error) -> Error {

@@ -27,7 +27,10 @@ pub fn install(packages: &[String]) -> Result<(), Error> {
         return Ok(());
     }
     if !exec::on_path("apt-get") {
-        return Err(Error::Advice(format!("Please install {} with this system's package manager.", packages.join(", "))));
+        return Err(Error::Advice(format!(
+            "Please install {} with this system's package manager.",
+            packages.join(", ")
+        )));
     }
     if !is_root() {
         return Err(Error::Advice(format!("Some packages are missing. Type: {}", advice(packages))));

@@ -21,7 +21,9 @@ impl Workspace {
         let root = here
             .ancestors()
             .find(|folder| folder.join("xtask/Cargo.toml").is_file() && folder.join("Cargo.lock").is_file())
-            .ok_or_else(|| Error::Advice("This is not inside Muster's source folder. Change into it and try again.".into()))?
+            .ok_or_else(|| {
+                Error::Advice("This is not inside Muster's source folder. Change into it and try again.".into())
+            })?
             .to_path_buf();
         let moved = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = moved.as_ref().map_or_else(|| root.join("target"), |folder| root.join(folder));
@@ -68,7 +70,8 @@ impl Workspace {
         command.current_dir(&self.root);
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_PRIMARY_PACKAGE" {
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_PRIMARY_PACKAGE"
+            {
                 command.env_remove(name.as_ref());
             }
         }

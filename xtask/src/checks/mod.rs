@@ -57,7 +57,12 @@ const STEPS: [Step; 9] = [
     Step { name: "tailwind", about: "utilities against the official compiler", quick: false, run: tailwind::check },
     Step { name: "budget", about: "what the browser loads", quick: false, run: browser::budget },
     Step { name: "e2e-sqlite", about: "the console in a browser, on SQLite", quick: false, run: browser::on_sqlite },
-    Step { name: "e2e-postgres", about: "the console in a browser, on PostgreSQL", quick: false, run: browser::on_postgres },
+    Step {
+        name: "e2e-postgres",
+        about: "the console in a browser, on PostgreSQL",
+        quick: false,
+        run: browser::on_postgres,
+    },
 ];
 
 fn names() -> Vec<&'static str> {

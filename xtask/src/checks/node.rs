@@ -18,8 +18,11 @@ const POSTGRES: &str = "/usr/lib/postgresql";
 
 /// Installs what is missing.
 pub fn packages(_: &Scene<'_>) -> Result<Outcome, Error> {
-    let mut missing: Vec<String> =
-        PROGRAMS.iter().filter(|(program, _)| !exec::on_path(program)).map(|(_, package)| (*package).to_owned()).collect();
+    let mut missing: Vec<String> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !exec::on_path(program))
+        .map(|(_, package)| (*package).to_owned())
+        .collect();
     if !has_postgres() {
         missing.push("postgresql".into());
     }
@@ -28,7 +31,8 @@ pub fn packages(_: &Scene<'_>) -> Result<Outcome, Error> {
 }
 
 fn has_postgres() -> bool {
-    let debian = fs::read_dir(POSTGRES).is_ok_and(|versions| versions.flatten().any(|version| version.path().join("bin/initdb").is_file()));
+    let debian = fs::read_dir(POSTGRES)
+        .is_ok_and(|versions| versions.flatten().any(|version| version.path().join("bin/initdb").is_file()));
     debian || exec::on_path("initdb")
 }
 

@@ -20,7 +20,9 @@ pub fn compile(workspace: &Workspace, toolchain: Toolchain, profile: Profile) ->
         Toolchain::Active => workspace.cargo(),
         Toolchain::Debian => debian(workspace),
     };
-    cargo.args(["build", "-p", "frontend", "--target", TARGET, "--profile", profile.cargo_name(), "--target-dir"]).arg(&folder);
+    cargo
+        .args(["build", "-p", "frontend", "--target", TARGET, "--profile", profile.cargo_name(), "--target-dir"])
+        .arg(&folder);
     if toolchain == Toolchain::Debian {
         cargo.args(["-Z", "build-std=std,panic_abort"]);
     }

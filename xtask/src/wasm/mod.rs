@@ -64,7 +64,8 @@ pub struct Browser {
 pub fn build(workspace: &Workspace, choice: Choice, profile: Profile) -> Result<Browser, Error> {
     let started = Instant::now();
     let folder = workspace.memory().join("browser").join(profile.folder());
-    let stamp = Stamp::new(&workspace.memory(), &format!("browser-{}", profile.folder()), fingerprint(workspace, choice)?);
+    let stamp =
+        Stamp::new(&workspace.memory(), &format!("browser-{}", profile.folder()), fingerprint(workspace, choice)?);
     if stamp.is_fresh()
         && let (Ok(script), Ok(program)) = (files::read(&script_path(&folder)), files::read(&program_path(&folder)))
     {
@@ -92,7 +93,8 @@ fn program_path(folder: &std::path::Path) -> PathBuf {
 }
 
 fn fingerprint(workspace: &Workspace, choice: Choice) -> Result<String, Error> {
-    let compiler = exec::output(std::process::Command::new("rustc").arg("-vV").current_dir(workspace.root())).unwrap_or_default();
+    let compiler =
+        exec::output(std::process::Command::new("rustc").arg("-vV").current_dir(workspace.root())).unwrap_or_default();
     files::fingerprint(workspace.root(), &INPUTS, &[&compiler, choice.word(), bindgen::VERSION])
 }
 
@@ -105,7 +107,16 @@ mod tests {
     fn tree() -> String {
         let workspace = Workspace::find().unwrap();
         exec::output(workspace.cargo().args([
-            "tree", "--offline", "-p", "frontend", "--target", "wasm32-unknown-unknown", "-e", "normal,build", "--prefix", "none",
+            "tree",
+            "--offline",
+            "-p",
+            "frontend",
+            "--target",
+            "wasm32-unknown-unknown",
+            "-e",
+            "normal,build",
+            "--prefix",
+            "none",
         ]))
         .unwrap()
     }

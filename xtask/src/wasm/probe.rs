@@ -50,10 +50,16 @@ fn holds_std(folder: &Path) -> bool {
 fn try_compiling(workspace: &Workspace) -> Result<Library, Error> {
     let folder = workspace.memory().join("probe");
     let source = folder.join("probe.rs");
-    files::write(&source, b"#[unsafe(no_mangle)] pub extern \"C\" fn probe() -> usize { String::from(\"x\").len() }\n")?;
+    files::write(
+        &source,
+        b"#[unsafe(no_mangle)] pub extern \"C\" fn probe() -> usize { String::from(\"x\").len() }\n",
+    )?;
     let mut rustc = Command::new("rustc");
     workspace.settle(&mut rustc);
-    rustc.args(["--edition=2024", "--crate-type=cdylib", "--target", TARGET, "-o"]).arg(folder.join("probe.wasm")).arg(&source);
+    rustc
+        .args(["--edition=2024", "--crate-type=cdylib", "--target", TARGET, "-o"])
+        .arg(folder.join("probe.wasm"))
+        .arg(&source);
     Ok(match exec::output(&mut rustc) {
         Ok(_) => Library::Works,
         Err(Error::Failed { status, .. }) => Library::Broken(status),
@@ -81,14 +87,24 @@ pub fn add_target(workspace: &Workspace, choice: Choice, renew: bool) -> Result<
     println!("browser's program: asking rustup for {TARGET}, for {} s at most", limit.as_secs());
     let mut attempt = Ok(());
     if renew {
-        attempt = exec::run_within(Command::new("rustup").args(["target", "remove", TARGET]).current_dir(workspace.root()), limit);
+        attempt = exec::run_within(
+            Command::new("rustup").args(["target", "remove", TARGET]).current_dir(workspace.root()),
+            limit,
+        );
     }
     let attempt = attempt
-        .and_then(|()| exec::run_within(Command::new("rustup").args(["target", "add", TARGET]).current_dir(workspace.root()), limit))
+        .and_then(|()| {
+            exec::run_within(
+                Command::new("rustup").args(["target", "add", TARGET]).current_dir(workspace.root()),
+                limit,
+            )
+        })
         .and_then(|()| match library(workspace)? {
             Library::Works => Ok(()),
             Library::Missing => Err(Error::Advice("rustup says that it added the target, but it is not there.".into())),
-            Library::Broken(why) => Err(Error::Advice(format!("rustup added the target, but it does not compile: {why}."))),
+            Library::Broken(why) => {
+                Err(Error::Advice(format!("rustup added the target, but it does not compile: {why}.")))
+            }
         });
     if attempt.is_err() {
         files::write(&failure_path(workspace), clock::now().to_string().as_bytes())?;
@@ -112,11 +128,13 @@ fn debian(workspace: &Workspace) -> Debian {
 fn usable_compiler(workspace: &Workspace) -> Result<(), String> {
     let version = exec::output(Command::new(DEBIAN_RUSTC).arg("--version")).map_err(|error| error.to_string())?;
     let manifest = fs::read_to_string(workspace.source("Cargo.toml")).map_err(|error| error.to_string())?;
-    let needed = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap_or_default().trim_matches('"');
+    let needed =
+        manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap_or_default().trim_matches('"');
     if minor(version.split_whitespace().nth(1).unwrap_or_default()) < minor(needed) {
         return Err(format!("{} is older than {needed}", version.trim()));
     }
-    let sysroot = exec::output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"])).map_err(|error| error.to_string())?;
+    let sysroot =
+        exec::output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"])).map_err(|error| error.to_string())?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/std");
     if library.is_dir() { Ok(()) } else { Err(format!("{} has no source of the standard library", version.trim())) }
 }

@@ -165,7 +165,9 @@ fn rustup_advice(facts: &Facts) -> String {
             "The Rust toolchain has a broken library for the browser ({why}). Reinstall it, or install rustup and type: {add}"
         ),
         (_, Rustup::Absent) => {
-            format!("The Rust toolchain cannot compile for the browser. Install rustup (https://rustup.rs), then type: {add}")
+            format!(
+                "The Rust toolchain cannot compile for the browser. Install rustup (https://rustup.rs), then type: {add}"
+            )
         }
         (_, Rustup::Ready | Rustup::FailedAgo(_)) => {
             format!("rustup could not add the browser's target. Where the network lets it download, type: {add}")
@@ -278,13 +280,17 @@ mod tests {
     #[test]
     fn who_is_not_root_gets_the_line_to_type() {
         let sentence = said(decide(&facts(Library::Missing, Rustup::Absent, missing(), false), Choice::Auto));
-        assert!(sentence.contains("apt-get install -y --no-install-recommends rustc-web rust-web-src lld-22"), "{sentence}");
+        assert!(
+            sentence.contains("apt-get install -y --no-install-recommends rustc-web rust-web-src lld-22"),
+            "{sentence}"
+        );
         assert!(sentence.contains("rustup target add wasm32-unknown-unknown"), "{sentence}");
     }
 
     #[test]
     fn elsewhere_the_sentence_speaks_of_rustup() {
-        let sentence = said(decide(&facts(Library::Missing, Rustup::FailedAgo(HOUR), Debian::Foreign, true), Choice::Auto));
+        let sentence =
+            said(decide(&facts(Library::Missing, Rustup::FailedAgo(HOUR), Debian::Foreign, true), Choice::Auto));
         assert!(sentence.contains("could not add the browser's target"), "{sentence}");
         let sentence = said(decide(&facts(broken(), Rustup::Absent, Debian::Foreign, true), Choice::Auto));
         assert!(sentence.contains("E0514") && sentence.contains("Reinstall"), "{sentence}");

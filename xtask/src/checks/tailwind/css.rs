@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn nesting_becomes_flat() {
-        assert_eq!(read("@layer a { .x { color: red; &:hover { @media print { color: blue } } } }"), [" .x { color: red; }", "@media print .x:hover { color: blue; }"]);
+        assert_eq!(
+            read("@layer a { .x { color: red; &:hover { @media print { color: blue } } } }"),
+            [" .x { color: red; }", "@media print .x:hover { color: blue; }"]
+        );
     }
 
     #[test]

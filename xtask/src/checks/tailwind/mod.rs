@@ -21,39 +21,62 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
     let workspace = scene.workspace;
     node::install(workspace, REFERENCE)?;
     let sheets = style::Sheets::read(&workspace.source("style"))?;
+    let listed = Listed::read(workspace)?;
     let used = style::scan(&build_css::sources(workspace)?).into_iter().map(|found| found.class);
-    let classes: BTreeSet<String> = used.chain(listed(workspace)?).filter(|class| !sheets.defines(class)).collect();
+    let classes: BTreeSet<String> = used
+        .chain(listed.required.iter().chain(&listed.optional).cloned())
+        .filter(|class| !sheets.defines(class))
+        .collect();
     let official = official(workspace, &sheets, &classes)?;
-    let mut refused = Vec::new();
-    let mut wrong = Vec::new();
+    let (mut equal, mut refused, mut wrong) = (0, Vec::new(), Vec::new());
     for class in &classes {
-        let Some(ours) = style::utility(&sheets, class) else {
-            refused.push(class.as_str());
-            continue;
-        };
         let theirs = official.get(class).map(String::as_str).unwrap_or_default();
-        if let Err(difference) = compare(&ours, theirs) {
-            wrong.push(format!("{class}\n{difference}"));
+        match style::utility(&sheets, class).map(|ours| compare(&ours, theirs)) {
+            Some(Ok(())) => equal += 1,
+            Some(Err(difference)) => wrong.push(format!("{class}\n{difference}")),
+            None if listed.required.contains(class) => wrong.push(format!("{class}\n  is refused")),
+            None => refused.push(class.as_str()),
         }
     }
-    println!("{} utilities are equal, {} differ, {} are refused: {}", classes.len() - wrong.len() - refused.len(), wrong.len(), refused.len(), refused.join(" "));
+    println!("{equal} utilities are equal, {} are not; refused: {}", wrong.len(), refused.join(" "));
     if wrong.is_empty() {
         return Ok(Outcome::Passed);
     }
-    Err(Error::Advice(format!("These utilities differ from the official compiler's:\n{}", wrong.join("\n"))))
+    Err(Error::Advice(format!("These utilities are not the official compiler's:\n{}", wrong.join("\n"))))
 }
 
-/// The classes of `classes.txt`, without its comments.
-fn listed(workspace: &Workspace) -> Result<Vec<String>, Error> {
-    let text = files::read(&workspace.source(REFERENCE).join("classes.txt"))?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    Ok(text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).map(String::from).collect())
+/// The classes of `classes.txt`.
+struct Listed {
+    /// They have to be there, and right.
+    required: BTreeSet<String>,
+    /// They have to be right if they are there.
+    optional: BTreeSet<String>,
+}
+
+impl Listed {
+    fn read(workspace: &Workspace) -> Result<Self, Error> {
+        let text = files::read(&workspace.source(REFERENCE).join("classes.txt"))?;
+        let mut listed = Self { required: BTreeSet::new(), optional: BTreeSet::new() };
+        for line in String::from_utf8_lossy(&text).lines().filter(|line| !line.starts_with('#')) {
+            let (list, words) = match line.strip_prefix('?') {
+                Some(words) => (&mut listed.optional, words),
+                None => (&mut listed.required, line),
+            };
+            list.extend(words.split_whitespace().map(String::from));
+        }
+        Ok(listed)
+    }
 }
 
 /// What the official compiler makes of each class.
-fn official(workspace: &Workspace, sheets: &style::Sheets, classes: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Error> {
+fn official(
+    workspace: &Workspace,
+    sheets: &style::Sheets,
+    classes: &BTreeSet<String>,
+) -> Result<BTreeMap<String, String>, Error> {
     let colors: Vec<&str> = sheets.colors().collect();
-    let question = serde_json::json!({ "classes": classes, "colors": colors, "dark": style::DARK_FOR_REFERENCE }).to_string();
+    let question =
+        serde_json::json!({ "classes": classes, "colors": colors, "dark": style::DARK_FOR_REFERENCE }).to_string();
     let mut node = Command::new("node");
     node.arg("compile.mjs").current_dir(workspace.source(REFERENCE)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let start = |source| Error::Start { command: exec::describe(&Command::new("node")), source };
@@ -65,7 +88,8 @@ fn official(workspace: &Workspace, sheets: &style::Sheets, classes: &BTreeSet<St
     if !output.status.success() {
         return Err(Error::Failed { command: exec::describe(&node), status: output.status.to_string() });
     }
-    serde_json::from_slice(&output.stdout).map_err(|source| Error::Json { what: "the official compiler's answer".into(), source })
+    serde_json::from_slice(&output.stdout)
+        .map_err(|source| Error::Json { what: "the official compiler's answer".into(), source })
 }
 
 /// Compares selectors, conditions and declarations, all with the theme's variables resolved.

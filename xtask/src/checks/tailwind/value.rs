@@ -45,7 +45,10 @@ fn replace_calls(text: &str, name: &str, apply: impl Fn(&str) -> Option<String>)
         let replaced = if part_of_a_name { None } else { apply(&inner[..end]) };
         match replaced {
             Some(value) => out.push_str(&value),
-            None => out.push_str(&format!("{name}{})", replace_calls(&inner[..end], name, &apply as &dyn Fn(&str) -> Option<String>))),
+            None => out.push_str(&format!(
+                "{name}{})",
+                replace_calls(&inner[..end], name, &apply as &dyn Fn(&str) -> Option<String>)
+            )),
         }
         rest = &call[whole.len()..];
     }
@@ -75,7 +78,9 @@ fn work_out(inner: &str) -> Option<String> {
         let [sign, right] = pair else { return None };
         let right = quantity(right)?;
         left = match *sign {
-            "*" if left.1.is_empty() || right.1.is_empty() => (left.0 * right.0, if left.1.is_empty() { right.1 } else { left.1 }),
+            "*" if left.1.is_empty() || right.1.is_empty() => {
+                (left.0 * right.0, if left.1.is_empty() { right.1 } else { left.1 })
+            }
             "/" if right.1.is_empty() && right.0 != 0.0 => (left.0 / right.0, left.1),
             "-" if rest.len() == 2 && left.1 == right.1 => (left.0 - right.0, left.1),
             "+" if rest.len() == 2 && left.1 == right.1 => (left.0 + right.0, left.1),
@@ -87,7 +92,8 @@ fn work_out(inner: &str) -> Option<String> {
 
 /// `1.5rem` as 1.5 and `rem`.
 fn quantity(word: &str) -> Option<(f64, &str)> {
-    let end = word.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == '-')).unwrap_or(word.len());
+    let end =
+        word.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == '-')).unwrap_or(word.len());
     let (value, unit) = word.split_at(end);
     Some((value.parse().ok()?, unit))
 }
