@@ -27,9 +27,11 @@ pub fn prepare(compiled: &Path, boot: &[u8], profile: Profile) -> Result<Browser
         .remove_producers_section(true)
         .generate_output()
         .map_err(spoken)?;
-    if let Some(name) = output.snippets().keys().chain(output.local_modules().keys()).next() {
+    let inline = output.snippets().iter().filter(|(_, texts)| !texts.is_empty()).map(|(name, _)| name);
+    if let Some(name) = inline.chain(output.local_modules().keys()).next() {
         return Err(Error::Bindgen(format!(
-            "{name} carries JavaScript of its own, and the site folder holds one module only. Write it with web-sys instead."
+            "{name} carries JavaScript of its own, and the site folder holds one module only. Write it with web-sys \
+             instead."
         )));
     }
     let mut script = output.js().as_bytes().to_vec();
