@@ -29,6 +29,20 @@ impl CustodianKind {
     }
 }
 
+words! {
+    /// What people record about custody.
+    CustodyVerb {
+        /// It was sent on its way.
+        Ship => "ship", "Shipped to";
+        /// It arrived.
+        Receive => "receive", "Received by";
+        /// It was handed from one holder to another.
+        Transfer => "transfer", "Transferred to";
+        /// Its holder gave it back.
+        Return => "return", "Returned to";
+    }
+}
+
 /// Who holds a device, as a history entry remembers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {

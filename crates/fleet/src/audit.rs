@@ -26,12 +26,7 @@ impl Fleet {
     ///
     /// # Errors
     /// [`Error::NotSignedIn`] or [`Error::Forbidden`].
-    pub async fn allow<'a>(
-        &'a self,
-        actor: &'a Actor,
-        permission: Permission,
-        subject: &str,
-    ) -> Result<Deed<'a>> {
+    pub async fn allow<'a>(&'a self, actor: &'a Actor, permission: Permission, subject: &str) -> Result<Deed<'a>> {
         if let Err(refusal) = actor.require(permission) {
             self.audit_alone(actor, permission.as_str(), subject, Outcome::Denied, "").await?;
             return Err(refusal);
@@ -186,4 +181,3 @@ impl Deed<'_> {
         Ok(())
     }
 }
-

@@ -8,8 +8,8 @@ use domain::{
     person::Permission,
 };
 use serde_json::json;
-use store::component::PartType;
 use std::collections::HashMap;
+use store::component::PartType;
 use uuid::Uuid;
 
 /// Custodians, models, batches and part types by their ids.
@@ -149,8 +149,7 @@ impl Fleet {
     pub async fn change_custodian(&self, actor: &Actor, code: &str, form: &CustodianForm) -> Result<Custodian> {
         let mut deed = self.allow(actor, Permission::CustodianManage, &format!("custodian:{code}")).await?;
         let all = store::custodian::all_within(&mut deed.tx).await?;
-        let before =
-            all.into_iter().find(|c| c.code == code).ok_or_else(|| Error::not_found("custodian", code))?;
+        let before = all.into_iter().find(|c| c.code == code).ok_or_else(|| Error::not_found("custodian", code))?;
         let mut after = checked(form, before.id, before.code.clone(), before.kind, before.created_at)?;
         after.kind = before.kind;
         store::custodian::update(&mut deed.tx, &after).await?;

@@ -7,7 +7,11 @@ mod actor;
 mod audit;
 mod error;
 
+pub mod batches;
 pub mod catalogue;
+pub mod custody;
+pub mod devices;
+pub mod overview;
 
 pub use actor::{Actor, Origin};
 pub use audit::Deed;
@@ -32,6 +36,7 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     changes: broadcast::Sender<store::change::Change>,
+    connection: overview::ConnectionCache,
 }
 
 impl Fleet {
@@ -45,7 +50,7 @@ impl Fleet {
     #[must_use]
     pub fn with_clock(db: Db, folder: PathBuf, clock: Clock) -> Self {
         let (changes, _) = broadcast::channel(1024);
-        Self { inner: Arc::new(Inner { db, folder, clock, changes }) }
+        Self { inner: Arc::new(Inner { db, folder, clock, changes, connection: overview::ConnectionCache::default() }) }
     }
 
     /// The database.

@@ -150,8 +150,7 @@ pub async fn list(db: &Db, filter: &AuditFilter, limit: i64) -> StoreResult<Vec<
 /// # Errors
 /// When the database fails.
 pub async fn forward(db: &Db, after: i64, limit: i64) -> StoreResult<Vec<AuditEntry>> {
-    let rows: Vec<Row> =
-        read!(db, |pool| sqlx::query_as(FORWARD).bind(after).bind(limit).fetch_all(pool).await)?;
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(FORWARD).bind(after).bind(limit).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

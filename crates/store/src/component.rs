@@ -93,7 +93,8 @@ queries! {
     PARTS = "SELECT id, class, maker, model FROM part ORDER BY class, maker, model";
 }
 
-const INSERT: &str = "INSERT INTO component (device_id, id, part_id, slot, identifier, identifier_key, fitted_at, fitted_version)";
+const INSERT: &str =
+    "INSERT INTO component (device_id, id, part_id, slot, identifier, identifier_key, fitted_at, fitted_version)";
 
 /// All components of a device that are fitted or ever were, oldest first.
 ///
@@ -109,8 +110,7 @@ pub async fn of_device(db: &Db, device: DeviceId) -> StoreResult<Vec<Component>>
 /// # Errors
 /// When the database fails.
 pub async fn of_device_within(tx: &mut Tx, device: DeviceId) -> StoreResult<Vec<Component>> {
-    let rows: Vec<Row> =
-        within!(tx, |executor| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_all(executor).await)?;
+    let rows: Vec<Row> = within!(tx, |executor| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

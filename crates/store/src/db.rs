@@ -83,8 +83,7 @@ impl Db {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Address("write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))?
             .application_name("muster");
-        let pool =
-            PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).connect_with(options).await?;
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).connect_with(options).await?;
         sqlx::migrate!("../../migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
@@ -96,7 +95,9 @@ impl Db {
     pub async fn open(folder: &Path, url: Option<&str>) -> StoreResult<Self> {
         match url {
             None => Self::sqlite(&folder.join("muster.db")).await,
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Self::postgres(url).await,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Self::postgres(url).await
+            }
             Some(url) => match url.strip_prefix("sqlite://") {
                 Some(file) => Self::sqlite(Path::new(file)).await,
                 None => Err(StoreError::Address("write postgres://… or sqlite://FILE".to_owned())),

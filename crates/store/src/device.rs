@@ -87,8 +87,7 @@ const INSERT: &str = "INSERT INTO device (id, serial, model_id, hardware_revisio
 /// # Errors
 /// When the database fails.
 pub async fn by_serial(db: &Db, serial: &str) -> StoreResult<Option<Device>> {
-    let row: Option<Row> =
-        read!(db, |pool| sqlx::query_as(BY_SERIAL).bind(serial).fetch_optional(pool).await)?;
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_SERIAL).bind(serial).fetch_optional(pool).await)?;
     row.map(TryInto::try_into).transpose()
 }
 
@@ -114,10 +113,8 @@ pub async fn lock(tx: &mut Tx, id: DeviceId) -> StoreResult<Option<Device>> {
 pub async fn by_serials(db: &Db, serials: &[&str]) -> StoreResult<Vec<Device>> {
     let mut out = Vec::new();
     for chunk in serials.chunks(crate::db::MAX_BINDS) {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM device d WHERE d.serial IN ({})",
-            crate::db::placeholders(chunk.len())
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM device d WHERE d.serial IN ({})", crate::db::placeholders(chunk.len()));
         let rows: Vec<Row> = read!(db, |pool| {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
             for serial in chunk {

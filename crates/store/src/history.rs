@@ -72,8 +72,7 @@ pub async fn of_device(db: &Db, device: DeviceId) -> StoreResult<Vec<Entry>> {
 /// # Errors
 /// When the database fails.
 pub async fn of_device_within(tx: &mut Tx, device: DeviceId) -> StoreResult<Vec<Entry>> {
-    let rows: Vec<Row> =
-        within!(tx, |executor| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_all(executor).await)?;
+    let rows: Vec<Row> = within!(tx, |executor| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_all(executor).await)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 

@@ -16,7 +16,7 @@ pub mod component;
 pub mod count;
 pub mod custodian;
 pub mod device;
-// pub mod device_list;
+pub mod device_list;
 pub mod history;
 pub mod manifest;
 #[cfg(feature = "testing")]

@@ -1,0 +1,111 @@
+//! Reading devices: lists by fleet query, and everything about one.
+
+use crate::{Actor, Error, Fleet, Result, catalogue::Catalogue};
+use domain::{
+    component::Component,
+    device::Device,
+    history::Entry,
+    manifest::Manifest,
+    person::Permission,
+    query::{self, FleetQuery},
+};
+use store::device_list::{self, Count, Cursor, Filter, Names, Page, Sort};
+
+/// One page of a device list with what is needed to show it.
+#[derive(Debug)]
+pub struct DeviceList {
+    /// The parsed query.
+    pub query: FleetQuery,
+    /// The page.
+    pub page: Page,
+    /// How many devices match in all.
+    pub count: Count,
+    /// What the ids in the page stand for.
+    pub catalogue: Catalogue,
+}
+
+/// Everything about one device.
+#[derive(Debug)]
+pub struct DeviceRecord {
+    /// The device and its standing.
+    pub device: Device,
+    /// Its components, now and before, oldest first.
+    pub components: Vec<Component>,
+    /// Its manifests, oldest first.
+    pub manifests: Vec<Manifest>,
+    /// Its history, oldest first.
+    pub history: Vec<Entry>,
+    /// What the ids stand for.
+    pub catalogue: Catalogue,
+}
+
+impl Catalogue {
+    /// The names that a fleet query may speak of.
+    #[must_use]
+    pub fn names(&self, now: domain::time::Timestamp) -> Names<'_> {
+        Names { custodians: &self.custodians, models: &self.models, batches: &self.batches, parts: &self.parts, now }
+    }
+}
+
+impl Fleet {
+    /// One page of the devices that a fleet query means, at most 500.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or the query can't be read.
+    pub async fn devices(
+        &self,
+        actor: &Actor,
+        text: &str,
+        sort: Sort,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<DeviceList> {
+        actor.require(Permission::FleetRead)?;
+        let query = query::parse(text)?;
+        let catalogue = self.load_catalogue().await?;
+        let names = catalogue.names(self.now());
+        let filter = Filter::new(self.db(), &query, &names).await?;
+        let (page, count) = tokio::try_join!(
+            device_list::page(self.db(), &filter, sort, cursor, limit.clamp(1, 500)),
+            device_list::count(self.db(), &query, &names, &filter),
+        )?;
+        Ok(DeviceList { query, page, count, catalogue })
+    }
+
+    /// How many devices a fleet query means, to the last one. Slower than [`Fleet::devices`]' count in a large fleet.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or the query can't be read.
+    pub async fn count_devices(&self, actor: &Actor, text: &str) -> Result<i64> {
+        actor.require(Permission::FleetRead)?;
+        let query = query::parse(text)?;
+        let catalogue = self.load_catalogue().await?;
+        let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
+        Ok(device_list::count_exactly(self.db(), &filter).await?)
+    }
+
+    /// A device alone.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such device.
+    pub async fn device(&self, actor: &Actor, serial: &str) -> Result<Device> {
+        actor.require(Permission::FleetRead)?;
+        let found = store::device::by_serial(self.db(), serial).await?;
+        found.ok_or_else(|| Error::not_found("device", serial))
+    }
+
+    /// Everything about one device.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such device.
+    pub async fn device_record(&self, actor: &Actor, serial: &str) -> Result<DeviceRecord> {
+        let device = self.device(actor, serial).await?;
+        let db = self.db();
+        let (components, manifests, history) = tokio::try_join!(
+            store::component::of_device(db, device.id),
+            store::manifest::of_device(db, device.id),
+            store::history::of_device(db, device.id),
+        )?;
+        Ok(DeviceRecord { device, components, manifests, history, catalogue: self.load_catalogue().await? })
+    }
+}
