@@ -1,0 +1,128 @@
+//! What forms post to. Each action calls one function of `fleet`; on success it leads on with a sentence about what
+//! was done (303), on an error it shows the page again with what was typed (422).
+
+pub mod session;
+pub mod theme;
+pub mod ui;
+
+use crate::{
+    context::{Ctx, Flash, FormState},
+    cookies,
+    pages::errors,
+    render::{document_with_form, to_sign_in},
+};
+use axum::{
+    Extension, Form, Router,
+    extract::{FromRequest, Request, rejection::FormRejection},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+    routing::MethodRouter,
+};
+use domain::person::Permission;
+
+/// Who may reach an action at all. `fleet` decides again, knowing what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: signing in, choosing a theme.
+    Anyone,
+    /// Somebody with this permission.
+    May(Permission),
+}
+
+/// One route of the console that is not a page.
+pub struct ActionRoute {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, as axum writes it.
+    pub path: &'static str,
+    /// Who may reach it.
+    pub access: Access,
+    /// What answers.
+    pub handler: fn() -> MethodRouter,
+}
+
+/// Every route that is not a page, in lists by subject. The router is made from them, and so is the test that asks
+/// for an authorisation case for each.
+pub const ROUTES: &[&[ActionRoute]] = &[session::ROUTES, theme::ROUTES, ui::ROUTES];
+
+/// The router of all actions.
+pub fn router() -> Router {
+    ROUTES.iter().flat_map(|routes| *routes).fold(Router::new(), |router, route| {
+        let handler = (route.handler)();
+        let handler = match route.access {
+            Access::Anyone => handler,
+            Access::May(_) => handler.layer(middleware::from_fn(signed_in_only)),
+        };
+        router.route(route.path, handler)
+    })
+}
+
+/// Whoever is not signed in can't be told more than that. Whether somebody who is may do it, `fleet` decides and
+/// audits.
+async fn signed_in_only(Extension(ctx): Extension<Ctx>, request: Request, next: Next) -> Response {
+    if ctx.signed_in() {
+        next.run(request).await
+    } else if request.method() == Method::GET {
+        to_sign_in(&ctx)
+    } else {
+        Redirect::to("/sign-in").into_response()
+    }
+}
+
+/// What a form sent: names and values in order, names repeated for each ticked box.
+pub struct Posted(pub FormState);
+
+impl<S: Send + Sync> FromRequest<S> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let ctx = request.extensions().get::<Ctx>().cloned();
+        match Form::<Vec<(String, String)>>::from_request(request, state).await {
+            Ok(Form(values)) => Ok(Self(FormState { values, errors: Vec::new() })),
+            Err(rejection) => Err(unreadable(ctx, &rejection).await),
+        }
+    }
+}
+
+async fn unreadable(ctx: Option<Ctx>, rejection: &FormRejection) -> Response {
+    let status = rejection.status();
+    match ctx {
+        Some(ctx) => errors::respond(ctx, status, "This form could not be read. Go back and send it again.").await,
+        None => status.into_response(),
+    }
+}
+
+/// Leads on to a path of this console, with a sentence for the page there.
+#[must_use]
+pub fn see_other(path: &str, flash: Option<&Flash>) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    if let Some(flash) = flash {
+        response.headers_mut().append(header::SET_COOKIE, cookies::set_flash(flash));
+    }
+    response
+}
+
+/// Leads on, and sets a cookie.
+#[must_use]
+pub fn see_other_with_cookie(path: &str, cookie: HeaderValue) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response
+}
+
+/// Shows the page at `path` again with what was typed and what is wrong with it.
+pub async fn render_with_form(ctx: Ctx, path: &str, form: FormState, status: StatusCode) -> Response {
+    document_with_form(ctx, path, form, status).await
+}
+
+/// The answer to a form that `fleet` refused: the page at `path` with the errors at their fields, or a designed
+/// error page when the form is not what is wrong.
+pub async fn refused(ctx: Ctx, path: &str, mut form: FormState, error: &fleet::Error) -> Response {
+    let problem = errors::Problem::of(error);
+    if problem.fields.is_empty() {
+        return errors::respond_problem(ctx, problem).await;
+    }
+    form.errors.extend(problem.fields);
+    render_with_form(ctx, path, form, problem.status).await
+}

@@ -1,0 +1,219 @@
+//! What the islands ask for: fragments of HTML, and the bell. Pages work without any of it.
+
+use super::{Access, ActionRoute};
+use crate::{
+    components::{
+        icons::{self, icon},
+        nav::NAVIGATION,
+    },
+    context::Ctx,
+};
+use axum::{
+    Extension,
+    extract::Query,
+    http::{StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::get,
+};
+use domain::{
+    person::Permission,
+    query::{CompletionContext, CompletionItem, Field, complete},
+};
+use fleet::catalogue::Catalogue;
+use futures::{Stream, StreamExt, stream};
+use leptos::prelude::*;
+use serde::Deserialize;
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+
+/// The routes.
+pub const ROUTES: &[ActionRoute] = &[
+    ActionRoute { method: "GET", path: "/ui/search", access: FLEET, handler: || get(search) },
+    ActionRoute { method: "GET", path: "/ui/complete", access: FLEET, handler: || get(completions) },
+    ActionRoute { method: "GET", path: "/ui/events", access: FLEET, handler: || get(events) },
+];
+
+const FLEET: Access = Access::May(Permission::FleetRead);
+/// More choices than this help nobody.
+const CHOICES: usize = 8;
+/// How long one connection to the bell lives. A browser comes back by itself, and is then asked again who it is.
+const LISTEN: Duration = Duration::from_secs(300);
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    cursor: usize,
+}
+
+/// A fragment, for the island that asked.
+fn fragment(view: impl IntoView) -> Response {
+    let html = view.into_view().to_html();
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    (headers, html).into_response()
+}
+
+fn refusal(error: &fleet::Error) -> Response {
+    crate::pages::errors::Problem::of(error).status.into_response()
+}
+
+/// Pages and devices that a text leads to.
+async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> Response {
+    if let Err(error) = ctx.actor.require(Permission::FleetRead) {
+        return refusal(&error);
+    }
+    let typed = asked.q.trim().to_lowercase();
+    let pages = NAVIGATION
+        .iter()
+        .flat_map(|(_, entries)| *entries)
+        .filter(|entry| ctx.may(entry.needs) && entry.label.to_lowercase().contains(&typed))
+        .map(|entry| (icons::RIGHT, entry.label.to_owned(), "page".to_owned(), entry.href.to_owned()));
+    let hits: Vec<_> = pages
+        .take(CHOICES)
+        .enumerate()
+        .map(|(i, (drawn, label, hint, href))| {
+            view! {
+                <li role="option" id=format!("hit-{i}") aria-selected=if i == 0 { "true" } else { "false" }>
+                    <a href=href tabindex="-1">{icon(drawn)}<span>{label}</span><small>{hint}</small></a>
+                </li>
+            }
+        })
+        .collect();
+    if hits.is_empty() {
+        return fragment(view! { <li class="quiet">"Nothing found"</li> });
+    }
+    fragment(hits)
+}
+
+/// What could be written at the cursor of a query.
+async fn completions(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> Response {
+    let at = byte_of(&asked.q, asked.cursor);
+    let mut completion = complete(&asked.q, at);
+    if let CompletionContext::Value { field } = completion.context {
+        match ctx.fleet.catalogue(&ctx.actor).await {
+            Ok(catalogue) => completion.items.extend(values(&catalogue, field, &completion.typed)),
+            Err(error) => return refusal(&error),
+        }
+    }
+    let (before, rest) = asked.q.split_at(completion.replace.start);
+    let after = rest.get(completion.replace.len()..).unwrap_or_default();
+    let items: Vec<_> = completion
+        .items
+        .into_iter()
+        .take(CHOICES)
+        .enumerate()
+        .map(|(i, item)| {
+            let whole = format!("{before}{}{after}", item.text);
+            let cursor = utf16_length(before) + utf16_length(&item.text);
+            view! {
+                <li
+                    role="option"
+                    id=format!("word-{i}")
+                    aria-selected="false"
+                    data-value=whole
+                    data-cursor=cursor.to_string()
+                >
+                    <span class="mono">{item.text}</span>
+                    <small>{item.hint}</small>
+                </li>
+            }
+        })
+        .collect();
+    fragment(items)
+}
+
+/// Browsers count a cursor's place in UTF-16; this is the same place in bytes.
+fn byte_of(text: &str, utf16: usize) -> usize {
+    let mut units = 0;
+    text.char_indices()
+        .find(|(_, c)| {
+            let here = units >= utf16;
+            units += c.len_utf16();
+            here
+        })
+        .map_or(text.len(), |(at, _)| at)
+}
+
+fn utf16_length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// The values of a field that only the database knows.
+fn values(catalogue: &Catalogue, field: Field, typed: &str) -> Vec<CompletionItem> {
+    use domain::custody::CustodianKind::Factory;
+    let custodians = |factory: bool| catalogue.custodians.iter().filter(move |c| !factory || c.kind == Factory);
+    let known: BTreeSet<(&str, &str)> = match field {
+        Field::Model => catalogue.models.iter().map(|m| (m.name.as_str(), "model")).collect(),
+        Field::Batch => catalogue.batches.iter().map(|b| (b.code.as_str(), catalogue.model_name(b.model_id))).collect(),
+        Field::Factory => custodians(true).map(|c| (c.name.as_str(), c.city.as_str())).collect(),
+        Field::Custodian => custodians(false).map(|c| (c.name.as_str(), c.kind.label())).collect(),
+        Field::Component => catalogue.parts.iter().map(|p| (p.model.as_str(), p.maker.as_str())).collect(),
+        _ => BTreeSet::new(),
+    };
+    let typed = typed.to_lowercase();
+    known
+        .into_iter()
+        .filter(|(value, _)| value.to_lowercase().contains(&typed))
+        .map(|(value, hint)| CompletionItem::value(value, hint))
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct Topics {
+    #[serde(default)]
+    topics: String,
+}
+
+/// The bell: one message for each change of a topic that the page shows.
+async fn events(Extension(ctx): Extension<Ctx>, Query(wanted): Query<Topics>) -> Response {
+    if ctx.actor.require(Permission::FleetRead).is_err() {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let topics: Vec<String> = wanted.topics.split(',').map(|topic| topic.trim().to_owned()).collect();
+    Sse::new(bell(&ctx, topics)).keep_alive(KeepAlive::default()).into_response()
+}
+
+fn bell(ctx: &Ctx, topics: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    use tokio::sync::broadcast::error::RecvError;
+    let changes = stream::unfold((ctx.fleet.changes(), topics), |(mut changes, topics)| async move {
+        loop {
+            match changes.recv().await {
+                Ok(change) if concerns(&topics, &change.topic, &change.subject) => break,
+                Ok(_) => {}
+                // Too much at once to be told one by one: something of it will concern the page.
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+        Some((Ok(Event::default().data("change")), (changes, topics)))
+    });
+    changes.take_until(Box::pin(tokio::time::sleep(LISTEN)))
+}
+
+/// Whether a page that shows these topics shows this change: `device` takes all devices, `device:X` one.
+fn concerns(topics: &[String], topic: &str, subject: &str) -> bool {
+    topics.iter().any(|wanted| match wanted.split_once(':') {
+        Some((kind, which)) => kind == topic && which == subject,
+        None => wanted == topic,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_is_counted_as_browsers_do() {
+        assert_eq!((byte_of("aé𝄞b", 0), byte_of("aé𝄞b", 2), byte_of("aé𝄞b", 4), byte_of("ab", 9)), (0, 3, 7, 2));
+    }
+
+    #[test]
+    fn topics() {
+        let page = ["device:A".to_owned(), "import".to_owned()];
+        assert!(concerns(&page, "device", "A") && concerns(&page, "import", "x"));
+        assert!(!concerns(&page, "device", "B") && !concerns(&page, "people", "A"));
+    }
+}

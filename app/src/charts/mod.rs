@@ -1,0 +1,71 @@
+//! Charts: SVG without script. Colours come from the style sheet by class, or by the sentinel colours that plotters
+//! draws with; horizontal positions are percentages, so a chart stretches and its letters don't. Each says its finding
+//! in a sentence and has its numbers in a table.
+
+pub mod bars;
+pub mod columns;
+pub mod journey;
+pub mod ranks;
+
+use crate::components::text::count;
+use leptos::prelude::*;
+
+/// The numbers behind a chart, folded away: each with its words and the list behind it.
+#[must_use]
+pub fn data_table(caption: &'static str, of: &'static str, rows: Vec<(String, i64, String)>) -> impl IntoView + use<> {
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(label, n, href)| {
+            view! {
+                <tr>
+                    <th scope="row">{label}</th>
+                    <td class="num"><a href=href>{count(n)}</a></td>
+                </tr>
+            }
+        })
+        .collect();
+    view! {
+        <details class="data">
+            <summary>"The numbers"</summary>
+            <table class="small">
+                <caption class="sr">{caption}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">{of}</th>
+                        <th scope="col" class="num">"Devices"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </details>
+    }
+}
+
+/// A percentage for an SVG attribute.
+pub(crate) fn percent(part: f64) -> String {
+    format!("{:.2}%", part * 100.0)
+}
+
+/// The smallest of 1, 2, 5, 10, 20, 50 … that is not less.
+pub(crate) fn nice(at_least: i64) -> i64 {
+    let mut step = 1_i64;
+    loop {
+        for factor in [1, 2, 5] {
+            let candidate = step.saturating_mul(factor);
+            if candidate >= at_least || candidate == i64::MAX {
+                return candidate;
+            }
+        }
+        step = step.saturating_mul(10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nice_numbers() {
+        assert_eq!([0, 1, 3, 7, 11, 101, 4_999, i64::MAX].map(nice), [1, 1, 5, 10, 20, 200, 5_000, i64::MAX]);
+    }
+}
