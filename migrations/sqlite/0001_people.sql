@@ -8,6 +8,7 @@ CREATE TABLE user_account (
     password_hash       TEXT    NOT NULL DEFAULT '',       -- PHC string (argon2id); empty before the first sign-in
     created_at          BIGINT  NOT NULL,
     password_changed_at BIGINT  NOT NULL DEFAULT 0,
+    last_sign_in_at     BIGINT  NOT NULL DEFAULT 0,        -- 0: never
     disabled_at         BIGINT  NOT NULL DEFAULT 0,        -- 0: not disabled
     version             BIGINT  NOT NULL DEFAULT 1
 );
@@ -34,7 +35,7 @@ CREATE TABLE sign_in_throttle (
 
 CREATE TABLE one_time_link (
     token_hash TEXT   NOT NULL PRIMARY KEY,
-    purpose    TEXT   NOT NULL,                            -- set_up or sign_in
+    purpose    TEXT   NOT NULL,                            -- set_up, sign_in or set_password
     user_id    BLOB            REFERENCES user_account (id),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,

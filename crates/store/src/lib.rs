@@ -18,9 +18,16 @@ pub mod custodian;
 pub mod device;
 pub mod device_list;
 pub mod history;
+pub mod idempotency;
+pub mod link;
 pub mod manifest;
+pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod throttle;
+pub mod token;
+pub mod user;
+pub mod view;
 
 pub use db::{Db, Tx};
 pub use error::{StoreError, StoreResult};
@@ -37,7 +44,14 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         custodian::QUERIES,
         device::QUERIES,
         history::QUERIES,
+        idempotency::QUERIES,
+        link::QUERIES,
         manifest::QUERIES,
+        session::QUERIES,
+        throttle::QUERIES,
+        token::QUERIES,
+        user::QUERIES,
+        view::QUERIES,
     ]
     .concat()
 }
