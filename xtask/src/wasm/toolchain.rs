@@ -1,7 +1,7 @@
 //! Which compiler makes WASM on this machine: a pure decision over what was found.
 //!
 //! The standard library for wasm32 comes from the active toolchain, or from rustup, or
-//! (where rustup cannot download) from three packages of Debian.
+//! (where rustup cannot download) from packages of Debian.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use crate::workspace::Workspace;
 /// The target triple of the browser.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What Debian calls the newest compiler, its library's source, and the linker it uses.
-pub const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld-22"];
+/// What Debian calls the newest compiler, its cargo and its `rust-lld` (only recommended by the compiler), the library's source,
+/// and the linker that `rust-lld` points to there.
+pub const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-llvm", "rust-web-src", "lld-22"];
 
 /// For how long a failed download is not tried again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -281,7 +282,9 @@ mod tests {
     fn who_is_not_root_gets_the_line_to_type() {
         let sentence = said(decide(&facts(Library::Missing, Rustup::Absent, missing(), false), Choice::Auto));
         assert!(
-            sentence.contains("apt-get install -y --no-install-recommends rustc-web rust-web-src lld-22"),
+            sentence.contains(
+                "apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-llvm rust-web-src lld-22"
+            ),
             "{sentence}"
         );
         assert!(sentence.contains("rustup target add wasm32-unknown-unknown"), "{sentence}");
