@@ -103,5 +103,11 @@ async fn counts(ctx: &Ctx, frame: Frame) -> NavCounts {
     if frame == Frame::Bare || !ctx.signed_in() {
         return NavCounts::default();
     }
-    NavCounts::default()
+    match ctx.fleet.device_total(&ctx.actor).await {
+        Ok(devices) => NavCounts { devices },
+        Err(error) => {
+            tracing::warn!(%error, "the navigation's numbers could not be read");
+            NavCounts::default()
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use super::{Access, ActionRoute};
 use crate::{
     components::{
-        icons::{self, icon},
-        nav::NAVIGATION,
+        icons::{Icon, icon},
+        nav::{NAVIGATION, NavEntry},
+        status::Status,
     },
-    context::Ctx,
+    context::{Ctx, segment},
 };
 use axum::{
     Extension,
@@ -20,7 +21,7 @@ use axum::{
 };
 use domain::{
     person::Permission,
-    query::{CompletionContext, CompletionItem, Field, complete},
+    query::{CompletionContext, CompletionItem, Field, complete, quoted},
 };
 use fleet::catalogue::Catalogue;
 use futures::{Stream, StreamExt, stream};
@@ -60,32 +61,76 @@ fn refusal(error: &fleet::Error) -> Response {
     crate::pages::errors::Problem::of(error).status.into_response()
 }
 
+/// One thing that a text leads to.
+struct Hit {
+    icon: Icon,
+    label: String,
+    hint: String,
+    href: String,
+}
+
 /// Pages and devices that a text leads to.
 async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> Response {
-    if let Err(error) = ctx.actor.require(Permission::FleetRead) {
-        return refusal(&error);
-    }
-    let typed = asked.q.trim().to_lowercase();
-    let pages = NAVIGATION
-        .iter()
-        .flat_map(|(_, entries)| *entries)
-        .filter(|entry| ctx.may(entry.needs) && entry.label.to_lowercase().contains(&typed))
-        .map(|entry| (icons::RIGHT, entry.label.to_owned(), "page".to_owned(), entry.href.to_owned()));
-    let hits: Vec<_> = pages
-        .take(CHOICES)
+    let typed = asked.q.trim();
+    let devices = match devices(&ctx, typed).await {
+        Ok(devices) => devices,
+        Err(error) => return refusal(&error),
+    };
+    let hits: Vec<_> = pages(&ctx, typed)
+        .into_iter()
+        .chain(devices)
+        .take(2 * CHOICES)
         .enumerate()
-        .map(|(i, (drawn, label, hint, href))| {
+        .map(|(i, hit)| {
             view! {
                 <li role="option" id=format!("hit-{i}") aria-selected=if i == 0 { "true" } else { "false" }>
-                    <a href=href tabindex="-1">{icon(drawn)}<span>{label}</span><small>{hint}</small></a>
+                    <a href=hit.href tabindex="-1">
+                        {icon(hit.icon)}
+                        <span>{hit.label}</span>
+                        <small>{hit.hint}</small>
+                    </a>
                 </li>
             }
         })
         .collect();
-    if hits.is_empty() {
-        return fragment(view! { <li class="quiet">"Nothing found"</li> });
-    }
     fragment(hits)
+}
+
+fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {
+    let typed = typed.to_lowercase();
+    let hit = |entry: &NavEntry| Hit {
+        icon: entry.icon,
+        label: entry.label.to_owned(),
+        hint: "page".to_owned(),
+        href: entry.href.to_owned(),
+    };
+    NAVIGATION
+        .iter()
+        .flat_map(|(_, entries)| *entries)
+        .filter(|entry| ctx.may(entry.needs) && entry.label.to_lowercase().contains(&typed))
+        .map(hit)
+        .collect()
+}
+
+/// Devices whose serial begins with the text, or that have or had a component with exactly this identifier.
+async fn devices(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
+    ctx.actor.require(Permission::FleetRead)?;
+    if typed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sort = Default::default();
+    let list = match ctx.fleet.devices(&ctx.actor, &quoted(typed), sort, None, CHOICES).await {
+        // Not every text can be a serial, and here that is no mistake.
+        Err(fleet::Error::Query(_)) => return Ok(Vec::new()),
+        list => list?,
+    };
+    let hit = |device: domain::device::Device| Hit {
+        icon: Status::from(device.trust).icon,
+        href: format!("/devices/{}", segment(&device.serial)),
+        hint: format!("{}, {}", device.trust.label(), list.catalogue.custodian_name(device.custodian_id)),
+        label: device.serial,
+    };
+    Ok(list.page.devices.into_iter().map(hit).collect())
 }
 
 /// What could be written at the cursor of a query.

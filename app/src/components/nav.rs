@@ -16,8 +16,6 @@ enum Number {
     None,
     /// How many devices there are.
     Devices,
-    /// How many devices are suspect; asks for a look.
-    Suspect,
 }
 
 /// What the navigation counts.
@@ -25,8 +23,6 @@ enum Number {
 pub struct NavCounts {
     /// Devices in the fleet.
     pub devices: i64,
-    /// Suspect devices.
-    pub suspect: i64,
 }
 
 /// An entry of the navigation.
@@ -38,7 +34,8 @@ pub struct NavEntry {
     pub href: &'static str,
     /// What one must be allowed to do to see it.
     pub needs: Permission,
-    icon: Icon,
+    /// Its icon.
+    pub icon: Icon,
     number: Number,
 }
 
@@ -57,10 +54,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
         &[
             entry("Overview", "/", icons::OVERVIEW, Permission::FleetRead),
             counted(entry("Devices", "/devices", icons::DEVICE, Permission::FleetRead), Number::Devices),
-            counted(
-                entry("Suspect", "/devices?q=trust%3Asuspect", icons::FINDING, Permission::FleetRead),
-                Number::Suspect,
-            ),
+            entry("Suspect", "/devices?q=trust%3Asuspect", icons::FINDING, Permission::FleetRead),
         ],
     ),
     (
@@ -111,9 +105,6 @@ fn entry_link(entry: &'static NavEntry, counts: NavCounts, current: &str) -> imp
     let number = match entry.number {
         Number::Devices if counts.devices > 0 => {
             Some(view! { <span class="n">{count(counts.devices)}</span> }.into_any())
-        }
-        Number::Suspect if counts.suspect > 0 => {
-            Some(view! { <span class="n hot">{count(counts.suspect)}</span> }.into_any())
         }
         _ => None,
     };

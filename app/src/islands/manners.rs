@@ -54,7 +54,7 @@ mod behaviour {
             let said = if done { "Copied" } else { "Could not copy" };
             let _ = button.set_attribute("aria-label", said);
             let _ = button.class_list().toggle_with_force("done", done);
-            set_timeout(
+            let _ = set_timeout(
                 move || {
                     let _ = button.set_attribute("aria-label", &label);
                     let _ = button.class_list().remove_1("done");

@@ -93,7 +93,7 @@ mod behaviour {
     pub fn search(input: NodeRef<html::Input>, found: RwSignal<String>, chosen: RwSignal<usize>) {
         let typed = move || input.get_untracked().map(|input| input.value()).unwrap_or_default();
         let asked = typed();
-        set_timeout(
+        let _ = set_timeout(
             move || {
                 if asked != typed() {
                     return;

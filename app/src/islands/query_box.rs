@@ -144,7 +144,7 @@ mod behaviour {
         text.set(field.value());
         scrolled(input, shift);
         let asked = field.value();
-        set_timeout(
+        let _ = set_timeout(
             move || {
                 let cursor = field.selection_start().ok().flatten().unwrap_or(0);
                 if asked != field.value() {

@@ -1,14 +1,21 @@
-//! The fleet at one glance.
+//! The fleet at one glance: trusted, alive, where, which, how old, and what does not fit. Every number leads to its
+//! list.
+
+mod parts;
+mod production;
 
 use crate::{
     components::{
         icons,
-        panel::{head, link_button},
-        text::plural,
+        panel::{head, link_button, primary_link},
+        table::none_yet,
+        text::{count, plural},
     },
     context::Ctx,
     page::Page,
 };
+use domain::{custody::CustodianKind, person::Permission};
+use fleet::overview::Overview;
 use leptos::prelude::*;
 
 /// `/`.
@@ -16,10 +23,66 @@ use leptos::prelude::*;
 /// # Errors
 /// When the actor may not see the fleet, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
-    let catalogue = ctx.fleet.catalogue(&ctx.actor).await?;
-    let models = plural(catalogue.models.len().try_into().unwrap_or(i64::MAX), "model", "models");
-    let body = view! {
-        {head("Fleet", view! { <p>{models}</p> }, link_button("/devices", icons::DEVICE, "Devices"))}
-    };
+    let overview = ctx.fleet.overview(&ctx.actor).await?;
+    let body = if overview.total == 0 { empty(&ctx).into_any() } else { glance(&ctx, &overview).into_any() };
     Ok(Page::new("Overview", body).live("device,import"))
+}
+
+fn glance(ctx: &Ctx, overview: &Overview) -> impl IntoView + use<> {
+    let firmware: Vec<_> = overview.firmware.iter().take(2).map(|(model, n)| parts::firmware(model, n)).collect();
+    view! {
+        {head("Fleet", view! { <p>{summary(overview)}</p> }, actions(ctx))}
+        {parts::trust(overview)}
+        <div class="cols lead">
+            <div class="stack loose">
+                {parts::findings(overview, ctx.now)}
+                {production::made(overview)}
+            </div>
+            <div class="stack loose">
+                {parts::connection(overview, ctx.now)}
+                {parts::custodians(overview)}
+            </div>
+        </div>
+        <div class="cols three">
+            {parts::lifecycle(overview)}
+            {firmware}
+            {parts::models(overview)}
+            {production::age(overview, ctx.now)}
+        </div>
+    }
+}
+
+/// `48,213 devices, 3 models, 4 factories, 61 clients`
+fn summary(overview: &Overview) -> String {
+    let of = |kind| overview.catalogue.custodians.iter().filter(|c| c.kind == kind).count();
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    [
+        plural(overview.total, "device", "devices"),
+        plural(number(overview.catalogue.models.len()), "model", "models"),
+        plural(number(of(CustodianKind::Factory)), "factory", "factories"),
+        plural(number(of(CustodianKind::Client)), "client", "clients"),
+    ]
+    .join(", ")
+}
+
+fn actions(ctx: &Ctx) -> impl IntoView + use<> {
+    let import = ctx.may(Permission::ImportRun).then(|| primary_link("/imports", icons::UPLOAD, "Import"));
+    view! { {link_button("/devices", icons::DEVICE, "Devices")} {import} }
+}
+
+/// A fleet without devices: what belongs here, and how it gets here.
+fn empty(ctx: &Ctx) -> impl IntoView + use<> {
+    let how = if ctx.may(Permission::ImportRun) {
+        view! {
+            <p>"Import a factory's manifest, and its devices appear here with their components and their history."</p>
+            {primary_link("/imports", icons::UPLOAD, "Import")}
+        }
+        .into_any()
+    } else {
+        view! { <p>"They appear here when an operator imports a factory's manifest."</p> }.into_any()
+    };
+    view! {
+        {head("Fleet", view! { <p>{format!("{} devices", count(0))}</p> }, ())}
+        <section class="panel">{none_yet("No devices yet", how)}</section>
+    }
 }
