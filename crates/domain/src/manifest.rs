@@ -1,6 +1,11 @@
 //! Manifests: the component list of a device, versioned, each version naming the hash of the one before.
 
-use crate::{component::Part, time::Timestamp};
+use crate::{
+    component::{Component, Part},
+    history::{Entry, Event},
+    id::ComponentId,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -59,6 +64,38 @@ pub fn difference(before: &[Part], after: &[Part]) -> Difference {
     let (same, fitted) = after.iter().cloned().partition(|part| before.contains(part));
     let removed = before.iter().filter(|part| !after.contains(part)).cloned().collect();
     Difference { same, fitted, removed }
+}
+
+/// The components and manifests that a history's manifest entries tell of, oldest first. Components get no ids of their
+/// own: they are the nil UUID.
+#[must_use]
+pub fn replay(history: &[Entry]) -> (Vec<Component>, Vec<Manifest>) {
+    let (mut components, mut manifests): (Vec<Component>, Vec<Manifest>) = (Vec::new(), Vec::new());
+    for entry in history {
+        let Event::ManifestRecorded { version, hash, previous_hash, fitted, removed, reason } = &entry.event else {
+            continue;
+        };
+        for component in components.iter_mut().filter(|c| c.removed_at.is_none() && removed.contains(&c.part)) {
+            component.removed_at = Some(entry.at);
+            component.removed_version = Some(*version);
+        }
+        components.extend(fitted.iter().map(|part| Component {
+            id: ComponentId(uuid::Uuid::nil()),
+            part: part.clone(),
+            fitted_at: entry.at,
+            fitted_version: *version,
+            removed_at: None,
+            removed_version: None,
+        }));
+        manifests.push(Manifest {
+            version: *version,
+            hash: hash.clone(),
+            previous_hash: previous_hash.clone(),
+            at: entry.at,
+            reason: reason.clone(),
+        });
+    }
+    (components, manifests)
 }
 
 #[cfg(test)]

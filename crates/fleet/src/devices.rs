@@ -9,7 +9,9 @@ use domain::{
     person::Permission,
     query::{self, FleetQuery},
 };
-use store::device_list::{self, Count, Cursor, Filter, Names, Page, Sort};
+use store::device_list::{self, Filter, Names};
+
+pub use store::device_list::{Count, Cursor, Page, Sort, SortKey, SortValue};
 
 /// One page of a device list with what is needed to show it.
 #[derive(Debug)]
@@ -82,6 +84,43 @@ impl Fleet {
         let catalogue = self.load_catalogue().await?;
         let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
         Ok(device_list::count_exactly(self.db(), &filter).await?)
+    }
+
+    /// How many devices each of some fleet queries means, cut short where counting on would be slow. One that can't be
+    /// read has no count.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn count_each(&self, actor: &Actor, texts: &[&str]) -> Result<Vec<Option<Count>>> {
+        actor.require(Permission::FleetRead)?;
+        let catalogue = self.load_catalogue().await?;
+        let names = catalogue.names(self.now());
+        let mut counts = Vec::with_capacity(texts.len());
+        for text in texts {
+            let Ok(query) = query::parse(text) else {
+                counts.push(None);
+                continue;
+            };
+            let filter = Filter::new(self.db(), &query, &names).await?;
+            counts.push(Some(device_list::count(self.db(), &query, &names, &filter).await?));
+        }
+        Ok(counts)
+    }
+
+    /// The serials that begin with a text, in order, and those of devices in which a component with this identifier
+    /// is fitted.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn find_devices(&self, actor: &Actor, text: &str, limit: usize) -> Result<Vec<Device>> {
+        actor.require(Permission::FleetRead)?;
+        let text: String = text.trim().chars().take(64).collect();
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let by_text = format!("{}", query::Term::new(query::Predicate::Text(vec![text])));
+        let found = self.devices(actor, &by_text, Sort::default(), None, limit).await?;
+        Ok(found.page.devices)
     }
 
     /// A device alone.

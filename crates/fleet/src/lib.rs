@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod custody;
 pub mod devices;
 pub mod overview;
+pub mod seed;
 
 pub use actor::{Actor, Origin};
 pub use audit::Deed;

@@ -75,6 +75,7 @@ queries! {
               firmware = $7, firmware_key = $8, last_seen_at = $9, certificate_serial = $10, \
               certificate_not_after = $11, manifest_version = $12, manifest_hash = $13 WHERE id = $1";
     SEEN_SINCE = "SELECT COUNT(*) FROM device WHERE model_id = $1 AND last_seen_at >= $2";
+    HEARD = "UPDATE device SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     LOCK = concat!("SELECT ", columns!(), " FROM device d WHERE d.id = $1");
 }
 
@@ -195,4 +196,13 @@ pub async fn update(tx: &mut Tx, before: &Device, after: &Device) -> StoreResult
 /// When the database fails.
 pub async fn seen_since(db: &Db, model: ModelId, since: Timestamp) -> StoreResult<i64> {
     Ok(read!(db, |pool| sqlx::query_scalar(SEEN_SINCE).bind(model.0).bind(since.0).fetch_one(pool).await)?)
+}
+
+/// Notes that a device was heard from, unless it was heard from later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heard(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(HEARD).bind(device.0).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
 }
