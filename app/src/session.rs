@@ -19,3 +19,8 @@ pub fn with_session(mut response: Response, change: SessionChange) -> Response {
     response.extensions_mut().insert(change);
     response
 }
+
+/// Which session a request came with, as the database knows it: among an account's sessions it is the present one.
+/// The server puts it into the extensions of requests of signed-in people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionId(pub String);

@@ -21,7 +21,7 @@ use axum::{
 };
 use domain::{
     person::Permission,
-    query::{CompletionContext, CompletionItem, Field, complete, quoted},
+    query::{CompletionContext, CompletionItem, Field, complete},
 };
 use fleet::catalogue::Catalogue;
 use futures::{Stream, StreamExt, stream};
@@ -114,23 +114,18 @@ fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {
 
 /// Devices whose serial begins with the text, or that have or had a component with exactly this identifier.
 async fn devices(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
-    ctx.actor.require(Permission::FleetRead)?;
-    if typed.is_empty() {
+    let found = ctx.fleet.find_devices(&ctx.actor, typed, CHOICES).await?;
+    if found.is_empty() {
         return Ok(Vec::new());
     }
-    let sort = Default::default();
-    let list = match ctx.fleet.devices(&ctx.actor, &quoted(typed), sort, None, CHOICES).await {
-        // Not every text can be a serial, and here that is no mistake.
-        Err(fleet::Error::Query(_)) => return Ok(Vec::new()),
-        list => list?,
-    };
+    let catalogue = ctx.fleet.catalogue(&ctx.actor).await?;
     let hit = |device: domain::device::Device| Hit {
         icon: Status::from(device.trust).icon,
         href: format!("/devices/{}", segment(&device.serial)),
-        hint: format!("{}, {}", device.trust.label(), list.catalogue.custodian_name(device.custodian_id)),
+        hint: format!("{}, {}", device.trust.label(), catalogue.custodian_name(device.custodian_id)),
         label: device.serial,
     };
-    Ok(list.page.devices.into_iter().map(hit).collect())
+    Ok(found.into_iter().map(hit).collect())
 }
 
 /// What could be written at the cursor of a query.
