@@ -9,6 +9,8 @@ pub mod batch;
 pub mod component;
 pub mod custody;
 pub mod device;
+pub mod epcis;
+pub mod factory_manifest;
 pub mod history;
 pub mod id;
 pub mod identifier;
