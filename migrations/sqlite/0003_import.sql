@@ -10,6 +10,7 @@ CREATE TABLE import (
     skip_bad_rows  BOOLEAN NOT NULL,
     state          TEXT    NOT NULL,                        -- received, checking, applying, done, refused, failed, cancelled
     actor          TEXT    NOT NULL,
+    node           TEXT    NOT NULL,                        -- whose data folder holds the file
     rows_checked   BIGINT  NOT NULL DEFAULT 0,
     rows_applied   BIGINT  NOT NULL DEFAULT 0,
     bytes_done     BIGINT  NOT NULL DEFAULT 0,
@@ -34,3 +35,6 @@ CREATE TABLE import_problem (
     message   TEXT   NOT NULL,
     PRIMARY KEY (import_id, seq)
 );
+
+-- The prefixes that the document of an event declared, as JSON: without them its extensions mean nothing.
+ALTER TABLE epcis_event ADD COLUMN context TEXT NOT NULL DEFAULT '';

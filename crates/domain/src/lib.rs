@@ -14,6 +14,7 @@ pub mod factory_manifest;
 pub mod history;
 pub mod id;
 pub mod identifier;
+pub mod import;
 pub mod manifest;
 pub mod person;
 pub mod query;

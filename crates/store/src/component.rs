@@ -176,7 +176,7 @@ pub async fn fitted(db: &Db, keys: &[&str]) -> StoreResult<Vec<FittedIdentifier>
         let sql = format!(
             "SELECT c.identifier_key, d.serial FROM component c JOIN device d ON d.id = c.device_id \
              WHERE c.removed_at = 0 AND c.identifier_key IN ({})",
-            crate::db::placeholders(chunk.len())
+            crate::db::list_sql(db, chunk.len())
         );
         let rows: Vec<FittedIdentifier> = read!(db, |pool| {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));

@@ -178,21 +178,38 @@ impl Tx {
     }
 }
 
-/// `PREFIX VALUES ($1, $2), ($3, $4), …`
-pub(crate) fn values_sql(prefix: &str, columns: usize, rows: usize) -> String {
+/// How many rows one statement inserts: beyond this it only grows, and a text that repeats stays prepared.
+pub(crate) const INSERT_ROWS: usize = 500;
+
+/// `PREFIX VALUES ($1, $2), ($3, $4), …`; on SQLite without numbers, because it looks up numbered parameters one by one
+/// in a list of all of them.
+pub(crate) fn values_sql(tx: &Tx, prefix: &str, columns: usize, rows: usize) -> String {
+    let numbered = matches!(tx, Tx::Postgres(_));
     let mut sql = String::with_capacity(prefix.len() + rows * columns * 7);
     sql.push_str(prefix);
     sql.push_str(" VALUES ");
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..columns {
-            let separator = if column == 0 { "" } else { ", " };
-            // Writing to a String can't fail.
-            let _ = write!(sql, "{separator}${}", row * columns + column + 1);
+            sql.push_str(if column == 0 { "" } else { ", " });
+            if numbered {
+                // Writing to a String can't fail.
+                let _ = write!(sql, "${}", row * columns + column + 1);
+            } else {
+                sql.push('?');
+            }
         }
         sql.push(')');
     }
     sql
+}
+
+/// `$1, $2, …, $n`, without numbers on SQLite: for statements that bind nothing else.
+pub(crate) fn list_sql(db: &Db, n: usize) -> String {
+    match db {
+        Db::Sqlite { .. } => vec!["?"; n].join(", "),
+        Db::Postgres(_) => placeholders(n),
+    }
 }
 
 /// `$1, $2, …, $n`

@@ -115,7 +115,7 @@ pub async fn by_serials(db: &Db, serials: &[&str]) -> StoreResult<Vec<Device>> {
     let mut out = Vec::new();
     for chunk in serials.chunks(crate::db::MAX_BINDS) {
         let sql =
-            format!("SELECT {COLUMNS} FROM device d WHERE d.serial IN ({})", crate::db::placeholders(chunk.len()));
+            format!("SELECT {COLUMNS} FROM device d WHERE d.serial IN ({})", crate::db::list_sql(db, chunk.len()));
         let rows: Vec<Row> = read!(db, |pool| {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
             for serial in chunk {

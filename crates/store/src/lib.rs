@@ -17,8 +17,10 @@ pub mod count;
 pub mod custodian;
 pub mod device;
 pub mod device_list;
+pub mod export;
 pub mod history;
 pub mod idempotency;
+pub mod import;
 pub mod link;
 pub mod manifest;
 pub mod session;
@@ -43,8 +45,10 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         count::QUERIES,
         custodian::QUERIES,
         device::QUERIES,
+        export::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,
+        import::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
         session::QUERIES,

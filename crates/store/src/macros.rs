@@ -38,8 +38,8 @@ macro_rules! within {
 /// The closure binds one row's values, in the order of the columns.
 macro_rules! insert_many {
     ($tx:expr, $rows:expr, $prefix:expr, $columns:expr, |$query:ident, $row:ident| $bind:expr) => {{
-        for chunk in $rows.chunks($crate::db::MAX_BINDS / $columns) {
-            let sql = $crate::db::values_sql($prefix, $columns, chunk.len());
+        for chunk in $rows.chunks($crate::db::INSERT_ROWS) {
+            let sql = $crate::db::values_sql($tx, $prefix, $columns, chunk.len());
             within!($tx, |executor| {
                 let mut statement = sqlx::query(sqlx::AssertSqlSafe(sql));
                 for $row in chunk {
