@@ -6,17 +6,30 @@
 mod actor;
 mod audit;
 mod error;
+mod secret;
+mod sweep;
+mod throttle;
 
 pub mod batches;
 pub mod catalogue;
 pub mod custody;
 pub mod devices;
+pub mod idempotency;
+pub mod link;
 pub mod overview;
+pub mod password;
+pub mod people;
 pub mod seed;
+pub mod session;
+pub mod sign_in;
+pub mod tally;
+pub mod token;
+pub mod view;
 
 pub use actor::{Actor, Origin};
-pub use audit::Deed;
+pub use audit::{Break, Deed, Verification};
 pub use error::{Error, FieldError, Result};
+pub use store::audit::{AuditEntry, AuditFilter};
 
 use domain::time::Timestamp;
 use std::{path::PathBuf, sync::Arc};

@@ -60,7 +60,7 @@ pub async fn begin(tx: &mut Tx, key: &RequestKey, request_hash: &str, now: Times
 /// # Errors
 /// When the database fails.
 pub async fn read(tx: &mut Tx, key: &RequestKey) -> StoreResult<Option<Answered>> {
-    Ok(within!(tx, |executor| { sqlx::query_as(READ).bind(&key.actor).bind(&key.key).fetch_optional(executor).await })?)
+    Ok(within!(tx, |executor| sqlx::query_as(READ).bind(&key.actor).bind(&key.key).fetch_optional(executor).await)?)
 }
 
 /// Begins a request anew that was begun at `begun` and forgotten. False when somebody else was faster.

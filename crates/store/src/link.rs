@@ -64,6 +64,7 @@ queries! {
               VALUES ($1, $2, $3, $4, $5)";
     PEEK = "SELECT purpose, user_id, expires_at FROM one_time_link \
             WHERE token_hash = $1 AND used_at = 0 AND expires_at > $2";
+    KNOWN = "SELECT purpose, user_id, expires_at FROM one_time_link WHERE token_hash = $1";
     // Of two who try at once, the second waits for the first, and then finds it used.
     REDEEM = "UPDATE one_time_link SET used_at = $3 \
               WHERE token_hash = $1 AND purpose = $2 AND used_at = 0 AND expires_at > $3 \
@@ -99,6 +100,15 @@ pub async fn insert(tx: &mut Tx, token_hash: &str, link: &Link, now: Timestamp) 
 pub async fn peek(db: &Db, token_hash: &str, now: Timestamp) -> StoreResult<Option<Link>> {
     let row: Option<Row> =
         read!(db, |pool| sqlx::query_as(PEEK).bind(token_hash).bind(now.0).fetch_optional(pool).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// A link that works, or did once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn known(db: &Db, token_hash: &str) -> StoreResult<Option<Link>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(KNOWN).bind(token_hash).fetch_optional(pool).await)?;
     row.map(TryInto::try_into).transpose()
 }
 

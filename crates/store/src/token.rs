@@ -147,5 +147,5 @@ pub async fn used(tx: &mut Tx, id: TokenId, at: Timestamp) -> StoreResult<()> {
 /// # Errors
 /// When the database fails.
 pub async fn live_of(tx: &mut Tx, created_by: &str, now: Timestamp) -> StoreResult<i64> {
-    Ok(within!(tx, |executor| { sqlx::query_scalar(LIVE_OF).bind(created_by).bind(now.0).fetch_one(executor).await })?)
+    Ok(within!(tx, |executor| sqlx::query_scalar(LIVE_OF).bind(created_by).bind(now.0).fetch_one(executor).await)?)
 }

@@ -1,0 +1,30 @@
+//! Clearing away what has served its time and is nobody's record.
+
+use crate::{Fleet, Result, idempotency::KEPT};
+use domain::time::DAY;
+
+/// How long an ended link is remembered, so that its use is noticed.
+const LINKS: i64 = 30 * DAY;
+/// How long failed sign-ins are remembered.
+const FAILURES: i64 = DAY;
+/// How long changes wait for those who missed them.
+const CHANGES: i64 = 7 * DAY;
+
+impl Fleet {
+    /// Forgets ended sessions, old links, failed sign-ins, kept answers and announced changes. To be done every few
+    /// minutes. How many sessions had ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep(&self) -> Result<u64> {
+        let now = self.now();
+        let sessions = store::session::forget_ended(self.db(), now).await?;
+        let mut tx = self.db().begin().await?;
+        store::link::forget(&mut tx, now.plus(-LINKS)).await?;
+        store::throttle::forget(&mut tx, now.plus(-FAILURES)).await?;
+        store::idempotency::forget(&mut tx, now.plus(-KEPT)).await?;
+        store::change::forget(&mut tx, now.plus(-CHANGES)).await?;
+        tx.commit().await?;
+        Ok(sessions)
+    }
+}
