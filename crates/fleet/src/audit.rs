@@ -173,6 +173,19 @@ impl Deed<'_> {
         let detail = if detail.is_null() { String::new() } else { detail.to_string() };
         let record = self.fleet.record(self.actor, action, subject, Outcome::Done, &detail);
         store::audit::append(&mut self.tx, &record).await?;
+        self.finish().await
+    }
+
+    /// Makes durable what a device did. That is history and stays off the audit chain, which would otherwise be a
+    /// queue in which every device waits for every other.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was done.
+    pub(crate) async fn commit_as_history(self) -> Result<()> {
+        self.finish().await
+    }
+
+    async fn finish(self) -> Result<()> {
         self.tx.commit().await?;
         for change in self.changes {
             // Nobody listening is no failure.

@@ -1,11 +1,14 @@
 //! Whole lives of devices at once: what the demo and the benchmarks fill a fleet with. Only rules may.
 
-use crate::{Actor, Error, Fleet, Result, custody::standing_of};
+use crate::{
+    Actor, Error, Fleet, Result,
+    custody::{append, standing_of},
+};
 use domain::{
     batch::{Batch, Model},
     custody::Custodian,
     device::{Device, Lifecycle, Trust},
-    history::{Entry, Standing},
+    history::{Entry, Event, Standing},
     id::{BatchId, ComponentId, CustodianId, DeviceId, ModelId},
     manifest::{Manifest, replay},
     person::Permission,
@@ -156,8 +159,25 @@ impl Fleet {
         Ok(())
     }
 
+    /// Appends what a device did to its history.
+    ///
+    /// # Errors
+    /// When the actor is no rule, or there is no such device.
+    pub async fn device_did(&self, actor: &Actor, serial: &str, event: Event) -> Result<()> {
+        let mut deed = self.seed_deed(actor).await?;
+        let device = self.device(actor, serial).await?;
+        let entry = Entry { actor: serial.to_owned(), ..self.entry(actor, self.now(), "", event) };
+        append(&mut deed, &device, vec![entry]).await?;
+        deed.ring("device", serial).await?;
+        deed.commit_as_history().await
+    }
+
     async fn seed_deed<'a>(&'a self, actor: &'a Actor) -> Result<crate::Deed<'a>> {
         let deed = self.allow(actor, Permission::ImportRun, "seed").await?;
-        if matches!(actor, Actor::Rule { .. }) { Ok(deed) } else { Err(Error::Forbidden { permission: Permission::ImportRun }) }
+        if matches!(actor, Actor::Rule { .. }) {
+            Ok(deed)
+        } else {
+            Err(Error::Forbidden { permission: Permission::ImportRun })
+        }
     }
 }

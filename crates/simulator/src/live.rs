@@ -1,0 +1,104 @@
+//! The present of a demo fleet: devices keep calling in, and now and then one is updated.
+
+use crate::{chance::Chance, demo::ACTOR};
+use domain::{
+    device::Device,
+    history::Event,
+    id::DeviceId,
+    time::{SECOND, Timestamp},
+    version,
+};
+use fleet::{Fleet, Result};
+use std::{collections::HashMap, time::Duration};
+use store::device_list::{Sort, SortKey};
+
+/// How often the devices that are due call in, as one group.
+const TICK: Duration = Duration::from_secs(5);
+/// Every so many ticks one device is updated.
+const UPDATE_EVERY: u64 = 6;
+
+/// Lets the fleet live until the future is dropped. Failures are logged: a demo that stutters is better than none.
+pub async fn run(fleet: Fleet, seed: u64) {
+    let mut chance = Chance::new(seed ^ 0x11fe);
+    let mut callers = loop {
+        match callers(&fleet).await {
+            Ok(callers) => break callers,
+            Err(error) => tracing::warn!(%error, "the demo's devices could not be read"),
+        }
+        tokio::time::sleep(TICK).await;
+    };
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        if let Err(error) = call_in(&fleet, &mut callers).await {
+            tracing::warn!(%error, "the demo's devices could not call in");
+        }
+        if tick % UPDATE_EVERY == UPDATE_EVERY - 1
+            && let Err(error) = update_one(&fleet, &mut chance, &mut callers).await
+        {
+            tracing::warn!(%error, "a device of the demo could not be updated");
+        }
+    }
+}
+
+/// A device that calls in.
+struct Caller {
+    id: DeviceId,
+    serial: String,
+    poll: i64,
+    due: Timestamp,
+    newest: &'static str,
+    firmware: Option<String>,
+}
+
+/// The active devices that were heard from lately; the others stay silent, as some do in every fleet.
+async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
+    let mut callers = Vec::new();
+    let mut cursor = None;
+    let sort = Sort { key: SortKey::Serial, descending: false };
+    loop {
+        let list = fleet.devices(&ACTOR, "state:active seen<1d", sort, cursor.as_ref(), 500).await?;
+        let polls: HashMap<_, _> = list.catalogue.models.iter().map(|m| (m.id, m.poll_interval_s * SECOND)).collect();
+        let gateways: Vec<_> = list.catalogue.models.iter().filter(|m| m.name == "GW-200").map(|m| m.id).collect();
+        let caller = |device: Device| {
+            let poll = polls.get(&device.model_id).copied().unwrap_or(300 * SECOND);
+            Caller {
+                id: device.id,
+                due: device.last_seen_at.unwrap_or(device.made_at).plus(poll),
+                newest: if gateways.contains(&device.model_id) { "1.5.0" } else { "3.1.4" },
+                serial: device.serial,
+                poll,
+                firmware: device.firmware,
+            }
+        };
+        callers.extend(list.page.devices.into_iter().map(caller));
+        cursor = list.page.next;
+        if cursor.is_none() {
+            return Ok(callers);
+        }
+    }
+}
+
+async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
+    let now = fleet.now();
+    let due: Vec<(DeviceId, Timestamp)> = callers.iter().filter(|c| c.due <= now).map(|c| (c.id, now)).collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    fleet.heard(&ACTOR, &due).await?;
+    for caller in callers.iter_mut().filter(|c| c.due <= now) {
+        caller.due = now.plus(caller.poll);
+    }
+    Ok(())
+}
+
+async fn update_one(fleet: &Fleet, chance: &mut Chance, callers: &mut [Caller]) -> Result<()> {
+    let is_behind = |c: &Caller| c.firmware.as_deref().is_some_and(|runs| version::compare(runs, c.newest).is_lt());
+    let behind: Vec<usize> = callers.iter().enumerate().filter(|(_, c)| is_behind(c)).map(|(i, _)| i).collect();
+    let Some(caller) = chance.one_of(&behind).and_then(|i| callers.get_mut(*i)) else { return Ok(()) };
+    let event = Event::UpdateVerified { from: caller.firmware.clone(), version: caller.newest.to_owned() };
+    fleet.device_did(&ACTOR, &caller.serial, event).await?;
+    caller.firmware = Some(caller.newest.to_owned());
+    Ok(())
+}
