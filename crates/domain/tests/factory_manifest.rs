@@ -1,5 +1,7 @@
 //! Manifests as factories write them, and as they shouldn't.
 
+#![allow(clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
+
 use domain::{
     component::ComponentClass,
     factory_manifest::{

@@ -132,7 +132,9 @@ impl Checker {
 
     fn text(&mut self, column: &str, text: &str, most: usize) -> Option<String> {
         let text = text.trim();
-        if let Some(c) = text.chars().find(|c| c.is_control()) {
+        // Most text is plain ASCII, for which a look at the bytes is enough.
+        let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if let Some(c) = text.chars().find(|c| !plain && c.is_control()) {
             let message = format!("the value holds an invisible character (U+{:04X}); type it anew", u32::from(c));
             self.problem(column, ProblemCode::Character, message);
             return None;
@@ -180,6 +182,9 @@ impl Checker {
         let written = self.name(raw, Field::Factory);
         let name = self.optional(raw, Field::FactoryName);
         if written.is_empty() {
+            return (written, name);
+        }
+        if written.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
             return (written, name);
         }
         let code = slug(&written);

@@ -109,7 +109,8 @@ struct LinePart<'a> {
     identifier: Cow<'a, str>,
 }
 
-enum Read1 {
+/// What the next line is.
+enum Found {
     Line,
     TooLong,
     End,
@@ -129,17 +130,17 @@ impl<R: Read> Iterator for JsonlRows<R> {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
             match self.advance() {
-                Ok(Read1::Line) if self.bytes.trim_ascii().is_empty() => {}
-                Ok(Read1::Line) => {
+                Ok(Found::Line) if self.bytes.trim_ascii().is_empty() => {}
+                Ok(Found::Line) => {
                     let bytes = std::mem::take(&mut self.bytes);
                     let row = self.row(&bytes);
                     self.bytes = bytes;
                     return Some(Ok(RowResult { line: self.line, row }));
                 }
-                Ok(Read1::TooLong) => {
+                Ok(Found::TooLong) => {
                     return Some(Ok(RowResult { line: self.line, row: Err(vec![too_long()]) }));
                 }
-                Ok(Read1::End) => self.done = true,
+                Ok(Found::End) => self.done = true,
                 Err(error) => {
                     self.done = true;
                     return Some(Err(FileProblem::Read { line: self.line, message: error.to_string() }));
@@ -152,7 +153,7 @@ impl<R: Read> Iterator for JsonlRows<R> {
 
 impl<R: Read> JsonlRows<R> {
     /// Reads one line into `bytes`, of which no more than [`RECORD_MAX`] are kept.
-    fn advance(&mut self) -> io::Result<Read1> {
+    fn advance(&mut self) -> io::Result<Found> {
         self.bytes.clear();
         self.line += 1;
         let mut long = false;
@@ -163,7 +164,7 @@ impl<R: Read> JsonlRows<R> {
                 Err(error) => return Err(error),
             };
             if chunk.is_empty() && self.bytes.is_empty() && !long {
-                return Ok(Read1::End);
+                return Ok(Found::End);
             }
             let end = chunk.iter().position(|b| *b == b'\n');
             let text = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
@@ -174,7 +175,7 @@ impl<R: Read> JsonlRows<R> {
             let (ended, used) = (end.is_some() || chunk.is_empty(), text.len() + usize::from(end.is_some()));
             self.input.consume(used);
             if ended {
-                return Ok(if long { Read1::TooLong } else { Read1::Line });
+                return Ok(if long { Found::TooLong } else { Found::Line });
             }
         }
     }

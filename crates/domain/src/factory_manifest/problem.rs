@@ -87,7 +87,7 @@ pub enum FileProblem {
     /// Nothing in it.
     #[error("the file is empty; choose a file with a header line and one line a device")]
     Empty,
-    /// A header and no rows is left to the caller; this is a file that isn't text.
+    /// Not text.
     #[error("the file is not text but {0}; save the table as CSV (UTF-8) and import that")]
     Binary(&'static str),
     /// UTF-16, which should have been decoded before.
