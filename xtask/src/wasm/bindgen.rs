@@ -8,7 +8,7 @@ use super::{Browser, Profile};
 use crate::error::Error;
 
 /// Part of what decides whether the program has to be made again.
-pub const VERSION: &str = "wasm-bindgen 0.2.130, layout 1";
+pub const VERSION: &str = "wasm-bindgen 0.2.130, layout 2";
 
 /// Makes the JavaScript module and the stripped program.
 ///

@@ -117,6 +117,8 @@ mod tests {
             "normal,build",
             "--prefix",
             "none",
+            "-f",
+            "{p} {f}",
         ]))
         .unwrap()
     }
@@ -127,6 +129,9 @@ mod tests {
         for package in ["fleet", "store", "pki", "axum", "sqlx", "leptos_axum", "plotters", "rustls", "argon2"] {
             assert!(!tree.lines().any(|line| line.starts_with(&format!("{package} v"))), "{package} is in:\n{tree}");
         }
+        let features =
+            |line: &str| line.rsplit(' ').next().is_some_and(|last| last.split(',').any(|name| name == "ssr"));
+        assert!(!tree.lines().any(features), "the server's features are in:\n{tree}");
         assert!(tree.contains("app v") && tree.contains("leptos v"), "{tree}");
     }
 
