@@ -21,7 +21,7 @@ use axum::{
 };
 use domain::{
     person::Permission,
-    query::{CompletionContext, CompletionItem, Field, complete},
+    query::{CompletionContext, CompletionItem, Field, Predicate, Term, complete},
 };
 use fleet::catalogue::Catalogue;
 use futures::{Stream, StreamExt, stream};
@@ -39,6 +39,8 @@ pub const ROUTES: &[ActionRoute] = &[
 const FLEET: Access = Access::May(Permission::FleetRead);
 /// More choices than this help nobody.
 const CHOICES: usize = 8;
+/// Longer texts are no serial and no identifier.
+const LONGEST: usize = 64;
 /// How long one connection to the bell lives. A browser comes back by itself, and is then asked again who it is.
 const LISTEN: Duration = Duration::from_secs(300);
 
@@ -114,18 +116,21 @@ fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {
 
 /// Devices whose serial begins with the text, or that have or had a component with exactly this identifier.
 async fn devices(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
-    let found = ctx.fleet.find_devices(&ctx.actor, typed, CHOICES).await?;
-    if found.is_empty() {
+    if typed.is_empty() {
+        ctx.actor.require(Permission::FleetRead)?;
         return Ok(Vec::new());
     }
-    let catalogue = ctx.fleet.catalogue(&ctx.actor).await?;
+    // As a term of its own, so that no letter of it is read as part of the language.
+    let text: String = typed.chars().take(LONGEST).collect();
+    let query = Term::new(Predicate::Text(vec![text])).to_string();
+    let list = ctx.fleet.devices(&ctx.actor, &query, Default::default(), None, CHOICES).await?;
     let hit = |device: domain::device::Device| Hit {
         icon: Status::from(device.trust).icon,
         href: format!("/devices/{}", segment(&device.serial)),
-        hint: format!("{}, {}", device.trust.label(), catalogue.custodian_name(device.custodian_id)),
+        hint: format!("{}, {}", device.trust.label(), list.catalogue.custodian_name(device.custodian_id)),
         label: device.serial,
     };
-    Ok(found.into_iter().map(hit).collect())
+    Ok(list.page.devices.into_iter().map(hit).collect())
 }
 
 /// What could be written at the cursor of a query.

@@ -241,6 +241,9 @@ mod tests {
     #[test]
     fn paint_escapes_and_keeps_every_letter() {
         let painted = paint("model:<b> & -trust:quarantined");
-        assert!(painted.contains("&lt;b&gt;") && painted.contains("&amp;") && !painted.contains("<b>"), "{painted}");
+        assert!(painted.contains("&lt;") && painted.contains("b&gt;") && painted.contains("&amp;"), "{painted}");
+        assert!(!painted.contains("<b>"), "{painted}");
+        let letters: String = painted.split('<').filter_map(|part| Some(part.split_once('>')?.1)).collect();
+        assert_eq!(letters, "model:&lt;b&gt; &amp; -trust:quarantined");
     }
 }

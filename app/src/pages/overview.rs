@@ -35,8 +35,8 @@ fn glance(ctx: &Ctx, overview: &Overview) -> impl IntoView + use<> {
         {parts::trust(overview)}
         <div class="cols lead">
             <div class="stack loose">
-                {parts::findings(overview, ctx.now)}
                 {production::made(overview)}
+                {parts::findings(overview, ctx.now)}
             </div>
             <div class="stack loose">
                 {parts::connection(overview, ctx.now)}
@@ -45,9 +45,8 @@ fn glance(ctx: &Ctx, overview: &Overview) -> impl IntoView + use<> {
         </div>
         <div class="cols three">
             {parts::lifecycle(overview)}
-            {firmware}
-            {parts::models(overview)}
-            {production::age(overview, ctx.now)}
+            <div class="stack loose">{firmware}</div>
+            <div class="stack loose">{parts::models(overview)} {production::age(overview, ctx.now)}</div>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The first account: made through the one-time link that the program prints when it starts without users.
 
-use super::sign_in::door;
+use super::sign_in::{dead_link, door, live, new_password};
 use crate::{
     components::{
         form::{Field, error_summary},
@@ -9,13 +9,19 @@ use crate::{
     context::{Ctx, segment},
     page::Page,
 };
+use fleet::link::LinkPurpose;
 use leptos::prelude::*;
 
 /// `/set-up/{token}`.
 ///
 /// # Errors
-/// None so far; every page can fail.
+/// When the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    match live(&ctx).await? {
+        Ok(link) if link.purpose == LinkPurpose::SetUp => {}
+        Ok(_) => return Ok(dead_link(&ctx, "This link is not for setting Muster up.".to_owned())),
+        Err(text) => return Ok(dead_link(&ctx, text)),
+    }
     let form = ctx.form.as_ref();
     let body = view! {
         <form method="post" action=format!("/set-up/{}", segment(ctx.param("token")))>
@@ -26,12 +32,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             {error_summary(form)}
             {Field::new(form, "name", "Your name").autocomplete("name").required().max_length(100).input()}
             {Field::new(form, "email", "Email").kind("email").autocomplete("username").required().input()}
-            {Field::new(form, "password", "Password")
-                .kind("password")
-                .autocomplete("new-password")
-                .hint("At least 12 characters; a sentence is good.")
-                .required()
-                .input()}
+            {new_password(form).input()}
             <button class="btn primary wide" type="submit">{icon(icons::CHECK)}"Make the account"</button>
         </form>
     };

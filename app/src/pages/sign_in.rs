@@ -6,9 +6,12 @@ use crate::{
         icons::{self, icon},
         mark::{mark, wall},
     },
-    context::{Ctx, local_path, segment},
+    context::{Ctx, FormState, local_path, segment},
     page::Page,
+    pages::errors::{self, Problem},
 };
+use axum::http::StatusCode;
+use fleet::link::{LinkPurpose, LinkView};
 use leptos::prelude::*;
 
 /// The door: a form, and the wall of ranks beside it.
@@ -61,19 +64,72 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 /// `/link/{token}`: a button, because following a link must not change anything, and mail programs follow links.
 ///
 /// # Errors
-/// None so far; every page can fail.
+/// When the database fails.
 pub async fn load_link(ctx: Ctx) -> Result<Page, fleet::Error> {
-    let form = ctx.form.as_ref();
+    match live(&ctx).await? {
+        Ok(link) if link.purpose == LinkPurpose::SetPassword => Ok(choose_password(&ctx, &link)),
+        Ok(link) if link.purpose == LinkPurpose::SignIn => Ok(follow(&ctx, &link)),
+        Ok(_) => Ok(dead_link(&ctx, "This link is for setting Muster up. Open it as it was printed.".to_owned())),
+        Err(text) => Ok(dead_link(&ctx, text)),
+    }
+}
+
+/// The link that the address names, or why it does not work.
+pub(super) async fn live(ctx: &Ctx) -> Result<Result<LinkView, String>, fleet::Error> {
+    match ctx.fleet.link(ctx.param("token")).await {
+        Ok(link) => Ok(Ok(link)),
+        Err(fleet::Error::Conflict(text)) => Ok(Err(text)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The page for a link that does not work any more.
+pub(super) fn dead_link(ctx: &Ctx, text: String) -> Page {
+    errors::page_of(ctx, &Problem::new(StatusCode::GONE, "This link does not work", text))
+}
+
+fn owner(link: &LinkView) -> String {
+    link.user.as_ref().map(|user| user.email.clone()).unwrap_or_default()
+}
+
+fn follow(ctx: &Ctx, link: &LinkView) -> Page {
     let body = view! {
         <form method="post" action=format!("/link/{}", segment(ctx.param("token")))>
             <div>
                 <h1 class="title">"Sign in with your link"</h1>
-                <p class="soft">"It works once, and only for a while."</p>
+                <p class="soft">{format!("As {}. The link works once.", owner(link))}</p>
             </div>
-            {error_summary(form)}
+            {error_summary(ctx.form.as_ref())}
             <button class="btn primary wide" type="submit">{icon(icons::KEY)}"Sign in"</button>
             <p class="small quiet">"Or " <a href="/sign-in">"sign in with your password"</a>"."</p>
         </form>
     };
-    Ok(Page::new("Sign in with your link", door(body)).bare())
+    Page::new("Sign in with your link", door(body)).bare()
+}
+
+fn choose_password(ctx: &Ctx, link: &LinkView) -> Page {
+    let form = ctx.form.as_ref();
+    let body = view! {
+        <form method="post" action=format!("/link/{}", segment(ctx.param("token")))>
+            <div>
+                <h1 class="title">"Choose a password"</h1>
+                <p class="soft">{format!("For {}. All other sessions of the account end.", owner(link))}</p>
+            </div>
+            {error_summary(form)}
+            // Password managers need to know which account this is for.
+            <input type="email" name="email" value=owner(link) autocomplete="username" readonly hidden />
+            {new_password(form).input()}
+            <button class="btn primary wide" type="submit">{icon(icons::CHECK)}"Keep it and sign in"</button>
+        </form>
+    };
+    Page::new("Choose a password", door(body)).bare()
+}
+
+/// The field for a password that is made here.
+pub(super) fn new_password(form: Option<&FormState>) -> Field {
+    Field::new(form, "password", "Password")
+        .kind("password")
+        .autocomplete("new-password")
+        .hint("At least 12 characters; a sentence is good.")
+        .required()
 }

@@ -111,7 +111,7 @@ impl Request {
 }
 
 /// How the sort stands in an address; the usual one is not named.
-fn sort_pairs(sort: Sort) -> Vec<(&'static str, String)> {
+pub(super) fn sort_pairs(sort: Sort) -> Vec<(&'static str, String)> {
     let mut pairs = Vec::new();
     if sort.key != SortKey::default() {
         pairs.push(("sort", sort.key.as_str().to_owned()));
@@ -120,6 +120,24 @@ fn sort_pairs(sort: Sort) -> Vec<(&'static str, String)> {
         pairs.push(("dir", "desc".to_owned()));
     }
     pairs
+}
+
+/// A sort in one word, as saved views keep it; the usual one is empty.
+#[must_use]
+pub fn sort_word(sort: Sort) -> String {
+    match (sort == Sort::default(), sort.descending) {
+        (true, _) => String::new(),
+        (_, true) => format!("{}-desc", sort.key.as_str()),
+        (_, false) => sort.key.as_str().to_owned(),
+    }
+}
+
+/// Reads [`sort_word`]; anything unknown is the usual sort.
+#[must_use]
+pub fn sort_of_word(word: &str) -> Sort {
+    let (key, descending) = word.strip_suffix("-desc").map_or((word, false), |key| (key, true));
+    let key = SortKey::ALL.iter().copied().find(|known| known.as_str() == key);
+    key.map_or_else(Sort::default, |key| Sort { key, descending })
 }
 
 /// Whether people want the largest first when they sort by this.
@@ -152,6 +170,17 @@ fn cursor_of(key: SortKey, place: &str, backwards: bool) -> Option<Cursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sorts_survive_a_word() {
+        for key in SortKey::ALL {
+            for descending in [false, true] {
+                let sort = Sort { key: *key, descending };
+                assert_eq!(sort_of_word(&sort_word(sort)), sort);
+            }
+        }
+        assert_eq!(sort_of_word("'; DROP"), Sort::default());
+    }
 
     #[test]
     fn places_survive_the_address() {
