@@ -203,8 +203,12 @@ pub struct Ctx {
     pub nonce: Nonce,
     /// The browser's files.
     pub assets: Arc<AssetNames>,
+    /// The hash that the database knows this request's session by, if the request came with one.
+    pub session: Option<String>,
     /// What was just done.
     pub flash: Option<Flash>,
+    /// A secret that was just made: it is kept nowhere, so this page is the only one that shows it.
+    pub secret: Option<String>,
     /// A form that was sent and is shown again.
     pub form: Option<FormState>,
     /// The status of the answer when the page itself has none.
@@ -236,7 +240,9 @@ impl Ctx {
             request_id,
             nonce: Nonce::new(),
             assets,
+            session: cookies::read(headers, cookies::SESSION).map(|value| fleet::session::session_hash(&value)),
             flash: cookies::read(headers, cookies::FLASH).and_then(|text| cookies::flash_of(&text)),
+            secret: None,
             form: None,
             status: StatusCode::OK,
             problem: None,

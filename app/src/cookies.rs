@@ -4,6 +4,8 @@ use crate::{components::status::Tone, context::Flash};
 use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+/// Names the session; the server sets it.
+pub const SESSION: &str = "__Host-muster";
 /// Holds the theme.
 pub const THEME: &str = "__Host-theme";
 /// Holds the row height.

@@ -9,7 +9,7 @@ use crate::{
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_router::hooks::use_params_map;
+use leptos_router::params::ParamsMap;
 
 /// What stands around a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,9 @@ where
 {
     // While the routes are listed there is no request.
     let Some(mut ctx) = ctx() else { return ().into_any() };
-    ctx.params = use_params_map().get_untracked().into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
+    // The page for addresses that no route knows has none.
+    let params = use_context::<ArcMemo<ParamsMap>>().map(|params| params.get_untracked()).unwrap_or_default();
+    ctx.params = params.into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
     let response = use_context::<ResponseOptions>();
     Suspend::new(async move {
         let page = match ctx.problem.take() {

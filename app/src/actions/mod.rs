@@ -1,9 +1,14 @@
 //! What forms post to. Each action calls one function of `fleet`; on success it leads on with a sentence about what
 //! was done (303), on an error it shows the page again with what was typed (422).
 
+pub mod account;
+pub mod audit;
+pub mod custodians;
 pub mod session;
 pub mod theme;
+pub mod tokens;
 pub mod ui;
+pub mod users;
 
 use crate::{
     context::{Ctx, Flash, FormState},
@@ -44,7 +49,7 @@ pub struct ActionRoute {
 
 /// Every route that is not a page, in lists by subject. The router is made from them, and so is the test that asks
 /// for an authorisation case for each.
-pub const ROUTES: &[&[ActionRoute]] = &[session::ROUTES, theme::ROUTES, ui::ROUTES];
+pub const ROUTES: &[&[ActionRoute]] = &[account::ROUTES, audit::ROUTES, custodians::ROUTES, session::ROUTES, theme::ROUTES, tokens::ROUTES, ui::ROUTES, users::ROUTES];
 
 /// The router of all actions.
 pub fn router() -> Router {

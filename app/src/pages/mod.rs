@@ -1,9 +1,22 @@
 //! The pages, and where they live. Every one is rendered on the server, whole, and works without a script.
 
+pub mod account;
+pub mod audit;
+pub mod batches;
+pub mod custodians;
 pub mod errors;
+pub mod factories;
 pub mod overview;
 pub mod set_up;
 pub mod sign_in;
+pub mod tokens;
+pub mod users;
+
+mod audit_words;
+mod paging;
+mod quota;
+mod secret;
+mod standing;
 
 use crate::page::page;
 use leptos::prelude::*;
@@ -23,6 +36,16 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/link/:token") view=|| page(sign_in::load_link) ssr=SsrMode::Async />
                 <Route path=path!("/set-up/:token") view=|| page(set_up::load) ssr=SsrMode::Async />
                 <Route path=path!("/") view=|| page(overview::load) ssr=SsrMode::Async />
+                <Route path=path!("/factories") view=|| page(factories::load) ssr=SsrMode::Async />
+                <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
+                <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/custodians") view=|| page(custodians::load) ssr=SsrMode::Async />
+                <Route path=path!("/custodians/:code") view=|| page(custodians::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/audit") view=|| page(audit::load) ssr=SsrMode::Async />
+                <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />
+                <Route path=path!("/users/:id") view=|| page(users::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/tokens") view=|| page(tokens::load) ssr=SsrMode::Async />
+                <Route path=path!("/account") view=|| page(account::load) ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

@@ -1,0 +1,147 @@
+//! One account: as what, since when, and what an administrator may do about it.
+
+use super::{role_choices, role_words, state};
+use crate::{
+    components::{
+        form::{Field, error_summary, hidden},
+        icons,
+        panel::{Panel, disabled_button, facts, head},
+        text::{copy, minute},
+    },
+    context::{Ctx, href},
+    page::Page,
+    pages::{errors::who_may, secret::shown_once},
+};
+use domain::{id::UserId, person::Permission, time::Timestamp};
+use fleet::people::User;
+use leptos::prelude::*;
+
+/// `/users/{id}`.
+///
+/// # Errors
+/// When the actor may not see people, there is no such account, or the database fails.
+pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    let id: UserId = ctx.param("id").parse().map_err(|_| fleet::Error::not_found("user", ctx.param("id")))?;
+    let user = ctx.fleet.user(&ctx.actor, id).await?;
+    let sub = view! { <p>{user.email.clone()}</p> };
+    let body = view! {
+        {link_once(&ctx, &user)}
+        {head(view! { {user.name.clone()} {state(&user).badge()} }, sub, acts(&ctx, &user))}
+        <div class="cols lead">
+            {change(&ctx, &user)}
+            {about(&user)}
+        </div>
+    };
+    Ok(Page::new(user.name.clone(), body).crumb("Users", "/users").live("people"))
+}
+
+/// The link that was just made.
+fn link_once(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+    let secret = ctx.secret.clone()?;
+    let title = format!("One-time link for {}", user.name);
+    let advice = format!(
+        "Send it to {} on a way that you trust. Whoever opens it can choose the account's password, once.",
+        user.email
+    );
+    Some(shown_once(title, advice.into_any(), "link", &secret))
+}
+
+fn acts(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+    if !ctx.may(Permission::UserManage) {
+        let why = who_may(Permission::UserManage);
+        return (
+            disabled_button(icons::LINK, "New link", why.clone()),
+            disabled_button(icons::PAUSE, "Disable", why),
+        )
+            .into_any();
+    }
+    if user.disabled_at.is_some() {
+        return post(user.id, "enable", "btn", icons::CHECK, "Enable").into_any();
+    }
+    let own = ctx.actor.user_id() == Some(user.id);
+    let disable = if own {
+        disabled_button(icons::PAUSE, "Disable", "You can't disable your own account; ask another administrator.")
+            .into_any()
+    } else {
+        post(user.id, "disable", "btn danger", icons::PAUSE, "Disable").into_any()
+    };
+    (post(user.id, "link", "btn", icons::LINK, "New password link"), disable).into_any()
+}
+
+fn post(
+    id: UserId,
+    verb: &'static str,
+    class: &'static str,
+    icon: icons::Icon,
+    label: &'static str,
+) -> impl IntoView + use<> {
+    view! {
+        <form method="post" action=format!("/users/{id}/{verb}")>
+            <button class=class type="submit">{icons::icon(icon)}{label}</button>
+        </form>
+    }
+}
+
+/// What the field holds now, when somebody changed it while it was being edited here.
+fn now_hint(ctx: &Ctx, name: &str, now: &str) -> Option<String> {
+    let typed = ctx.form.as_ref().filter(|form| form.has(name))?.value(name);
+    (typed != now).then(|| format!("Now: {now}"))
+}
+
+fn change(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+    if !ctx.may(Permission::UserManage) {
+        return Panel::new("Name and role")
+            .body(view! {
+                <div class="stack">
+                    {facts(vec![
+                        ("Name", user.name.clone().into_any()),
+                        ("Role", view! { {user.role.label()} <br /> <span class="small quiet">{role_words(user.role)}</span> }.into_any()),
+                    ])}
+                    <p class="small quiet">{who_may(Permission::UserManage)}</p>
+                </div>
+            })
+            .into_any();
+    }
+    let form = ctx.form.as_ref();
+    let mut name = Field::new(form, "name", "Name").value(user.name.clone()).required().max_length(100);
+    let mut role = Field::new(form, "role", "Role").value(user.role.as_str());
+    name = match now_hint(ctx, "name", &user.name) {
+        Some(hint) => name.hint(hint),
+        None => name,
+    };
+    role = match now_hint(ctx, "role", user.role.as_str()) {
+        Some(_) => role.hint(format!("Now: {}", user.role.label())),
+        None => role.hint("It holds from the next request on, in open sessions too."),
+    };
+    Panel::new("Name and role")
+        .body(view! {
+            <form class="stack narrow" method="post" action=format!("/users/{}", user.id)>
+                {error_summary(form)}
+                {hidden("version", user.version.to_string())}
+                {name.input()}
+                {role.select(role_choices())}
+                <div><button class="btn" type="submit">{icons::icon(icons::CHECK)}"Save"</button></div>
+            </form>
+        })
+        .into_any()
+}
+
+fn about(user: &User) -> impl IntoView + use<> {
+    let at = |time: Option<Timestamp>| match time {
+        Some(time) => minute(time).into_any(),
+        None => view! { <span class="quiet">"never"</span> }.into_any(),
+    };
+    let did = href("/audit", &[("actor", user.email.as_str())]);
+    let done_to = href("/audit", &[("subject", format!("user:{}", user.email).as_str())]);
+    let mut rows = vec![
+        ("Email", view! { {user.email.clone()}{copy("email", &user.email)} }.into_any()),
+        ("Added", minute(user.created_at).into_any()),
+        ("Last sign-in", at(user.last_sign_in_at)),
+        ("Password chosen", at(user.password_changed_at)),
+    ];
+    if user.disabled_at.is_some() {
+        rows.push(("Disabled", at(user.disabled_at)));
+    }
+    rows.push(("Audit", view! { <a href=did>"What they did"</a> <br /> <a href=done_to>"What was done to the account"</a> }.into_any()));
+    Panel::new("About").body(facts(rows))
+}
