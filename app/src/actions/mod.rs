@@ -49,7 +49,16 @@ pub struct ActionRoute {
 
 /// Every route that is not a page, in lists by subject. The router is made from them, and so is the test that asks
 /// for an authorisation case for each.
-pub const ROUTES: &[&[ActionRoute]] = &[account::ROUTES, audit::ROUTES, custodians::ROUTES, session::ROUTES, theme::ROUTES, tokens::ROUTES, ui::ROUTES, users::ROUTES];
+pub const ROUTES: &[&[ActionRoute]] = &[
+    account::ROUTES,
+    audit::ROUTES,
+    custodians::ROUTES,
+    session::ROUTES,
+    theme::ROUTES,
+    tokens::ROUTES,
+    ui::ROUTES,
+    users::ROUTES,
+];
 
 /// The router of all actions.
 pub fn router() -> Router {

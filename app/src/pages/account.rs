@@ -93,9 +93,11 @@ const fn ask(role: Role) -> &'static str {
 
 /// How the console looks here, in this browser.
 fn look(ctx: &Ctx) -> impl IntoView + use<> {
-    let themes = [(Theme::System, "system", "As the system"), (Theme::Light, "light", "Light"), (Theme::Dark, "dark", "Dark")];
+    let themes =
+        [(Theme::System, "system", "As the system"), (Theme::Light, "light", "Light"), (Theme::Dark, "dark", "Dark")];
     let themes = themes.map(|(theme, word, label)| choice("theme", word, label, theme == ctx.theme)).to_vec();
-    let densities = Density::ALL.map(|density| choice("density", density.word(), density.label(), density == ctx.density));
+    let densities =
+        Density::ALL.map(|density| choice("density", density.word(), density.label(), density == ctx.density));
     Panel::new("In this browser").body(view! {
         <div class="stack">
             {setting("/theme", "Theme", themes)}
@@ -144,30 +146,28 @@ fn setting(action: &'static str, label: &'static str, choices: Vec<Choice>) -> i
 
 fn password(ctx: &Ctx) -> impl IntoView + use<> {
     let form = ctx.form.as_ref();
-    Panel::new("Password")
-        .id("change-password")
-        .body(view! {
-            <form class="stack narrow" method="post" action="/account/password">
-                {error_summary(form)}
-                // For password managers, which need to know whose it is.
-                <input type="hidden" name="username" autocomplete="username" value=ctx.actor.name().to_owned() />
-                {Field::new(form, "present", "Present password")
-                    .kind("password")
-                    .autocomplete("current-password")
-                    .required()
-                    .max_length(256)
-                    .input()}
-                {Field::new(form, "password", "New password")
-                    .kind("password")
-                    .autocomplete("new-password")
-                    .required()
-                    .max_length(256)
-                    .hint("At least 12 characters; a sentence is good.")
-                    .input()}
-                <div><button class="btn" type="submit">{icons::icon(icons::KEY)}"Change password"</button></div>
-                <p class="small quiet">"Your other sessions end with it."</p>
-            </form>
-        })
+    Panel::new("Password").id("change-password").body(view! {
+        <form class="stack narrow" method="post" action="/account/password">
+            {error_summary(form)}
+            // For password managers, which need to know whose it is.
+            <input type="hidden" name="username" autocomplete="username" value=ctx.actor.name().to_owned() />
+            {Field::new(form, "present", "Present password")
+                .kind("password")
+                .autocomplete("current-password")
+                .required()
+                .max_length(256)
+                .input()}
+            {Field::new(form, "password", "New password")
+                .kind("password")
+                .autocomplete("new-password")
+                .required()
+                .max_length(256)
+                .hint("At least 12 characters; a sentence is good.")
+                .input()}
+            <div><button class="btn" type="submit">{icons::icon(icons::KEY)}"Change password"</button></div>
+            <p class="small quiet">"Your other sessions end with it."</p>
+        </form>
+    })
 }
 
 fn own_sessions(ctx: &Ctx, sessions: &[OwnSession]) -> impl IntoView + use<> {
@@ -226,7 +226,8 @@ fn row(ctx: &Ctx, session: &OwnSession) -> impl IntoView + use<> {
 
 /// A browser's name and system, from how it calls itself. A guess for people; nothing depends on it.
 fn browser_words(agent: &str) -> String {
-    let first = |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let first =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     let browser = first(&[
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),

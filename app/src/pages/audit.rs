@@ -45,7 +45,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let list = match (entries.is_empty(), filtered || filter.before > 0) {
         (false, _) => table(&entries, &ctx).into_any(),
         (true, true) => no_match("No entry is like that", "/audit").into_any(),
-        (true, false) => none_yet("Nothing has happened yet", view! { <p>"The first deed will stand here."</p> }).into_any(),
+        (true, false) => {
+            none_yet("Nothing has happened yet", view! { <p>"The first deed will stand here."</p> }).into_any()
+        }
     };
     let panel = Panel::new(if filtered { "Entries that match" } else { "Entries" })
         .aside(view! { <span>"Newest first, UTC"</span> })
@@ -119,7 +121,8 @@ fn chips(ctx: &Ctx, filter: &AuditFilter) -> impl IntoView + use<> {
         .filter(|(_, _, value)| !value.is_empty())
         .map(|(key, label, value)| chip(label, value, ctx.href_with(&[(key, None), ("before", None)])))
         .collect();
-    (!chips.is_empty()).then(|| view! { <div class="chips">{chips}<a class="small" href="/audit">"Clear all"</a></div> })
+    (!chips.is_empty())
+        .then(|| view! { <div class="chips">{chips}<a class="small" href="/audit">"Clear all"</a></div> })
 }
 
 fn table(entries: &[AuditEntry], ctx: &Ctx) -> impl IntoView + use<> {
@@ -200,8 +203,9 @@ fn detail(entry: &AuditEntry) -> impl IntoView + use<> {
     let hash = |text: &str| view! { <span class="mono">{text.to_owned()}</span>{copy("hash", text)} }.into_any();
     let same = href("/audit", &[("subject", record.subject.as_str())]);
     let all = (!record.subject.is_empty()).then(|| view! { <a href=same>"everything done to it"</a> });
-    let told = (!record.detail.is_empty())
-        .then(|| view! { <pre class="json" tabindex="0" role="region" aria-label="Detail">{pretty(&record.detail)}</pre> });
+    let told = (!record.detail.is_empty()).then(
+        || view! { <pre class="json" tabindex="0" role="region" aria-label="Detail">{pretty(&record.detail)}</pre> },
+    );
     let rows = vec![
         ("When", view! { {record.at.rfc3339()} }.into_any()),
         ("Who", view! { {record.actor_kind.clone()}" "{mono(&record.actor_id)} }.into_any()),

@@ -95,9 +95,10 @@ fn filters(ctx: &Ctx, list: &BatchList, wanted: &Wanted) -> impl IntoView + use<
     let catalogue = &list.catalogue;
     let name_of = |code: &str| catalogue.custodians.iter().find(|c| c.code == code).map(|c| c.name.clone());
     let without = |key: &str| ctx.href_with(&[(key, None), ("page", None)]);
-    let factory = wanted.factory.as_ref().map(|code| {
-        chip("factory", name_of(code).unwrap_or_else(|| code.clone()), without("factory")).into_any()
-    });
+    let factory = wanted
+        .factory
+        .as_ref()
+        .map(|code| chip("factory", name_of(code).unwrap_or_else(|| code.clone()), without("factory")).into_any());
     let model = wanted.model.as_ref().map(|name| chip("model", name.clone(), without("model")).into_any());
     let beyond = wanted.beyond.then(|| chip("made", "beyond quota", without("beyond")).into_any());
     let on = |key: &str, value: &str| ctx.href_with(&[(key, Some(value)), ("page", None)]);
@@ -113,8 +114,8 @@ fn filters(ctx: &Ctx, list: &BatchList, wanted: &Wanted) -> impl IntoView + use<
         .filter(|_| wanted.model.is_none())
         .map(|m| view! { <a href=on("model", &m.name)>{icons::icon(icons::DEVICE)}{m.name.clone()}</a> })
         .collect();
-    let over = (!wanted.beyond)
-        .then(|| view! { <a href=on("beyond", "1")>{icons::icon(icons::WARN)}"Beyond quota"</a> });
+    let over =
+        (!wanted.beyond).then(|| view! { <a href=on("beyond", "1")>{icons::icon(icons::WARN)}"Beyond quota"</a> });
     view! {
         <div class="chips">
             {factory}{model}{beyond}

@@ -81,9 +81,8 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         (_, true) => no_match("No custodian is like that", "/custodians").into_any(),
         _ => table(slice(&matching, paging)).into_any(),
     };
-    let panel = Panel::new(plural(number, "custodian", "custodians"))
-        .aside(search(&wanted))
-        .footer(pager(paging.pager(&ctx)));
+    let panel =
+        Panel::new(plural(number, "custodian", "custodians")).aside(search(&wanted)).footer(pager(paging.pager(&ctx)));
     let body = view! {
         {head("Custodians", view! { <p>"Who holds devices: factories, distributors, clients, repair centres."</p> }, add_link(&ctx))}
         {kinds(&all, &wanted)}

@@ -53,7 +53,8 @@ async fn factories(ctx: &Ctx) -> Result<Vec<Factory>, fleet::Error> {
     let list = ctx.fleet.batches(&ctx.actor).await?;
     let mut factories = Vec::new();
     for custodian in list.catalogue.custodians.iter().filter(|c| c.kind == CustodianKind::Factory) {
-        let batches: Vec<_> = list.batches.iter().filter(|(batch, _)| batch.factory_id == custodian.id).cloned().collect();
+        let batches: Vec<_> =
+            list.batches.iter().filter(|(batch, _)| batch.factory_id == custodian.id).cloned().collect();
         let made = batches.iter().map(|(_, n)| n).sum();
         let query = devices_of(Predicate::Factory(vec![custodian.code.clone()]));
         let standing = Standing::of(ctx, query, made).await?;

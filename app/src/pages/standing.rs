@@ -39,8 +39,7 @@ pub(super) fn devices_of(predicate: Predicate) -> FleetQuery {
 
 /// Counts that are cut short are told apart as far as the total tells: if only one was cut, it is what is left.
 fn settle<T>(total: i64, counts: &mut [(T, Count)]) {
-    let exact: i64 =
-        counts.iter().filter_map(|(_, n)| matches!(n, Count::Exactly(_)).then_some(n.number())).sum();
+    let exact: i64 = counts.iter().filter_map(|(_, n)| matches!(n, Count::Exactly(_)).then_some(n.number())).sum();
     let mut cut = counts.iter_mut().filter(|(_, n)| matches!(n, Count::AtLeast(_)));
     if let (Some((_, n)), None) = (cut.next(), cut.next()) {
         *n = Count::Exactly((total - exact).max(n.number()));
@@ -153,10 +152,8 @@ fn shares(parts: &[i64], total: i64) -> Vec<f64> {
     if total <= 0 {
         return vec![0.0; parts.len()];
     }
-    let wanted: Vec<f64> = parts
-        .iter()
-        .map(|part| if *part > 0 { (*part as f64 * 100.0 / total as f64).max(1.0) } else { 0.0 })
-        .collect();
+    let wanted: Vec<f64> =
+        parts.iter().map(|part| if *part > 0 { (*part as f64 * 100.0 / total as f64).max(1.0) } else { 0.0 }).collect();
     let sum: f64 = wanted.iter().sum();
     wanted.into_iter().map(|share| share * 100.0 / sum).collect()
 }

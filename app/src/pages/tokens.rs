@@ -25,7 +25,8 @@ use fleet::token::{ApiToken, LONGEST_DAYS};
 use leptos::prelude::*;
 
 /// Lives that a token may have, in days, and their words.
-const LIVES: &[(i64, &str)] = &[(7, "A week"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (LONGEST_DAYS, "A year")];
+const LIVES: &[(i64, &str)] =
+    &[(7, "A week"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (LONGEST_DAYS, "A year")];
 /// A token that ends so soon is marked.
 const SOON: i64 = 14 * DAY;
 

@@ -46,7 +46,10 @@ pub(super) const fn role_words(role: Role) -> &'static str {
 
 /// The roles, for a choice.
 pub(super) fn role_choices() -> Vec<(String, String)> {
-    Role::ALL.iter().map(|role| (role.as_str().to_owned(), format!("{}: {}", role.label(), lower(role_words(*role))))).collect()
+    Role::ALL
+        .iter()
+        .map(|role| (role.as_str().to_owned(), format!("{}: {}", role.label(), lower(role_words(*role)))))
+        .collect()
 }
 
 fn lower(sentence: &str) -> String {
@@ -71,9 +74,8 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     } else {
         table(&ctx, slice(&matching, paging)).into_any()
     };
-    let panel = Panel::new(plural(number, "account", "accounts"))
-        .aside(search(&text))
-        .footer(pager(paging.pager(&ctx)));
+    let panel =
+        Panel::new(plural(number, "account", "accounts")).aside(search(&text)).footer(pager(paging.pager(&ctx)));
     let body = view! {
         {head("Users", view! { <p>"Who may sign in. Programs have API tokens instead."</p> }, add_link(&ctx))}
         <div class="cols lead">

@@ -26,8 +26,8 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let (batch, made, catalogue) = ctx.fleet.batch(&ctx.actor, ctx.param("code")).await?;
     let standing = Standing::of(&ctx, devices_of(Predicate::Batch(vec![batch.code.clone()])), made).await?;
     let quota = Quota { made, quota: batch.quota };
-    let badge = (quota.beyond() > 0)
-        .then(|| view! { <span class="badge bad">{icons::icon(icons::WARN)}"Beyond quota"</span> });
+    let badge =
+        (quota.beyond() > 0).then(|| view! { <span class="badge bad">{icons::icon(icons::WARN)}"Beyond quota"</span> });
     let acts = (
         link_button(standing.all_href(), icons::DEVICE, "Devices"),
         link_button(format!("/batches/{}/epcis.jsonld", segment(&batch.code)), icons::DOWNLOAD, "EPCIS 2.0"),
@@ -72,7 +72,10 @@ fn produced(quota: Quota) -> impl IntoView {
         (Some(agreed), 0) if quota.made == agreed => "As many as were agreed.".to_owned(),
         (Some(agreed), 0) => format!("{} may still be made.", count(agreed - quota.made)),
         (Some(_), n) => {
-            format!("{} more than agreed. Ask the factory why; what nobody ordered may be sold by somebody else.", count(n))
+            format!(
+                "{} more than agreed. Ask the factory why; what nobody ordered may be sold by somebody else.",
+                count(n)
+            )
         }
     };
     Panel::new("Made").body(view! {
@@ -95,11 +98,17 @@ fn about(batch: &Batch, catalogue: &Catalogue) -> impl IntoView + use<> {
         ("Code", view! { <span class="mono">{batch.code.clone()}</span> }.into_any()),
         ("Factory", others.into_any()),
         ("Model", model.map(|m| m.name.clone()).into_any()),
-        ("What it is", model.map(|m| m.description.clone()).filter(|text| !text.is_empty()).unwrap_or("–".into()).into_any()),
-        ("SGTIN", match model.map(|m| m.sgtin.as_str()).filter(|text| !text.is_empty()) {
-            Some(sgtin) => view! { <span class="mono">{sgtin.to_owned()}</span> }.into_any(),
-            None => view! { <span class="quiet">"none given"</span> }.into_any(),
-        }),
+        (
+            "What it is",
+            model.map(|m| m.description.clone()).filter(|text| !text.is_empty()).unwrap_or("–".into()).into_any(),
+        ),
+        (
+            "SGTIN",
+            match model.map(|m| m.sgtin.as_str()).filter(|text| !text.is_empty()) {
+                Some(sgtin) => view! { <span class="mono">{sgtin.to_owned()}</span> }.into_any(),
+                None => view! { <span class="quiet">"none given"</span> }.into_any(),
+            },
+        ),
         ("First made", day(batch.started_at).into_any()),
     ];
     Panel::new("About").body(facts(rows))

@@ -13,7 +13,9 @@ use crate::{
     context::{Ctx, href, segment},
     page::Page,
     pages::{
-        batches, errors::who_may, factories,
+        batches,
+        errors::who_may,
+        factories,
         standing::{Standing, devices_of},
     },
 };

@@ -49,10 +49,7 @@ fn link_once(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
 fn acts(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
     if !ctx.may(Permission::UserManage) {
         let why = who_may(Permission::UserManage);
-        return (
-            disabled_button(icons::LINK, "New link", why.clone()),
-            disabled_button(icons::PAUSE, "Disable", why),
-        )
+        return (disabled_button(icons::LINK, "New link", why.clone()), disabled_button(icons::PAUSE, "Disable", why))
             .into_any();
     }
     if user.disabled_at.is_some() {
@@ -142,6 +139,9 @@ fn about(user: &User) -> impl IntoView + use<> {
     if user.disabled_at.is_some() {
         rows.push(("Disabled", at(user.disabled_at)));
     }
-    rows.push(("Audit", view! { <a href=did>"What they did"</a> <br /> <a href=done_to>"What was done to the account"</a> }.into_any()));
+    rows.push((
+        "Audit",
+        view! { <a href=did>"What they did"</a> <br /> <a href=done_to>"What was done to the account"</a> }.into_any(),
+    ));
     Panel::new("About").body(facts(rows))
 }
