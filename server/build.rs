@@ -16,13 +16,14 @@ use std::{
 const LOGICAL: [(&str, &str); 3] = [("css", "muster.css"), ("js", "muster.js"), ("wasm", "muster.wasm")];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("assets.rs");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
     let site = site_folder()?;
     // A path that isn't there would make cargo run this, and compile the crate, every time.
     fs::create_dir_all(&site)?;
     println!("cargo:rerun-if-env-changed=MUSTER_SITE");
     println!("cargo:rerun-if-changed={}", site.display());
-    fs::write(out, table(&site)?)?;
+    let table = table(&site, &out.join("site"))?;
+    fs::write(out.join("assets.rs"), table)?;
     Ok(())
 }
 
@@ -34,7 +35,9 @@ fn site_folder() -> Result<PathBuf, Box<dyn Error>> {
     Ok(here.parent().ok_or("the crate has no workspace above it")?.join("target/site"))
 }
 
-fn table(site: &Path) -> Result<String, Box<dyn Error>> {
+/// The table of the site's files. They are copied first: a build for the browser that runs at the same time must not
+/// take them away from the compiler.
+fn table(site: &Path, copies: &Path) -> Result<String, Box<dyn Error>> {
     let manifest_file = site.join("manifest.json");
     if !manifest_file.exists() {
         return Ok("pub static MANIFEST: Option<Manifest> = None;\npub static FILES: &[Asset] = &[];\n".to_owned());
@@ -57,14 +60,19 @@ fn table(site: &Path) -> Result<String, Box<dyn Error>> {
         }
     }
     names.sort();
+    fs::create_dir_all(copies)?;
     for name in names {
-        let file = site.join(&name);
-        let sibling = |suffix: &str| {
-            let file = site.join(format!("{name}{suffix}"));
-            if file.exists() { format!("Some(include_bytes!({file:?}))") } else { "None".to_owned() }
+        let copied = |name: &str| -> Result<String, Box<dyn Error>> {
+            let copy = copies.join(name);
+            fs::copy(site.join(name), &copy)?;
+            Ok(format!("include_bytes!({copy:?})"))
         };
-        let (br, gzip) = (sibling(".br"), sibling(".gz"));
-        writeln!(text, "    Asset {{ name: {name:?}, plain: include_bytes!({file:?}), br: {br}, gzip: {gzip} }},")?;
+        let sibling = |suffix: &str| {
+            let name = format!("{name}{suffix}");
+            if site.join(&name).exists() { Ok(format!("Some({})", copied(&name)?)) } else { Ok("None".to_owned()) }
+        };
+        let (plain, br, gzip): (_, Result<_, Box<dyn Error>>, _) = (copied(&name)?, sibling(".br"), sibling(".gz"));
+        writeln!(text, "    Asset {{ name: {name:?}, plain: {plain}, br: {}, gzip: {} }},", br?, gzip?)?;
     }
     text.push_str("];\n");
     Ok(text)

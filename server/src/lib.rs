@@ -1,4 +1,36 @@
 //! The program `muster`: command line, listeners, device protocols, background jobs.
 
+pub mod api;
 pub mod assets;
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod failure;
 pub mod listener;
+pub mod middleware;
+pub mod problem;
+pub mod router;
+pub mod sessions;
+
+use app::AssetNames;
+use fleet::Fleet;
+use std::sync::Arc;
+
+/// What every request needs. Cloning shares it.
+#[derive(Clone)]
+pub struct Console {
+    /// What can be done.
+    pub fleet: Fleet,
+    /// Who is signed in.
+    pub sessions: sessions::Sessions,
+    /// What the browser loads.
+    pub assets: Arc<AssetNames>,
+}
+
+impl Console {
+    /// A console for a fleet.
+    #[must_use]
+    pub fn new(fleet: Fleet, assets: AssetNames) -> Self {
+        Self { sessions: sessions::Sessions::new(fleet.clone()), fleet, assets: Arc::new(assets) }
+    }
+}

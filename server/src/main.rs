@@ -1,3 +1,17 @@
 //! The program `muster`.
 
-fn main() {}
+use clap::Parser;
+use server::{cli::Cli, commands};
+use std::{io::Write, process::ExitCode};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // If nobody can read it, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "muster: {failure}");
+            failure.exit_code()
+        }
+    }
+}

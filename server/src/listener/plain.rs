@@ -6,7 +6,6 @@ use hyper::body::{Bytes, Incoming};
 use std::convert::Infallible;
 
 /// Answers 308 to the same place by HTTPS; 400 where the request doesn't say which host it means.
-#[expect(clippy::unused_async, reason = "hyper asks for a future")]
 pub async fn redirect(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(answer(&request))
 }

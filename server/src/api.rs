@@ -1,0 +1,95 @@
+//! `/api/v1`: the fleet for programs. One file per resource; the table of routes is the router, the OpenAPI document
+//! describes it, and a test compares the two with the authorisation cases.
+
+mod batches;
+mod cursor;
+mod custodians;
+mod devices;
+mod document;
+mod extract;
+mod history;
+mod idempotency;
+mod models;
+mod page;
+mod shapes;
+
+pub use document::document;
+
+use crate::{Console, problem};
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any},
+};
+use domain::person::Permission;
+use http::StatusCode;
+
+/// One route of the API.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, as axum and OpenAPI write it.
+    pub path: &'static str,
+    /// What a token needs; none for what says nothing about the fleet. `fleet` decides, this says so.
+    pub permission: Option<Permission>,
+    handler: fn() -> MethodRouter<Console>,
+}
+
+const READ: Option<Permission> = Some(Permission::FleetRead);
+
+/// Shortens the table.
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    permission: Option<Permission>,
+    handler: fn() -> MethodRouter<Console>,
+) -> Route {
+    Route { method, path, permission, handler }
+}
+
+/// Every route of the API.
+pub const ROUTES: &[Route] = {
+    use axum::routing::{get, post};
+    &[
+        route("GET", "/api/v1/devices", READ, || get(devices::list)),
+        route("GET", "/api/v1/devices/{serial}", READ, || get(devices::one)),
+        route("GET", "/api/v1/devices/{serial}/components", READ, || get(devices::components)),
+        route("GET", "/api/v1/devices/{serial}/manifests", READ, || get(devices::manifests)),
+        route("GET", "/api/v1/devices/{serial}/history", READ, || get(history::list)),
+        route("POST", "/api/v1/devices/{serial}/custody", Some(Permission::CustodyRecord), || {
+            post(history::record_custody)
+        }),
+        route("POST", "/api/v1/devices/{serial}/notes", Some(Permission::NoteAdd), || post(history::add_note)),
+        route("GET", "/api/v1/batches", READ, || get(batches::list)),
+        route("GET", "/api/v1/batches/{code}", READ, || get(batches::one)),
+        route("GET", "/api/v1/custodians", READ, || get(custodians::list)),
+        route("GET", "/api/v1/custodians/{code}", READ, || get(custodians::one)),
+        route("GET", "/api/v1/models", READ, || get(models::list)),
+        route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
+    ]
+};
+
+/// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
+pub fn router(console: &Console) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let handler = (route.handler)();
+        let handler = match (route.method, route.path) {
+            // A file of gigabytes is not held to be compared; importing the same file twice adds nothing by itself.
+            ("POST", _) => handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once)),
+            _ => handler,
+        };
+        router = router.route(route.path, handler);
+    }
+    router
+        .route("/api", axum::routing::get(page::serve))
+        .route("/api/v1", any(nothing))
+        .route("/api/v1/{*rest}", any(nothing))
+        .with_state(console.clone())
+}
+
+async fn nothing() -> Response {
+    let told =
+        "There is nothing at this address. The API is described at /api/v1/openapi.json and, for people, at /api.";
+    problem::Problem::new(StatusCode::NOT_FOUND, told).into_response()
+}

@@ -1,0 +1,29 @@
+//! Production batches.
+
+use super::{
+    extract::{Answer, Key, Program},
+    shapes::{BatchShape, List},
+};
+use crate::{Console, problem::Problem};
+use axum::{Json, extract::State};
+
+/// List all batches, newest first.
+#[utoipa::path(get, path = "/api/v1/batches", tag = "Batches", responses(
+    (status = 200, description = "Batches, and how many devices of each there are.", body = List<BatchShape>),
+))]
+pub async fn list(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<BatchShape>>> {
+    let found = console.fleet.batches(&actor).await?;
+    let shape = |(batch, devices): &(_, i64)| BatchShape::of(batch, *devices, &found.catalogue);
+    Ok(Json(List { items: found.batches.iter().map(shape).collect() }))
+}
+
+/// Get one batch.
+#[utoipa::path(get, path = "/api/v1/batches/{code}", tag = "Batches",
+    params(("code" = String, Path, description = "The batch's code.")), responses(
+    (status = 200, description = "The batch.", body = BatchShape),
+    (status = 404, description = "There is no such batch.", body = Problem),
+))]
+pub async fn one(State(console): State<Console>, Program(actor): Program, Key(code): Key) -> Answer<Json<BatchShape>> {
+    let (batch, devices, catalogue) = console.fleet.batch(&actor, &code).await?;
+    Ok(Json(BatchShape::of(&batch, devices, &catalogue)))
+}

@@ -1,0 +1,159 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use domain::person::Role;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Muster: the fleet console.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, about = "A fleet console for makers of connected Linux devices.", long_about = None)]
+#[command(after_help = AFTER_HELP, arg_required_else_help = true, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Every option can also be given as an environment variable; --help of a command names it.
+MUSTER_LOG sets what is logged (error, warn, info, debug, trace; default info).
+
+Exit codes: 0 done; 1 done, but something was found wrong (bad rows, a broken audit chain);
+2 the command line is wrong; 3 it could not be done.";
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the console.
+    Serve(Serve),
+    /// Run the console with a made-up fleet, accounts for every role, and a page of sign-in links.
+    Demo(Demo),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Manage accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Print the API's OpenAPI document.
+    Openapi,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// The data folder. Default: $STATE_DIRECTORY, else $XDG_DATA_HOME/muster, else ~/.local/share/muster.
+    #[arg(long, value_name = "FOLDER", env = "MUSTER_DATA")]
+    pub data: Option<PathBuf>,
+    /// A PostgreSQL database (postgres://USER:PASSWORD@HOST/DATABASE) instead of SQLite in the data folder.
+    #[arg(long, value_name = "URL", env = "MUSTER_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Args)]
+pub struct Listen {
+    /// Where people and programs reach the console, by HTTPS.
+    #[arg(long, value_name = "ADDRESS", env = "MUSTER_CONSOLE", default_value = "127.0.0.1:8443")]
+    pub console: SocketAddr,
+    /// Where devices reach the gateway. Accepted, but nothing listens there yet.
+    #[arg(long, value_name = "ADDRESS", env = "MUSTER_GATEWAY", default_value = "127.0.0.1:8444")]
+    pub gateway: SocketAddr,
+    /// Where certificate revocation lists are served. Accepted, but nothing listens there yet.
+    #[arg(long, value_name = "ADDRESS", env = "MUSTER_PKI", default_value = "127.0.0.1:8080")]
+    pub pki: SocketAddr,
+    /// The console's certificate chain (PEM). Default: one that the console makes for itself and renews.
+    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_KEY", requires = "tls_cert", hide_env_values = true)]
+    pub tls_key: Option<PathBuf>,
+    /// The name or address by which people reach the console; stands in printed links and in the certificate.
+    #[arg(long, value_name = "NAME", env = "MUSTER_HOST")]
+    pub host: Option<String>,
+}
+
+/// `muster serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: Listen,
+}
+
+/// `muster demo`.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Where everything is kept; without --data in a folder `muster-demo` beside the usual one.
+    #[command(flatten)]
+    pub place: Place,
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: Listen,
+    /// Which fleet to make up: the same number makes the same fleet.
+    #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// How many devices it has.
+    #[arg(long, value_name = "NUMBER", env = "MUSTER_DEVICES", default_value_t = 2000, value_parser = clap::value_parser!(i64).range(12..=2_000_000))]
+    pub devices: i64,
+}
+
+/// `muster audit`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Audit {
+    /// Recompute the hash of every entry of the audit log, and say where the chain breaks.
+    Verify(Place),
+}
+
+/// `muster user`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum User {
+    /// Create an account, and print a link by which its owner signs in once and sets a password.
+    Add(AddUser),
+}
+
+/// `muster user add`.
+#[derive(Clone, Debug, Args)]
+pub struct AddUser {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// The account's e-mail address.
+    pub email: String,
+    /// What the account may do: operator, support, manager, auditor or admin.
+    #[arg(long)]
+    pub role: Role,
+    /// The person's name. Default: the part of the address before the @.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The console's address, for the link.
+    #[arg(long, value_name = "URL", env = "MUSTER_URL", default_value = "https://localhost:8443")]
+    pub url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let cli = Cli::try_parse_from(["muster", "serve"]).ok();
+        let Some(Cli { command: Command::Serve(serve) }) = cli else { unreachable!("serve needs no options") };
+        let listen = serve.listen;
+        let all = [listen.console, listen.gateway, listen.pki].map(|address| address.to_string());
+        assert_eq!(all, ["127.0.0.1:8443", "127.0.0.1:8444", "127.0.0.1:8080"]);
+        assert!(
+            Cli::try_parse_from(["muster", "serve", "--tls-cert", "a.crt"]).is_err(),
+            "a certificate needs its key"
+        );
+        assert!(Cli::try_parse_from(["muster", "user", "add", "a@b.example", "--role", "king"]).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! `muster demo`: a console with a fleet that looks like one, and an account for every role.
+
+use super::{
+    COMMAND_LINE, place,
+    serve::{Running, say},
+};
+use crate::{
+    cli::Demo,
+    data,
+    failure::{Failure, Outcome},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::person::Role;
+use fleet::{Fleet, people::UserForm, token::TokenForm};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The name of the data folder where none was asked for.
+const FOLDER: &str = "muster-demo";
+/// The file that holds how to get in.
+const CREDENTIALS: &str = "demo-credentials.json";
+/// How long the demo's API token works, in days.
+const TOKEN_DAYS: i64 = 365;
+
+/// How to get in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Credentials {
+    console: String,
+    gateway: String,
+    pki: String,
+    api_token: String,
+    accounts: Vec<Account>,
+}
+
+/// One account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Account {
+    role: String,
+    email: String,
+    password: String,
+    link: String,
+}
+
+/// Makes the fleet, if it isn't there from the last time, and runs the console.
+///
+/// # Errors
+/// When it can't start.
+pub async fn run(demo: Demo) -> Outcome {
+    let folder = data::folder(demo.place.data.as_deref(), FOLDER)?;
+    data::make(&folder)?;
+    let _lock = data::Lock::take(&folder)?;
+    let fleet = place::open(folder.clone(), demo.place.database_url.as_deref()).await?;
+    let mut credentials = match read(&folder.join(CREDENTIALS))? {
+        Some(credentials) => credentials,
+        None => make(&fleet, &demo).await?,
+    };
+    // The port must be ours before links that name it are made.
+    let running = Running::start(fleet.clone(), &demo.listen).await?;
+    credentials.console.clone_from(&running.url);
+    credentials.gateway = format!("https://{}", demo.listen.gateway);
+    credentials.pki = format!("http://{}", demo.listen.pki);
+    refresh(&fleet, &mut credentials).await?;
+    let text = serde_json::to_string_pretty(&credentials).map_err(Failure::because)?;
+    pki::write_private(&folder.join(CREDENTIALS), text.as_bytes())?;
+    tokio::spawn(simulator::live::run(fleet, demo.seed));
+    tell(&credentials, &folder)?;
+    running.until_stopped().await
+}
+
+fn read(file: &Path) -> Result<Option<Credentials>, Failure> {
+    let told = |error: &dyn std::fmt::Display| {
+        Failure::NotDone(format!("{} can't be read ({error}); delete its folder to make a new demo", file.display()))
+    };
+    match std::fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| told(&error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+/// Fills the empty fleet and makes the accounts.
+async fn make(fleet: &Fleet, demo: &Demo) -> Result<Credentials, Failure> {
+    if !fleet.set_up_needed().await? {
+        let told =
+            "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: muster serve";
+        return Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())));
+    }
+    tracing::info!(devices = demo.devices, seed = demo.seed, "making up a fleet");
+    simulator::demo::fill(fleet, demo.seed, demo.devices, |_| {}).await?;
+    let mut credentials = Credentials::default();
+    for role in Role::ALL {
+        let form = UserForm {
+            email: format!("{role}@muster.example"),
+            name: person(*role).to_owned(),
+            role: role.to_string(),
+        };
+        let password = password()?;
+        let user = fleet.add_user_with_password(&COMMAND_LINE, &form, &password).await?;
+        credentials.accounts.push(Account { role: form.role, email: user.email, password, link: String::new() });
+    }
+    Ok(credentials)
+}
+
+/// Names, so that the audit log and the history read as if people had worked there.
+const fn person(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "Olu Adeyemi",
+        Role::Support => "Sanne de Wit",
+        Role::Manager => "Marta Kowalczyk",
+        Role::Auditor => "Aiko Tanaka",
+        Role::Admin => "Ada Lindqvist",
+    }
+}
+
+fn password() -> Result<String, Failure> {
+    let mut bytes = [0; 15];
+    getrandom::fill(&mut bytes).map_err(Failure::because)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Makes a new sign-in link for each account, and a token if the old one has ended.
+async fn refresh(fleet: &Fleet, credentials: &mut Credentials) -> Result<(), Failure> {
+    let console = credentials.console.clone();
+    for account in &mut credentials.accounts {
+        let user = fleet.user_by_email(&COMMAND_LINE, &account.email).await?;
+        // Somebody may have tried disabling accounts; the demo goes on for the others.
+        account.link = match fleet.sign_in_link(&COMMAND_LINE, user.id).await {
+            Ok(token) => format!("{console}/link/{token}"),
+            Err(fleet::Error::Conflict(_)) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+    }
+    let known = fleet.actor_of_token(&credentials.api_token, fleet::Origin::default()).await?;
+    if known.is_none() {
+        let form = TokenForm { name: "Demo".to_owned(), role: Role::Operator.to_string(), days: TOKEN_DAYS };
+        credentials.api_token = fleet.add_token(&COMMAND_LINE, &form).await?.secret;
+    }
+    Ok(())
+}
+
+fn tell(credentials: &Credentials, folder: &Path) -> std::io::Result<()> {
+    say(&format!("\nMuster's demo runs at {}\n", credentials.console))?;
+    say("Sign in by an account's password, or once by its link:\n")?;
+    for account in &credentials.accounts {
+        say(&format!("  {:<9} {:<26} {}", account.role, account.email, account.password))?;
+        say(&format!("            {}", account.link))?;
+    }
+    say(&format!("\nAll of it, and an API token, is in {}", folder.join(CREDENTIALS).display()))?;
+    say("The browser asks once about the certificate: the console made it for itself. Ctrl-C stops it.")
+}

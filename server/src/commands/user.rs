@@ -1,0 +1,21 @@
+//! `muster user add`: an account, made on the machine itself.
+
+use super::{COMMAND_LINE, place, serve::say};
+use crate::{cli::AddUser, failure::Outcome};
+use fleet::people::UserForm;
+
+/// Makes the account and prints its one-time link.
+///
+/// # Errors
+/// When the address is taken or can't be one, or the database fails.
+pub async fn add(user: AddUser) -> Outcome {
+    let folder = place::folder(&user.place)?;
+    let fleet = place::open(folder, user.place.database_url.as_deref()).await?;
+    let name = user.name.unwrap_or_else(|| user.email.split('@').next().unwrap_or_default().to_owned());
+    let form = UserForm { email: user.email, name, role: user.role.to_string() };
+    let added = fleet.add_user(&COMMAND_LINE, &form).await?;
+    fleet.db().close().await;
+    say(&format!("{} may sign in as {}.", added.user.email, added.user.role.label().to_lowercase()))?;
+    say(&format!("To choose a password, once, within a week: {}/link/{}", user.url.trim_end_matches('/'), added.link))?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What every request passes, in order. This file is the order; each step is explained where it stands.
+
+mod body;
+mod headers;
+mod request;
+mod who;
+
+pub use request::RequestId;
+pub use who::Visitor;
+
+use crate::{Console, problem};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+};
+use http::StatusCode;
+use tower::ServiceBuilder;
+use tower_http::{CompressionLevel, compression::CompressionLayer, csrf::CsrfLayer};
+
+/// Around everything, from the outside in.
+pub fn everything(router: Router) -> Router {
+    router.layer(
+        ServiceBuilder::new()
+            // 1. A name for the request: whatever happens after this can be looked up by it.
+            .layer(from_fn(request::name))
+            // 2. One log line with how it ended, and a span that every line in between belongs to.
+            .layer(from_fn(request::trace))
+            // 3. Security headers, also on what the steps below refuse.
+            .layer(from_fn(headers::secure))
+            // 4. A panic is an answer (500), not a broken connection.
+            .layer(from_fn(request::catch_panic))
+            // 5. Compression of what is made on the fly: quick rather than small. Files that come compressed, images
+            //    and live events are left alone by its predicate.
+            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+            // 6. No request brings more than its route takes, nor dawdles.
+            .layer(from_fn(body::limit))
+            // That limit is the only one: axum's own would cut imports off at 2 MB.
+            .layer(DefaultBodyLimit::disable()),
+    )
+}
+
+/// Around pages and their actions, within [`everything`].
+pub fn pages(router: Router, console: &Console) -> Router {
+    router.method_not_allowed_fallback(who::method_not_allowed).layer(
+        ServiceBuilder::new()
+            // 7. The session that belongs to the cookie. It is read from the database when somebody asks for it.
+            .layer(console.sessions.layer())
+            // 8. Who asks, and everything else that a page or an action wants to know.
+            .layer(from_fn_with_state(console.clone(), who::visitor))
+            // 9. No other site may send our forms. Its refusal becomes a page.
+            .layer(from_fn_with_state(console.clone(), who::explain_cross_site))
+            .layer(CsrfLayer::new()),
+    )
+}
+
+/// Around the API, within [`everything`]. It knows bearer tokens only: no cookie, so no other site can use it.
+pub fn api(router: Router, console: &Console) -> Router {
+    let no_method = async || problem::respond(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.");
+    router
+        .method_not_allowed_fallback(no_method)
+        // 7. Which program asks.
+        .layer(from_fn_with_state(console.clone(), who::program))
+}

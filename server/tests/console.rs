@@ -1,0 +1,152 @@
+//! What every request passes: names, headers, limits, who may send forms.
+#![expect(clippy::unwrap_used, reason = "a test that gets no answer should fail")]
+
+mod common;
+
+use axum::body::Body;
+use common::{World, form};
+use http::{Request, StatusCode, header};
+
+#[tokio::test]
+async fn answers_carry_their_name_and_security_headers() {
+    let world = World::new().await;
+    let request = Request::get("/sign-in").header("x-request-id", "mine").body(Body::empty()).unwrap();
+    let answer = world.send(request).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.header("x-request-id").len(), 36, "ours, not the client's");
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("strict-transport-security", "max-age=31536000"),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+    let local = Request::get("/sign-in").header(header::HOST, "localhost:8443").body(Body::empty()).unwrap();
+    assert_eq!(world.send(local).await.header("strict-transport-security"), "", "not for localhost");
+}
+
+#[tokio::test]
+async fn the_page_and_its_header_name_the_same_nonce() {
+    let world = World::new().await;
+    let (first, second) = (world.get("/sign-in").await, world.get("/sign-in").await);
+    let nonce =
+        |policy: &str| policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+    let named = nonce(first.header("content-security-policy"));
+    assert!(first.body.contains(&format!("nonce=\"{named}\"")), "{named} is not in the page");
+    let scripts = first.body.matches("<script").count();
+    let marked = first.body.matches(&format!("nonce=\"{named}\"")).count();
+    assert!(marked >= scripts, "{scripts} scripts, {marked} of them named");
+    assert_ne!(named, nonce(second.header("content-security-policy")), "a nonce is used once");
+    assert!(!first.body.contains(" style=\""), "the policy forbids inline styles");
+    let probe = world.get("/healthz").await;
+    assert!(probe.header("content-security-policy").ends_with("script-src 'none'"));
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_sent_there_and_back() {
+    let world = World::new().await;
+    let answer = world.get("/devices?q=trust%3Asuspect").await;
+    if answer.status != StatusCode::NOT_FOUND {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), "/sign-in?next=%2Fdevices%3Fq%3Dtrust%253Asuspect");
+    }
+    let answer = world.get("/").await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert_eq!(answer.header("set-cookie"), "", "nobody gets a session before they sign in");
+}
+
+#[tokio::test]
+async fn another_site_can_t_send_our_forms() {
+    let world = World::new().await;
+    for (site, wanted) in [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)] {
+        let request = Request::post("/sign-out").header("sec-fetch-site", site).body(Body::empty()).unwrap();
+        let answer = world.send(request).await;
+        assert_eq!(answer.status.as_u16(), wanted, "{site}");
+        assert!(wanted == 303 || answer.body.contains("another site"), "{}", answer.body);
+    }
+    let old = Request::post("/sign-out").header(header::ORIGIN, "https://evil.example").body(Body::empty()).unwrap();
+    assert_eq!(world.send(old).await.status, StatusCode::FORBIDDEN, "by Origin, for browsers without Sec-Fetch-Site");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_to_people_and_to_programs() {
+    let world = World::new().await;
+    let page = world.get("/no-such-page").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.header("content-type").starts_with("text/html") && page.body.contains(page.header("x-request-id")));
+    let method = world.send(Request::delete("/sign-in").body(Body::empty()).unwrap()).await;
+    assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(method.body.contains(method.header("x-request-id")));
+    for path in ["/api/v1", "/api/v1/no-such-thing"] {
+        let problem = world.get(path).await;
+        assert_eq!(
+            (problem.status, problem.header("content-type")),
+            (StatusCode::NOT_FOUND, "application/problem+json")
+        );
+        let value: serde_json::Value = serde_json::from_str(&problem.body).unwrap();
+        assert_eq!((value["status"].as_u64(), value["instance"].as_str()), (Some(404), Some(path)));
+        assert_eq!(value["request_id"].as_str(), Some(problem.header("x-request-id")));
+    }
+}
+
+#[tokio::test]
+async fn too_much_is_refused_before_it_is_read() {
+    let world = World::new().await;
+    let announced = form("/sign-in").header(header::CONTENT_LENGTH, "2000000000").body(Body::empty()).unwrap();
+    let answer = world.send(announced).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.body.contains("larger than the 1 MB"), "{}", answer.body);
+    let unannounced = form("/theme").body(Body::from("a=".to_owned() + &"x".repeat(2_000_000))).unwrap();
+    assert_eq!(world.send(unannounced).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let program = Request::post("/api/v1/devices/X/notes").header(header::CONTENT_LENGTH, "2000000000");
+    let answer = world.send(program.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn pages_are_compressed_and_live_events_are_not() {
+    let world = World::new().await;
+    let request = Request::get("/sign-in").header(header::ACCEPT_ENCODING, "gzip, br").body(Body::empty()).unwrap();
+    let answer = world.send(request).await;
+    assert_eq!(answer.header("content-encoding"), "br");
+    assert!(answer.header("vary").contains("accept-encoding"));
+}
+
+#[tokio::test]
+async fn probes_answer() {
+    let world = World::new().await;
+    for (path, body) in [("/healthz", "alive\n"), ("/readyz", "ready\n")] {
+        let answer = world.get(path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, body));
+    }
+    world.fleet.db().close().await;
+    assert_eq!(world.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(world.get("/healthz").await.status, StatusCode::OK, "it runs, and says so");
+}
+
+#[tokio::test]
+async fn the_api_is_described_for_programs_and_for_people() {
+    let world = World::new().await;
+    let document = world.get("/api/v1/openapi.json").await;
+    assert_eq!((document.status, document.header("content-type")), (StatusCode::OK, "application/json"));
+    let page = world.get("/api").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("/api/v1/devices/{serial}/custody"));
+}
+
+#[tokio::test]
+async fn a_program_without_a_token_is_told_how() {
+    let world = World::new().await;
+    let answer = world.get("/api/v1/devices").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"Muster\"");
+    for given in ["Bearer nonsense", "Basic YTpi", "Bearer"] {
+        let request = Request::get("/api/v1/models").header(header::AUTHORIZATION, given).body(Body::empty()).unwrap();
+        let answer = world.send(request).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{given}");
+        assert!(answer.body.contains("not known"), "{}", answer.body);
+    }
+}
