@@ -10,6 +10,7 @@ mod secret;
 mod sweep;
 mod throttle;
 
+pub mod backup;
 pub mod batches;
 pub mod catalogue;
 pub mod custody;

@@ -10,6 +10,7 @@ mod db;
 mod error;
 
 pub mod audit;
+pub mod backup;
 pub mod batch;
 pub mod change;
 pub mod component;

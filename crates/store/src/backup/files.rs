@@ -1,0 +1,83 @@
+//! Files that appear whole or not at all.
+
+use super::{at, failed};
+use crate::StoreResult;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+/// A file under way. Dropped, it leaves nothing behind.
+pub(super) struct Unfinished {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Unfinished {
+    /// An empty file in the target's folder, which its owner alone can read: a backup holds password hashes.
+    pub(super) fn beside(target: &Path) -> StoreResult<Self> {
+        let Some(name) = target.file_name() else {
+            return Err(failed(format!("{} is not a file's name", target.display())));
+        };
+        let name = format!(".{}.{}.partial", name.to_string_lossy(), uuid::Uuid::now_v7().simple());
+        let path = target.with_file_name(name);
+        private().write(true).create_new(true).open(&path).map_err(at(&path))?;
+        Ok(Self { path, kept: false })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it durable, then gives it its name. Its size.
+    pub(super) fn keep_as(mut self, target: &Path) -> StoreResult<u64> {
+        let file = File::open(&self.path).map_err(at(&self.path))?;
+        file.sync_all().map_err(at(&self.path))?;
+        let size = file.metadata().map_err(at(&self.path))?.len();
+        fs::rename(&self.path, target).map_err(at(target))?;
+        self.kept = true;
+        sync_folder(target)?;
+        Ok(size)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody can act on a failure here; the name says that it is partial.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Options for a file that its owner alone can read.
+pub(super) fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a file's name durable.
+pub(super) fn sync_folder(file: &Path) -> StoreResult<()> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}
+
+/// The name of a file that belongs to another one: `muster.db` and `-wal` make `muster.db-wal`.
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(file: &Path) -> StoreResult<()> {
+    match fs::remove_file(file) {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(at(file)),
+    }
+}

@@ -1,0 +1,212 @@
+//! Backups of SQLite: an SQLite file.
+
+use super::{ENDED_BY_RESTORE, IN_USE, at, blocking, failed, files};
+use crate::{Db, StoreError, StoreResult};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// What every SQLite file begins with.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// What SQLite keeps beside a database while it is open, or after it was killed.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// Writes a compact copy as of one moment. Readers and the writer go on meanwhile.
+pub(super) async fn write(read: &SqlitePool, path: &Path) -> StoreResult<()> {
+    let Some(text) = path.to_str() else {
+        return Err(failed(format!("{}: SQLite takes only names that are UTF-8", path.display())));
+    };
+    // A connection of its own: the pool's few readers are for requests.
+    let mut connection = read.connect_options().as_ref().clone().connect().await?;
+    sqlx::query("VACUUM INTO $1").bind(text).execute(&mut connection).await.map_err(disk_full)?;
+    Ok(connection.close().await?)
+}
+
+/// SQLITE_FULL and SQLITE_IOERR: the person who made the backup can do something about them.
+fn disk_full(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(cause) if cause.code().is_some_and(|code| matches!(low_byte(&code), 10 | 13)) => {
+            failed(format!("the backup can't be written: {cause}"))
+        }
+        _ => error.into(),
+    }
+}
+
+fn low_byte(code: &str) -> u32 {
+    code.parse::<u32>().map_or(0, |code| code & 0xff)
+}
+
+/// A restored database that is complete and checked, but not yet in its place.
+#[derive(Debug)]
+pub struct Staged {
+    /// The restored database.
+    pub db: Db,
+    database: PathBuf,
+    staged: PathBuf,
+    force: bool,
+}
+
+/// Copies a backup beside the database file that it is to replace, checks it, and brings its tables up to date.
+/// The console must be stopped.
+///
+/// # Errors
+/// [`StoreError::Backup`] when the file is no whole backup of SQLite, the database is open somewhere, or is in use
+/// and `force` is not given.
+pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<Staged> {
+    may_replace(database, force).await?;
+    let staged = files::beside(database, ".restoring");
+    let (from, to) = (backup.to_owned(), staged.clone());
+    blocking(move || copy(&from, &to)).await?;
+    check(&staged).await?;
+    let db = Db::sqlite(&staged).await?;
+    let mut tx = db.begin().await?;
+    for sql in ENDED_BY_RESTORE {
+        within!(&mut tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
+    }
+    tx.commit().await?;
+    Ok(Staged { db, database: database.to_owned(), staged, force })
+}
+
+impl Staged {
+    /// Puts the restored database in its place. The one before is kept beside it, as `….before-restore`.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`] when the files can't be moved.
+    pub async fn put_in_place(self) -> StoreResult<()> {
+        self.db.close().await;
+        let left = files::beside(&self.staged, "-wal");
+        if fs::metadata(&left).is_ok_and(|wal| wal.len() > 0) {
+            return Err(failed(format!("{} was not written back; nothing was replaced", left.display())));
+        }
+        // Once more: somebody may have opened it in the meantime.
+        may_replace(&self.database, self.force).await?;
+        blocking(move || swap(&self.database, &self.staged)).await
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> StoreResult<()> {
+    let mut source = File::open(from).map_err(at(from))?;
+    let mut magic = [0; 16];
+    if source.read_exact(&mut magic).is_err() || &magic != MAGIC {
+        return Err(failed(format!("{} is not a backup of SQLite", from.display())));
+    }
+    for suffix in COMPANIONS {
+        if fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0) {
+            return Err(failed(format!(
+                "{} is a database that is open; give a file of `muster backup`",
+                from.display()
+            )));
+        }
+        files::remove(&files::beside(to, suffix))?;
+    }
+    files::remove(to)?;
+    let mut target = files::private().write(true).create_new(true).open(to).map_err(at(to))?;
+    let mut whole = MAGIC.chain(source);
+    std::io::copy(&mut whole, &mut target).map_err(at(to))?;
+    target.sync_all().map_err(at(to))
+}
+
+async fn check(staged: &Path) -> StoreResult<()> {
+    let mut connection = SqliteConnectOptions::new().filename(staged).connect().await?;
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&mut connection).await?;
+    if found != ["ok"] {
+        return Err(failed(format!("the backup is damaged: {}", found.join("; "))));
+    }
+    let ours: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sqlite_schema WHERE name = 'audit_head'")
+        .fetch_optional(&mut connection)
+        .await?;
+    if ours.is_none() {
+        return Err(failed("this SQLite file is not a backup of Muster"));
+    }
+    Ok(connection.close().await?)
+}
+
+/// Whether the database may be replaced. When it may, it is closed by everybody, and whole in its one file.
+async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
+    if !database.exists() {
+        return Ok(());
+    }
+    let kept = kept_as(database);
+    if kept.exists() && !force {
+        return Err(failed(format!("{} of an earlier restore is still there; move it away first", kept.display())));
+    }
+    match sole_connection(database).await {
+        Ok(mut connection) => {
+            let used = in_use(&mut connection).await;
+            connection.close().await?;
+            if used && !force {
+                return Err(failed(format!(
+                    "{} holds data; restore into an empty folder, or say that it shall be replaced",
+                    database.display()
+                )));
+            }
+            Ok(())
+        }
+        Err(error) if is_busy(&error) => {
+            Err(failed(format!("{} is open; stop the console that uses it first", database.display())))
+        }
+        Err(_) if force => Ok(()),
+        Err(error) => {
+            let path = database.display();
+            Err(failed(format!("{path} can't be read ({error}); say that it shall be replaced, it is kept beside")))
+        }
+    }
+}
+
+/// Only whoever is alone with a database can end its write-ahead log.
+async fn sole_connection(database: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnectOptions::new()
+        .filename(database)
+        .busy_timeout(Duration::from_millis(500))
+        .journal_mode(SqliteJournalMode::Delete)
+        .connect()
+        .await
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(cause) if cause.code().is_some_and(|code| low_byte(&code) == 5))
+}
+
+/// What can't be read counts as in use.
+async fn in_use(connection: &mut SqliteConnection) -> bool {
+    for table in IN_USE {
+        let sql = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
+        if sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap_or(true) {
+            return true;
+        }
+    }
+    false
+}
+
+fn kept_as(database: &Path) -> PathBuf {
+    files::beside(database, ".before-restore")
+}
+
+fn swap(database: &Path, staged: &Path) -> StoreResult<()> {
+    let kept = kept_as(database);
+    if database.exists() {
+        for suffix in COMPANIONS {
+            let companion = files::beside(database, suffix);
+            files::remove(&files::beside(&kept, suffix))?;
+            // Left only by a database that can't be opened any more. Beside the restored one, it would spoil it.
+            if companion.exists() {
+                fs::rename(&companion, files::beside(&kept, suffix)).map_err(at(&companion))?;
+            }
+        }
+        files::remove(&kept)?;
+        // A second name first, so that at no moment there is no database. Where that is not possible, a new name.
+        if fs::hard_link(database, &kept).is_err() {
+            fs::rename(database, &kept).map_err(at(database))?;
+        }
+    }
+    fs::rename(staged, database).map_err(at(database))?;
+    files::sync_folder(database)
+}
