@@ -197,6 +197,8 @@ pub struct Ctx {
     pub theme: Theme,
     /// With which row height.
     pub density: Density,
+    /// With which columns in the device list; none for the usual ones.
+    pub columns: Option<String>,
     /// The request's name, for people who ask for help.
     pub request_id: String,
     /// What marks the page's own scripts in the content security policy; the server writes the same into its header.
@@ -237,6 +239,7 @@ impl Ctx {
             uri: uri.clone(),
             theme: cookies::read(headers, cookies::THEME).map(|word| Theme::read(&word)).unwrap_or_default(),
             density: cookies::read(headers, cookies::DENSITY).map(|word| Density::read(&word)).unwrap_or_default(),
+            columns: cookies::read(headers, cookies::COLUMNS),
             request_id,
             nonce: Nonce::new(),
             assets,

@@ -10,6 +10,8 @@ pub const SESSION: &str = "__Host-muster";
 pub const THEME: &str = "__Host-theme";
 /// Holds the row height.
 pub const DENSITY: &str = "__Host-density";
+/// Holds the columns of the device list.
+pub const COLUMNS: &str = "__Host-columns";
 /// Holds the sentence for the next page.
 pub const FLASH: &str = "__Host-flash";
 

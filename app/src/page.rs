@@ -25,7 +25,7 @@ pub struct Page {
     pub(crate) title: String,
     pub(crate) crumbs: Vec<Crumb>,
     pub(crate) frame: Frame,
-    pub(crate) topics: &'static str,
+    pub(crate) topics: String,
     pub(crate) body: AnyView,
     status: Option<StatusCode>,
 }
@@ -38,7 +38,7 @@ impl Page {
             title: title.into(),
             crumbs: Vec::new(),
             frame: Frame::Console,
-            topics: "",
+            topics: String::new(),
             body: body.into_any(),
             status: None,
         }
@@ -60,8 +60,8 @@ impl Page {
 
     /// Which changes make this page stale, separated by commas: `device:GW2C-2611-04217,import`.
     #[must_use]
-    pub fn live(mut self, topics: &'static str) -> Self {
-        self.topics = topics;
+    pub fn live(mut self, topics: impl Into<String>) -> Self {
+        self.topics = topics.into();
         self
     }
 

@@ -4,11 +4,13 @@
 pub mod account;
 pub mod audit;
 pub mod custodians;
+pub mod device;
 pub mod session;
 pub mod theme;
 pub mod tokens;
 pub mod ui;
 pub mod users;
+pub mod views;
 
 use crate::{
     context::{Ctx, Flash, FormState},
@@ -53,11 +55,13 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     account::ROUTES,
     audit::ROUTES,
     custodians::ROUTES,
+    device::ROUTES,
     session::ROUTES,
     theme::ROUTES,
     tokens::ROUTES,
     ui::ROUTES,
     users::ROUTES,
+    views::ROUTES,
 ];
 
 /// The router of all actions.

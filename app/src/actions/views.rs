@@ -12,12 +12,7 @@ use fleet::view::ViewForm;
 
 /// The routes.
 pub const ROUTES: &[ActionRoute] = &[
-    ActionRoute {
-        method: "POST",
-        path: "/views",
-        access: Access::May(Permission::ViewSave),
-        handler: || post(save),
-    },
+    ActionRoute { method: "POST", path: "/views", access: Access::May(Permission::ViewSave), handler: || post(save) },
     ActionRoute {
         method: "POST",
         path: "/views/{id}/delete",

@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod custody;
+pub mod custody_form;
 pub mod language;
 mod query_bar;
 mod request;
@@ -81,7 +82,8 @@ fn content(ctx: &Ctx, request: &Request, list: &DeviceList, total: Count, took: 
 fn how_they_come(ctx: &Ctx) -> impl IntoView + use<> {
     let may = ctx.may(Permission::ImportRun);
     let action = if may {
-        view! { <a class="btn primary" href="/imports">{icons::icon(icons::UPLOAD)}"Import a factory manifest"</a> }.into_any()
+        view! { <a class="btn primary" href="/imports">{icons::icon(icons::UPLOAD)}"Import a factory manifest"</a> }
+            .into_any()
     } else {
         view! { <p class="small">{who_may(Permission::ImportRun)}</p> }.into_any()
     };

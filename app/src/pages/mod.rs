@@ -4,6 +4,8 @@ pub mod account;
 pub mod audit;
 pub mod batches;
 pub mod custodians;
+pub mod device;
+pub mod devices;
 pub mod errors;
 pub mod factories;
 pub mod overview;
@@ -36,6 +38,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/link/:token") view=|| page(sign_in::load_link) ssr=SsrMode::Async />
                 <Route path=path!("/set-up/:token") view=|| page(set_up::load) ssr=SsrMode::Async />
                 <Route path=path!("/") view=|| page(overview::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices") view=|| page(devices::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/custody") view=|| page(devices::custody::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/query-language") view=|| page(devices::language::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/:serial") view=|| page(device::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/:serial/manifests/:version") view=|| page(device::load) ssr=SsrMode::Async />
                 <Route path=path!("/factories") view=|| page(factories::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />

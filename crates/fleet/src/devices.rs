@@ -41,6 +41,30 @@ pub struct DeviceRecord {
     pub catalogue: Catalogue,
 }
 
+/// Devices that something is to be done with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// These.
+    Serials(Vec<String>),
+    /// All that a fleet query means.
+    Query(String),
+}
+
+/// The devices of a selection.
+#[derive(Debug)]
+pub struct Selected {
+    /// The devices, by serial.
+    pub devices: Vec<Device>,
+    /// What the ids stand for.
+    pub catalogue: Catalogue,
+}
+
+fn too_many(max: usize) -> Error {
+    Error::TooLarge(format!(
+        "More than {max} devices are selected; at most {max} can be dealt with at once. Narrow the query."
+    ))
+}
+
 impl Catalogue {
     /// The names that a fleet query may speak of.
     #[must_use]
@@ -86,41 +110,41 @@ impl Fleet {
         Ok(device_list::count_exactly(self.db(), &filter).await?)
     }
 
-    /// How many devices each of some fleet queries means, cut short where counting on would be slow. One that can't be
-    /// read has no count.
+    /// The devices of a selection, by serial, all of them or none.
     ///
     /// # Errors
-    /// When the actor may not see the fleet.
-    pub async fn count_each(&self, actor: &Actor, texts: &[&str]) -> Result<Vec<Option<Count>>> {
+    /// When the actor may not see the fleet, a query can't be read, a serial is not known, or there are more than `max`.
+    pub async fn selected(&self, actor: &Actor, selection: &Selection, max: usize) -> Result<Selected> {
         actor.require(Permission::FleetRead)?;
         let catalogue = self.load_catalogue().await?;
-        let names = catalogue.names(self.now());
-        let mut counts = Vec::with_capacity(texts.len());
-        for text in texts {
-            let Ok(query) = query::parse(text) else {
-                counts.push(None);
-                continue;
-            };
-            let filter = Filter::new(self.db(), &query, &names).await?;
-            counts.push(Some(device_list::count(self.db(), &query, &names, &filter).await?));
-        }
-        Ok(counts)
+        let devices = match selection {
+            Selection::Serials(serials) => self.named(serials, max).await?,
+            Selection::Query(text) => self.matching(text, &catalogue, max).await?,
+        };
+        Ok(Selected { devices, catalogue })
     }
 
-    /// The serials that begin with a text, in order, and those of devices in which a component with this identifier
-    /// is fitted.
-    ///
-    /// # Errors
-    /// When the actor may not see the fleet.
-    pub async fn find_devices(&self, actor: &Actor, text: &str, limit: usize) -> Result<Vec<Device>> {
-        actor.require(Permission::FleetRead)?;
-        let text: String = text.trim().chars().take(64).collect();
-        if text.is_empty() {
-            return Ok(Vec::new());
+    async fn named(&self, serials: &[String], max: usize) -> Result<Vec<Device>> {
+        let mut wanted: Vec<&str> = serials.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.len() > max {
+            return Err(too_many(max));
         }
-        let by_text = format!("{}", query::Term::new(query::Predicate::Text(vec![text])));
-        let found = self.devices(actor, &by_text, Sort::default(), None, limit).await?;
-        Ok(found.page.devices)
+        let mut devices = store::device::by_serials(self.db(), &wanted).await?;
+        devices.sort_by(|a, b| a.serial.cmp(&b.serial));
+        let missing = wanted.iter().find(|serial| devices.binary_search_by(|d| d.serial.as_str().cmp(serial)).is_err());
+        match missing {
+            Some(serial) => Err(Error::not_found("device", serial)),
+            None => Ok(devices),
+        }
+    }
+
+    async fn matching(&self, text: &str, catalogue: &Catalogue, max: usize) -> Result<Vec<Device>> {
+        let query = query::parse(text)?;
+        let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
+        let page = device_list::page(self.db(), &filter, Sort::default(), None, max + 1).await?;
+        if page.devices.len() > max { Err(too_many(max)) } else { Ok(page.devices) }
     }
 
     /// A device alone.

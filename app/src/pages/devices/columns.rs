@@ -1,5 +1,6 @@
 //! The columns of the device list: which there are, who wants which, and what stands in a cell.
 
+use super::request::Request;
 use crate::components::{
     icons,
     status::{Status, Tone, certificate},
@@ -139,9 +140,10 @@ impl Column {
 
     /// The heading, a link where the list can be sorted by it.
     #[must_use]
-    pub fn heading(self, sort: Sort, link: impl Fn(SortKey) -> String) -> impl IntoView {
+    pub fn heading(self, request: &Request) -> impl IntoView + use<> {
         let key = self.sort_key();
-        heading(self.label(), key.map(link), sorted(sort, key), self.is_numeric())
+        let href = key.map(|key| request.href_sorted_by(key));
+        heading(self.label(), href, sorted(request.sort, key), self.is_numeric())
     }
 
     /// What stands in this column for a device.

@@ -124,11 +124,8 @@ fn preview(selected: &Selected) -> impl IntoView + use<> {
     let lifecycle = Lifecycle::ALL.iter().map(|word| (Status::from(*word), with(&|d| d.lifecycle == *word)));
     let trust = Trust::ALL.iter().filter(|word| **word != Trust::Trusted);
     let trust = trust.map(|word| (Status::from(*word), with(&|d| d.trust == *word)));
-    let rows: Vec<_> = lifecycle
-        .chain(trust)
-        .filter(|(_, n)| *n > 0)
-        .map(|(status, n)| line(status.cell().into_any(), n))
-        .collect();
+    let rows: Vec<_> =
+        lifecycle.chain(trust).filter(|(_, n)| *n > 0).map(|(status, n)| line(status.cell().into_any(), n)).collect();
     let retired = with(&|d| d.lifecycle == Lifecycle::Retired);
     let warning = (retired > 0).then(|| {
         let text = format!("{} retired. A custody event brings them back into use.", plural_are(retired));
@@ -143,7 +140,8 @@ fn preview(selected: &Selected) -> impl IntoView + use<> {
         })
         .collect();
     let more = devices.len().saturating_sub(NAMED);
-    let more = (more > 0).then(|| view! { <li class="quiet">{format!("and {} more", count(i64::try_from(more).unwrap_or(0)))}</li> });
+    let more = (more > 0)
+        .then(|| view! { <li class="quiet">{format!("and {} more", count(i64::try_from(more).unwrap_or(0)))}</li> });
     view! {
         <div class="stack loose">
             {Panel::new("Will be written to").count(all).flush(view! { <ul class="lines">{rows}</ul> {warning} })}
@@ -169,8 +167,11 @@ fn holders(selected: &Selected) -> impl IntoView + use<> {
     let mut holders: Vec<(&str, usize)> = by_holder.into_iter().collect();
     holders.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let others: usize = holders.iter().skip(6).map(|(_, n)| n).sum();
-    let rows: Vec<_> =
-        holders.iter().take(6).map(|(name, n)| line(view! { <span>{(*name).to_owned()}</span> }.into_any(), *n)).collect();
+    let rows: Vec<_> = holders
+        .iter()
+        .take(6)
+        .map(|(name, n)| line(view! { <span>{(*name).to_owned()}</span> }.into_any(), *n))
+        .collect();
     let others = (others > 0).then(|| line(view! { <span class="quiet">"Others"</span> }.into_any(), others));
     view! { <ul class="lines">{rows}{others}</ul> }
 }

@@ -59,8 +59,10 @@ fn tried(query: &'static str) -> impl IntoView {
 /// When the actor may not see the fleet.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     ctx.actor.require(domain::person::Permission::FleetRead)?;
-    let queries: Vec<_> =
-        QUERIES.iter().map(|(query, means)| view! { <li>{tried(query)}<span class="soft">{*means}</span></li> }).collect();
+    let queries: Vec<_> = QUERIES
+        .iter()
+        .map(|(query, means)| view! { <li>{tried(query)}<span class="soft">{*means}</span></li> })
+        .collect();
     let body = view! {
         {head("Query language", view! { <p>"One language wherever a set of devices is meant: lists, exports, bulk actions, the API."</p> }, ())}
         <div class="cols lead">

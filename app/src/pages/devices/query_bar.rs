@@ -142,10 +142,7 @@ const COMMON: &[(&str, &[(&str, &str)])] = &[
             ("Not seen for a week", "seen>7d"),
         ],
     ),
-    (
-        "Certificate",
-        &[("Ends within 30 days", "cert.expires<30d"), ("Expired", "cert:expired"), ("None", "cert:none")],
-    ),
+    ("Certificate", &[("Ends within 30 days", "cert.expires<30d"), ("Expired", "cert:expired"), ("None", "cert:none")]),
     (
         "Held by",
         &[
@@ -158,7 +155,11 @@ const COMMON: &[(&str, &[(&str, &str)])] = &[
     ("Made", &[("Within 30 days", "made<30d"), ("Within a year", "made<1y"), ("Over two years ago", "made>2y")]),
     (
         "Component",
-        &[("Has LTE", "component:lte"), ("Has WLAN", "component:wlan"), ("Has a secure element", "component:secure_element")],
+        &[
+            ("Has LTE", "component:lte"),
+            ("Has WLAN", "component:wlan"),
+            ("Has a secure element", "component:secure_element"),
+        ],
     ),
 ];
 

@@ -106,8 +106,7 @@ fn selection_form(ctx: &Ctx, request: &Request, list: &DeviceList, total: Count)
     let all = request.all_selected;
     let columns = request.columns.clone();
     let rows: Vec<_> = list.page.devices.iter().map(|device| row(ctx, device, list, &columns, all)).collect();
-    let headings: Vec<_> =
-        columns.iter().map(|column| column.heading(request.sort, |key| request.href_sorted_by(key))).collect();
+    let headings: Vec<_> = columns.iter().map(|column| column.heading(request)).collect();
     let serial = heading(
         "Serial",
         Some(request.href_sorted_by(SortKey::Serial)),
@@ -186,10 +185,12 @@ fn bulk(ctx: &Ctx, request: &Request, total: Count) -> impl IntoView + use<> {
 
 fn bulk_button(ctx: &Ctx, needs: Permission, action: &'static str, drawn: Icon, label: &'static str) -> AnyView {
     if ctx.may(needs) {
-        return view! { <button class="btn small" type="submit" formaction=action>{icon(drawn)}{label}</button> }.into_any();
+        return view! { <button class="btn small" type="submit" formaction=action>{icon(drawn)}{label}</button> }
+            .into_any();
     }
     let why = who_may(needs);
-    view! { <button class="btn small" type="button" aria-disabled="true" title=why>{icon(drawn)}{label}</button> }.into_any()
+    view! { <button class="btn small" type="button" aria-disabled="true" title=why>{icon(drawn)}{label}</button> }
+        .into_any()
 }
 
 #[cfg(test)]

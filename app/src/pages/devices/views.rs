@@ -32,7 +32,8 @@ const COMMON: &[(&str, &str)] = &[
 /// When the actor may not see the fleet, or the database fails.
 pub async fn bar(ctx: &Ctx, request: &Request) -> Result<impl IntoView + use<>, fleet::Error> {
     let saved = ctx.fleet.views(&ctx.actor).await?;
-    let common = COMMON.iter().map(|(name, query)| ((*name).to_owned(), (*query).to_owned(), request.href_of_text(query)));
+    let common =
+        COMMON.iter().map(|(name, query)| ((*name).to_owned(), (*query).to_owned(), request.href_of_text(query)));
     let kept = saved.iter().map(|view| (view.name.clone(), view.query.clone(), href_of(view)));
     let views: Vec<(String, String, String)> = common.chain(kept).collect();
     let queries: Vec<FleetQuery> = views.iter().map(|(_, query, _)| parse(query).unwrap_or_default()).collect();
@@ -49,9 +50,9 @@ pub async fn bar(ctx: &Ctx, request: &Request) -> Result<impl IntoView + use<>, 
             current: Some(query) == present.as_ref(),
         })
         .collect();
-    let own = saved.into_iter().find(|view| {
-        Some(view.user_id) == ctx.actor.user_id() && parse(&view.query).ok().as_ref() == present.as_ref()
-    });
+    let own = saved
+        .into_iter()
+        .find(|view| Some(view.user_id) == ctx.actor.user_id() && parse(&view.query).ok().as_ref() == present.as_ref());
     let keep = match (own, present) {
         (Some(view), _) => delete_menu(&view).into_any(),
         (None, Some(query)) if !is_common(&query) => save_menu(ctx, request).into_any(),

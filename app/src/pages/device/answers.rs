@@ -1,0 +1,189 @@
+//! The four answers: where is it, what is it, may it be trusted, what runs on it.
+
+use super::{events::short_hash, life::Life};
+use crate::{
+    components::{
+        icons::{self, Icon, icon},
+        status::{Status, certificate},
+        text::{ago, day, mono, plural},
+    },
+    context::segment,
+    pages::devices::{connection, model_words},
+};
+use domain::{
+    device::{Device, Lifecycle, Trust},
+    history::Event,
+};
+use leptos::prelude::*;
+
+/// The four answers, in one glance.
+#[must_use]
+pub fn answers(life: &Life<'_>) -> impl IntoView + use<> {
+    view! {
+        <section class="answers" aria-label="In one glance">
+            {location(life)}
+            {identity(life)}
+            {trust(life)}
+            {software(life)}
+        </section>
+    }
+}
+
+fn answer(
+    question: &'static str,
+    class: &'static str,
+    drawn: Icon,
+    said: impl IntoView + 'static,
+    lines: Vec<AnyView>,
+) -> impl IntoView {
+    let lines: Vec<_> = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect();
+    view! {
+        <div class=class>
+            <h2>{question}</h2>
+            <p class="a">{icon(drawn)}{said}</p>
+            <ul>{lines}</ul>
+        </div>
+    }
+}
+
+fn location(life: &Life<'_>) -> impl IntoView + use<> {
+    let (device, catalogue) = (&life.record.device, &life.record.catalogue);
+    let holder = catalogue.custodian(device.custodian_id);
+    let name = catalogue.custodian_name(device.custodian_id).to_owned();
+    let said = match holder {
+        Some(holder) => view! { <a href=format!("/custodians/{}", segment(&holder.code))>{name}</a> }.into_any(),
+        None => name.into_any(),
+    };
+    let mut lines = Vec::new();
+    let shipped = life.last(|event| matches!(event, Event::Shipped { .. }));
+    match (device.lifecycle, shipped.map(|entry| (&entry.event, entry.at))) {
+        (Lifecycle::InTransit, Some((Event::Shipped { to, .. }, at))) => {
+            lines.push(view! { "On its way to " {to.name.clone()} ", shipped " {day(at)} }.into_any());
+        }
+        _ => lines.push(since(life)),
+    }
+    let heard = match device.last_seen_at {
+        Some(at) => view! { ", seen " {ago(at, life.now)} }.into_any(),
+        None => ", never heard from".into_any(),
+    };
+    let status = Status::from(connection(device, catalogue, life.now));
+    lines.push(view! { {status.cell()} {heard} }.into_any());
+    answer("Where is it?", "", icons::PIN, said, lines)
+}
+
+/// `Rotterdam, depot 4, since 12 Jun 2027`.
+fn since(life: &Life<'_>) -> AnyView {
+    let place = life.record.device.place.clone();
+    let place = if place.is_empty() { String::new() } else { format!("{place}, ") };
+    match life.spans.last() {
+        Some(span) if place.is_empty() => view! { "Since " {day(span.from)} }.into_any(),
+        Some(span) => view! { {place} "since " {day(span.from)} }.into_any(),
+        None => place.into_any(),
+    }
+}
+
+fn identity(life: &Life<'_>) -> impl IntoView + use<> {
+    let device = &life.record.device;
+    let number = i64::try_from(life.fitted().count()).unwrap_or(0);
+    let replaced = life.record.components.iter().filter(|component| component.removed_at.is_some()).count();
+    let replaced = match replaced {
+        0 => "none replaced since made".to_owned(),
+        n => format!("{n} replaced since made"),
+    };
+    let lines = vec![format!("{}, {replaced}", plural(number, "component", "components")).into_any(), reported(life)];
+    answer("What is it?", "", icons::DEVICE, model_words(device, &life.record.catalogue), lines)
+}
+
+/// What the device itself last said about its hardware.
+fn reported(life: &Life<'_>) -> AnyView {
+    let device = &life.record.device;
+    let version = device.manifest_version;
+    if version == 0 {
+        return "No manifest yet".into_any();
+    }
+    let said = life.last(|event| event.is_finding() || matches!(event, Event::HardwareReported { .. }));
+    let hash = mono(short_hash(&device.manifest_hash));
+    match said.map(|entry| &entry.event) {
+        Some(Event::HardwareReported { manifest_version }) if *manifest_version == version => {
+            view! { {format!("Reports exactly manifest v{version}, ")} {hash} }.into_any()
+        }
+        Some(Event::HardwareMismatch { .. }) => {
+            view! { {format!("Reports other parts than manifest v{version}, ")} {hash} }.into_any()
+        }
+        _ => view! { {format!("Manifest v{version}, ")} {hash} }.into_any(),
+    }
+}
+
+fn trust(life: &Life<'_>) -> impl IntoView + use<> {
+    let device = &life.record.device;
+    let class = match device.trust {
+        Trust::Trusted => "",
+        Trust::Suspect => "warn",
+        Trust::Quarantined => "hold",
+        Trust::Revoked => "bad",
+    };
+    let status = Status::from(device.trust);
+    let mut lines = vec![certificate_line(life, device)];
+    lines.push(why_line(life, device.trust));
+    answer("May it be trusted?", class, status.icon, status.word, lines)
+}
+
+fn certificate_line(life: &Life<'_>, device: &Device) -> AnyView {
+    let (Some(status), Some(end)) = (certificate(device, life.now), device.certificate_not_after) else {
+        return "No certificate".into_any();
+    };
+    let words = if end > life.now { "to " } else { "since " };
+    view! { {format!("Certificate {}, {words}", status.word.to_lowercase())} {day(end)} }.into_any()
+}
+
+/// The one reason that counts most; the panel beside has the rest.
+fn why_line(life: &Life<'_>, trust: Trust) -> AnyView {
+    let why = "#why";
+    match trust {
+        Trust::Trusted => match life.last(Event::is_finding) {
+            None => "Nothing speaks against it".into_any(),
+            Some(entry) => view! { "Cleared; last finding " {day(entry.at)} }.into_any(),
+        },
+        Trust::Suspect => match life.open_findings().first().map(|entry| &entry.event) {
+            Some(Event::HardwareMismatch { score, .. }) => {
+                view! { "But its hardware does not fit, score " {*score} ": " <a href=why>"see why"</a> }.into_any()
+            }
+            Some(Event::CloneSuspected { score, .. }) => {
+                view! { "But it may have a twin, score " {*score} ": " <a href=why>"see why"</a> }.into_any()
+            }
+            _ => view! { <a href=why>"See why"</a> }.into_any(),
+        },
+        Trust::Quarantined => view! { "Held by us, can be let go: " <a href=why>"see why"</a> }.into_any(),
+        Trust::Revoked => view! { "For good: " <a href=why>"see why"</a> }.into_any(),
+    }
+}
+
+fn software(life: &Life<'_>) -> impl IntoView + use<> {
+    let device = &life.record.device;
+    let Some(version) = device.firmware.clone() else {
+        let lines = vec!["It never reported a version".into_any(), channel(device)];
+        return answer("What runs on it?", "", icons::PACKAGE, "Unknown".to_owned(), lines).into_any();
+    };
+    let verified = life.last(|event| matches!(event, Event::UpdateVerified { version: ran, .. } if *ran == version));
+    let since = match (verified, life.firmware().last()) {
+        (Some(entry), _) => view! { "Verified " {day(entry.at)} }.into_any(),
+        (None, Some(ran)) if life.firmware().len() > 1 => view! { "Since " {day(ran.from)} }.into_any(),
+        (None, Some(ran)) => view! { "From the factory, " {day(ran.from)} }.into_any(),
+        (None, None) => "From the factory".into_any(),
+    };
+    let failed = life.last(|event| matches!(event, Event::UpdateFailed { .. } | Event::UpdateReverted { .. }));
+    let second = match failed.map(|entry| (&entry.event, entry.at)) {
+        Some((Event::UpdateFailed { version: tried, .. }, at)) if *tried != version => {
+            view! { {format!("{tried} failed ")} {day(at)} }.into_any()
+        }
+        Some((Event::UpdateReverted { version: tried, .. }, at)) if *tried != version => {
+            view! { {format!("{tried} was reverted ")} {day(at)} }.into_any()
+        }
+        _ => channel(device),
+    };
+    answer("What runs on it?", "", icons::PACKAGE, version, vec![since, second]).into_any()
+}
+
+fn channel(device: &Device) -> AnyView {
+    format!("Channel {}", device.channel).into_any()
+}
