@@ -93,8 +93,8 @@ fn serial(model: &str, revision: &str, made: Timestamp, number: i64) -> String {
 impl<'a> Walk<'a> {
     fn new(setting: &'a Setting<'a>, chance: &'a mut Chance, number: i64) -> Self {
         let started = setting.batch.started_at;
-        // A line makes a batch in about three weeks; the newest one is still running.
-        let span = (setting.now.0 - started.0).clamp(DAY, 21 * DAY);
+        // A line takes two months for a batch; the newest one is still running.
+        let span = (setting.now.0 - started.0).clamp(DAY, 58 * DAY);
         let made_at = started.plus(chance.between(0, span - DAY) / MINUTE * MINUTE);
         let serial = serial(&setting.model.name, setting.revision, started, number);
         Self {

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod live;
+pub mod manifest_file;
 
 mod chance;
 mod journey;

@@ -63,6 +63,8 @@ async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
         let gateways: Vec<_> = list.catalogue.models.iter().filter(|m| m.name == "GW-200").map(|m| m.id).collect();
         let caller = |device: Device| {
             let poll = polls.get(&device.model_id).copied().unwrap_or(300 * SECOND);
+            // One in thirty has a bad line and is late most of the time.
+            let poll = if device.id.0.as_bytes()[15].is_multiple_of(30) { poll * 9 } else { poll };
             Caller {
                 id: device.id,
                 due: device.last_seen_at.unwrap_or(device.made_at).plus(poll),

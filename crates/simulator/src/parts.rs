@@ -89,15 +89,22 @@ fn part(kind: PartKind, chance: &mut Chance) -> Option<Part> {
     let text = match kind.identifier {
         Scheme::Hex(bytes) => chance.hex(bytes),
         Scheme::Digits(prefix) => {
-            let digits: [u8; 6] = chance.digits();
-            format!("{prefix}{}", digits.map(|d| d.to_string()).concat())
+            let (number, used_up) = chance.number_below(1_000_000);
+            format!("{prefix}{used_up:02}{number:06}")
         }
         Scheme::Mac([a, b, c]) => {
-            let rest = chance.hex(3);
-            format!("{a:02x}{b:02x}{c:02x}{rest}")
+            let (number, _) = chance.number_below(1 << 24);
+            format!("{a:02x}{b:02x}{c:02x}{number:06x}")
         }
-        Scheme::Imei(tac) => {
-            let serial: [u8; 6] = chance.digits();
+        Scheme::Imei(mut tac) => {
+            let (number, used_up) = chance.number_below(1_000_000);
+            // A maker that has used up an allocation code is given another.
+            tac[7] = tac[7].wrapping_add(u8::try_from(used_up % 10).unwrap_or(0)) % 10;
+            tac[6] = tac[6].wrapping_add(u8::try_from(used_up / 10 % 10).unwrap_or(0)) % 10;
+            let serial: [u8; 6] = std::array::from_fn(|i| {
+                let power = 10_u64.pow(5 - u32::try_from(i).unwrap_or(0));
+                u8::try_from(number / power % 10).unwrap_or(0)
+            });
             let mut digits = [0; 14];
             digits[..8].copy_from_slice(&tac);
             digits[8..].copy_from_slice(&serial);
