@@ -5,11 +5,12 @@ use crate::{
         icons,
         mark::favicon,
         nav::{NavCounts, side, top},
+        overlay::{freshness, keys, palette},
         panel::note,
         status::Tone,
     },
     context::{Ctx, Density, Flash},
-    islands::{Keys, LiveBar, Manners, Palette},
+    islands,
     page::{Frame, Page},
 };
 use leptos::{nonce::use_nonce, prelude::*};
@@ -67,8 +68,7 @@ fn console(ctx: &Ctx, counts: NavCounts, page: Page) -> impl IntoView + use<> {
     if !ctx.signed_in() {
         return bare(ctx, page).into_any();
     }
-    let as_of = ctx.now.to_utc().format("%H:%M:%S UTC").to_string();
-    let live = view! { <LiveBar topics=page.topics.to_owned() as_of /> }.into_any();
+    let live = freshness(ctx.now, page.topics).into_any();
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="shell">
@@ -81,9 +81,10 @@ fn console(ctx: &Ctx, counts: NavCounts, page: Page) -> impl IntoView + use<> {
                 </main>
             </div>
         </div>
-        <Palette />
-        <Keys />
-        <Manners />
+        {palette()}
+        {keys()}
+        <islands::Frame />
+        <islands::Manners />
     }
     .into_any()
 }
@@ -93,7 +94,7 @@ fn bare(ctx: &Ctx, page: Page) -> impl IntoView + use<> {
     view! {
         {flash(ctx.flash.as_ref())}
         {page.body}
-        <Manners />
+        <islands::Manners />
     }
 }
 

@@ -5,6 +5,7 @@ pub mod form;
 pub mod icons;
 pub mod mark;
 pub mod nav;
+pub mod overlay;
 pub mod panel;
 pub mod status;
 pub mod table;

@@ -1,145 +1,116 @@
 //! Small manners that a page can do without: copying, selecting rows, looking at a file before it is sent, closing
-//! menus by Escape or by a click beside them.
+//! menus by Escape or by a click beside them. One listener for each kind of event, for the whole page.
 
-use leptos::prelude::*;
+use super::browser::{all, closest, everywhere, first, later, listen, within};
+use leptos::prelude::window;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
-/// One listener for each kind of event, for the whole page.
-#[island]
-pub fn Manners() -> impl IntoView {
-    #[cfg(feature = "hydrate")]
-    behaviour::start();
+pub fn start() {
+    for button in everywhere::<HtmlElement>("[data-copy]") {
+        button.set_hidden(false);
+    }
+    if let Some(errors) = first::<HtmlElement>("#errors") {
+        let _ = errors.focus();
+    }
+    listen(&window(), "click", |event: Event| {
+        copy(&event);
+        close_menus(&event);
+    });
+    listen(&window(), "keydown", |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            escape();
+        }
+    });
+    listen(&window(), "change", |event: Event| {
+        let Some(field) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+        select(&field);
+        look_at_file(&field);
+    });
 }
 
-#[cfg(feature = "hydrate")]
-mod behaviour {
-    use crate::islands::browser::{all, closest, first, listen};
-    use leptos::{ev, prelude::*, task::spawn_local};
-    use std::time::Duration;
-    use wasm_bindgen::JsCast;
-    use wasm_bindgen_futures::JsFuture;
-    use web_sys::{Element, Event, HtmlElement, HtmlInputElement};
-
-    pub fn start() {
-        for button in body_all("[data-copy]") {
-            button.set_hidden(false);
-        }
-        listen(&window(), "click", |event: Event| {
-            copy(&event);
-            close_menus(&event);
+fn copy(event: &Event) {
+    let Some(button) = closest(event, "[data-copy]") else { return };
+    let text = button.get_attribute("data-copy").unwrap_or_default();
+    let label = button.get_attribute("aria-label").unwrap_or_default();
+    spawn_local(async move {
+        let done = JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
+        let _ = button.set_attribute("aria-label", if done { "Copied" } else { "Could not copy" });
+        let _ = button.class_list().toggle_with_force("done", done);
+        later(2_000, move || {
+            let _ = button.set_attribute("aria-label", &label);
+            let _ = button.class_list().remove_1("done");
         });
-        listen(&window(), "keydown", |event: ev::KeyboardEvent| {
-            if event.key() == "Escape" {
-                escape();
-            }
-        });
-        listen(&window(), "change", |event: Event| {
-            select(&event);
-            look_at_file(&event);
-        });
-        if let Some(errors) = first("#errors").and_then(|errors| errors.dyn_into::<HtmlElement>().ok()) {
-            let _ = errors.focus();
-        }
-    }
+    });
+}
 
-    fn body_all(selector: &str) -> Vec<HtmlElement> {
-        document().body().map(|body| all(&body, selector)).unwrap_or_default()
-    }
-
-    fn copy(event: &Event) {
-        let Some(button) = closest(event, "[data-copy]") else { return };
-        let Some(text) = button.get_attribute("data-copy") else { return };
-        let label = button.get_attribute("aria-label").unwrap_or_default();
-        spawn_local(async move {
-            let done = JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
-            let said = if done { "Copied" } else { "Could not copy" };
-            let _ = button.set_attribute("aria-label", said);
-            let _ = button.class_list().toggle_with_force("done", done);
-            let _ = set_timeout(
-                move || {
-                    let _ = button.set_attribute("aria-label", &label);
-                    let _ = button.class_list().remove_1("done");
-                },
-                Duration::from_secs(2),
-            );
-        });
-    }
-
-    fn close_menus(event: &Event) {
-        let inside = closest(event, "details.menu");
-        for menu in body_all("details.menu[open]") {
-            if inside.as_ref() != Some(&*menu) {
-                let _ = menu.remove_attribute("open");
-            }
-        }
-    }
-
-    fn escape() {
-        for menu in body_all("details.menu[open]") {
+fn close_menus(event: &Event) {
+    let inside = closest(event, "details.menu");
+    for menu in everywhere::<Element>("details.menu[open]") {
+        if inside.as_ref() != Some(&menu) {
             let _ = menu.remove_attribute("open");
-            if let Some(summary) = all(&menu, "summary").into_iter().next() {
-                let _ = summary.focus();
-            }
-        }
-        if first(".overlay:target").is_some() {
-            let _ = window().location().set_hash("main");
         }
     }
+}
 
-    /// A tick in the head ticks the page; every tick marks its row and updates the count.
-    fn select(event: &Event) {
-        let Some(table) = closest(event, "[data-select]") else { return };
-        let Some(changed) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else {
-            return;
-        };
-        if changed.has_attribute("data-all") {
-            for row in rows(&table) {
-                row.set_checked(changed.checked());
-            }
-        }
-        let rows = rows(&table);
-        let ticked = rows.iter().filter(|row| row.checked()).count();
-        for row in &rows {
-            if let Ok(Some(line)) = row.closest("tr") {
-                let _ = line.set_attribute("aria-selected", if row.checked() { "true" } else { "false" });
-            }
-        }
-        for all in all(&table, "[data-all]") {
-            let all: HtmlInputElement = all.unchecked_into();
-            all.set_checked(ticked == rows.len());
-            all.set_indeterminate(ticked > 0 && ticked < rows.len());
-        }
-        for count in all(&table, "[data-count]") {
-            count.set_text_content(Some(&format!("{ticked} selected")));
+fn escape() {
+    for menu in everywhere::<Element>("details.menu[open]") {
+        let _ = menu.remove_attribute("open");
+        if let Some(summary) = within::<HtmlElement>(&menu, "summary") {
+            let _ = summary.focus();
         }
     }
-
-    fn rows(table: &Element) -> Vec<HtmlInputElement> {
-        all(table, "tbody input[type=checkbox]").into_iter().filter_map(|row| row.dyn_into().ok()).collect()
+    if first::<Element>(".overlay:target").is_some() {
+        let _ = window().location().set_hash("main");
     }
+}
 
-    /// Says a file's name and size before it is sent, and whether it is too large for the field's `data-max` bytes.
-    fn look_at_file(event: &Event) {
-        let Some(field) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
-        let Some(file) = field.files().and_then(|files| files.get(0)) else { return };
-        let Some(says) = first(&format!("[data-file=\"{}\"]", field.id())) else { return };
-        let max = field.get_attribute("data-max").and_then(|max| max.parse::<f64>().ok()).unwrap_or(f64::INFINITY);
-        let too_large = file.size() > max;
-        let verdict = match (file.size() as u64, too_large) {
-            (0, _) => ", which is empty",
-            (_, true) => ", which is more than we take",
-            _ => "",
-        };
-        says.set_text_content(Some(&format!("{}: {}{verdict}", file.name(), size_words(file.size()))));
-        let _ = says.class_list().toggle_with_force("bad", !verdict.is_empty());
-        field.set_custom_validity(if too_large { "This file is more than we take." } else { "" });
+/// A tick in the head ticks the page; every tick marks its row and updates the count.
+fn select(changed: &HtmlInputElement) {
+    let Ok(Some(table)) = changed.closest("[data-select]") else { return };
+    let rows: Vec<HtmlInputElement> = all(&table, "tbody input[type=checkbox]");
+    if changed.has_attribute("data-all") {
+        rows.iter().for_each(|row| row.set_checked(changed.checked()));
     }
-
-    fn size_words(bytes: f64) -> String {
-        match bytes {
-            b if b < 1e3 => format!("{b} B"),
-            b if b < 1e6 => format!("{} kB", (b / 1e3).round()),
-            b if b < 1e9 => format!("{} MB", (b / 1e6).round()),
-            b => format!("{} GB", (b / 1e8).round() / 10.0),
+    for row in &rows {
+        if let Ok(Some(line)) = row.closest("tr") {
+            let _ = line.set_attribute("aria-selected", if row.checked() { "true" } else { "false" });
         }
+    }
+    let ticked = rows.iter().filter(|row| row.checked()).count();
+    for head in all::<HtmlInputElement>(&table, "[data-all]") {
+        head.set_checked(ticked == rows.len());
+        head.set_indeterminate(ticked > 0 && ticked < rows.len());
+    }
+    for count in all::<Element>(&table, "[data-count]") {
+        count.set_text_content(Some(&format!("{ticked} selected")));
+    }
+}
+
+/// Says a file's name and size before it is sent, and whether it is too large for the field's `data-max` bytes.
+fn look_at_file(field: &HtmlInputElement) {
+    let Some(file) = field.files().and_then(|files| files.get(0)) else { return };
+    let Some(says) = first::<Element>(&format!("[data-file=\"{}\"]", field.id())) else { return };
+    let max: Option<u64> = field.get_attribute("data-max").and_then(|max| max.parse().ok());
+    // A file's size is a whole number below 2⁵³.
+    let size = file.size() as u64;
+    let too_large = max.is_some_and(|max| size > max);
+    let verdict = match size {
+        0 => ", which is empty",
+        _ if too_large => ", which is more than we take",
+        _ => "",
+    };
+    says.set_text_content(Some(&format!("{}: {}{verdict}", file.name(), size_words(size))));
+    let _ = says.class_list().toggle_with_force("bad", !verdict.is_empty());
+    field.set_custom_validity(if too_large { "This file is more than we take." } else { "" });
+}
+
+fn size_words(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
     }
 }

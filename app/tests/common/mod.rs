@@ -147,7 +147,7 @@ async fn seed(fleet: &Fleet) {
     };
     let rule = Actor::Rule { name: "test" };
     let custodians = [factory.clone(), client.clone()];
-    fleet.seed_catalogue(&rule, &custodians, &[model.clone()], &[batch.clone()]).await.unwrap();
+    fleet.seed_catalogue(&rule, &custodians, std::slice::from_ref(&model), std::slice::from_ref(&batch)).await.unwrap();
     let lives: Vec<Life> = (1..=3).map(|n| life(n, &factory, &client, &model, &batch)).collect();
     fleet.seed_devices(&rule, &lives).await.unwrap();
 }

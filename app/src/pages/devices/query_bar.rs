@@ -1,12 +1,10 @@
 //! The query: its field, its terms as chips, terms to add, and what is wrong with it.
 
 use super::request::{PATH, Request};
-use crate::{
-    components::{
-        icons::{self, icon},
-        table::chip,
-    },
-    islands::QueryBox,
+use crate::components::{
+    icons::{self, icon},
+    overlay::query_field,
+    table::chip,
 };
 use domain::query::{FleetQuery, QueryError, QueryErrors, Term, explain, parse, quoted};
 use fleet::catalogue::Catalogue;
@@ -68,7 +66,7 @@ fn field(request: &Request, invalid: bool) -> impl IntoView + use<> {
     view! {
         <form class="query" action=PATH role="search" aria-label="Devices">
             {icon(icons::SEARCH)}
-            <QueryBox value=request.text.clone() invalid />
+            {query_field(&request.text, invalid)}
             {kept}
             <button class="btn" type="submit">"Search"</button>
         </form>
