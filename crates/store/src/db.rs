@@ -70,7 +70,8 @@ impl Db {
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            // A reader can't write what optimising finds out, and would not close in order.
+            .connect_with(options.read_only(true).create_if_missing(false).optimize_on_close(false, None))
             .await?;
         Ok(Self::Sqlite { read, write })
     }
