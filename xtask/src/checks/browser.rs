@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::{assets, clock, exec, files};
 
 /// What WASM and JavaScript may weigh together, as brotli.
-const BUDGET: u64 = 80 * 1024;
+const BUDGET: u64 = 80_000;
 
 /// Playwright's folder.
 const END_TO_END: &str = "end2end";
