@@ -15,7 +15,9 @@ pub mod batches;
 pub mod catalogue;
 pub mod custody;
 pub mod devices;
+pub mod export;
 pub mod idempotency;
+pub mod import;
 pub mod link;
 pub mod overview;
 pub mod password;
@@ -52,6 +54,7 @@ struct Inner {
     clock: Clock,
     changes: broadcast::Sender<store::change::Change>,
     connection: overview::ConnectionCache,
+    importer: import::Importer,
 }
 
 impl Fleet {
@@ -65,7 +68,16 @@ impl Fleet {
     #[must_use]
     pub fn with_clock(db: Db, folder: PathBuf, clock: Clock) -> Self {
         let (changes, _) = broadcast::channel(1024);
-        Self { inner: Arc::new(Inner { db, folder, clock, changes, connection: overview::ConnectionCache::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                folder,
+                clock,
+                changes,
+                connection: overview::ConnectionCache::default(),
+                importer: import::Importer::default(),
+            }),
+        }
     }
 
     /// The database.

@@ -1,0 +1,322 @@
+//! EPCIS documents: what they say of devices that are known here becomes history.
+//!
+//! The events are read one at a time from the document's text, so that memory holds the text and one event, and each
+//! can be kept word for word.
+
+mod known;
+mod parts;
+mod source;
+
+use super::{
+    problems::Problems,
+    progress::Told,
+    worker::{Checked, RULE, counted},
+};
+use crate::{
+    Deed, Error, Fleet, Result,
+    custody::{append, change_parts},
+};
+use domain::{
+    epcis::{EpcisEvent, Interpretation, Left, NewEntry, PartChange, interpret, main_event_id},
+    history::{Entry, Event},
+    id::HistoryId,
+    import::{ImportState, Severity},
+    person::Permission,
+    time::Timestamp,
+};
+use known::Known;
+use parts::{Fitted, Settled};
+use serde_json::Value;
+use source::Source;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+use store::import::{Counts, Import, Step};
+use uuid::Uuid;
+
+/// The largest EPCIS document that is read: all of its text is held in memory.
+pub const EPCIS_MAX: u64 = 256 << 20;
+
+/// How many events are entered in one transaction.
+const PIECE: usize = 100;
+
+/// Works on the import of a document, from where it is.
+pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<()> {
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || Source::read(&owned)).await.map_err(Error::internal)?;
+    let source = match read? {
+        Ok(source) => Arc::new(source),
+        Err((line, why)) => {
+            let mut problems = Problems::default();
+            problems.add(Severity::Bad, line, "", "file", why.clone());
+            let (counts, problems) = (Counts::default(), problems.into_sorted());
+            let checked = Checked { counts, problems, refusal: Some(why), summary: String::new() };
+            fleet.end_check(import, &checked, async |_| Ok(Value::Null)).await?;
+            return Ok(());
+        }
+    };
+    let mut work = Work::new(fleet, import, Arc::clone(&source)).await?;
+    if import.state != ImportState::Applying {
+        let Some(checked) = work.check().await? else { return Ok(()) };
+        if !fleet.end_check(import, &checked, async |_| Ok(Value::Null)).await? {
+            return Ok(());
+        }
+        // What checking pretended to enter must be looked up afresh.
+        work = Work::new(fleet, import, source).await?;
+    }
+    work.apply().await
+}
+
+struct Work<'a> {
+    fleet: &'a Fleet,
+    import: &'a Import,
+    source: Arc<Source>,
+    known: Known,
+    fitted: Fitted,
+}
+
+/// What one event, or two that are one change of parts, comes to.
+#[derive(Default)]
+struct Outcome {
+    entries: Vec<NewEntry>,
+    parts: Vec<(PartChange, Settled)>,
+    unchanged: i64,
+    left: Vec<Left>,
+    bad: Vec<Left>,
+}
+
+impl<'a> Work<'a> {
+    async fn new(fleet: &'a Fleet, import: &'a Import, source: Arc<Source>) -> Result<Self> {
+        let known = Known::load(fleet, &source).await?;
+        Ok(Self { fleet, import, source, known, fitted: Fitted::default() })
+    }
+
+    /// Goes through all events without changing anything. None when the import was cancelled.
+    async fn check(&mut self) -> Result<Option<Checked>> {
+        let mut problems = Problems::default();
+        let mut counts = Counts::default();
+        let mut told = Told::never();
+        let source = Arc::clone(&self.source);
+        for group in source.groups() {
+            let mut events = Vec::with_capacity(group.len());
+            for index in group {
+                counts.rows_checked += 1;
+                match source.event(*index) {
+                    Ok(event) => events.push(event),
+                    Err(left) => problems.add(Severity::Left, line(*index), &left.what, "unreadable", left.why),
+                }
+            }
+            let outcome = self.outcome(&events).await?;
+            let at = group.first().map_or(0, |index| line(*index));
+            for left in &outcome.left {
+                problems.add(Severity::Left, at, &left.what, "left", left.why.clone());
+            }
+            for bad in &outcome.bad {
+                problems.add(Severity::Bad, at, &bad.what, "component_taken", bad.why.clone());
+            }
+            if outcome.bad.is_empty() {
+                counts.added += i64::try_from(outcome.entries.len() + outcome.parts.len()).unwrap_or(i64::MAX);
+                counts.unchanged += outcome.unchanged;
+                self.pretend(&outcome);
+            } else {
+                counts.bad += 1;
+            }
+            if told.is_due()
+                && !self.fleet.note_progress(self.import.id, counts.rows_checked, source.bytes(), counts.bad).await?
+            {
+                return Ok(None);
+            }
+            // One event takes microseconds to milliseconds of this thread.
+            tokio::task::yield_now().await;
+        }
+        counts.left_out = problems.left();
+        let summary = said(counts.rows_checked, counts.added, counts.unchanged, counts.bad, counts.left_out);
+        Ok(Some(Checked { counts, problems: problems.into_sorted(), refusal: None, summary }))
+    }
+
+    /// What events come to, given all that is known.
+    async fn outcome(&mut self, events: &[EpcisEvent]) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut changes: Vec<PartChange> = Vec::new();
+        for event in events {
+            let Interpretation { taken, parts, left } = interpret(event, &self.known, self.import.created_at);
+            outcome.left.extend(left);
+            for entry in taken {
+                if self.known.has(entry.device, &event.id) {
+                    outcome.unchanged += 1;
+                } else if let Some(left) = self.too_early(&entry) {
+                    outcome.left.push(left);
+                } else {
+                    outcome.entries.push(entry);
+                }
+            }
+            for change in parts {
+                match changes.iter_mut().find(|earlier| earlier.device == change.device) {
+                    Some(earlier) => join(earlier, change),
+                    None => changes.push(change),
+                }
+            }
+        }
+        for change in changes {
+            if self.known.has(change.device, &change.epcis_event_id) {
+                outcome.unchanged += 1;
+                continue;
+            }
+            let settled = self.fitted.settle(self.fleet, &change).await?;
+            outcome.left.extend(settled.left.iter().cloned());
+            outcome.bad.extend(settled.bad.iter().cloned());
+            if !(settled.fitted.is_empty() && settled.removed.is_empty()) {
+                outcome.parts.push((change, settled));
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn too_early(&self, entry: &NewEntry) -> Option<Left> {
+        let made_at = self.known.device(&entry.serial)?.made_at;
+        let early = entry.at < made_at && !matches!(entry.event, Event::Observed { .. });
+        early.then(|| Left {
+            what: entry.serial.clone(),
+            why: format!("it happened on {}, before the device was made on {}", entry.at.date(), made_at.date()),
+        })
+    }
+
+    /// From here on the events count as entered.
+    fn pretend(&mut self, outcome: &Outcome) {
+        for entry in &outcome.entries {
+            self.known.add(entry.device, &entry.epcis_event_id);
+        }
+        for (change, settled) in &outcome.parts {
+            self.known.add(change.device, &change.epcis_event_id);
+            self.fitted.change(change, settled);
+        }
+    }
+
+    async fn apply(mut self) -> Result<()> {
+        let source = Arc::clone(&self.source);
+        let mut at = 0;
+        let mut groups = source.groups().iter().peekable();
+        // Groups are entered whole, so that the import stands at the beginning of one.
+        while at < self.import.rows_applied
+            && let Some(group) = groups.next()
+        {
+            at += i64::try_from(group.len()).unwrap_or(i64::MAX);
+        }
+        while groups.peek().is_some() {
+            let piece: Vec<&[usize]> = groups.by_ref().take(PIECE).map(Vec::as_slice).collect();
+            at = self.piece(&source, &piece, at).await?;
+            tokio::task::yield_now().await;
+        }
+        let Some(now) = store::import::by_id(self.fleet.db(), self.import.id).await? else { return Ok(()) };
+        let message = said(now.rows_checked, now.added, now.unchanged, now.bad, now.left_out);
+        self.fleet.end_import(&now, ImportState::Done, &message).await
+    }
+
+    /// Enters some events in one transaction, which also moves the import on.
+    async fn piece(&mut self, source: &Source, piece: &[&[usize]], from: i64) -> Result<i64> {
+        let subject = format!("import:{}", self.import.id);
+        let mut deed = self.fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
+        let mut step = Step { from, to: from, added: 0, unchanged: 0, bad: 0 };
+        let mut changed = BTreeSet::new();
+        for group in piece {
+            step.to += i64::try_from(group.len()).unwrap_or(i64::MAX);
+            let (read, events): (Vec<usize>, Vec<EpcisEvent>) =
+                group.iter().filter_map(|index| Some((*index, source.event(*index).ok()?))).unzip();
+            let outcome = self.outcome(&events).await?;
+            if !outcome.bad.is_empty() {
+                continue;
+            }
+            step.unchanged += outcome.unchanged;
+            if outcome.entries.is_empty() && outcome.parts.is_empty() {
+                continue;
+            }
+            step.added += self.enter(&mut deed, &outcome, &mut changed).await?;
+            for (event, index) in events.iter().zip(read) {
+                let (raw, context) = (source.raw(index), source.context());
+                let now = self.fleet.now();
+                store::import::keep_epcis(&mut deed.tx, &event.id, raw, context, self.import.id, now).await?;
+            }
+            self.pretend(&outcome);
+        }
+        if !store::import::advance(&mut deed.tx, self.import.id, step).await? {
+            return Err(Error::Conflict("This import is worked on elsewhere.".to_owned()));
+        }
+        deed.ring("import", &self.import.id.to_string()).await?;
+        for serial in &changed {
+            deed.ring("device", serial).await?;
+        }
+        // That the document is entered was audited when it began to be; what it says is history.
+        deed.commit_as_history().await?;
+        Ok(step.to)
+    }
+
+    async fn enter(&self, deed: &mut Deed<'_>, outcome: &Outcome, changed: &mut BTreeSet<String>) -> Result<i64> {
+        for new in &outcome.entries {
+            let Some(device) = self.known.device(&new.serial) else { continue };
+            let entry = self.entry(new.at, &new.place, new.event.clone(), &new.epcis_event_id);
+            append(deed, device, vec![entry]).await?;
+            changed.insert(new.serial.clone());
+        }
+        for (change, settled) in &outcome.parts {
+            let Some(device) = self.known.device(&change.serial) else { continue };
+            // `change_parts` writes the event itself.
+            let blank = Event::Note { text: String::new() };
+            let entry = self.entry(change.at, &change.place, blank, &change.epcis_event_id);
+            let (fitted, removed) = (settled.fitted.clone(), &settled.removed);
+            change_parts(deed, device, entry, fitted, removed, &change.reason).await?;
+            changed.insert(change.serial.clone());
+        }
+        Ok(i64::try_from(outcome.entries.len() + outcome.parts.len()).unwrap_or(i64::MAX))
+    }
+
+    fn entry(&self, at: Timestamp, place: &str, event: Event, epcis_event_id: &str) -> Entry {
+        Entry {
+            id: HistoryId(Uuid::now_v7()),
+            at,
+            recorded_at: self.fleet.now(),
+            actor: self.import.actor.clone(),
+            place: place.to_owned(),
+            event,
+            epcis_event_id: Some(main_event_id(epcis_event_id)),
+        }
+    }
+}
+
+/// Two events of one entry: what went out and what came in.
+fn join(earlier: &mut PartChange, later: PartChange) {
+    earlier.fitted.extend(later.fitted);
+    earlier.removed.extend(later.removed);
+    earlier.removed_all |= later.removed_all;
+    earlier.epcis_event_id = later.epcis_event_id;
+    if earlier.reason.is_empty() || !later.reason.is_empty() {
+        earlier.reason = later.reason;
+    }
+}
+
+fn line(index: usize) -> u64 {
+    index as u64 + 1
+}
+
+/// What became of a document, in sentences.
+fn said(events: i64, added: i64, unchanged: i64, bad: i64, left: i64) -> String {
+    if events == 0 {
+        return "The document holds no events.".to_owned();
+    }
+    let read = format!("Read {}", counted(events, "event"));
+    let left_out =
+        if left > 0 { format!(" {} left out; the report says why.", counted(left, "thing")) } else { String::new() };
+    if added == 0 && unchanged == 0 && bad == 0 {
+        let none = if events == 1 { "it speaks of no device" } else { "none speaks of a device" };
+        return format!("{read}; {none} that is known here.{left_out}");
+    }
+    let mut parts = vec![if added == 1 {
+        "1 history entry".to_owned()
+    } else {
+        format!("{} history entries", super::worker::number(added))
+    }];
+    if unchanged > 0 {
+        parts.push(format!("{} known already", super::worker::number(unchanged)));
+    }
+    if bad > 0 {
+        parts.push(format!("{} bad", counted(bad, "event")));
+    }
+    format!("{read}: {}.{left_out}", parts.join(", "))
+}

@@ -1,0 +1,109 @@
+//! What a change of parts comes to, given what is fitted where.
+
+use crate::{Fleet, Result};
+use domain::{
+    component::Part,
+    epcis::{Left, PartChange},
+    id::DeviceId,
+};
+use std::collections::HashMap;
+
+/// What is fitted where, as far as it was asked for, with the changes that were made or pretended since.
+#[derive(Default)]
+pub(super) struct Fitted {
+    /// The serial of the device that holds an identifier; none for no device.
+    by_key: HashMap<String, Option<String>>,
+    by_device: HashMap<DeviceId, Vec<Part>>,
+}
+
+/// What can be done of a change.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settled {
+    pub(super) fitted: Vec<Part>,
+    pub(super) removed: Vec<Part>,
+    pub(super) left: Vec<Left>,
+    pub(super) bad: Vec<Left>,
+}
+
+impl Settled {
+    fn leave(&mut self, part: &Part, why: String) {
+        self.left.push(Left { what: part.identifier.clone(), why });
+    }
+}
+
+impl Fitted {
+    /// What can be done of a change.
+    pub(super) async fn settle(&mut self, fleet: &Fleet, change: &PartChange) -> Result<Settled> {
+        self.look_up(fleet, change).await?;
+        let mut settled = Settled::default();
+        let mut present = self.by_device.get(&change.device).cloned().unwrap_or_default();
+        if change.removed_all {
+            settled.removed = std::mem::take(&mut present);
+        }
+        for part in &change.removed {
+            match present.iter().position(|there| there.identifier_key == part.identifier_key) {
+                Some(at) => settled.removed.push(present.swap_remove(at)),
+                None if change.removed_all => {}
+                None => settled.leave(part, format!("it is not fitted in {}, so it can't go out", change.serial)),
+            }
+        }
+        for part in &change.fitted {
+            let key = &part.identifier_key;
+            if present.iter().chain(&settled.fitted).any(|there| there.identifier_key == *key) {
+                settled.leave(part, format!("it is fitted in {} already", change.serial));
+                continue;
+            }
+            match self.by_key.get(key).and_then(Option::as_ref).filter(|serial| **serial != change.serial) {
+                Some(serial) => {
+                    let why = format!("it is fitted in {serial}; a part is in one device at a time");
+                    settled.bad.push(Left { what: part.identifier.clone(), why });
+                }
+                None => {
+                    let slot = free_slot(&part.slot, present.iter().chain(&settled.fitted));
+                    settled.fitted.push(Part { slot, ..part.clone() });
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    /// From here on the change counts as made.
+    pub(super) fn change(&mut self, change: &PartChange, settled: &Settled) {
+        let present = self.by_device.entry(change.device).or_default();
+        for part in &settled.removed {
+            present.retain(|there| there.identifier_key != part.identifier_key);
+            self.by_key.insert(part.identifier_key.clone(), None);
+        }
+        for part in &settled.fitted {
+            present.push(part.clone());
+            self.by_key.insert(part.identifier_key.clone(), Some(change.serial.clone()));
+        }
+    }
+
+    async fn look_up(&mut self, fleet: &Fleet, change: &PartChange) -> Result<()> {
+        if !self.by_device.contains_key(&change.device) {
+            let components = store::component::of_device(fleet.db(), change.device).await?;
+            let present = components.into_iter().filter(|c| c.removed_at.is_none()).map(|c| c.part).collect();
+            self.by_device.insert(change.device, present);
+        }
+        let unasked = |part: &&Part| !self.by_key.contains_key(&part.identifier_key);
+        let keys: Vec<String> = change.fitted.iter().filter(unasked).map(|part| part.identifier_key.clone()).collect();
+        let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let found = store::component::fitted(fleet.db(), &asked).await?;
+        self.by_key.extend(keys.into_iter().map(|key| (key, None)));
+        self.by_key.extend(found.into_iter().map(|found| (found.identifier_key, Some(found.serial))));
+        Ok(())
+    }
+}
+
+/// A slot's name that no part has: `lte0`, or `lte0-2` when that is filled.
+fn free_slot<'a>(slot: &str, parts: impl Iterator<Item = &'a Part>) -> String {
+    let filled: Vec<&str> = parts.map(|part| part.slot.as_str()).collect();
+    let mut name = slot.to_owned();
+    let mut n = 2;
+    while filled.contains(&name.as_str()) {
+        name = format!("{slot}-{n}");
+        n += 1;
+    }
+    name
+}

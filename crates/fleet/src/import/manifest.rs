@@ -1,0 +1,52 @@
+//! Factory manifests: checked against themselves and the fleet, then entered.
+
+mod apply;
+mod check;
+mod fleet;
+mod plan;
+mod settle;
+
+use super::worker::{Checked, counted};
+use crate::{Fleet, Result};
+use domain::import::ImportState;
+use plan::Plan;
+use std::path::Path;
+use store::import::Import;
+
+/// Works on the import of a manifest, from where it is.
+pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<()> {
+    let Some((plan, mut checked)) = check::check(fleet, import, path).await? else { return Ok(()) };
+    checked.summary = summary(&checked, &plan);
+    let resumed = import.state == ImportState::Applying;
+    let names = if resumed {
+        apply::prepare_again(fleet, import, &plan).await?
+    } else {
+        let mut names = None;
+        let applies = fleet
+            .end_check(import, &checked, async |tx| {
+                let (found, made) = apply::prepare(fleet, tx, &plan).await?;
+                names = Some(found);
+                Ok(made)
+            })
+            .await?;
+        match names {
+            Some(names) if applies => names,
+            _ => return Ok(()),
+        }
+    };
+    apply::apply(fleet, import, path, plan, names).await
+}
+
+fn summary(checked: &Checked, plan: &Plan) -> String {
+    let counts = &checked.counts;
+    let mut said = format!("{} would be added", counted(counts.added, "device"));
+    for (n, what) in [(counts.unchanged, "were there already"), (counts.bad, "are bad"), (counts.left_out, "left out")]
+    {
+        if n > 0 {
+            said.push_str(&format!(", {} {what}", super::worker::number(n)));
+        }
+    }
+    said.push('.');
+    said.push_str(&plan.news());
+    said
+}

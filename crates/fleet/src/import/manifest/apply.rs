@@ -1,0 +1,390 @@
+//! Enters what a manifest lists, in pieces of a transaction each.
+
+use super::plan::{Bits, Plan, part_key};
+use crate::{
+    Error, Fleet, Result,
+    import::{
+        problems::Problems,
+        progress::Told,
+        rows, spool,
+        worker::{RULE, counted},
+    },
+};
+use domain::{
+    batch::{Batch, Model},
+    component::Part,
+    custody::{Custodian, CustodianKind, Holder},
+    device::{Device, Lifecycle, Trust},
+    factory_manifest::{Row, RowResult},
+    history::{Entry, Event},
+    id::{BatchId, ComponentId, CustodianId, DeviceId, HistoryId, ModelId},
+    import::{ImportState, Severity},
+    manifest::{self, Manifest},
+    person::Permission,
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+use std::{collections::HashMap, path::Path};
+use store::{
+    StoreError, Tx,
+    component::NewComponent,
+    import::{Import, Step},
+};
+use uuid::Uuid;
+
+/// How often a model's devices ask for news when nothing else is said, in seconds.
+const POLL_INTERVAL_S: i64 = 300;
+
+/// What the names in a manifest stand for.
+pub(super) struct Names {
+    factories: HashMap<String, Custodian>,
+    models: HashMap<String, ModelId>,
+    batches: HashMap<String, BatchId>,
+    parts: HashMap<String, i64>,
+}
+
+/// Enters what a plan needs and the fleet doesn't have, and says what that was.
+pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(Names, Value)> {
+    let custodians = store::custodian::all_within(tx).await?;
+    let mut factories: HashMap<_, _> = custodians.into_iter().map(|c| (c.code.clone(), c)).collect();
+    let mut made = json!({"factories": [], "models": [], "batches": []});
+    let mut note = |what: &str, name: &str| {
+        if let Some(list) = made.get_mut(what).and_then(Value::as_array_mut) {
+            list.push(name.into());
+        }
+    };
+    for (code, name) in plan.factories.iter().filter(|(code, _)| !factories.contains_key(*code)).collect::<Vec<_>>() {
+        let factory = Custodian {
+            id: CustodianId(Uuid::now_v7()),
+            code: code.clone(),
+            name: name.clone().unwrap_or_else(|| code.clone()),
+            kind: CustodianKind::Factory,
+            country: String::new(),
+            city: String::new(),
+            sgln: String::new(),
+            created_at: fleet.now(),
+        };
+        store::custodian::insert(tx, &factory).await?;
+        note("factories", code);
+        factories.insert(code.clone(), factory);
+    }
+    let mut models: HashMap<String, Model> =
+        store::batch::models_within(tx).await?.into_iter().map(|m| (m.name.clone(), m)).collect();
+    for (name, sgtin) in &plan.models {
+        let sgtin = sgtin.clone().unwrap_or_default();
+        if let Some(model) = models.get_mut(name) {
+            if model.sgtin.is_empty() && !sgtin.is_empty() {
+                model.sgtin = sgtin;
+                store::batch::update_model(tx, model).await?;
+                note("models", name);
+            }
+            continue;
+        }
+        let id = ModelId(Uuid::now_v7());
+        let model =
+            Model { id, name: name.clone(), description: String::new(), poll_interval_s: POLL_INTERVAL_S, sgtin };
+        store::batch::insert_model(tx, &model).await?;
+        note("models", name);
+        models.insert(name.clone(), model);
+    }
+    let models: HashMap<String, ModelId> = models.into_iter().map(|(name, model)| (name, model.id)).collect();
+    let mut batches: HashMap<String, BatchId> =
+        store::batch::batches_within(tx).await?.into_iter().map(|b| (b.code, b.id)).collect();
+    for (code, planned) in plan.batches.iter().filter(|(_, planned)| planned.new > 0) {
+        if let (true, Some(quota)) = (planned.agrees_quota, planned.quota) {
+            store::import::agree_quota(tx, code, quota).await?;
+        }
+        let (Some(factory), Some(model_id)) = (factories.get(&planned.factory), models.get(&planned.model)) else {
+            continue;
+        };
+        if batches.contains_key(code) {
+            continue;
+        }
+        let batch = Batch {
+            id: BatchId(Uuid::now_v7()),
+            code: code.clone(),
+            factory_id: factory.id,
+            model_id: *model_id,
+            quota: planned.quota,
+            started_at: planned.started_at,
+        };
+        store::batch::insert_batch(tx, &batch).await?;
+        note("batches", code);
+        batches.insert(code.clone(), batch.id);
+    }
+    let mut parts = HashMap::new();
+    for (class, maker, model) in plan.parts.iter() {
+        let mut key = String::new();
+        part_key(&mut key, class, maker, model);
+        parts.insert(key, store::component::part_id(tx, class, maker, model).await?);
+    }
+    Ok((Names { factories, models, batches, parts }, made))
+}
+
+/// The same for an import that goes on after a restart: nearly always everything is there.
+pub(super) async fn prepare_again(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<Names> {
+    let subject = format!("import:{}", import.id);
+    let mut deed = fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
+    let (names, made) = prepare(fleet, &mut deed.tx, plan).await?;
+    let detail = json!({"by": import.actor, "from_row": import.rows_applied, "created": made});
+    deed.commit("import.resume", &subject, &detail).await?;
+    Ok(names)
+}
+
+/// What becomes of a row.
+enum Item {
+    Bad,
+    Known,
+    New(Box<New>),
+}
+
+struct New {
+    device: Device,
+    manifest: Manifest,
+    made: Entry,
+    listed: Entry,
+    parts: Vec<(ComponentId, i64)>,
+}
+
+/// Makes devices of rows, on the thread that reads them.
+struct Maker {
+    names: Names,
+    bad: Bits,
+    known: Bits,
+    from: u64,
+    actor: String,
+    recorded_at: Timestamp,
+    scratch: String,
+}
+
+impl Maker {
+    fn item(&mut self, number: u64, row: RowResult) -> Option<Item> {
+        if number < self.from {
+            return None;
+        }
+        Some(match row.row {
+            Ok(_) if self.known.has(number) && !self.bad.has(number) => Item::Known,
+            Ok(row) if !self.bad.has(number) => self.device(row).map_or(Item::Bad, |new| Item::New(Box::new(new))),
+            _ => Item::Bad,
+        })
+    }
+
+    fn device(&mut self, row: Row) -> Option<New> {
+        let factory = self.names.factories.get(&row.factory)?;
+        let hash = manifest::hash(&row.serial, 1, "", &row.parts);
+        let device = Device {
+            id: DeviceId(Uuid::now_v7()),
+            model_id: *self.names.models.get(&row.model)?,
+            batch_id: *self.names.batches.get(&row.batch)?,
+            factory_id: factory.id,
+            custodian_id: factory.id,
+            serial: row.serial,
+            hardware_revision: row.hardware_revision,
+            place: String::new(),
+            lifecycle: Lifecycle::Made,
+            trust: Trust::Trusted,
+            channel: "production".to_owned(),
+            firmware: row.firmware.clone(),
+            made_at: row.made_at,
+            last_seen_at: None,
+            certificate_serial: None,
+            certificate_not_after: None,
+            manifest_version: 1,
+            manifest_hash: hash.clone(),
+        };
+        let (by, batch, firmware) = (factory.holder(), row.batch, row.firmware);
+        let made = self.entry(row.made_at, made_event(by, batch, firmware));
+        let mut parts = Vec::with_capacity(row.parts.len());
+        for part in &row.parts {
+            part_key(&mut self.scratch, part.class, &part.maker, &part.model);
+            parts.push((ComponentId(Uuid::now_v7()), *self.names.parts.get(&self.scratch)?));
+        }
+        let manifest = Manifest {
+            version: 1,
+            hash: hash.clone(),
+            previous_hash: String::new(),
+            at: row.made_at,
+            reason: String::new(),
+        };
+        let listed = self.entry(row.made_at, listed_event(hash, row.parts));
+        Some(New { device, manifest, made, listed, parts })
+    }
+
+    fn entry(&self, at: Timestamp, event: Event) -> Entry {
+        Entry {
+            id: HistoryId(Uuid::now_v7()),
+            at,
+            recorded_at: self.recorded_at,
+            actor: self.actor.clone(),
+            place: String::new(),
+            event,
+            epcis_event_id: None,
+        }
+    }
+}
+
+const fn made_event(by: Holder, batch: String, firmware: Option<String>) -> Event {
+    Event::Manufactured { by, batch, firmware }
+}
+
+const fn listed_event(hash: String, fitted: Vec<Part>) -> Event {
+    Event::ManifestRecorded {
+        version: 1,
+        hash,
+        previous_hash: String::new(),
+        fitted,
+        removed: Vec::new(),
+        reason: String::new(),
+    }
+}
+
+/// Enters all rows from where the import is to the end of the file.
+pub(super) async fn apply(fleet: &Fleet, import: &Import, path: &Path, plan: Plan, names: Names) -> Result<()> {
+    let mut maker = Maker {
+        names,
+        bad: plan.bad.clone(),
+        known: plan.known.clone(),
+        from: u64::try_from(import.rows_applied).unwrap_or_default(),
+        actor: import.actor.clone(),
+        recorded_at: fleet.now(),
+        scratch: String::new(),
+    };
+    let read = rows::read(path, import.format, import.created_at, move |number, row| maker.item(number, row));
+    let mut rows = read.map_err(spool::trouble)?;
+    let mut at = import.rows_applied;
+    let mut told = Told::never();
+    loop {
+        let items = match rows.next().await {
+            Ok(Some(items)) => items,
+            Ok(None) => break,
+            Err(stop) => return Err(Error::internal(std::io::Error::other(stop.message))),
+        };
+        let rows = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let mut piece = Piece::of(items);
+        while !piece.enter(fleet, import, at, at + rows, told.is_due()).await? {
+            piece.without_those_there(fleet).await?;
+        }
+        at += rows;
+    }
+    finish(fleet, import, &plan).await
+}
+
+async fn finish(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<()> {
+    let Some(now) = store::import::by_id(fleet.db(), import.id).await? else { return Ok(()) };
+    let mut message = plan.outcome(now.added, now.unchanged, now.bad, now.left_out);
+    let late = now.bad - plan.bad.count();
+    if late > 0 {
+        message.push_str(&format!(" Of the bad, {} only because the fleet changed meanwhile.", counted(late, "row")));
+    }
+    fleet.end_import(&now, ImportState::Done, &message).await?;
+    if now.added > 20_000
+        && let Err(error) = fleet.db().optimize().await
+    {
+        tracing::warn!(%error, "the database was not optimised after an import");
+    }
+    Ok(())
+}
+
+/// Rows that are entered together.
+#[derive(Default)]
+struct Piece {
+    devices: Vec<Device>,
+    manifests: Vec<(DeviceId, Manifest)>,
+    /// Two entries a device: it was made, and what it is made of.
+    history: Vec<(DeviceId, Entry)>,
+    parts: Vec<Vec<(ComponentId, i64)>>,
+    unchanged: i64,
+    bad: i64,
+    problems: Problems,
+}
+
+impl Piece {
+    fn of(items: Vec<Item>) -> Self {
+        let mut piece = Self::default();
+        for item in items {
+            match item {
+                // Counted when it was checked.
+                Item::Bad => {}
+                Item::Known => piece.unchanged += 1,
+                Item::New(new) => piece.push(*new),
+            }
+        }
+        piece
+    }
+
+    fn push(&mut self, new: New) {
+        let id = new.device.id;
+        self.devices.push(new.device);
+        self.manifests.push((id, new.manifest));
+        self.history.push((id, new.made));
+        self.history.push((id, new.listed));
+        self.parts.push(new.parts);
+    }
+
+    fn components(&self) -> Vec<NewComponent<'_>> {
+        let mut components = Vec::with_capacity(self.parts.iter().map(Vec::len).sum());
+        let listed = self.history.iter().skip(1).step_by(2);
+        for ((device, entry), ids) in listed.zip(&self.parts) {
+            let Event::ManifestRecorded { fitted, .. } = &entry.event else { continue };
+            for (part, (id, part_id)) in fitted.iter().zip(ids) {
+                let (device, id, part_id, fitted_at) = (*device, *id, *part_id, entry.at);
+                components.push(NewComponent { device, id, part_id, part, fitted_at, fitted_version: 1 });
+            }
+        }
+        components
+    }
+
+    /// Enters the piece and moves the import on, in one transaction. False when one of the serials was taken since the
+    /// file was checked. Not audited: that the file is entered was, when it began to be.
+    async fn enter(&mut self, fleet: &Fleet, import: &Import, from: i64, to: i64, tell: bool) -> Result<bool> {
+        let mut tx = fleet.db().begin().await?;
+        let entered = async {
+            store::device::insert_many(&mut tx, &self.devices).await?;
+            store::component::insert_many(&mut tx, &self.components()).await?;
+            store::manifest::insert_many(&mut tx, &self.manifests).await?;
+            store::history::insert_many(&mut tx, &self.history).await
+        };
+        match entered.await {
+            Err(StoreError::Exists) => return Ok(false),
+            other => other?,
+        }
+        let added = i64::try_from(self.devices.len()).unwrap_or(i64::MAX);
+        let step = Step { from, to, added, unchanged: self.unchanged, bad: self.bad };
+        if !store::import::advance(&mut tx, import.id, step).await? {
+            return Err(Error::Conflict("This import is worked on elsewhere.".to_owned()));
+        }
+        let late = std::mem::take(&mut self.problems).into_sorted();
+        store::import::add_problems(&mut tx, import.id, &late).await?;
+        let change = if tell { Some(fleet.ring_import(&mut tx, import.id).await?) } else { None };
+        tx.commit().await?;
+        if let Some(change) = change {
+            fleet.tell(change);
+        }
+        Ok(true)
+    }
+
+    /// Takes out the devices that have come into the fleet since the file was checked.
+    async fn without_those_there(&mut self, fleet: &Fleet) -> Result<()> {
+        let serials: Vec<&str> = self.devices.iter().map(|device| device.serial.as_str()).collect();
+        let there = store::import::existing(fleet.db(), &serials).await?;
+        if there.is_empty() {
+            return Err(Error::internal(StoreError::Exists));
+        }
+        let all = std::mem::take(self);
+        (self.unchanged, self.bad, self.problems) = (all.unchanged, all.bad, all.problems);
+        let mut history = all.history.into_iter();
+        for ((device, (_, manifest)), parts) in all.devices.into_iter().zip(all.manifests).zip(all.parts) {
+            let (Some((_, made)), Some((_, listed))) = (history.next(), history.next()) else { continue };
+            match there.get(&device.serial) {
+                None => self.push(New { device, manifest, made, listed, parts }),
+                Some(same) if same.first_hash == device.manifest_hash => self.unchanged += 1,
+                Some(other) => {
+                    self.bad += 1;
+                    let why = format!("{} came into the fleet meanwhile, in batch {}", device.serial, other.batch);
+                    self.problems.add(Severity::Bad, 0, "serial", "serial_taken", why);
+                }
+            }
+        }
+        Ok(())
+    }
+}

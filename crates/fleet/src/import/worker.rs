@@ -1,0 +1,217 @@
+//! Works on imports, one after the other, in the order of arrival.
+
+use super::{epcis, manifest, spool};
+use crate::{Actor, Error, Fleet, Result};
+use domain::{
+    id::ImportId,
+    import::{ImportFormat, ImportState},
+    person::Permission,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use store::import::{Counts, Import, ImportProblem};
+use tokio::sync::{Mutex, RwLock};
+
+/// What a process keeps for its imports.
+#[derive(Default)]
+pub(crate) struct Importer {
+    /// Held by the one who works.
+    working: Mutex<()>,
+    /// Held for reading while a file arrives.
+    pub(super) arriving: RwLock<()>,
+}
+
+/// How long to wait before trying again what the database or the disk refused.
+const PAUSES: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+
+/// In whose name the importer writes to the audit log. Who brought the file stands in the detail.
+pub(super) const RULE: Actor = Actor::Rule { name: "import" };
+
+/// What came of checking a file.
+pub(super) struct Checked {
+    pub(super) counts: Counts,
+    pub(super) problems: Vec<ImportProblem>,
+    /// Why the file as a whole can't be taken.
+    pub(super) refusal: Option<String>,
+    /// What would be said if this was all.
+    pub(super) summary: String,
+}
+
+impl Fleet {
+    /// Sees to it that unfinished imports are worked on.
+    pub(super) fn wake_importer(&self) {
+        let fleet = self.clone();
+        tokio::spawn(async move {
+            let _working = fleet.inner.importer.working.lock().await;
+            if let Err(error) = fleet.work_on_imports().await {
+                tracing::error!(%error, "imports wait: they go on with the next import or start");
+            }
+        });
+    }
+
+    async fn work_on_imports(&self) -> Result<()> {
+        let node = spool::node(self.folder()).await?;
+        while let Some(import) = store::import::unfinished(self.db(), &node).await?.into_iter().next() {
+            self.work_on(import.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Works on one import to its end, in several tries if need be.
+    async fn work_on(&self, id: ImportId) -> Result<()> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let Some(import) = store::import::by_id(self.db(), id).await? else { return Ok(()) };
+            if import.state.is_final() {
+                return Ok(());
+            }
+            let Err(error) = self.try_import(&import).await else { continue };
+            tracing::warn!(%error, import = %id, "an import was interrupted");
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                // What is half applied must be finished, so it stays as it is for the next start.
+                None if import.state == ImportState::Applying => return Err(error),
+                None => self.end_import(&import, ImportState::Failed, &failure(&error)).await?,
+            }
+        }
+    }
+
+    async fn try_import(&self, import: &Import) -> Result<()> {
+        let path = spool::path(self.folder(), import.id);
+        if !tokio::fs::try_exists(&path).await.map_err(spool::trouble)? {
+            let message = if import.rows_applied > 0 {
+                format!(
+                    "The uploaded file is gone; {} rows of it had been dealt with. Send it again.",
+                    import.rows_applied
+                )
+            } else {
+                "The uploaded file is gone; nothing was changed. Send it again.".to_owned()
+            };
+            return self.end_import(import, ImportState::Failed, &message).await;
+        }
+        if import.state != ImportState::Applying {
+            let mut tx = self.db().begin().await?;
+            let begun = store::import::begin(&mut tx, import.id).await?;
+            let change = self.ring_import(&mut tx, import.id).await?;
+            tx.commit().await?;
+            self.tell(change);
+            if !begun {
+                return Ok(());
+            }
+        }
+        match import.format {
+            ImportFormat::Csv | ImportFormat::Jsonl => manifest::run(self, import, &path).await,
+            ImportFormat::Epcis => epcis::run(self, import, &path).await,
+        }
+    }
+
+    /// Writes what checking found. The answer is whether the import is to be applied; `prepare` is given the
+    /// transaction in which that is decided.
+    pub(super) async fn end_check<P>(&self, import: &Import, checked: &Checked, prepare: P) -> Result<bool>
+    where
+        P: AsyncFnOnce(&mut store::Tx) -> Result<Value>,
+    {
+        let refused = checked.refusal.is_some() || (checked.counts.bad > 0 && !import.skip_bad_rows);
+        let (state, message) = if refused {
+            (ImportState::Refused, refusal(checked))
+        } else if import.dry_run {
+            (ImportState::Done, format!("Checked only, nothing was changed. {}", checked.summary))
+        } else {
+            (ImportState::Applying, String::new())
+        };
+        let applies = state == ImportState::Applying;
+        let subject = format!("import:{}", import.id);
+        let mut deed = self.allow(&RULE, Permission::ImportRun, &subject).await?;
+        let finished_at = (!applies).then(|| self.now());
+        // Of what is to be applied, each piece counts its own.
+        let counts =
+            if applies { Counts { added: 0, unchanged: 0, ..checked.counts.clone() } } else { checked.counts.clone() };
+        if !store::import::checked(&mut deed.tx, import.id, state, &counts, &message, finished_at).await? {
+            return Ok(false);
+        }
+        store::import::add_problems(&mut deed.tx, import.id, &checked.problems).await?;
+        let made = if applies { prepare(&mut deed.tx).await? } else { Value::Null };
+        deed.ring("import", &import.id.to_string()).await?;
+        let action = match state {
+            ImportState::Refused => "import.refuse",
+            ImportState::Done => "import.check",
+            _ => "import.apply",
+        };
+        let detail = json!({
+            "file": import.file_name, "sha256": import.sha256, "by": import.actor, "rows": counts.rows_checked,
+            "to_add": checked.counts.added, "unchanged": checked.counts.unchanged, "bad": counts.bad,
+            "left": counts.left_out, "created": made,
+        });
+        deed.commit(action, &subject, &detail).await?;
+        if !applies {
+            spool::remove(self.folder(), import.id).await;
+        }
+        Ok(applies)
+    }
+
+    /// Ends an import and forgets its file.
+    pub(super) async fn end_import(&self, import: &Import, state: ImportState, message: &str) -> Result<()> {
+        let subject = format!("import:{}", import.id);
+        let mut deed = self.allow(&RULE, Permission::ImportRun, &subject).await?;
+        if store::import::finish(&mut deed.tx, import.id, state, message, self.now()).await? {
+            deed.ring("import", &import.id.to_string()).await?;
+            if state == ImportState::Done {
+                deed.ring("device", "").await?;
+            }
+            let action = if state == ImportState::Done { "import.done" } else { "import.fail" };
+            deed.commit(action, &subject, &json!({"by": import.actor, "message": message})).await?;
+        }
+        spool::remove(self.folder(), import.id).await;
+        Ok(())
+    }
+}
+
+fn refusal(checked: &Checked) -> String {
+    match &checked.refusal {
+        Some(why) => {
+            let mut letters = why.chars();
+            let first: String = letters.next().map(char::to_uppercase).into_iter().flatten().collect();
+            format!("{first}{}. Nothing was changed.", letters.as_str().trim_end_matches('.'))
+        }
+        None => format!(
+            "{} of {} rows are bad, so nothing was changed. Correct them and send the file again, or import it without \
+             the bad rows.",
+            number(checked.counts.bad),
+            number(checked.counts.rows_checked)
+        ),
+    }
+}
+
+fn failure(error: &Error) -> String {
+    match error {
+        Error::Internal(_) => {
+            "Something went wrong on our side; nothing was changed. The cause is in the log.".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// `12,345`.
+pub(super) fn number(n: i64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 device`, `12,345 devices`.
+pub(super) fn counted(n: i64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", number(n)) }
+}
