@@ -63,16 +63,34 @@ pub struct Staged {
 pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<Staged> {
     may_replace(database, force).await?;
     let staged = files::beside(database, ".restoring");
-    let (from, to) = (backup.to_owned(), staged.clone());
+    match prepare(backup, &staged).await {
+        Ok(db) => Ok(Staged { db, database: database.to_owned(), staged, force }),
+        Err(error) => {
+            discard(&staged)?;
+            Err(error)
+        }
+    }
+}
+
+async fn prepare(backup: &Path, staged: &Path) -> StoreResult<Db> {
+    let (from, to) = (backup.to_owned(), staged.to_owned());
     blocking(move || copy(&from, &to)).await?;
-    check(&staged).await?;
-    let db = Db::sqlite(&staged).await?;
+    check(staged).await?;
+    let db = Db::sqlite(staged).await?;
     let mut tx = db.begin().await?;
     for sql in ENDED_BY_RESTORE {
         within!(&mut tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
     }
     tx.commit().await?;
-    Ok(Staged { db, database: database.to_owned(), staged, force })
+    Ok(db)
+}
+
+/// Removes a copy, and what SQLite keeps beside it.
+fn discard(staged: &Path) -> StoreResult<()> {
+    for suffix in COMPANIONS {
+        files::remove(&files::beside(staged, suffix))?;
+    }
+    files::remove(staged)
 }
 
 impl Staged {
@@ -98,16 +116,10 @@ fn copy(from: &Path, to: &Path) -> StoreResult<()> {
     if source.read_exact(&mut magic).is_err() || &magic != MAGIC {
         return Err(failed(format!("{} is not a backup of SQLite", from.display())));
     }
-    for suffix in COMPANIONS {
-        if fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0) {
-            return Err(failed(format!(
-                "{} is a database that is open; give a file of `muster backup`",
-                from.display()
-            )));
-        }
-        files::remove(&files::beside(to, suffix))?;
+    if COMPANIONS.iter().any(|suffix| fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0)) {
+        return Err(failed(format!("{} is a database that is open; give a file of `muster backup`", from.display())));
     }
-    files::remove(to)?;
+    discard(to)?;
     let mut target = files::private().write(true).create_new(true).open(to).map_err(at(to))?;
     let mut whole = MAGIC.chain(source);
     std::io::copy(&mut whole, &mut target).map_err(at(to))?;
@@ -115,18 +127,22 @@ fn copy(from: &Path, to: &Path) -> StoreResult<()> {
 }
 
 async fn check(staged: &Path) -> StoreResult<()> {
-    let mut connection = SqliteConnectOptions::new().filename(staged).connect().await?;
-    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&mut connection).await?;
+    let damaged = |why: String| failed(format!("the backup is damaged: {why}"));
+    let (found, ours) = examine(staged).await.map_err(|why| damaged(why.to_string()))?;
     if found != ["ok"] {
-        return Err(failed(format!("the backup is damaged: {}", found.join("; "))));
+        return Err(damaged(found.join("; ")));
     }
-    let ours: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sqlite_schema WHERE name = 'audit_head'")
-        .fetch_optional(&mut connection)
-        .await?;
-    if ours.is_none() {
-        return Err(failed("this SQLite file is not a backup of Muster"));
-    }
-    Ok(connection.close().await?)
+    if ours { Ok(()) } else { Err(failed("this SQLite file is not a backup of Muster")) }
+}
+
+/// What SQLite finds wrong with a file, and whether the file is one of ours.
+async fn examine(staged: &Path) -> Result<(Vec<String>, bool), sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().filename(staged).connect().await?;
+    let found = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&mut connection).await?;
+    let ours = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'audit_head')");
+    let ours = ours.fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok((found, ours))
 }
 
 /// Whether the database may be replaced. When it may, it is closed by everybody, and whole in its one file.
