@@ -52,6 +52,15 @@ struct Caller {
     firmware: Option<String>,
 }
 
+impl Caller {
+    /// When its last call up to `now` was: each device has a phase of its own, so that they never call all at once.
+    fn last_call(&self, now: Timestamp) -> Timestamp {
+        let bytes = self.id.0.as_bytes();
+        let phase = i64::from(u16::from_be_bytes([bytes[13], bytes[14]])) * self.poll / 65_536;
+        Timestamp(now.0 - (now.0 - phase).rem_euclid(self.poll))
+    }
+}
+
 /// The active devices that were heard from lately; the others stay silent, as some do in every fleet.
 async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
     let mut callers = Vec::new();
@@ -84,13 +93,14 @@ async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
 
 async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
     let now = fleet.now();
-    let due: Vec<(DeviceId, Timestamp)> = callers.iter().filter(|c| c.due <= now).map(|c| (c.id, now)).collect();
+    let due: Vec<(DeviceId, Timestamp)> =
+        callers.iter().filter(|c| c.due <= now).map(|c| (c.id, c.last_call(now))).collect();
     if due.is_empty() {
         return Ok(());
     }
     fleet.heard(&ACTOR, &due).await?;
     for caller in callers.iter_mut().filter(|c| c.due <= now) {
-        caller.due = now.plus(caller.poll);
+        caller.due = caller.last_call(now).plus(caller.poll);
     }
     Ok(())
 }
