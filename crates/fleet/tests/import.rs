@@ -1,0 +1,15 @@
+//! Imports and exports, on both databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "import/bad.rs"]
+mod bad;
+#[path = "import/epcis.rs"]
+mod epcis;
+#[path = "import/export.rs"]
+mod export;
+#[path = "import/manifests.rs"]
+mod manifests;
+#[path = "import/restart.rs"]
+mod restart;
+#[path = "import/world.rs"]
+mod world;
