@@ -3,12 +3,16 @@
 
 pub mod account;
 pub mod audit;
+pub mod batches;
 pub mod custodians;
 pub mod device;
+pub mod export;
+pub mod imports;
 pub mod session;
 pub mod theme;
 pub mod tokens;
 pub mod ui;
+mod upload;
 pub mod users;
 pub mod views;
 
@@ -54,8 +58,11 @@ pub struct ActionRoute {
 pub const ROUTES: &[&[ActionRoute]] = &[
     account::ROUTES,
     audit::ROUTES,
+    batches::ROUTES,
     custodians::ROUTES,
+    imports::ROUTES,
     device::ROUTES,
+    export::ROUTES,
     session::ROUTES,
     theme::ROUTES,
     tokens::ROUTES,

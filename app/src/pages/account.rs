@@ -147,7 +147,7 @@ fn setting(action: &'static str, label: &'static str, choices: Vec<Choice>) -> i
 fn password(ctx: &Ctx) -> impl IntoView + use<> {
     let form = ctx.form.as_ref();
     Panel::new("Password").id("change-password").body(view! {
-        <form class="stack narrow" method="post" action="/account/password">
+        <form class="stack slim" method="post" action="/account/password">
             {error_summary(form)}
             // For password managers, which need to know whose it is.
             <input type="hidden" name="username" autocomplete="username" value=ctx.actor.name().to_owned() />

@@ -1,6 +1,6 @@
 //! Audit entries in words: what an action is called, where its subject is to be seen, its detail laid out.
 
-use crate::context::segment;
+use crate::context::{href, segment};
 use domain::person::Permission;
 
 /// Actions whose words don't follow from their names.
@@ -8,14 +8,38 @@ const ACTIONS: &[(&str, &str)] = &[
     ("custodian.add", "Entered a custodian"),
     ("custodian.change", "Changed a custodian"),
     ("custody.record", "Recorded custody"),
-    ("note.add", "Wrote a note"),
+    ("form.cross_site", "Sent a form from another site"),
     ("history.correct", "Corrected history"),
-    ("import.start", "Started an import"),
+    ("import.apply", "Began to apply an import"),
     ("import.cancel", "Cancelled an import"),
-    ("import.apply", "Applied an import"),
+    ("import.check", "Checked a file"),
     ("import.done", "Finished an import"),
+    ("import.fail", "Could not finish an import"),
+    ("import.refuse", "Refused a file"),
+    ("import.start", "Sent a file"),
+    ("link.redeem", "Tried a used link"),
+    ("link.set_password", "Made a password link"),
+    ("link.set_up", "Made the set-up link"),
+    ("link.sign_in", "Made a sign-in link"),
+    ("note.add", "Wrote a note"),
+    ("password.change", "Changed their password"),
+    ("password.set", "Chose a password"),
+    ("seed.catalogue", "Made up a catalogue"),
+    ("seed.devices", "Made up devices"),
+    ("session.end", "Ended a session"),
+    ("session.end_all", "Signed out everywhere"),
     ("sign_in", "Signed in"),
+    ("sign_in.block", "Was kept from signing in"),
     ("sign_out", "Signed out"),
+    ("token.add", "Created a token"),
+    ("token.revoke", "Revoked a token"),
+    ("user.add", "Added a user"),
+    ("user.change", "Changed a user"),
+    ("user.disable", "Disabled a user"),
+    ("user.enable", "Enabled a user"),
+    ("user.set_up", "Set Muster up"),
+    ("view.delete", "Deleted a view"),
+    ("view.save", "Saved a view"),
 ];
 
 /// An action in words; one without words of its own is shown as it is named.
@@ -38,7 +62,8 @@ pub(super) fn subject_href(subject: &str) -> Option<String> {
         "custodian" => "/custodians",
         "batch" => "/batches",
         "import" => "/imports",
-        "user" => "/users",
+        "user" => return (!key.is_empty()).then(|| href("/users", &[("q", key)])),
+        "token" => return (!key.is_empty()).then(|| format!("/tokens#token-{}", segment(key))),
         _ => return None,
     };
     (!key.is_empty()).then(|| format!("{folder}/{}", segment(key)))
@@ -65,6 +90,7 @@ mod tests {
     #[test]
     fn subjects_lead_somewhere() {
         assert_eq!(subject_href("device:GW 1/2").as_deref(), Some("/devices/GW%201%2F2"));
+        assert_eq!(subject_href("user:a@b.example").as_deref(), Some("/users?q=a%40b.example"));
         assert_eq!(subject_href("device:"), None);
         assert_eq!(subject_href("javascript:alert(1)"), None);
     }

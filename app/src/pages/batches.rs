@@ -64,7 +64,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = match (list.batches.is_empty(), matching.is_empty()) {
         (true, _) => none().into_any(),
         (_, true) => no_match("No batch is like that", "/batches").into_any(),
-        _ => table(slice(&matching, paging), &list.catalogue).into_any(),
+        _ => table(slice(&matching, paging), &list.catalogue, true).into_any(),
     };
     let acts = (
         link_button("/factories", icons::FACTORY, "Factories"),
@@ -129,18 +129,18 @@ fn filters(ctx: &Ctx, list: &BatchList, wanted: &Wanted) -> impl IntoView + use<
     .into_any()
 }
 
-/// A table of batches, each with its number of devices.
-pub(super) fn table(batches: &[(Batch, i64)], catalogue: &Catalogue) -> impl IntoView + use<> {
-    let rows: Vec<_> = batches.iter().map(|(batch, made)| row(batch, *made, catalogue)).collect();
+/// A table of batches, each with its number of devices; with their factories, unless all are of one.
+pub(super) fn table(batches: &[(Batch, i64)], catalogue: &Catalogue, factories: bool) -> impl IntoView + use<> {
+    let rows: Vec<_> = batches.iter().map(|(batch, made)| row(batch, *made, catalogue, factories)).collect();
     frame(
         "Batches",
         view! {
-            <table class="table cards">
+            <table class="table cards brief">
                 <caption class="sr">"Batches, newest first"</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Batch"</th>
-                        <th scope="col">"Factory"</th>
+                        {factories.then(|| view! { <th scope="col">"Factory"</th> })}
                         <th scope="col">"Model"</th>
                         <th scope="col" class="num">"Made"</th>
                         <th scope="col" class="num">"Quota"</th>
@@ -154,12 +154,11 @@ pub(super) fn table(batches: &[(Batch, i64)], catalogue: &Catalogue) -> impl Int
     )
 }
 
-fn row(batch: &Batch, made: i64, catalogue: &Catalogue) -> impl IntoView + use<> {
+fn row(batch: &Batch, made: i64, catalogue: &Catalogue, factories: bool) -> impl IntoView + use<> {
     let quota = Quota { made, quota: batch.quota };
-    let factory = catalogue.custodian(batch.factory_id);
-    let factory = factory.map(|c| {
+    let factory = catalogue.custodian(batch.factory_id).filter(|_| factories).map(|c| {
         let to = href("/batches", &[("factory", c.code.as_str())]);
-        view! { <a href=to>{c.name.clone()}</a> }
+        view! { <td data-l="Factory"><a href=to>{c.name.clone()}</a></td> }
     });
     let devices = devices_href(&devices_of(Predicate::Batch(vec![batch.code.clone()])).to_string());
     let agreed = match batch.quota {
@@ -169,7 +168,7 @@ fn row(batch: &Batch, made: i64, catalogue: &Catalogue) -> impl IntoView + use<>
     view! {
         <tr>
             <th scope="row"><a href=format!("/batches/{}", segment(&batch.code))>{batch.code.clone()}</a></th>
-            <td data-l="Factory">{factory}</td>
+            {factory}
             <td data-l="Model">{catalogue.model_name(batch.model_id).to_owned()}</td>
             <td data-l="Made" class="num"><a href=devices>{count(made)}</a></td>
             <td data-l="Quota" class="num">{agreed}</td>

@@ -72,7 +72,7 @@ fn table(factories: Vec<Factory>) -> impl IntoView {
     frame(
         "Factories",
         view! {
-            <table class="table cards top">
+            <table class="table cards upper">
                 <caption class="sr">"Factories, by name"</caption>
                 <thead>
                     <tr>

@@ -8,6 +8,7 @@ pub mod device;
 pub mod devices;
 pub mod errors;
 pub mod factories;
+pub mod imports;
 pub mod overview;
 pub mod set_up;
 pub mod sign_in;
@@ -46,6 +47,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/factories") view=|| page(factories::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/imports") view=|| page(imports::load) ssr=SsrMode::Async />
+                <Route path=path!("/imports/format") view=|| page(imports::format::load) ssr=SsrMode::Async />
+                <Route path=path!("/imports/:id") view=|| page(imports::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/custodians") view=|| page(custodians::load) ssr=SsrMode::Async />
                 <Route path=path!("/custodians/:code") view=|| page(custodians::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/audit") view=|| page(audit::load) ssr=SsrMode::Async />

@@ -101,7 +101,7 @@ async fn made(ctx: &Ctx, factory: &Custodian) -> Result<impl IntoView + use<>, f
     let body = if of_it.is_empty() {
         none_yet("No batch yet", view! { <p>"Its first manifest brings one."</p> }).into_any()
     } else {
-        batches::table(shown, &list.catalogue).into_any()
+        batches::table(shown, &list.catalogue, false).into_any()
     };
     let aside = view! {
         <a href=factories::made_href(factory)>{plural(total, "device made here", "devices made here")}</a>

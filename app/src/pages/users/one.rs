@@ -112,7 +112,7 @@ fn change(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
     };
     Panel::new("Name and role")
         .body(view! {
-            <form class="stack narrow" method="post" action=format!("/users/{}", user.id)>
+            <form class="stack slim" method="post" action=format!("/users/{}", user.id)>
                 {error_summary(form)}
                 {hidden("version", user.version.to_string())}
                 {name.input()}
