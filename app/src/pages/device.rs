@@ -3,7 +3,7 @@
 mod answers;
 mod certificates;
 mod components;
-//EPCIS mod epcis;
+mod epcis;
 mod events;
 mod forms;
 mod history;
@@ -12,6 +12,7 @@ mod missing;
 mod place;
 mod side;
 mod story;
+mod updates;
 
 use crate::{
     components::{
@@ -47,8 +48,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
         }
         View::Certificates => certificates::all(&life).into_any(),
-        //EPCIS View::Epcis => epcis::panel(&ctx, &place).await?.into_any(),
-        View::Epcis => ().into_any(),
+        View::Epcis => epcis::panel(&ctx, &place).await?.into_any(),
     };
     let body = view! {
         {heading(&ctx, &life, &place)}

@@ -87,8 +87,8 @@ fn identity(life: &Life<'_>) -> impl IntoView + use<> {
     let number = i64::try_from(life.fitted().count()).unwrap_or(0);
     let replaced = life.record.components.iter().filter(|component| component.removed_at.is_some()).count();
     let replaced = match replaced {
-        0 => "none replaced since made".to_owned(),
-        n => format!("{n} replaced since made"),
+        0 => "as made".to_owned(),
+        n => format!("{n} replaced"),
     };
     let lines = vec![format!("{}, {replaced}", plural(number, "component", "components")).into_any(), reported(life)];
     answer("What is it?", "", icons::DEVICE, model_words(device, &life.record.catalogue), lines)
@@ -145,11 +145,11 @@ fn why_line(life: &Life<'_>, trust: Trust) -> AnyView {
             Some(entry) => view! { "Cleared; last finding " {day(entry.at)} }.into_any(),
         },
         Trust::Suspect => match life.open_findings().first().map(|entry| &entry.event) {
-            Some(Event::HardwareMismatch { score, .. }) => {
-                view! { "But its hardware does not fit, score " {*score} ": " <a href=why>"see why"</a> }.into_any()
+            Some(Event::HardwareMismatch { .. }) => {
+                view! { "But its hardware does not fit: " <a class="nowrap" href=why>"see why"</a> }.into_any()
             }
-            Some(Event::CloneSuspected { score, .. }) => {
-                view! { "But it may have a twin, score " {*score} ": " <a href=why>"see why"</a> }.into_any()
+            Some(Event::CloneSuspected { .. }) => {
+                view! { "But it may have a twin: " <a class="nowrap" href=why>"see why"</a> }.into_any()
             }
             _ => view! { <a href=why>"See why"</a> }.into_any(),
         },

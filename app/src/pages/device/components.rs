@@ -70,7 +70,7 @@ pub fn panel(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
         _ => summary(life, place, &rows, from, to).into_any(),
     };
     let label = from.map_or_else(|| "Since made".to_owned(), |from| format!("Since v{from}"));
-    let lines: Vec<_> = rows.iter().map(|row| line(row, &label)).collect();
+    let lines: Vec<_> = rows.iter().map(|row| line(row, &label, has_several(&rows, row))).collect();
     let table = view! {
         <table class="table cards parts">
             <caption class="sr">{format!("Components in manifest v{to}")}</caption>
@@ -88,7 +88,7 @@ pub fn panel(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     Panel::new(title).id("components").aside(aside).flush(frame("Components", table)).into_any()
 }
 
-fn line(row: &Row<'_>, label: &str) -> impl IntoView + use<> {
+fn line(row: &Row<'_>, label: &str, numbered: bool) -> impl IntoView + use<> {
     let component = row.component;
     let class = match (row.before, row.after) {
         (false, true) => Some("diff-in"),
@@ -106,7 +106,8 @@ fn line(row: &Row<'_>, label: &str) -> impl IntoView + use<> {
     };
     let part = &component.part;
     let identifier = if row.after { "mono" } else { "mono was" };
-    let slot = part.class.label().to_owned() + &slot_suffix(component);
+    let number = if numbered { slot_suffix(component) } else { String::new() };
+    let slot = format!("{}{number}", part.class.label());
     view! {
         <tr class=class>
             <th scope="row">
@@ -120,6 +121,12 @@ fn line(row: &Row<'_>, label: &str) -> impl IntoView + use<> {
             <td data-l=label.to_owned()>{sign}</td>
         </tr>
     }
+}
+
+/// Whether the device has several slots for parts of this class.
+fn has_several(rows: &[Row<'_>], row: &Row<'_>) -> bool {
+    let part = &row.component.part;
+    rows.iter().any(|other| other.component.part.class == part.class && other.component.part.slot != part.slot)
 }
 
 /// The number of a slot, where its class has several: ` 1` of `eth1`.

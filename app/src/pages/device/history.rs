@@ -1,10 +1,11 @@
 //! The history, grouped by who held the device, newest first.
 
 use super::{
-    events::{Group, in_short, tell},
+    events::{Group, in_short},
     forms,
     life::{Life, Span},
     place::Place,
+    updates::{Item, is_in, joined, told},
 };
 use crate::{
     components::{
@@ -30,11 +31,15 @@ const SHORT: usize = 40;
 /// The panel; `whole` when it has the page for itself.
 #[must_use]
 pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, whole: bool) -> impl IntoView + use<> {
-    let entries: Vec<&Entry> = life.record.history.iter().rev().filter(|e| place.shows(&e.event)).collect();
+    let items = items(life, place);
     let size = if whole { PAGE } else { SHORT };
-    let (from, to) = window(entries.len(), size, if whole { place.page } else { 1 });
-    let shown: Vec<&Entry> = entries.get(from..to).unwrap_or_default().to_vec();
-    let groups: Vec<_> = life.spans.iter().rev().filter_map(|span| group(ctx, life, span, &shown, place)).collect();
+    let (from, to) = window(items.len(), size, if whole { place.page } else { 1 });
+    let shown = items.get(from..to).unwrap_or_default();
+    // Items of one holder stand together: they are in the order of time.
+    let groups: Vec<_> = shown
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter_map(|chunk| Some(group(ctx, life, life.spans.get(chunk.first()?.0)?, chunk, place)))
+        .collect();
     let aside = view! {
         <span class="hide-phone">"Newest first, UTC"</span>
         {filter_menu(place)}
@@ -43,14 +48,25 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, whole: bool) -> impl Int
     let body = if groups.is_empty() { nothing(place).into_any() } else { groups.into_any() };
     let panel = Panel::new("History").id("history").aside(aside);
     if whole {
-        let pages = pages(place, entries.len(), from, to);
+        let pages = pages(place, items.len(), from, to);
         return panel.footer(pager(pages)).flush(body).into_any();
     }
-    if entries.len() <= SHORT {
+    if items.len() <= SHORT {
         return panel.flush(body).into_any();
     }
-    let all = format!("All {} events", count(i64::try_from(entries.len()).unwrap_or(0)));
+    let all = format!("All {} events", count(i64::try_from(items.len()).unwrap_or(0)));
     panel.footer(view! { <a href=place.history(1)>{all}</a> }).flush(body).into_any()
+}
+
+/// What the history tells, newest first, each with the number of the span that it belongs to.
+fn items<'a>(life: &Life<'a>, place: &Place) -> Vec<(usize, Item<'a>)> {
+    let numbered = life.spans.iter().enumerate();
+    let of_span = |(n, span): (usize, &Span<'a>)| {
+        joined(span.entries.iter().copied()).into_iter().map(move |item| (n, item)).collect::<Vec<_>>()
+    };
+    let mut items: Vec<_> = numbered.flat_map(of_span).filter(|(_, item)| is_in(item, place.group)).collect();
+    items.reverse();
+    items
 }
 
 /// The first entry of a page, and the one after its last.
@@ -103,21 +119,12 @@ fn group(
     ctx: &Ctx,
     life: &Life<'_>,
     span: &Span<'_>,
-    shown: &[&Entry],
+    items: &[(usize, Item<'_>)],
     place: &Place,
-) -> Option<impl IntoView + use<>> {
-    let entries: Vec<_> = span
-        .entries
-        .iter()
-        .rev()
-        .filter(|entry| shown.iter().any(|wanted| wanted.id == entry.id))
-        .map(|entry| event(ctx, life, entry, place))
-        .collect();
-    if entries.is_empty() {
-        return None;
-    }
+) -> impl IntoView + use<> {
+    let entries: Vec<_> = items.iter().map(|(_, item)| event(ctx, life, item, place)).collect();
     let drawn = span.holder.map_or(icons::BOX, |holder| custodian_icon(holder.kind));
-    Some(view! {
+    view! {
         <section class="tl-group">
             <h3>
                 {icon(drawn)}
@@ -128,7 +135,7 @@ fn group(
             </h3>
             <ol class="tl">{entries}</ol>
         </section>
-    })
+    }
 }
 
 /// `12 Jun 2027 to now`, `18 May to 12 Jun 2027`.
@@ -144,10 +151,11 @@ pub fn range(from: Timestamp, until: Option<Timestamp>) -> String {
     }
 }
 
-fn event(ctx: &Ctx, life: &Life<'_>, entry: &Entry, place: &Place) -> impl IntoView + use<> {
+fn event(ctx: &Ctx, life: &Life<'_>, item: &Item<'_>, place: &Place) -> impl IntoView + use<> {
+    let entry = item.entry;
     let (drawn, tone) = event_mark(&entry.event);
     let correction = life.correction_of(entry);
-    let told = tell(&entry.event);
+    let told = told(item);
     let mut details = told.details;
     if !entry.place.is_empty() {
         details.insert(0, entry.place.clone());
@@ -173,7 +181,7 @@ fn event(ctx: &Ctx, life: &Life<'_>, entry: &Entry, place: &Place) -> impl IntoV
     let class = if correction.is_some() { "ev void" } else { "ev" };
     let correct = forms::correction(ctx, entry, place, correction.is_some());
     view! {
-        <li class=class id=format!("e-{}", entry.id)>
+        <li class=class id=(item.steps.len() < 2).then(|| format!("e-{}", entry.id))>
             {event_time(entry.at, ctx.now)}
             <span class=tone.dot_class()>{icon(drawn)}</span>
             <div>

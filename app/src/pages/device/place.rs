@@ -2,7 +2,6 @@
 
 use super::events::Group;
 use crate::context::{Ctx, href, segment};
-use domain::history::Event;
 
 /// One of the page's views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,11 +139,5 @@ impl Place {
     #[must_use]
     pub fn epcis_file(&self) -> String {
         format!("{}/epcis.jsonld", self.path())
-    }
-
-    /// Whether the filter lets an event through.
-    #[must_use]
-    pub fn shows(&self, event: &Event) -> bool {
-        self.group.is_none_or(|group| Group::of(event) == group)
     }
 }

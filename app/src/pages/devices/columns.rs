@@ -52,10 +52,10 @@ pub enum Column {
 impl Column {
     /// Every column, in the order in which they stand.
     pub const ALL: [Self; 13] = [
+        Self::Model,
         Self::Trust,
         Self::Lifecycle,
         Self::Connection,
-        Self::Model,
         Self::Batch,
         Self::Factory,
         Self::Made,
@@ -68,7 +68,8 @@ impl Column {
     ];
 
     /// What is shown to whoever chose nothing.
-    pub const USUAL: [Self; 7] = [
+    pub const USUAL: [Self; 8] = [
+        Self::Model,
         Self::Trust,
         Self::Lifecycle,
         Self::Connection,

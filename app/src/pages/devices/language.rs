@@ -95,7 +95,7 @@ fn fields() -> impl IntoView {
         })
         .collect();
     view! {
-        <table class="table cards top">
+        <table class="table cards language">
             <caption class="sr">"The fields of a fleet query"</caption>
             <thead>
                 <tr>
@@ -112,7 +112,7 @@ fn fields() -> impl IntoView {
 
 fn rules() -> impl IntoView {
     view! {
-        <ul class="rules">
+        <ul class="query-rules">
             <li>"All terms must hold; a space stands between them."</li>
             <li>"A " <code>"-"</code> " before a term turns it round: " {tried("-trust:trusted")}</li>
             <li>"A comma within a term separates alternatives: " {tried("trust:suspect,quarantined")}</li>

@@ -83,7 +83,12 @@ fn problem(request: &Request, error: &QueryError) -> impl IntoView + use<> {
     let after: String = text.get(error.span.end..).unwrap_or_default().chars().take(AROUND).collect();
     let skipped = before.len().saturating_sub(AROUND);
     let before: String = before.iter().skip(skipped).collect();
-    let dots = (skipped > 0).then_some("… ");
+    let before = match (skipped, before.as_str()) {
+        (_, "") => None,
+        (0, _) => Some(before),
+        _ => Some(format!("… {before}")),
+    };
+    let after = (!after.is_empty()).then_some(after);
     let corrected = error.corrected(text).map(|better| {
         let suggestion = error.suggestion.clone().unwrap_or_default();
         view! { " " <a href=request.href_of_text(&better)>"Use " <span class="mono">{suggestion}</span></a> }
@@ -91,7 +96,7 @@ fn problem(request: &Request, error: &QueryError) -> impl IntoView + use<> {
     let message = sentence(&error.message);
     view! {
         <li>
-            <code class="marked" aria-hidden="true">{dots}{before}<mark>{wrong_or_gap(wrong)}</mark>{after}</code>
+            <code class="marked" aria-hidden="true">{before}<mark>{wrong_or_gap(wrong)}</mark>{after}</code>
             <p>"Column " {error.column} ": " {message} {corrected}</p>
         </li>
     }

@@ -9,7 +9,7 @@ fn at(day: &str) -> Timestamp {
 }
 
 /// An entry by its JSON, as the store keeps it; ids are not made here.
-fn entry(n: u64, day: &str, event: serde_json::Value) -> Entry {
+fn entry(n: u64, day: &str, event: &serde_json::Value) -> Entry {
     serde_json::from_value(json!({
         "id": format!("00000000-0000-7000-8000-{n:012}"), "at": day, "recorded_at": day,
         "actor": "tester", "place": format!("place {n}"), "event": event,
@@ -37,11 +37,11 @@ fn record(history: Vec<Entry>) -> DeviceRecord {
 fn travelled() -> Vec<Entry> {
     let (factory, client) = (holder(1, CustodianKind::Factory), holder(2, CustodianKind::Client));
     vec![
-        entry(1, "2026-11-02", json!({"kind": "manufactured", "by": factory, "batch": "A", "firmware": "1.0"})),
-        entry(2, "2026-11-10", json!({"kind": "shipped", "to": client})),
-        entry(3, "2026-11-20", json!({"kind": "received", "by": client})),
-        entry(4, "2026-12-01", json!({"kind": "received", "by": factory})),
-        entry(5, "2026-12-02", json!({"kind": "note", "text": "x"})),
+        entry(1, "2026-11-02", &json!({"kind": "manufactured", "by": factory, "batch": "A", "firmware": "1.0"})),
+        entry(2, "2026-11-10", &json!({"kind": "shipped", "to": client})),
+        entry(3, "2026-11-20", &json!({"kind": "received", "by": client})),
+        entry(4, "2026-12-01", &json!({"kind": "received", "by": factory})),
+        entry(5, "2026-12-02", &json!({"kind": "note", "text": "x"})),
     ]
 }
 
@@ -54,7 +54,7 @@ fn spans_follow_the_holder_and_skip_what_was_corrected() {
     assert_eq!(spans, [("H1".into(), 2), ("H2".into(), 1), ("H1".into(), 2)]);
 
     let wrong = history[3].id;
-    history.push(entry(6, "2026-12-03", json!({"kind": "corrected", "entry": wrong, "reason": "other device"})));
+    history.push(entry(6, "2026-12-03", &json!({"kind": "corrected", "entry": wrong, "reason": "other device"})));
     let corrected = record(history);
     let life = Life::new(&corrected, now);
     let spans: Vec<_> = life.spans.iter().map(|s| (s.name(), s.days(now))).collect();
@@ -65,13 +65,13 @@ fn spans_follow_the_holder_and_skip_what_was_corrected() {
 #[test]
 fn certificates_are_superseded_held_and_revoked() {
     let issued = |n, day, kind: &str| {
-        entry(n, day, json!({"kind": kind, "serial": format!("{n}f"), "issuer": "CA", "not_after": "2028-01-01"}))
+        entry(n, day, &json!({"kind": kind, "serial": format!("{n}f"), "issuer": "CA", "not_after": "2028-01-01"}))
     };
     let all = record(vec![
         issued(1, "2026-11-02", "certificate_issued"),
-        entry(2, "2027-01-01", json!({"kind": "certificate_held", "reason": "repair"})),
+        entry(2, "2027-01-01", &json!({"kind": "certificate_held", "reason": "repair"})),
         issued(3, "2027-02-01", "certificate_renewed"),
-        entry(4, "2027-03-01", json!({"kind": "certificate_revoked", "reason": "stolen"})),
+        entry(4, "2027-03-01", &json!({"kind": "certificate_revoked", "reason": "stolen"})),
     ]);
     let life = Life::new(&all, at("2027-04-01"));
     let found = life.certificates();
@@ -83,8 +83,8 @@ fn certificates_are_superseded_held_and_revoked() {
 #[test]
 fn firmware_lasts_until_another_runs() {
     let mut history = travelled();
-    history.push(entry(7, "2026-12-05", json!({"kind": "update_verified", "from": "1.0", "version": "1.1"})));
-    history.push(entry(8, "2026-12-06", json!({"kind": "update_reverted", "to": "1.0", "version": "1.1"})));
+    history.push(entry(7, "2026-12-05", &json!({"kind": "update_verified", "from": "1.0", "version": "1.1"})));
+    history.push(entry(8, "2026-12-06", &json!({"kind": "update_reverted", "to": "1.0", "version": "1.1"})));
     let all = record(history);
     let life = Life::new(&all, at("2027-01-01"));
     let versions: Vec<_> = life.firmware().iter().map(|f| (f.version, f.until.is_some())).collect();
@@ -93,11 +93,11 @@ fn firmware_lasts_until_another_runs() {
 
 #[test]
 fn findings_are_open_until_the_device_is_released() {
-    let finding = |n, day| entry(n, day, json!({"kind": "hardware_mismatch", "finding": "MAC", "score": 40}));
+    let finding = |n, day| entry(n, day, &json!({"kind": "hardware_mismatch", "finding": "MAC", "score": 40}));
     let mut history = vec![finding(1, "2027-01-01")];
     let open = |history: Vec<Entry>| Life::new(&record(history), at("2027-09-01")).open_findings().len();
     assert_eq!(open(history.clone()), 1);
-    history.push(entry(2, "2027-01-02", json!({"kind": "released", "reason": "fine"})));
+    history.push(entry(2, "2027-01-02", &json!({"kind": "released", "reason": "fine"})));
     assert_eq!(open(history.clone()), 0);
     history.push(finding(3, "2027-01-03"));
     assert_eq!(open(history), 1);
