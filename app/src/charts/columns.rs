@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 /// One column.
 pub struct Column {
-    /// The label below it, where there is room: `Nov`, `2026`.
+    /// The label below it: `Nov`, `2026`; empty for none.
     pub label: String,
     /// What it is, in full: `November 2026`.
     pub name: String,
@@ -38,12 +38,10 @@ pub fn columns(of: &'static str, finding: String, columns: Vec<Column>) -> impl 
     let top = nice(most.max(1));
     let picture = plot(&columns, top).unwrap_or_default();
     let n = columns.len().max(1) as f64;
-    // About 44 pixels a label on a narrow panel.
-    let every = columns.len().div_ceil(8).max(1);
     let mut overlay = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
         let middle = percent((i as f64 + 0.5) / n);
-        let label = (i % every == 0).then(|| {
+        let label = (!column.label.is_empty()).then(|| {
             view! { <text x=middle y=(FULL - 20).to_string() text-anchor="middle">{column.label.clone()}</text> }
         });
         overlay.push(view! {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::context::{Ctx, Density, Theme};
 use domain::person::Permission;
+use fleet::Actor;
 use leptos::prelude::*;
 
 /// A number beside an entry of the navigation.
@@ -150,12 +151,16 @@ pub fn side(ctx: &Ctx, counts: NavCounts) -> impl IntoView + use<> {
 /// Who is signed in, with the way to one's account, the theme and the way out.
 fn me(ctx: &Ctx) -> impl IntoView + use<> {
     let role = ctx.actor.role().map_or("", |role| role.label());
+    let name = match &ctx.actor {
+        Actor::User { name, .. } => name.clone(),
+        other => other.name().to_owned(),
+    };
     view! {
         <div class="me">
             <a class="me-link" href="/account" title="Your account">
                 <span class="who">{icon(icons::USER)}</span>
                 <span class="clip">
-                    <b>{ctx.actor.name().to_owned()}</b>
+                    <b>{name}</b>
                     <br />
                     <span class="quiet">{role}</span>
                 </span>

@@ -18,6 +18,9 @@ use domain::{custody::CustodianKind, person::Permission};
 use fleet::overview::Overview;
 use leptos::prelude::*;
 
+/// The firmware of so many models is shown; with more there is a list of models, too.
+const MODELS: usize = 2;
+
 /// `/`.
 ///
 /// # Errors
@@ -29,7 +32,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 fn glance(ctx: &Ctx, overview: &Overview) -> impl IntoView + use<> {
-    let firmware: Vec<_> = overview.firmware.iter().take(2).map(|(model, n)| parts::firmware(model, n)).collect();
+    let firmware: Vec<_> =
+        overview.firmware.iter().take(MODELS).map(|(model, n)| parts::firmware(overview, model, n)).collect();
+    let models = (overview.models.len() > MODELS).then(|| parts::models(overview));
     view! {
         {head("Fleet", view! { <p>{summary(overview)}</p> }, actions(ctx))}
         {parts::trust(overview)}
@@ -41,12 +46,12 @@ fn glance(ctx: &Ctx, overview: &Overview) -> impl IntoView + use<> {
             <div class="stack loose">
                 {parts::connection(overview, ctx.now)}
                 {parts::custodians(overview)}
+                {parts::lifecycle(overview)}
             </div>
         </div>
         <div class="cols three">
-            {parts::lifecycle(overview)}
-            <div class="stack loose">{firmware}</div>
-            <div class="stack loose">{parts::models(overview)} {production::age(overview, ctx.now)}</div>
+            {firmware}
+            <div class="stack loose">{production::age(overview, ctx.now)} {models}</div>
         </div>
     }
 }

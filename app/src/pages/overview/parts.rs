@@ -10,7 +10,7 @@ use crate::{
         panel::Panel,
         status::{Status, Tone, event_mark, score},
         table::none_yet,
-        text::{ago, count},
+        text::{ago, count, plural},
     },
     context::{devices_href, segment},
 };
@@ -65,7 +65,7 @@ pub(super) fn connection(overview: &Overview, now: Timestamp) -> impl IntoView +
         [(Connection::Online, counted.online), (Connection::Late, counted.late), (Connection::Silent, counted.silent)]
             .map(|(connection, n)| status_bar(connection.into(), n, &format!("conn:{connection}")));
     Panel::new("Are they heard from?")
-        .aside(view! { <span>"counted " {ago(counted.at, now)}</span> })
+        .aside(view! { <span>"counted " {ago(counted.at.min(now), now)}</span> })
         .body(bars(Vec::from(rows)))
 }
 
@@ -95,7 +95,12 @@ fn plain_bar(label: &str, value: i64, query: &str, tone: Tone) -> Bar {
 }
 
 /// What runs on the devices of a model: the newest versions, all older ones, and none reported.
-pub(super) fn firmware(model: &Model, versions: &[(String, i64)]) -> impl IntoView + use<> {
+pub(super) fn firmware(overview: &Overview, model: &Model, versions: &[(String, i64)]) -> impl IntoView + use<> {
+    let all = overview.models.iter().find(|(found, _)| found.id == model.id).map_or(0, |(_, n)| *n);
+    versions_panel(model, all, versions)
+}
+
+fn versions_panel(model: &Model, all: i64, versions: &[(String, i64)]) -> impl IntoView + use<> {
     let of_model = format!("model:{}", quoted(&model.name));
     let (reported, silent): (Vec<_>, Vec<_>) = versions.iter().partition(|(version, _)| !version.is_empty());
     let mut rows: Vec<Bar> = reported
@@ -117,7 +122,8 @@ pub(super) fn firmware(model: &Model, versions: &[(String, i64)]) -> impl IntoVi
         let href = devices_href(&format!("{of_model} fw:none"));
         rows.push(Bar { label, value: unreported, href, tone: Tone::Mute });
     }
-    Panel::new(format!("Firmware, {}", model.name)).body(bars(rows))
+    let every = view! { <a href=devices_href(&of_model)>{plural(all, "device", "devices")}</a> };
+    Panel::new(format!("Firmware, {}", model.name)).aside(every).body(bars(rows))
 }
 
 /// Who holds most of them.
@@ -196,9 +202,9 @@ mod tests {
         };
         let mut versions: Vec<(String, i64)> = (0..8).rev().map(|i| (format!("1.{i}.0"), 10 + i)).collect();
         versions.push((String::new(), 3));
-        let html = firmware(&model, &versions).to_html();
+        let html = versions_panel(&model, 119, &versions).to_html();
         assert!(html.contains("older") && html.contains("not reported"), "{html}");
         assert!(html.contains("/devices?q=model%3A%22GW+200%22+fw%3C1.3.0"), "{html}");
-        assert_eq!(html.matches("<a href=").count(), VERSIONS + 2);
+        assert_eq!(html.matches("<a href=").count(), VERSIONS + 3);
     }
 }

@@ -19,13 +19,24 @@ const SHOWN: usize = 36;
 pub(super) fn made(overview: &Overview) -> impl IntoView + use<> {
     let first = overview.made.len().saturating_sub(SHOWN);
     let shown = overview.made.get(first..).unwrap_or_default();
-    let all = shown.iter().map(|(month, n)| column(month, *n)).collect();
+    let step = match shown.len() {
+        ..=8 => 1,
+        9..=24 => 3,
+        _ => 4,
+    };
+    let all = shown.iter().map(|(month, n)| column(month, *n, step)).collect();
     Panel::new("Made by month").body(columns("Month", sentence(shown), all))
 }
 
-fn column(month: &str, value: i64) -> Column {
+/// A label stands below every `step`th month of the calendar, so that each January shows its year.
+fn column(month: &str, value: i64, step: u32) -> Column {
     let start = first_day(month);
-    let label = if month.ends_with("-01") { month.get(..4).unwrap_or(month).to_owned() } else { words(start, "%b") };
+    let number = month.get(5..).and_then(|number| number.parse::<u32>().ok()).unwrap_or(1);
+    let label = match number {
+        1 => words(start, "%Y"),
+        n if (n - 1) % step == 0 => words(start, "%b"),
+        _ => String::new(),
+    };
     Column { label, name: words(start, "%B %Y"), value, href: devices_href(&format!("made:{month}")) }
 }
 
