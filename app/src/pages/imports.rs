@@ -18,7 +18,10 @@ use crate::{
     context::Ctx,
     page::Page,
 };
-use domain::{id::ImportId, import::ImportState};
+use domain::{
+    id::ImportId,
+    import::{ImportFormat, ImportState},
+};
 use fleet::import::Import;
 use leptos::prelude::*;
 
@@ -123,7 +126,7 @@ fn row(ctx: &Ctx, import: &Import) -> impl IntoView + use<> {
     } else {
         view! { <span class="quiet">"0"</span> }.into_any()
     };
-    let about = format!("{}, {}", import.format.label(), size_words(import.size));
+    let about = format!("{}, {}", kind_word(import.format), size_words(import.size));
     view! {
         <tr>
             <th scope="row" class="two file">
@@ -142,14 +145,21 @@ fn row(ctx: &Ctx, import: &Import) -> impl IntoView + use<> {
     }
 }
 
-/// What was added; of a trial, what would have been.
+/// What was added; of what only was checked, what would have been.
 fn added(import: &Import) -> impl IntoView + use<> {
-    let words = count(import.added);
-    if import.dry_run && import.added > 0 {
-        view! { <span class="quiet" title="Checked only: so many would be added">{format!("({words})")}</span> }
-            .into_any()
-    } else {
-        words.into_any()
+    if progress::is_entered(import) || import.added == 0 {
+        return count(import.added).into_any();
+    }
+    let words = format!("({})", count(import.added));
+    view! { <span class="quiet" title="So many would be added; nothing was changed">{words}</span> }.into_any()
+}
+
+/// A kind of file in a word.
+const fn kind_word(format: ImportFormat) -> &'static str {
+    match format {
+        ImportFormat::Csv => "CSV",
+        ImportFormat::Jsonl => "JSON Lines",
+        ImportFormat::Epcis => "EPCIS",
     }
 }
 

@@ -1,5 +1,7 @@
 //! A console on a small fleet, and what it answers.
 
+#![allow(dead_code, reason = "each file of tests uses its part of this")]
+
 use app::{AssetNames, Ctx};
 use axum::{
     Router,
@@ -27,6 +29,8 @@ pub enum Visitor {
     Nobody,
     /// An operator.
     Operator,
+    /// Somebody of a role.
+    As(Role),
 }
 
 impl Visitor {
@@ -34,15 +38,14 @@ impl Visitor {
         let origin = Origin { address: "192.0.2.7".into() };
         match self {
             Self::Nobody => Actor::Nobody { origin },
-            Self::Operator => Actor::User {
-                id: UserId(Uuid::nil()),
-                email: "operator@muster.example".into(),
-                name: "Olga Operator".into(),
-                role: Role::Operator,
-                origin,
-            },
+            Self::Operator => person(Role::Operator, "Olga Operator", origin),
+            Self::As(role) => person(role, role.label(), origin),
         }
     }
+}
+
+fn person(role: Role, name: &str, origin: Origin) -> Actor {
+    Actor::User { id: UserId(Uuid::nil()), email: format!("{role}@muster.example"), name: name.into(), role, origin }
 }
 
 /// What was answered.
@@ -94,6 +97,22 @@ impl Console {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(form.to_owned()))
+            .unwrap();
+        self.send(visitor, request).await
+    }
+
+    /// Sends a form with a file in it, which comes last; without a name there is no file.
+    pub async fn upload(&self, visitor: Visitor, path: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Answer {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body.push_str(&format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+        }
+        let (name, content) = file;
+        let head = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        body.push_str(&format!("--b\r\n{head}\r\nContent-Type: text/csv\r\n\r\n{content}\r\n--b--\r\n"));
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from(body))
             .unwrap();
         self.send(visitor, request).await
     }

@@ -125,12 +125,15 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
 
 /// What is wrong, or was left out, line by line.
 fn wrong(ctx: &Ctx, import: &Import, mut problems: Vec<ImportProblem>, after: i64) -> impl IntoView + use<> {
-    if problems.is_empty() && after == 0 {
+    // A file that can't be read at all has its one reason in the verdict already.
+    let told = import.bad == 0 && import.state == ImportState::Refused && problems.len() == 1;
+    if after == 0 && (problems.is_empty() || told) {
         return ().into_any();
     }
     let more = problems.len() > ROWS;
     problems.truncate(ROWS);
-    let title = if import.bad > 0 { "What is wrong" } else { "What was left out, and why" };
+    let bad = problems.iter().any(|problem| problem.severity == Severity::Bad);
+    let title = if bad || import.bad > 0 { "What is wrong" } else { "What was left out, and why" };
     let report = format!("/imports/{}/problems.csv", import.id);
     let epcis = import.format == ImportFormat::Epcis;
     let body = if problems.is_empty() {
@@ -147,8 +150,8 @@ fn wrong(ctx: &Ctx, import: &Import, mut problems: Vec<ImportProblem>, after: i6
 }
 
 fn table(problems: &[ImportProblem], epcis: bool) -> impl IntoView + use<> {
-    let rows: Vec<_> = problems.iter().map(row).collect();
     let (place, column) = if epcis { ("Event", "About") } else { ("Line", "Column") };
+    let rows: Vec<_> = problems.iter().map(|problem| row(problem, place, column)).collect();
     frame(
         "Problems",
         view! {
@@ -159,7 +162,7 @@ fn table(problems: &[ImportProblem], epcis: bool) -> impl IntoView + use<> {
                         <th scope="col" class="num">{place}</th>
                         <th scope="col">{column}</th>
                         <th scope="col">"What is wrong"</th>
-                        <th scope="col">"So it is"</th>
+                        <th scope="col">"Verdict"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -168,8 +171,11 @@ fn table(problems: &[ImportProblem], epcis: bool) -> impl IntoView + use<> {
     )
 }
 
-fn row(problem: &ImportProblem) -> impl IntoView + use<> {
-    let line = if problem.line > 0 { count(problem.line) } else { "file".to_owned() };
+fn row(problem: &ImportProblem, place: &'static str, about: &'static str) -> impl IntoView + use<> {
+    let line = match problem.line {
+        ..=0 => view! { "file" }.into_any(),
+        line => view! { <span class="only-phone">{place}" "</span>{count(line)} }.into_any(),
+    };
     let column = match problem.column.as_str() {
         "" => view! { <span class="quiet">"–"</span> }.into_any(),
         column => view! { <span class="mono">{column.to_owned()}</span> }.into_any(),
@@ -181,9 +187,9 @@ fn row(problem: &ImportProblem) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row" class="num nowrap">{line}</th>
-            <td data-l="Where" class="where">{column}</td>
+            <td data-l=about class="where">{column}</td>
             <td data-l="What" class="told">{problem.message.clone()}</td>
-            <td data-l="So it is">{outcome.cell()}</td>
+            <td data-l="Verdict">{outcome.cell()}</td>
         </tr>
     }
 }

@@ -43,6 +43,11 @@ fn steps(import: &Import) -> impl IntoView + use<> {
     let items: Vec<_> = steps_of(import)
         .into_iter()
         .map(|(word, step)| {
+            let word = match (word, step) {
+                ("Checked", Step::Now) => "Checking",
+                ("Applied", Step::Now) => "Applying",
+                _ => word,
+            };
             let (icon, class, says): (Icon, _, _) = match step {
                 Step::Done => (icons::CHECK, Some("done"), None),
                 Step::Now => (icons::PLAY, None, Some(", now")),
@@ -65,11 +70,11 @@ fn done_of(import: &Import) -> Option<(i64, String)> {
         ImportState::Received => Some((0, "Waiting for the imports before it".to_owned())),
         ImportState::Checking => {
             let (read, size) = (size_words(import.bytes_done), size_words(import.size));
-            let words = format!("Checking: {} {things} read, {read} of {size}", count(import.rows_checked));
+            let words = format!("{} {things} read, {read} of {size}", count(import.rows_checked));
             Some((percent(import.bytes_done, import.size), words))
         }
         ImportState::Applying => {
-            let words = format!("Applying: {} of {} {things}", count(import.rows_applied), count(import.rows_checked));
+            let words = format!("{} of {} {things} dealt with", count(import.rows_applied), count(import.rows_checked));
             Some((percent(import.rows_applied, import.rows_checked), words))
         }
         _ => None,
@@ -106,28 +111,34 @@ fn bar(import: &Import) -> impl IntoView + use<> {
     })
 }
 
+/// Whether what was counted as added is there, and not only what would be.
+#[must_use]
+pub(super) const fn is_entered(import: &Import) -> bool {
+    match import.state {
+        ImportState::Applying | ImportState::Done => !import.dry_run,
+        ImportState::Failed => import.rows_applied > 0,
+        ImportState::Received | ImportState::Checking | ImportState::Refused | ImportState::Cancelled => false,
+    }
+}
+
 fn numbers(import: &Import) -> impl IntoView + use<> {
     let epcis = import.format == ImportFormat::Epcis;
-    let (added, of) = match (import.dry_run, epcis) {
-        (true, false) => ("devices would be added", "Would be added"),
-        (true, true) => ("entries would be added", "Would be added"),
-        (false, false) => ("devices added", "Added"),
-        (false, true) => ("history entries added", "Added"),
+    let added = match (is_entered(import), epcis) {
+        (true, false) => "devices added",
+        (true, true) => "history entries added",
+        (false, false) => "devices would be added",
+        (false, true) => "entries would be added",
     };
-    let cell = |n: i64, words: &'static str, hot: bool| {
-        let n = match (n > 0, words) {
-            (true, "bad rows" | "bad events" | "left out") => view! { <a href="#problems">{count(n)}</a> }.into_any(),
-            _ => count(n).into_any(),
-        };
-        view! { <div class=hot.then_some("hot")><b>{n}</b><span>{words}</span></div> }
+    let bad = if epcis { "bad events" } else { "bad rows" };
+    let plain = |n: i64, words: &'static str| view! { <div><b>{count(n)}</b><span>{words}</span></div> };
+    let listed = |n: i64, words: &'static str, class: Option<&'static str>| {
+        let number = if n > 0 { view! { <a href="#problems">{count(n)}</a> }.into_any() } else { count(n).into_any() };
+        view! { <div class=class.filter(|_| n > 0)><b>{number}</b><span>{words}</span></div> }
     };
-    let _ = of;
     view! {
         <div class="impact">
-            {cell(import.added, added, false)}
-            {cell(import.unchanged, "there already", false)}
-            {cell(import.bad, if epcis { "bad events" } else { "bad rows" }, import.bad > 0)}
-            {cell(import.left_out, "left out", false)}
+            {plain(import.added, added)} {plain(import.unchanged, "there already")} {listed(import.bad, bad, Some("hot"))}
+            {listed(import.left_out, "left out", None)}
         </div>
     }
 }
@@ -176,6 +187,13 @@ mod tests {
         assert_eq!(percent(ImportState::Done), None);
         let empty = Import { size: 0, ..import(ImportState::Checking) };
         assert_eq!(done_of(&empty).map(|(percent, _)| percent), Some(0));
+    }
+
+    #[test]
+    fn what_is_refused_was_not_added() {
+        assert!(!is_entered(&import(ImportState::Refused)));
+        assert!(is_entered(&import(ImportState::Done)));
+        assert!(!is_entered(&Import { dry_run: true, ..import(ImportState::Done) }));
     }
 
     #[test]
