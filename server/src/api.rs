@@ -9,6 +9,7 @@ mod document;
 mod extract;
 mod history;
 mod idempotency;
+mod imports;
 mod models;
 mod page;
 mod shapes;
@@ -56,15 +57,21 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/devices/{serial}/components", READ, || get(devices::components)),
         route("GET", "/api/v1/devices/{serial}/manifests", READ, || get(devices::manifests)),
         route("GET", "/api/v1/devices/{serial}/history", READ, || get(history::list)),
+        route("GET", "/api/v1/devices/{serial}/epcis", READ, || get(history::epcis)),
         route("POST", "/api/v1/devices/{serial}/custody", Some(Permission::CustodyRecord), || {
             post(history::record_custody)
         }),
         route("POST", "/api/v1/devices/{serial}/notes", Some(Permission::NoteAdd), || post(history::add_note)),
         route("GET", "/api/v1/batches", READ, || get(batches::list)),
         route("GET", "/api/v1/batches/{code}", READ, || get(batches::one)),
+        route("GET", "/api/v1/batches/{code}/epcis", READ, || get(batches::epcis)),
         route("GET", "/api/v1/custodians", READ, || get(custodians::list)),
         route("GET", "/api/v1/custodians/{code}", READ, || get(custodians::one)),
         route("GET", "/api/v1/models", READ, || get(models::list)),
+        route("GET", "/api/v1/imports", Some(Permission::ImportRead), || get(imports::list)),
+        route("POST", "/api/v1/imports", Some(Permission::ImportRun), || post(imports::create)),
+        route("GET", "/api/v1/imports/{id}", Some(Permission::ImportRead), || get(imports::one)),
+        route("GET", "/api/v1/imports/{id}/problems", Some(Permission::ImportRead), || get(imports::problems)),
         route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
     ]
 };
@@ -76,7 +83,9 @@ pub fn router(console: &Console) -> Router {
         let handler = (route.handler)();
         let handler = match (route.method, route.path) {
             // A file of gigabytes is not held to be compared; importing the same file twice adds nothing by itself.
-            ("POST", _) => handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once)),
+            ("POST", path) if path != imports::PATH => {
+                handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once))
+            }
             _ => handler,
         };
         router = router.route(route.path, handler);

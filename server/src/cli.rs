@@ -28,6 +28,12 @@ pub enum Command {
     Serve(Serve),
     /// Run the console with a made-up fleet, accounts for every role, and a page of sign-in links.
     Demo(Demo),
+    /// Import a factory manifest (CSV, JSON Lines) or an EPCIS 2.0 document.
+    Import(Import),
+    /// Write everything into one file, also while the console runs.
+    Backup(Backup),
+    /// Fill the data folder or database of a stopped console from a backup.
+    Restore(Restore),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(Audit),
@@ -98,6 +104,45 @@ pub struct Demo {
     /// How many devices it has.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_DEVICES", default_value_t = 2000, value_parser = clap::value_parser!(i64).range(12..=2_000_000))]
     pub devices: i64,
+}
+
+/// `muster import`.
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// The file: .csv, .jsonl or .ndjson, .jsonld or .json.
+    pub file: PathBuf,
+    /// Only say what would happen.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Import the good rows even if others are bad. Without it a file is imported whole or not at all.
+    #[arg(long)]
+    pub skip_bad_rows: bool,
+}
+
+/// `muster backup`.
+#[derive(Clone, Debug, Args)]
+pub struct Backup {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// The file to write. It must not exist.
+    pub file: PathBuf,
+}
+
+/// `muster restore`.
+#[derive(Clone, Debug, Args)]
+pub struct Restore {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// The file that `muster backup` wrote.
+    pub file: PathBuf,
+    /// Replace what is there. With SQLite the old file is kept as muster.db.before-restore.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `muster audit`.

@@ -1,9 +1,12 @@
 //! What each command does. One file per command, named as it is typed.
 
 mod audit;
+mod backup;
 mod demo;
+mod import;
 mod openapi;
 mod place;
+mod restore;
 mod serve;
 mod user;
 
@@ -30,6 +33,9 @@ pub fn run(command: Command) -> Outcome {
         match command {
             Command::Serve(serve) => serve::run(serve).await,
             Command::Demo(demo) => demo::run(demo).await,
+            Command::Import(import) => import::run(import).await,
+            Command::Backup(backup) => backup::run(backup).await,
+            Command::Restore(restore) => restore::run(restore).await,
             Command::Audit(cli::Audit::Verify(place)) => audit::verify(place).await,
             Command::User(cli::User::Add(user)) => user::add(user).await,
             Command::Openapi => openapi::run(),

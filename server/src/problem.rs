@@ -95,11 +95,12 @@ pub fn plain(api: bool, status: StatusCode, text: &str, request_id: &str) -> Res
     }
     let title = status.canonical_reason().unwrap_or("That did not work");
     let css = assets::manifest().map(|manifest| manifest.css).unwrap_or_default();
+    let icon = app::components::mark::favicon();
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Muster</title>\
-         <link rel=\"stylesheet\" href=\"/assets/{css}\"></head>\
+         <link rel=\"icon\" href=\"{icon}\"><link rel=\"stylesheet\" href=\"/assets/{css}\"></head>\
          <body><main class=\"alone\" id=\"main\"><section class=\"panel problem\"><div class=\"body stack\">\
          <h1 class=\"title\">{title}</h1><p>{text}</p><p><a class=\"btn\" href=\"/\">Overview</a></p>\
          <p class=\"small quiet\">If you ask for help, name this request: <span class=\"mono\">{request_id}</span></p>\

@@ -1,5 +1,4 @@
 //! The listener by real sockets: HTTPS and plain HTTP on one port, patience, and an orderly end.
-#![expect(clippy::unwrap_used, reason = "a test that can't connect should fail")]
 
 use axum::{Router, extract::ConnectInfo, routing::get};
 use domain::time::{SECOND, Timestamp};

@@ -4,12 +4,18 @@ use crate::{Actor, Fleet, Result};
 use domain::{
     audit::{AuditRecord, Outcome, chain_hash},
     person::Permission,
+    time::{MINUTE, Timestamp},
 };
+use std::sync::PoisonError;
 use store::{
     Tx,
     audit::{AuditEntry, AuditFilter},
     change::Change,
+    count::{self, Delta},
 };
+
+/// How many refusals of strangers are remembered, and so written down, in a minute.
+const STRANGERS: usize = 1_000;
 
 /// A change under way: a transaction that can only be committed with its audit entry.
 #[must_use = "dropping a deed undoes it"]
@@ -18,6 +24,8 @@ pub struct Deed<'a> {
     actor: &'a Actor,
     /// The transaction to write in.
     pub tx: Tx,
+    /// What the deed moves in the counts of the fleet; added at its end.
+    pub(crate) counts: Delta,
     changes: Vec<Change>,
 }
 
@@ -28,10 +36,30 @@ impl Fleet {
     /// [`Error::NotSignedIn`] or [`Error::Forbidden`].
     pub async fn allow<'a>(&'a self, actor: &'a Actor, permission: Permission, subject: &str) -> Result<Deed<'a>> {
         if let Err(refusal) = actor.require(permission) {
+            if !self.is_worth_an_entry(actor, permission) {
+                return Err(refusal);
+            }
             self.audit_alone(actor, permission.as_str(), subject, Outcome::Denied, "").await?;
             return Err(refusal);
         }
-        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, changes: Vec::new() })
+        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
+    }
+
+    /// Whether a refusal is written down. Every one of somebody's is; strangers would otherwise decide how fast the log
+    /// grows, so of them one a minute for each address and permission is enough.
+    fn is_worth_an_entry(&self, actor: &Actor, permission: Permission) -> bool {
+        if !matches!(actor, Actor::Nobody { .. }) {
+            return true;
+        }
+        let now = self.now();
+        let mut strangers = self.inner.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.retain(|_, at: &mut Timestamp| at.plus(MINUTE) > now && *at <= now);
+        let key = (actor.address().to_owned(), permission);
+        if strangers.len() >= STRANGERS || strangers.contains_key(&key) {
+            return false;
+        }
+        strangers.insert(key, now);
+        true
     }
 
     /// Writes an audit entry of something that changed nothing: a refusal, a failed sign-in.
@@ -89,27 +117,32 @@ impl Fleet {
     /// # Errors
     /// When the actor may not, or the database fails. A broken chain is an answer, not an error.
     pub async fn audit_verify(&self, actor: &Actor) -> Result<Verification> {
-        actor.require(Permission::AuditRead)?;
-        let (head_seq, head_hash) = store::audit::head(self.db()).await?;
+        self.authorise(actor, Permission::AuditRead, "").await?;
+        let head = store::audit::head(self.db()).await?;
         let mut verified = Verification { entries: 0, head: domain::audit::GENESIS.to_owned(), break_at: None };
         loop {
             let entries = store::audit::forward(self.db(), verified.entries, 1000).await?;
             if entries.is_empty() {
                 break;
             }
-            for entry in entries {
-                if let Some(problem) = verified.extend(&entry) {
-                    verified.break_at = Some(problem);
+            for (seq, entry) in entries {
+                let problem = match entry {
+                    Ok(entry) => verified.extend(&entry).or_else(|| verified.contradicts(&head)),
+                    Err(unknown) => Some(Break { seq, why: format!("its outcome was altered: {unknown}") }),
+                };
+                if problem.is_some() {
+                    verified.break_at = problem;
                     return Ok(verified);
                 }
             }
         }
-        // Entries may have been appended since the head was read; fewer than it says have been removed.
-        if verified.entries < head_seq || (verified.entries == head_seq && verified.head != head_hash) {
-            verified.break_at = Some(Break {
-                seq: verified.entries + 1,
-                why: format!("the chain should end at entry {head_seq}, but ends at {}", verified.entries),
-            });
+        // Entries may have been appended since; fewer than the head said then have been removed, more than it says now
+        // have been added behind its back.
+        let (last, _) = store::audit::head(self.db()).await?;
+        if verified.entries < head.0 || verified.entries > last {
+            let (seq, entries) = (verified.entries + 1, verified.entries);
+            let why = format!("the chain should end at entry {last}, but ends at {entries}");
+            verified.break_at = Some(Break { seq, why });
         }
         Ok(verified)
     }
@@ -136,6 +169,12 @@ pub struct Break {
 }
 
 impl Verification {
+    /// Whether the head that was kept says something else of the entry that was just found good.
+    fn contradicts(&self, (seq, hash): &(i64, String)) -> Option<Break> {
+        let differs = self.entries == *seq && self.head != *hash;
+        differs.then(|| Break { seq: *seq, why: "the end that was kept apart has another hash".to_owned() })
+    }
+
     fn extend(&mut self, entry: &AuditEntry) -> Option<Break> {
         let seq = self.entries + 1;
         let why = if entry.seq != seq {
@@ -172,6 +211,8 @@ impl Deed<'_> {
     pub async fn commit(mut self, action: &str, subject: &str, detail: &serde_json::Value) -> Result<()> {
         let detail = if detail.is_null() { String::new() } else { detail.to_string() };
         let record = self.fleet.record(self.actor, action, subject, Outcome::Done, &detail);
+        count::add(&mut self.tx, &self.counts).await?;
+        self.counts = Delta::default();
         store::audit::append(&mut self.tx, &record).await?;
         self.finish().await
     }
@@ -185,7 +226,8 @@ impl Deed<'_> {
         self.finish().await
     }
 
-    async fn finish(self) -> Result<()> {
+    async fn finish(mut self) -> Result<()> {
+        count::add(&mut self.tx, &self.counts).await?;
         self.tx.commit().await?;
         for change in self.changes {
             // Nobody listening is no failure.

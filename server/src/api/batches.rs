@@ -2,10 +2,17 @@
 
 use super::{
     extract::{Answer, Key, Program},
+    history::JSON_LD,
     shapes::{BatchShape, List},
 };
 use crate::{Console, problem::Problem};
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::header;
 
 /// List all batches, newest first.
 #[utoipa::path(get, path = "/api/v1/batches", tag = "Batches", responses(
@@ -26,4 +33,15 @@ pub async fn list(State(console): State<Console>, Program(actor): Program) -> An
 pub async fn one(State(console): State<Console>, Program(actor): Program, Key(code): Key) -> Answer<Json<BatchShape>> {
     let (batch, devices, catalogue) = console.fleet.batch(&actor, &code).await?;
     Ok(Json(BatchShape::of(&batch, devices, &catalogue)))
+}
+
+/// Get the history of all devices of a batch as one GS1 EPCIS 2.0 document. It is sent as it is read.
+#[utoipa::path(get, path = "/api/v1/batches/{code}/epcis", tag = "Batches",
+    params(("code" = String, Path, description = "The batch's code.")), responses(
+    (status = 200, description = "An EPCIS document.", body = Object, content_type = "application/ld+json"),
+    (status = 404, description = "There is no such batch.", body = Problem),
+))]
+pub async fn epcis(State(console): State<Console>, Program(actor): Program, Key(code): Key) -> Answer<Response> {
+    let pieces = console.fleet.epcis_of_batch(&actor, &code).await?;
+    Ok(([(header::CONTENT_TYPE, JSON_LD)], Body::from_stream(pieces)).into_response())
 }

@@ -1,6 +1,6 @@
 //! The OpenAPI document.
 
-use super::{batches, custodians, devices, history, models};
+use super::{batches, custodians, devices, history, imports, models};
 use axum::Json;
 use std::sync::LazyLock;
 use utoipa::{
@@ -32,10 +32,11 @@ use utoipa::{
     ),
     paths(
         devices::list, devices::one, devices::components, devices::manifests,
-        history::list, history::record_custody, history::add_note,
-        batches::list, batches::one,
+        history::list, history::epcis, history::record_custody, history::add_note,
+        batches::list, batches::one, batches::epcis,
         custodians::list, custodians::one,
         models::list,
+        imports::list, imports::create, imports::one, imports::problems,
         serve,
     ),
     modifiers(&Tokens),

@@ -11,9 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fleet::custody::CustodyForm;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+/// The content type of EPCIS documents.
+pub const JSON_LD: &str = "application/ld+json";
 
 /// List a device's history, oldest first.
 #[utoipa::path(get, path = "/api/v1/devices/{serial}/history", tag = "Devices",
@@ -28,6 +31,17 @@ pub async fn list(
 ) -> Answer<Json<List<EntryShape>>> {
     let record = console.fleet.device_record(&actor, &serial).await?;
     Ok(Json(List { items: record.history.iter().map(Into::into).collect() }))
+}
+
+/// Get a device's history as a GS1 EPCIS 2.0 document.
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/epcis", tag = "Devices",
+    params(("serial" = String, Path, description = "The device's serial.")), responses(
+    (status = 200, description = "An EPCIS document.", body = Object, content_type = "application/ld+json"),
+    (status = 404, description = "There is no such device.", body = Problem),
+))]
+pub async fn epcis(State(console): State<Console>, Program(actor): Program, Key(serial): Key) -> Answer<Response> {
+    let document = console.fleet.epcis_text_of_device(&actor, &serial).await?;
+    Ok(([(header::CONTENT_TYPE, JSON_LD)], document).into_response())
 }
 
 /// What happened to a device in somebody's hands.

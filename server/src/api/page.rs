@@ -33,11 +33,12 @@ fn page(document: &Value, css: &str) -> String {
     schemas(&mut body, &document["components"]["schemas"]);
     let about: String =
         text(&document["info"]["description"]).split("\n\n").map(|p| format!("<p>{}</p>", prose(p))).collect();
+    let icon = app::components::mark::favicon();
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>API · Muster</title>\
-         <link rel=\"stylesheet\" href=\"/assets/{css}\"></head><body>\
+         <link rel=\"icon\" href=\"{icon}\"><link rel=\"stylesheet\" href=\"/assets/{css}\"></head><body>\
          <a class=\"skip\" href=\"#main\">Skip to content</a>\
          <main class=\"page stack\" id=\"main\"><div class=\"head\"><div><h1>API</h1>\
          <p class=\"quiet\">Version {}</p></div><div class=\"acts\"><a class=\"btn\" href=\"/\">Overview</a>\
@@ -59,7 +60,7 @@ fn section<'a>(
         // Writing to a String can't fail; the results are dropped here and below.
         let _ = write!(
             out,
-            "<details class=\"panel\"><summary class=\"body\"><span class=\"badge\">{method}</span> \
+            "<details><summary><span class=\"badge\">{method}</span> \
              <span class=\"mono\">{}</span> <span class=\"quiet\">{}</span></summary><div class=\"body stack\">",
             escaped(path),
             escaped(text(&operation["summary"])),
@@ -72,10 +73,19 @@ fn section<'a>(
         responses(out, &operation["responses"]);
         out.push_str("</div></details>");
     }
+    out.push_str(END);
 }
 
+/// What [`heading`] began.
+const END: &str = "</div></section>";
+
 fn heading(out: &mut String, name: &str, about: &str) {
-    let _ = write!(out, "<h2 class=\"title\">{}</h2><p class=\"quiet\">{}</p>", escaped(name), prose(about));
+    let _ = write!(
+        out,
+        "<section class=\"panel\"><header><h2>{}</h2><span class=\"aside\">{}</span></header><div class=\"body stack\">",
+        escaped(name),
+        prose(about)
+    );
 }
 
 fn parameters(out: &mut String, parameters: &Value) {
@@ -111,7 +121,7 @@ fn schemas(out: &mut String, schemas: &Value) {
     for (name, schema) in object(schemas) {
         let _ = write!(
             out,
-            "<details class=\"panel\" id=\"{0}\"><summary class=\"body\"><span class=\"mono\">{0}</span> \
+            "<details id=\"{0}\"><summary><span class=\"mono\">{0}</span> \
              <span class=\"quiet\">{1}</span></summary><div class=\"body stack\">",
             escaped(name),
             prose(text(&schema["description"])),
@@ -123,6 +133,7 @@ fn schemas(out: &mut String, schemas: &Value) {
         table(out, "Fields", ["Name", "Type", "What it means"], rows.collect());
         out.push_str("</div></details>");
     }
+    out.push_str(END);
 }
 
 /// A table of texts; the first column names the row. Nothing where there are no rows.

@@ -80,6 +80,7 @@ impl Running {
         let tls = tls_config(&certificates).map_err(Failure::because)?;
         let console = Console::new(fleet.clone(), names);
         let stop = CancellationToken::new();
+        fleet.resume_imports().await?;
         tokio::spawn(source.watch(fleet.clone(), certificates));
         tokio::spawn(sweep(fleet.clone()));
         let served = tokio::spawn(listener.serve(tls, router::router(&console), stop.clone()));

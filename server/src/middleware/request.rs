@@ -41,19 +41,23 @@ pub async fn trace(request: Request, next: Next) -> Response {
         Some(route) if route.contains("{token}") => route.clone(),
         _ => request.uri().path().chars().take(200).collect(),
     };
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string())
+        .unwrap_or_default();
     let span = tracing::info_span!("request", id = RequestId::of(&request), method = %request.method(), path);
     async move {
         let begun = Instant::now();
         let response = next.run(request).await;
-        let (status, ms) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+        let (status, ms) = (response.status().as_u16(), begun.elapsed().as_micros() as f64 / 1000.0);
         match status {
-            500.. => tracing::error!(status, ms, ?peer, "answered"),
+            500.. => tracing::error!(status, ms, peer, "answered"),
             // Assets and probes come by the thousand and say nothing.
             _ if matches!(route.as_deref(), Some("/assets/{name}" | "/healthz" | "/readyz")) => {
-                tracing::debug!(status, ms, ?peer, "answered");
+                tracing::debug!(status, ms, peer, "answered");
             }
-            _ => tracing::info!(status, ms, ?peer, "answered"),
+            _ => tracing::info!(status, ms, peer, "answered"),
         }
         response
     }

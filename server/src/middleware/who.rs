@@ -60,7 +60,12 @@ pub async fn visitor(State(console): State<Console>, session: Session, mut reque
             if let Some(id) = session.id() {
                 request.extensions_mut().insert(SessionId(sessions::hashed(&id)));
             }
-            next.run(request).await
+            let look = request.method().is_safe();
+            let response = next.run(request).await;
+            match note_refusal(&console, &ctx, look, response.status()).await {
+                Ok(()) => response,
+                Err(error) => unavailable(ctx.clone(), error).await,
+            }
         }
         Err(error) => unavailable(ctx.clone(), error).await,
     };
@@ -72,6 +77,15 @@ pub async fn visitor(State(console): State<Console>, session: Session, mut reque
     // The page has named its scripts by it; the header that allows them is written further out.
     response.extensions_mut().insert(ctx.nonce);
     response
+}
+
+/// Audits that somebody was not shown a page. Refused deeds are audited where they are refused, in `fleet`.
+async fn note_refusal(console: &Console, ctx: &Ctx, look: bool, status: StatusCode) -> Result<(), fleet::Error> {
+    if !look || status != StatusCode::FORBIDDEN || !ctx.signed_in() {
+        return Ok(());
+    }
+    let path: String = ctx.uri.path().chars().take(200).collect();
+    console.fleet.audit_alone(&ctx.actor, "page.see", &path, Outcome::Denied, "").await
 }
 
 fn ctx(console: &Console, actor: Actor, request: &Request) -> Ctx {

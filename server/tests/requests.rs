@@ -1,10 +1,7 @@
 //! What every request passes: names, headers, limits, who may send forms.
-#![expect(clippy::unwrap_used, reason = "a test that gets no answer should fail")]
 
-mod common;
-
+use crate::common::{World, form};
 use axum::body::Body;
-use common::{World, form};
 use http::{Request, StatusCode, header};
 
 #[tokio::test]

@@ -1,0 +1,56 @@
+//! `muster import`: a file, from the command line.
+
+use super::{COMMAND_LINE, place, serve::say};
+use crate::{
+    cli::Import,
+    failure::{Failure, Outcome},
+};
+use domain::import::ImportState;
+use fleet::{Fleet, import::ImportRequest};
+use std::io::{IsTerminal, Write};
+use store::import::Import as Progress;
+
+/// How many problems are printed; all are counted.
+const SHOWN: i64 = 20;
+
+/// Imports the file and waits for it.
+///
+/// # Errors
+/// When it can't be taken, or something in it is bad.
+pub async fn run(import: Import) -> Outcome {
+    let folder = place::folder(&import.place)?;
+    let fleet = place::open(folder, import.place.database_url.as_deref()).await?;
+    let name = import.file.file_name().unwrap_or_default().to_string_lossy();
+    let mut request = ImportRequest::new(&name);
+    (request.dry_run, request.skip_bad_rows) = (import.dry_run, import.skip_bad_rows);
+    let terminal = std::io::stderr().is_terminal();
+    let progress = |so_far: &Progress| {
+        if terminal {
+            // Decoration; if it can't be shown, the import goes on.
+            let _ = write!(std::io::stderr(), "\r{:>10} rows read, {:>10} entered", so_far.rows_checked, so_far.added);
+        }
+    };
+    let ended = fleet.import_and_wait(&COMMAND_LINE, &request, &import.file, progress).await?;
+    if terminal {
+        let _ = writeln!(std::io::stderr());
+    }
+    let outcome = tell(&fleet, &ended).await;
+    fleet.db().close().await;
+    outcome
+}
+
+async fn tell(fleet: &Fleet, ended: &Progress) -> Outcome {
+    for problem in fleet.import_problems(&COMMAND_LINE, ended.id, 0, SHOWN).await? {
+        let column = if problem.column.is_empty() { String::new() } else { format!(", {}", problem.column) };
+        say(&format!("line {}{column}: {}", problem.line, problem.message))?;
+    }
+    let found = ended.bad + ended.left_out;
+    if found > SHOWN {
+        say(&format!("… and {} more; the console's page of this import lists them.", found - SHOWN))?;
+    }
+    match ended.state {
+        ImportState::Done if ended.bad == 0 => Ok(say(&ended.message)?),
+        ImportState::Done | ImportState::Refused => Err(Failure::Found(ended.message.clone())),
+        _ => Err(Failure::NotDone(ended.message.clone())),
+    }
+}

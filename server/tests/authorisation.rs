@@ -1,0 +1,352 @@
+//! Who may do what: every page, action, API route and command, for every role and for nobody.
+//!
+//! A route or a command that is added without a case makes this fail, and so does a case whose route is gone.
+
+use crate::common::{Answer, TEST, World, form};
+use axum::body::Body;
+use clap::{Command, CommandFactory};
+use domain::{
+    id::UserId,
+    person::{Permission as P, Role},
+};
+use http::{Request, StatusCode, header};
+use std::collections::{BTreeMap, BTreeSet};
+use store::device_list::Sort;
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    May(P),
+}
+use Needs::{May, Nothing};
+
+/// Pages: where, and what it takes to see them.
+const PAGES: &[(&str, Needs)] = &[
+    ("/", May(P::FleetRead)),
+    ("/account", May(P::AccountManage)),
+    ("/audit", May(P::AuditRead)),
+    ("/batches", May(P::FleetRead)),
+    ("/batches/{code}", May(P::FleetRead)),
+    ("/custodians", May(P::FleetRead)),
+    ("/custodians/{code}", May(P::FleetRead)),
+    ("/devices", May(P::FleetRead)),
+    ("/devices/custody", May(P::CustodyRecord)),
+    ("/devices/query-language", May(P::FleetRead)),
+    ("/devices/{serial}", May(P::FleetRead)),
+    ("/devices/{serial}/manifests/{version}", May(P::FleetRead)),
+    ("/factories", May(P::FleetRead)),
+    ("/imports", May(P::ImportRead)),
+    ("/imports/format", May(P::ImportRead)),
+    ("/imports/{id}", May(P::ImportRead)),
+    ("/link/{token}", Nothing),
+    ("/set-up/{token}", Nothing),
+    ("/sign-in", Nothing),
+    ("/tokens", May(P::PeopleRead)),
+    ("/users", May(P::PeopleRead)),
+    ("/users/{id}", May(P::PeopleRead)),
+];
+
+/// Actions: where, what it takes, and what the form sends.
+const ACTIONS: &[(&str, Needs, &str)] = &[
+    ("GET /batches/{code}/epcis.jsonld", May(P::FleetRead), ""),
+    ("GET /devices/csv", May(P::FleetRead), ""),
+    ("GET /devices/{serial}/epcis.jsonld", May(P::FleetRead), ""),
+    ("GET /imports/template.csv", May(P::ImportRead), ""),
+    ("GET /imports/template.jsonl", May(P::ImportRead), ""),
+    ("GET /imports/{id}/problems.csv", May(P::ImportRead), ""),
+    ("GET /imports/{id}/progress", May(P::ImportRead), ""),
+    ("GET /r/{serial}", May(P::FleetRead), ""),
+    ("GET /ui/complete", May(P::FleetRead), ""),
+    ("GET /ui/events", May(P::FleetRead), ""),
+    ("GET /ui/search", May(P::FleetRead), ""),
+    ("POST /account/end-session", May(P::AccountManage), "id=none"),
+    (
+        "POST /account/password",
+        May(P::AccountManage),
+        "present=wrong&password=long+enough+by+far&again=long+enough+by+far",
+    ),
+    ("POST /account/sign-out-everywhere", May(P::AccountManage), ""),
+    ("POST /audit/verify", May(P::AuditRead), ""),
+    ("POST /custodians", May(P::CustodianManage), "name=New+One&kind=client"),
+    ("POST /custodians/{code}", May(P::CustodianManage), "name=New+Name"),
+    ("POST /density", Nothing, "density=compact"),
+    ("POST /devices/columns", May(P::FleetRead), "columns=serial"),
+    ("POST /devices/csv", May(P::FleetRead), ""),
+    ("POST /devices/custody", May(P::CustodyRecord), "step=record&verb=ship&custodian=none"),
+    (
+        "POST /devices/{serial}/corrections",
+        May(P::HistoryCorrect),
+        "entry=01a20319-0000-7000-8000-000000000000&reason=x",
+    ),
+    ("POST /devices/{serial}/custody", May(P::CustodyRecord), "verb=ship&custodian=none"),
+    ("POST /devices/{serial}/notes", May(P::NoteAdd), "text=seen"),
+    ("POST /imports", May(P::ImportRun), ""),
+    ("POST /imports/{id}/cancel", May(P::ImportRun), ""),
+    ("POST /link/{token}", Nothing, ""),
+    ("POST /set-up/{token}", Nothing, "name=A&email=a@b.example&password=long+enough+by+far"),
+    ("POST /sign-in", Nothing, "email=nobody@b.example&password=wrong"),
+    ("POST /sign-out", Nothing, ""),
+    ("POST /theme", Nothing, "theme=dark"),
+    ("POST /tokens", May(P::TokenManage), "name=New&role=support&days=1"),
+    ("POST /tokens/{id}/revoke", May(P::TokenManage), ""),
+    ("POST /users", May(P::UserManage), "email=x@b.example&name=X&role=support"),
+    ("POST /users/{id}", May(P::UserManage), "name=X&role=support&version=1"),
+    ("POST /users/{id}/disable", May(P::UserManage), ""),
+    ("POST /users/{id}/enable", May(P::UserManage), ""),
+    ("POST /users/{id}/link", May(P::UserManage), ""),
+    ("POST /views", May(P::ViewSave), "name=Mine&query=state:active"),
+    ("POST /views/{id}/delete", May(P::ViewSave), ""),
+];
+
+/// What leaves whoever sends it at the sign-in page when it succeeds.
+const ENDS_THE_SESSION: &[&str] = &["POST /sign-out", "POST /account/sign-out-everywhere"];
+
+/// The API: where, what it takes, and what is sent.
+const API: &[(&str, Needs, &str)] = &[
+    ("GET /api/v1/batches", May(P::FleetRead), ""),
+    ("GET /api/v1/batches/{code}", May(P::FleetRead), ""),
+    ("GET /api/v1/batches/{code}/epcis", May(P::FleetRead), ""),
+    ("GET /api/v1/custodians", May(P::FleetRead), ""),
+    ("GET /api/v1/custodians/{code}", May(P::FleetRead), ""),
+    ("GET /api/v1/devices", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}/components", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}/epcis", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}/history", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}/manifests", May(P::FleetRead), ""),
+    ("GET /api/v1/imports", May(P::ImportRead), ""),
+    ("GET /api/v1/imports/{id}", May(P::ImportRead), ""),
+    ("GET /api/v1/imports/{id}/problems", May(P::ImportRead), ""),
+    ("GET /api/v1/models", May(P::FleetRead), ""),
+    ("GET /api/v1/openapi.json", Nothing, ""),
+    ("POST /api/v1/devices/{serial}/custody", May(P::CustodyRecord), r#"{"verb":"ship","custodian":"none"}"#),
+    ("POST /api/v1/devices/{serial}/notes", May(P::NoteAdd), r#"{"text":"seen"}"#),
+    ("POST /api/v1/imports", May(P::ImportRun), ""),
+];
+
+/// Commands act as the machine itself: whoever may run them may read its database anyway. Here stands which of them
+/// change something, and so leave an audit entry.
+const COMMANDS: &[(&str, bool)] = &[
+    ("audit verify", false),
+    ("backup", true),
+    ("demo", true),
+    ("import", true),
+    ("openapi", false),
+    ("restore", true),
+    ("serve", true),
+    ("user add", true),
+];
+
+/// A fleet with an account and a token for each role, and things to ask for.
+struct Cast {
+    world: World,
+    users: BTreeMap<&'static str, UserId>,
+    tokens: BTreeMap<&'static str, String>,
+    serial: String,
+    batch: String,
+    custodian: String,
+    spare_user: UserId,
+}
+
+impl Cast {
+    async fn new() -> Self {
+        let world = World::new().await;
+        simulator::demo::fill(&world.fleet, 1, 24, |_| {}).await.unwrap();
+        let (mut users, mut tokens) = (BTreeMap::new(), BTreeMap::new());
+        for role in Role::ALL {
+            users.insert(role.as_str(), world.person(*role, &format!("{role}@b.example")).await);
+            tokens.insert(role.as_str(), world.token(*role).await);
+        }
+        let spare_user = world.person(Role::Support, "spare@b.example").await;
+        let list = world.fleet.devices(&TEST, "", Sort::default(), None, 1).await.unwrap();
+        let serial = list.page.devices[0].serial.clone();
+        let batch = list.catalogue.batches[0].code.clone();
+        let custodian = list.catalogue.custodians[0].code.clone();
+        Self { world, users, tokens, serial, batch, custodian, spare_user }
+    }
+
+    /// The address of something that is there.
+    fn address(&self, path: &str) -> String {
+        let code = if path.contains("batches") { &self.batch } else { &self.custodian };
+        let id = match path {
+            path if path.contains("users") => self.spare_user.to_string(),
+            _ => "01a20319-0000-7000-8000-000000000000".to_owned(),
+        };
+        path.replace("{code}", code)
+            .replace("{serial}", &self.serial)
+            .replace("{id}", &id)
+            .replace("{version}", "1")
+            .replace("{token}", "not-a-token")
+    }
+
+    async fn browser(&self, who: Option<Role>, method: &str, path: &str, body: &'static str) -> Answer {
+        let address = self.address(path);
+        let mut request = if method == "GET" { Request::get(address) } else { form(&address) };
+        if let Some(role) = who {
+            request = request.header(header::COOKIE, self.world.cookie(self.users[role.as_str()]).await);
+        }
+        self.world.head(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn program(&self, who: Option<Role>, method: &str, path: &str, body: &'static str) -> Answer {
+        let mut request = Request::builder().method(method).uri(self.address(path));
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some(role) = who {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.tokens[role.as_str()]));
+        }
+        self.world.head(request.body(Body::from(body)).unwrap()).await
+    }
+}
+
+fn everybody() -> impl Iterator<Item = Option<Role>> {
+    Role::ALL.iter().copied().map(Some).chain([None])
+}
+
+fn may(who: Option<Role>, needs: Needs) -> bool {
+    match (needs, who) {
+        (Nothing, _) => true,
+        (May(permission), Some(role)) => role.may(permission),
+        (May(_), None) => false,
+    }
+}
+
+/// Whether a browser's request was let through to what it asked for.
+fn let_through(answer: &Answer) -> bool {
+    let sent_away = answer.status == StatusCode::SEE_OTHER && answer.header("location").starts_with("/sign-in");
+    assert!(!answer.status.is_server_error(), "{answer:?}");
+    !sent_away && !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+#[test]
+fn every_page_has_a_case() {
+    let pages: BTreeSet<String> =
+        leptos_axum::generate_route_list(app::App).iter().map(|route| route.path().to_owned()).collect();
+    let cases = PAGES.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(pages, cases, "left: the pages; right: the cases above");
+}
+
+#[test]
+fn every_action_has_a_case() {
+    let routes = app::actions::ROUTES.iter().flat_map(|routes| routes.iter());
+    let routes: BTreeSet<String> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
+    let cases = ACTIONS.iter().map(|(route, _, _)| (*route).to_owned()).collect();
+    assert_eq!(routes, cases, "left: the actions; right: the cases above");
+}
+
+#[test]
+fn every_api_route_has_a_case_that_says_what_the_table_says() {
+    let routes = server::api::ROUTES.iter().map(|route| {
+        let needs = route.permission.map_or("nothing", P::as_str);
+        format!("{} {} needs {needs}", route.method, route.path)
+    });
+    let cases = API.iter().map(|(route, needs, _)| match needs {
+        Nothing => format!("{route} needs nothing"),
+        May(permission) => format!("{route} needs {permission}"),
+    });
+    assert_eq!(routes.collect::<BTreeSet<_>>(), cases.collect(), "left: the routes; right: the cases above");
+}
+
+#[test]
+fn every_command_has_a_case() {
+    fn leaves(command: &Command, before: &str, into: &mut BTreeSet<String>) {
+        let name = format!("{before}{}", command.get_name());
+        if !command.has_subcommands() {
+            into.insert(name);
+            return;
+        }
+        for child in command.get_subcommands() {
+            leaves(child, &format!("{name} "), into);
+        }
+    }
+    let mut commands = BTreeSet::new();
+    for command in server::cli::Cli::command().get_subcommands() {
+        leaves(command, "", &mut commands);
+    }
+    let cases = COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(commands, cases, "left: the commands; right: the cases above");
+}
+
+#[tokio::test]
+async fn pages_are_seen_by_those_who_may() {
+    let cast = Cast::new().await;
+    for (path, needs) in PAGES {
+        for who in everybody() {
+            let before = cast.world.refusals().await;
+            let answer = cast.browser(who, "GET", path, "").await;
+            let refused = cast.world.refusals().await - before;
+            let expected = may(who, *needs);
+            let public = *needs == Nothing;
+            // The sign-in page leads those who are signed in on to the console.
+            let passed = let_through(&answer) || public;
+            assert_eq!(passed, expected, "{path} for {who:?}: {}", answer.status);
+            if !expected && who.is_some() {
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} for {who:?}");
+            }
+            let audited = usize::from(!expected && who.is_some());
+            assert_eq!(refused, audited, "{path} for {who:?}: refusals in the audit log");
+        }
+    }
+}
+
+#[tokio::test]
+async fn actions_are_done_for_those_who_may_and_refusals_are_audited() {
+    let cast = Cast::new().await;
+    for (route, needs, body) in ACTIONS {
+        let (method, path) = route.split_once(' ').unwrap();
+        for who in everybody() {
+            let before = cast.world.refusals().await;
+            let answer = cast.browser(who, method, path, body).await;
+            let refused = cast.world.refusals().await - before;
+            let expected = may(who, *needs);
+            let ended = ENDS_THE_SESSION.contains(route) && (who.is_some() || *needs == Nothing);
+            let passed = let_through(&answer) || ended;
+            assert_eq!(passed, expected, "{route} for {who:?}: {}", answer.status);
+            let audited = usize::from(!expected && who.is_some());
+            assert_eq!(refused, audited, "{route} for {who:?}: refusals in the audit log");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_api_answers_those_who_may_and_refusals_are_audited() {
+    let cast = Cast::new().await;
+    for (route, needs, body) in API {
+        let (method, path) = route.split_once(' ').unwrap();
+        for who in everybody() {
+            let before = cast.world.refusals().await;
+            let answer = cast.program(who, method, path, body).await;
+            let refused = cast.world.refusals().await - before;
+            let expected = may(who, *needs);
+            assert!(!answer.status.is_server_error(), "{route} for {who:?}: {answer:?}");
+            match (expected, who) {
+                (true, _) => assert!(!matches!(answer.status.as_u16(), 401 | 403), "{route} for {who:?}: {answer:?}"),
+                (false, Some(_)) => assert_eq!(answer.status, StatusCode::FORBIDDEN, "{route} for {who:?}"),
+                (false, None) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route} for nobody"),
+            }
+            let deed = method == "POST" && !expected;
+            assert_eq!(refused, usize::from(deed), "{route} for {who:?}: refusals in the audit log");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_no_key_to_the_api_and_a_token_none_to_the_pages() {
+    let cast = Cast::new().await;
+    let cookie = cast.world.cookie(cast.users["admin"]).await;
+    let request = Request::get("/api/v1/devices").header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    assert_eq!(cast.world.head(request).await.status, StatusCode::UNAUTHORIZED);
+    let token = format!("Bearer {}", cast.tokens["admin"]);
+    let request = Request::get("/users").header(header::AUTHORIZATION, token).body(Body::empty()).unwrap();
+    assert_eq!(cast.world.head(request).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn whoever_was_disabled_or_demoted_is_so_at_once() {
+    let cast = Cast::new().await;
+    let cookie = cast.world.cookie(cast.spare_user).await;
+    let ask = || Request::get("/custodians").header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+    assert_eq!(cast.world.head(ask()).await.status, StatusCode::OK);
+    cast.world.fleet.disable_user(&TEST, cast.spare_user).await.unwrap();
+    assert_eq!(cast.world.head(ask()).await.status, StatusCode::SEE_OTHER);
+}
