@@ -55,6 +55,7 @@ CREATE UNIQUE INDEX device_serial ON device (serial);
 CREATE INDEX device_model ON device (model_id, serial);
 CREATE INDEX device_batch ON device (batch_id, serial);
 CREATE INDEX device_custodian ON device (custodian_id, serial);
+CREATE INDEX device_revision ON device (hardware_revision, serial);
 CREATE INDEX device_lifecycle ON device (lifecycle, serial);
 CREATE INDEX device_trust ON device (trust, serial);
 CREATE INDEX device_firmware ON device (firmware_key, serial);

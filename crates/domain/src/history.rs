@@ -291,6 +291,7 @@ impl Event {
                 | Self::Note { .. }
                 | Self::Observed { .. }
                 | Self::Retired { .. }
+                | Self::Destroyed { .. }
         )
     }
 

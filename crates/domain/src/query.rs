@@ -62,6 +62,8 @@ use std::ops::Range;
 pub const MAX_CHARS: usize = 2_000;
 /// The most terms that a query may have.
 pub const MAX_TERMS: usize = 64;
+/// The most alternatives that all terms of a query may have together: each is work for every device looked at.
+pub const MAX_ALTERNATIVES: usize = 100;
 
 /// A set of devices: those for which every term holds. Without terms, the whole fleet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

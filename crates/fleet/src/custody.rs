@@ -68,24 +68,39 @@ impl Fleet {
         if serials.len() > BULK_MAX {
             return Err(Error::TooLarge(format!("At most {BULK_MAX} devices can be recorded at once.")));
         }
-        let mut deed = self.allow(actor, Permission::CustodyRecord, &subject).await?;
+        self.authorise(actor, Permission::CustodyRecord, &subject).await?;
+        // What can be read before is read before: a deed holds one connection and must not wait for another.
         let catalogue = self.load_catalogue().await?;
         let (event, at) = self.custody_event(form, &catalogue)?;
-        let mut ids = Vec::with_capacity(serials.len());
-        for serial in serials {
-            let device = self.device(actor, serial).await?;
-            if at < device.made_at {
-                let message = format!("{serial} was made on {}; this can't be earlier.", device.made_at.day_words());
-                return Err(Error::field("at", message));
-            }
+        let devices = self.devices_named(serials, at).await?;
+        let mut deed = self.allow(actor, Permission::CustodyRecord, &subject).await?;
+        let mut ids = Vec::with_capacity(devices.len());
+        for device in &devices {
             let entry = self.entry(actor, at, form.place.trim(), event.clone());
             ids.push(entry.id);
-            append(&mut deed, &device, vec![entry]).await?;
-            deed.ring("device", serial).await?;
+            append(&mut deed, device, vec![entry]).await?;
+            deed.ring("device", &device.serial).await?;
         }
         let detail = json!({"event": event, "at": at, "place": form.place.trim(), "serials": serials});
         deed.commit("custody.record", &subject, &detail).await?;
         Ok(ids)
+    }
+
+    /// The devices of these serials, each once, in the order in which every deed locks them.
+    async fn devices_named(&self, serials: &[String], at: Timestamp) -> Result<Vec<Device>> {
+        let mut wanted: Vec<&str> = serials.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut devices = store::device::by_serials(self.db(), &wanted).await?;
+        devices.sort_by_key(|device| device.id);
+        if let Some(missing) = wanted.iter().find(|serial| !devices.iter().any(|device| device.serial == **serial)) {
+            return Err(Error::not_found("device", missing));
+        }
+        if let Some(device) = devices.iter().find(|device| at < device.made_at) {
+            let (serial, made) = (&device.serial, device.made_at.day_words());
+            return Err(Error::field("at", format!("{serial} was made on {made}; this can't be earlier.")));
+        }
+        Ok(devices)
     }
 
     fn custody_event(&self, form: &CustodyForm, catalogue: &Catalogue) -> Result<(Event, Timestamp)> {
@@ -144,12 +159,13 @@ impl Fleet {
     /// When the actor may not, there is no such device, or the note is empty or too long.
     pub async fn add_note(&self, actor: &Actor, serial: &str, text: &str) -> Result<HistoryId> {
         let subject = format!("device:{serial}");
-        let mut deed = self.allow(actor, Permission::NoteAdd, &subject).await?;
+        self.authorise(actor, Permission::NoteAdd, &subject).await?;
         let text = text.trim();
         if text.is_empty() || text.chars().count() > 4_000 {
             return Err(Error::field("text", "Write a note of 1 to 4,000 characters."));
         }
         let device = self.device(actor, serial).await?;
+        let mut deed = self.allow(actor, Permission::NoteAdd, &subject).await?;
         let entry = self.entry(actor, self.now(), "", Event::Note { text: text.to_owned() });
         let id = entry.id;
         append(&mut deed, &device, vec![entry]).await?;
@@ -164,12 +180,15 @@ impl Fleet {
     /// When the actor may not, there is no such entry, it can't be corrected or is already void, or no reason is given.
     pub async fn correct(&self, actor: &Actor, serial: &str, entry: HistoryId, reason: &str) -> Result<HistoryId> {
         let subject = format!("device:{serial}");
-        let mut deed = self.allow(actor, Permission::HistoryCorrect, &subject).await?;
+        self.authorise(actor, Permission::HistoryCorrect, &subject).await?;
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 400 {
             return Err(Error::field("reason", "Say in 1 to 400 characters what was wrong."));
         }
         let device = self.device(actor, serial).await?;
+        let mut deed = self.allow(actor, Permission::HistoryCorrect, &subject).await?;
+        // Held from here, so that two people can't void one entry at once.
+        store::device::lock(&mut deed.tx, device.id).await?;
         let history = store::history::of_device_within(&mut deed.tx, device.id).await?;
         let wrong = history.iter().find(|e| e.id == entry);
         let wrong = wrong.ok_or_else(|| Error::not_found("entry", &entry.to_string()))?;
@@ -225,7 +244,7 @@ pub(crate) async fn append(deed: &mut Deed<'_>, device: &Device, entries: Vec<En
     let history = store::history::of_device_within(tx, device.id).await?;
     let after = standing_of(&before, &Standing::after(&history));
     if after != before {
-        store::device::update(tx, &before, &after).await?;
+        store::device::update(tx, &before, &after, &mut deed.counts).await?;
     }
     Ok(after)
 }
@@ -288,7 +307,7 @@ pub(crate) async fn change_parts(
     };
     store::manifest::insert_many(tx, &[(device.id, next)]).await?;
     let after = Device { manifest_version: version, manifest_hash: hash.clone(), ..device.clone() };
-    store::device::update(tx, &device, &after).await?;
+    store::device::update(tx, &device, &after, &mut deed.counts).await?;
     entry.event = Event::ManifestRecorded {
         version,
         hash,

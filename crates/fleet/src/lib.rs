@@ -34,8 +34,12 @@ pub use audit::{Break, Deed, Verification};
 pub use error::{Error, FieldError, Result};
 pub use store::audit::{AuditEntry, AuditFilter};
 
-use domain::time::Timestamp;
-use std::{path::PathBuf, sync::Arc};
+use domain::{person::Permission, time::Timestamp};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use store::Db;
 use tokio::sync::broadcast;
 
@@ -55,6 +59,7 @@ struct Inner {
     changes: broadcast::Sender<store::change::Change>,
     connection: overview::ConnectionCache,
     importer: import::Importer,
+    strangers: Mutex<HashMap<(String, Permission), Timestamp>>,
 }
 
 impl Fleet {
@@ -76,6 +81,7 @@ impl Fleet {
                 changes,
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
+                strangers: Mutex::default(),
             }),
         }
     }

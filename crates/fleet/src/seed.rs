@@ -164,8 +164,8 @@ impl Fleet {
     /// # Errors
     /// When the actor is no rule, or there is no such device.
     pub async fn device_did(&self, actor: &Actor, serial: &str, event: Event) -> Result<()> {
-        let mut deed = self.seed_deed(actor).await?;
         let device = self.device(actor, serial).await?;
+        let mut deed = self.seed_deed(actor).await?;
         let entry = Entry { actor: serial.to_owned(), ..self.entry(actor, self.now(), "", event) };
         append(&mut deed, &device, vec![entry]).await?;
         deed.ring("device", serial).await?;

@@ -1,8 +1,9 @@
 //! The audit chain.
 
-use crate::{Db, StoreError, StoreResult, Tx};
+use crate::{Db, StoreResult, Tx};
 use domain::{
-    audit::{AuditRecord, chain_hash},
+    UnknownWord,
+    audit::{AuditRecord, Outcome, chain_hash},
     time::Timestamp,
 };
 
@@ -50,10 +51,16 @@ struct Row {
     hash: String,
 }
 
-impl TryFrom<Row> for AuditEntry {
-    type Error = StoreError;
-    fn try_from(row: Row) -> StoreResult<Self> {
-        Ok(Self {
+impl Row {
+    /// The entry, if its outcome is a word we know; anything else was written by somebody else.
+    fn entry(self) -> Result<AuditEntry, UnknownWord> {
+        let outcome = self.outcome.parse()?;
+        Ok(self.with_outcome(outcome))
+    }
+
+    fn with_outcome(self, outcome: Outcome) -> AuditEntry {
+        let row = self;
+        AuditEntry {
             seq: row.seq,
             record: AuditRecord {
                 at: Timestamp(row.at),
@@ -62,13 +69,13 @@ impl TryFrom<Row> for AuditEntry {
                 actor_name: row.actor_name,
                 action: row.action,
                 subject: row.subject,
-                outcome: row.outcome.parse().map_err(|e| StoreError::corrupt("audit.outcome", e))?,
+                outcome,
                 detail: row.detail,
                 address: row.address,
             },
             previous_hash: row.previous_hash,
             hash: row.hash,
-        })
+        }
     }
 }
 
@@ -142,16 +149,22 @@ pub async fn list(db: &Db, filter: &AuditFilter, limit: i64) -> StoreResult<Vec<
             .fetch_all(pool)
             .await
     })?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    // An altered outcome is shown as a failure here; verifying the chain names it.
+    let entry = |row: Row| {
+        let outcome = row.outcome.parse().unwrap_or(Outcome::Failed);
+        row.with_outcome(outcome)
+    };
+    Ok(rows.into_iter().map(entry).collect())
 }
 
-/// Entries after a number, oldest first, as they are: an outcome that can't be read is the verifier's business.
+/// Entries after a number, oldest first, each with its number. One that can't be read is the verifier's business, and
+/// does not hide the others.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forward(db: &Db, after: i64, limit: i64) -> StoreResult<Vec<AuditEntry>> {
+pub async fn forward(db: &Db, after: i64, limit: i64) -> StoreResult<Vec<(i64, Result<AuditEntry, UnknownWord>)>> {
     let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(FORWARD).bind(after).bind(limit).fetch_all(pool).await)?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(rows.into_iter().map(|row| (row.seq, row.entry())).collect())
 }
 
 /// Every action that occurs, for the filter.

@@ -50,6 +50,9 @@ impl Db {
             // WAL with NORMAL survives the process's death at any point, and the machine's except for the last
             // commits; FULL also survives lost power, which "acknowledged means durable" asks for.
             .synchronous(SqliteSynchronous::Full)
+            // A history entry that lists a device's parts is larger than what a page of 4 KiB keeps in place, and would
+            // take an overflow page of its own: twice the database, and half the speed of an import.
+            .page_size(8192)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
             .pragma("cache_size", "-65536")

@@ -160,11 +160,12 @@ pub async fn insert_many(tx: &mut Tx, devices: &[Device]) -> StoreResult<()> {
     count::add(tx, &delta).await
 }
 
-/// Writes what may change of a device, and moves the counts from `before` to `after`.
+/// Writes what may change of a device, and notes in `counts` what moves from `before` to `after`. The caller adds the
+/// counts last, once for all devices: rows that everybody changes are then held as shortly as can be, and in one order.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn update(tx: &mut Tx, before: &Device, after: &Device) -> StoreResult<()> {
+pub async fn update(tx: &mut Tx, before: &Device, after: &Device, counts: &mut count::Delta) -> StoreResult<()> {
     within!(tx, |executor| {
         sqlx::query(UPDATE)
             .bind(after.id.0)
@@ -184,10 +185,9 @@ pub async fn update(tx: &mut Tx, before: &Device, after: &Device) -> StoreResult
             .await
             .map(drop)
     })?;
-    let mut delta = count::Delta::default();
-    delta.minus(before);
-    delta.plus(after);
-    count::add(tx, &delta).await
+    counts.minus(before);
+    counts.plus(after);
+    Ok(())
 }
 
 /// How many devices of a model were heard from since then.

@@ -1,7 +1,7 @@
 //! Gives the parts of a query their meaning.
 
 use super::{
-    CertificateState, Comparison, Field, FleetQuery, MAX_CHARS, MAX_TERMS, Predicate, QueryErrors, Term,
+    CertificateState, Comparison, Field, FleetQuery, MAX_ALTERNATIVES, MAX_CHARS, MAX_TERMS, Predicate, QueryErrors, Term,
     error::{Problem, excerpt},
     lex::{self, Head, RawTerm, RawValue},
     suggest::nearest,
@@ -18,12 +18,19 @@ pub fn parse(text: &str) -> Result<FleetQuery, QueryErrors> {
     }
     let mut query = FleetQuery::default();
     let mut problems = Vec::new();
+    let mut alternatives = 0;
     for (at, raw) in lex::terms(text).enumerate() {
         if at == MAX_TERMS {
             problems.push(Problem::new(
                 raw.span,
                 format!("a query has at most {MAX_TERMS} terms; write alternatives as model:A,B, or use a saved view"),
             ));
+            break;
+        }
+        alternatives += raw.values.len();
+        if alternatives > MAX_ALTERNATIVES {
+            let message = format!("a query has at most {MAX_ALTERNATIVES} alternatives in all its terms; name fewer");
+            problems.push(Problem::new(raw.span, message));
             break;
         }
         match term(raw) {

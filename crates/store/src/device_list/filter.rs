@@ -115,6 +115,7 @@ struct Builder<'a> {
 }
 
 const NEVER: &str = "1 = 0";
+const FITTED: &str = "AND removed_at = 0";
 
 impl Builder<'_> {
     async fn term(&mut self, term: &Term) -> StoreResult<String> {
@@ -168,7 +169,7 @@ impl Builder<'_> {
             Predicate::Component { classes, texts } => self.component(classes, texts).await?,
             Predicate::Identifier(texts) => {
                 let keys: Vec<String> = texts.iter().flat_map(|text| lookup_keys(text)).collect();
-                let holders = self.holders_of(&keys).await?;
+                let holders = self.holders_of(&keys, FITTED).await?;
                 self.ids("d.id", holders)
             }
             Predicate::Place(texts) => self.any(texts, |builder, text| {
@@ -271,7 +272,8 @@ impl Builder<'_> {
 
     async fn anything(&mut self, texts: &[String]) -> StoreResult<String> {
         let keys: Vec<String> = texts.iter().flat_map(|text| lookup_keys(text)).collect();
-        let holders = self.holders_of(&keys).await?;
+        // Whoever types a part's number wants the device that has it, or had it.
+        let holders = self.holders_of(&keys, "").await?;
         let mut prefixes: Vec<String> = texts.to_vec();
         // Serials are usually upper case, fingers usually aren't.
         prefixes.extend(texts.iter().map(|text| text.to_uppercase()).filter(|upper| !texts.contains(upper)));
@@ -279,12 +281,12 @@ impl Builder<'_> {
         Ok(if holders.is_empty() { serials } else { format!("({serials}) OR {}", self.ids("d.id", holders)) })
     }
 
-    async fn holders_of(&self, keys: &[String]) -> StoreResult<Vec<Uuid>> {
+    async fn holders_of(&self, keys: &[String], condition: &str) -> StoreResult<Vec<Uuid>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT DISTINCT device_id FROM component WHERE removed_at = 0 AND identifier_key IN ({}) \
+            "SELECT DISTINCT device_id FROM component WHERE identifier_key IN ({}) {condition} \
              LIMIT {SHARED_IDENTIFIERS}",
             crate::db::placeholders(keys.len())
         );
@@ -306,7 +308,7 @@ impl Builder<'_> {
             };
             keys = texts.iter().flat_map(|t| classes.iter().filter_map(move |c| of_class(c, t))).collect();
         }
-        let holders = self.holders_of(&keys).await?;
+        let holders = self.holders_of(&keys, FITTED).await?;
         let mut conditions = Vec::new();
         if !parts.is_empty() {
             let rare = self.is_rare(&parts).await?;
