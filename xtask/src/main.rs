@@ -9,6 +9,7 @@
 )]
 
 mod assets;
+mod bench;
 mod build;
 mod checks;
 mod clock;
@@ -51,6 +52,8 @@ enum Task {
     },
     /// Runs every check, and installs what the checks need where it can
     Test(checks::TestArgs),
+    /// Measures what pages and imports cost as the fleet grows
+    Bench(bench::BenchArgs),
     /// Rebuilds and restarts the server whenever a source file changes
     Dev {
         #[command(flatten)]
@@ -107,6 +110,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         }
         Task::Run { wasm, args } => build::run(&workspace, wasm.wasm_toolchain, &args),
         Task::Test(args) => checks::run(&workspace, &args),
+        Task::Bench(args) => bench::run(&workspace, &args),
         Task::Dev { wasm, args } => dev::watch(&workspace, wasm.wasm_toolchain, &args),
     }
 }
