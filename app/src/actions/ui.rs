@@ -85,13 +85,17 @@ async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> R
         .enumerate()
         .map(|(i, hit)| {
             view! {
-                <li role="option" id=format!("hit-{i}") aria-selected=if i == 0 { "true" } else { "false" }>
-                    <a href=hit.href tabindex="-1">
-                        {icon(hit.icon)}
-                        <span>{hit.label}</span>
-                        <small>{hit.hint}</small>
-                    </a>
-                </li>
+                <a
+                    role="option"
+                    id=format!("hit-{i}")
+                    aria-selected=if i == 0 { "true" } else { "false" }
+                    href=hit.href
+                    tabindex="-1"
+                >
+                    {icon(hit.icon)}
+                    <span>{hit.label}</span>
+                    <small>{hit.hint}</small>
+                </a>
             }
         })
         .collect();

@@ -31,7 +31,7 @@ pub fn palette() -> impl IntoView {
                 autocomplete="off"
                 spellcheck="false"
             />
-            <ul id="palette-list" role="listbox" aria-label="Found"></ul>
+            <div id="palette-list" role="listbox" aria-label="Found"></div>
         </dialog>
     }
 }
@@ -98,6 +98,7 @@ pub fn query_field(value: &str, invalid: bool) -> impl IntoView + use<> {
                 aria-invalid=invalid.then_some("true")
                 aria-describedby=invalid.then_some("q-error")
                 aria-label="Fleet query"
+                placeholder="A serial, an identifier, or a query like trust:suspect fw<1.4"
                 maxlength="2000"
                 autocomplete="off"
                 autocapitalize="off"

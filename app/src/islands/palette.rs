@@ -16,7 +16,7 @@ struct Palette {
 pub fn start() {
     let Some(dialog) = first::<HtmlDialogElement>("#palette") else { return };
     let Some(field) = within::<HtmlInputElement>(&dialog, "input") else { return };
-    let Some(list) = within::<HtmlElement>(&dialog, "ul") else { return };
+    let Some(list) = within::<HtmlElement>(&dialog, "[role=listbox]") else { return };
     let options = Options::new(field.clone().into(), list);
     let palette = Palette { dialog, field, options, asked: Rc::default() };
     let typed = palette.clone();
@@ -50,7 +50,7 @@ impl Palette {
     fn key(&self, event: &KeyboardEvent) {
         if event.key() == "Enter" && !with_modifier(event) {
             event.prevent_default();
-            if let Some(link) = self.options.chosen().and_then(|option| within::<HtmlElement>(&option, "a")) {
+            if let Some(link) = self.options.chosen() {
                 link.click();
             }
         } else if self.options.step(&event.key()) {
