@@ -1,6 +1,7 @@
 /** What people come for, with JavaScript and without. */
 
 import { account, flash, shownOnce, signIn, unfold } from '../fixture/hands.ts';
+import { looksGood } from '../fixture/looks.ts';
 import { ROLES } from '../fixture/muster.ts';
 import { expect, test } from '../fixture/test.ts';
 import { Api } from '../fixture/api.ts';
@@ -237,6 +238,7 @@ for (const javaScriptEnabled of [true, false]) {
       await admin.getByLabel('Role').selectOption('support');
       await admin.locator('form[action="/users"]').getByRole('button', { name: 'Add user' }).click();
       const link = await shownOnce(admin);
+      if (javaScriptEnabled) await looksGood(admin, 'a link that is shown once');
       await admin.goto(`/users?q=${email}`);
       await admin.getByRole('link', { name: 'Noa Peretz' }).click();
       await expect(admin.getByRole('heading', { level: 1 })).toContainText('Invited');
@@ -247,6 +249,7 @@ for (const javaScriptEnabled of [true, false]) {
       await noa.getByLabel('Password').fill('short');
       await noa.getByRole('button', { name: 'Keep it and sign in' }).click();
       await expect(noa.getByRole('alert')).toContainText('12 characters');
+      if (javaScriptEnabled) await looksGood(noa, 'choosing a password, with an error');
       await noa.getByLabel('Password').fill(first);
       await noa.getByRole('button', { name: 'Keep it and sign in' }).click();
       await expect(noa.getByRole('heading', { level: 1 })).toHaveText('Fleet');
@@ -358,12 +361,14 @@ test.describe('for the first time', () => {
 
   test('somebody sets Muster up', async ({ page, shared }) => {
     await page.goto(shared.fresh.setUp);
+    await looksGood(page, 'set-up');
     await page.getByLabel('Your name').fill('Ines Faber');
     await page.getByLabel('Email').fill('ines@muster.example');
     await page.getByLabel('Password').fill('too short');
     await page.getByRole('button', { name: 'Make the account' }).click();
     await expect(page.getByRole('alert')).toContainText('12 characters');
     await expect(page.getByLabel('Your name')).toHaveValue('Ines Faber');
+    await looksGood(page, 'set-up with an error');
     await expect(page.getByLabel('Email')).toHaveValue('ines@muster.example');
     await page.getByLabel('Password').fill('a good long sentence');
     await page.getByRole('button', { name: 'Make the account' }).click();
