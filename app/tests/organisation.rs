@@ -22,6 +22,7 @@ const PAGES: &[&str] = &[
     "/custodians/shenzhen-2",
     "/imports",
     "/imports/format",
+    "/help",
     "/audit",
     "/users",
     "/tokens",

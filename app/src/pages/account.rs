@@ -66,7 +66,7 @@ fn you(user: &User) -> impl IntoView + use<> {
         <div class="inset stack tight">
             <p class="small soft">{role_words(user.role)}</p>
             <ul class="may" aria-label="What your role allows">{may}</ul>
-            <p class="small quiet">{ask(user.role)}</p>
+            <p class="small quiet">{ask(user.role)}" "<a href="/help">"What each role may do"</a></p>
         </div>
     })
 }

@@ -8,6 +8,7 @@ pub mod device;
 pub mod devices;
 pub mod errors;
 pub mod factories;
+pub mod help;
 pub mod imports;
 pub mod overview;
 pub mod set_up;
@@ -56,6 +57,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />
                 <Route path=path!("/users/:id") view=|| page(users::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=|| page(tokens::load) ssr=SsrMode::Async />
+                <Route path=path!("/help") view=|| page(help::load) ssr=SsrMode::Async />
                 <Route path=path!("/account") view=|| page(account::load) ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>

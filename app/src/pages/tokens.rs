@@ -96,7 +96,6 @@ fn table(ctx: &Ctx, tokens: &[ApiToken]) -> impl IntoView + use<> {
                         <th scope="col">"Role"</th>
                         <th scope="col">"State"</th>
                         <th scope="col" class="num">"Last used"</th>
-                        <th scope="col" class="num">"Ends"</th>
                         <th scope="col"><span class="sr">"Revoke"</span></th>
                     </tr>
                 </thead>
@@ -111,16 +110,19 @@ fn row(ctx: &Ctx, token: &ApiToken) -> impl IntoView + use<> {
         Some(at) => ago(at, ctx.now).into_any(),
         None => view! { <span>"never"</span> }.into_any(),
     };
+    let until = match token.revoked_at {
+        Some(at) => view! { "on "{day(at)} }.into_any(),
+        None => view! { "until "{day(token.expires_at)} }.into_any(),
+    };
     view! {
         <tr id=format!("token-{}", token.id)>
             <th scope="row" class="two">
                 <b>{token.name.clone()}</b>
-                <small>"made by "{token.created_by.clone()}", "{day(token.created_at)}</small>
+                <small title=format!("Made {}", token.created_at.minute_words())>"by "{token.created_by.clone()}</small>
             </th>
             <td data-l="Role">{token.role.label()}</td>
-            <td data-l="State">{state(ctx, token).cell()}</td>
+            <td data-l="State" class="two">{state(ctx, token).cell()}<small>{until}</small></td>
             <td data-l="Last used" class="num nowrap quiet">{used}</td>
-            <td data-l="Ends" class="num nowrap quiet">{day(token.expires_at)}</td>
             <td class="num full">{revoke(ctx, token)}</td>
         </tr>
     }

@@ -36,11 +36,11 @@ pub(super) fn state(user: &User) -> Status {
 /// What a role is trusted with, in a sentence.
 pub(super) const fn role_words(role: Role) -> &'static str {
     match role {
-        Role::Operator => "Runs the fleet: imports, custodians, custody.",
+        Role::Operator => "Runs the fleet.",
         Role::Support => "Records custody and notes.",
-        Role::Manager => "Reads everything but people; will approve what is dangerous.",
+        Role::Manager => "Reads the fleet and the audit log.",
         Role::Auditor => "Reads everything, changes nothing.",
-        Role::Admin => "Manages people, and may do everything else.",
+        Role::Admin => "Manages people, may do everything.",
     }
 }
 
