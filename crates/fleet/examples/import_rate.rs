@@ -35,7 +35,7 @@ fn write_manifest(path: &Path, devices: u64) -> Outcome {
     for n in 0..devices {
         let batch = n / 5_000;
         let month = 1 + batch % 12;
-        let (cpu, mac, imei) = (spread(n, 1), 0xd8_8039_000000 + n * 2, 86_194_105_000_000 + n);
+        let (cpu, mac, imei) = (spread(n, 1), 0xd880_3900_0000 + n * 2, 86_194_105_000_000 + n);
         writeln!(
             out,
             "GW2C-{n:08},GW-200,C,2025-{month:02}-{batch},brno,2025-{month:02}-02T08:26:00Z,1.4.2,NXP|i.MX8M Mini|{cpu:016X},\
@@ -71,11 +71,14 @@ async fn main() -> Outcome {
             .await?;
         let took = begun.elapsed();
         let rate = devices as f64 / took.as_secs_f64();
+        let begun = Instant::now();
+        fleet.db().optimize().await?;
+        println!("optimised in {:.1?}", begun.elapsed());
         println!("{round}: {} in {took:.1?}, checked after {checked:.1?}, {rate:.0} devices/s", import.message);
     }
     let database = std::fs::metadata(folder.join("muster.db"))?.len();
     let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
+    let peak = peak.lines().find(|line| line.starts_with("RssAnon")).unwrap_or_default().to_owned();
     println!("database {} MiB; {peak}", database >> 20);
     fleet.db().close().await;
     Ok(())

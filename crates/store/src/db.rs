@@ -136,9 +136,13 @@ impl Db {
     pub async fn optimize(&self) -> StoreResult<()> {
         match self {
             Self::Sqlite { write, .. } => {
-                sqlx::query("PRAGMA analysis_limit = 400").execute(write).await?;
-                sqlx::query("PRAGMA optimize = 0x10002").execute(write).await?;
-                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await?;
+                // Table by table, so that other writers get their turn in between.
+                for table in ["device", "component", "history", "manifest", "part", "batch", "custodian", "model"] {
+                    let mut connection = write.acquire().await?;
+                    sqlx::query("PRAGMA analysis_limit = 400").execute(&mut *connection).await?;
+                    let analyse = sqlx::AssertSqlSafe(format!("ANALYZE {table}"));
+                    sqlx::query(analyse).execute(&mut *connection).await?;
+                }
             }
             Self::Postgres(pool) => {
                 sqlx::query("ANALYZE").execute(pool).await?;

@@ -19,7 +19,7 @@ use crate::{
 use domain::{
     epcis::{EpcisEvent, Interpretation, Left, NewEntry, PartChange, interpret, main_event_id},
     history::{Entry, Event},
-    id::HistoryId,
+    id::{DeviceId, HistoryId},
     import::{ImportState, Severity},
     person::Permission,
     time::Timestamp,
@@ -81,6 +81,12 @@ struct Outcome {
     unchanged: i64,
     left: Vec<Left>,
     bad: Vec<Left>,
+}
+
+impl Outcome {
+    fn devices(&self) -> impl Iterator<Item = DeviceId> {
+        self.entries.iter().map(|entry| entry.device).chain(self.parts.iter().map(|(change, _)| change.device))
+    }
 }
 
 impl<'a> Work<'a> {
@@ -212,10 +218,9 @@ impl<'a> Work<'a> {
 
     /// Enters some events in one transaction, which also moves the import on.
     async fn piece(&mut self, source: &Source, piece: &[&[usize]], from: i64) -> Result<i64> {
-        let subject = format!("import:{}", self.import.id);
-        let mut deed = self.fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
         let mut step = Step { from, to: from, added: 0, unchanged: 0, bad: 0 };
-        let mut changed = BTreeSet::new();
+        let mut taken: Vec<(Outcome, Vec<(usize, String)>)> = Vec::with_capacity(piece.len());
+        // All reading comes first: a deed holds one connection and must not wait for another.
         for group in piece {
             step.to += i64::try_from(group.len()).unwrap_or(i64::MAX);
             let (read, events): (Vec<usize>, Vec<EpcisEvent>) =
@@ -225,16 +230,25 @@ impl<'a> Work<'a> {
                 continue;
             }
             step.unchanged += outcome.unchanged;
-            if outcome.entries.is_empty() && outcome.parts.is_empty() {
-                continue;
+            if !(outcome.entries.is_empty() && outcome.parts.is_empty()) {
+                self.pretend(&outcome);
+                taken.push((outcome, read.into_iter().zip(events.into_iter().map(|event| event.id)).collect()));
             }
-            step.added += self.enter(&mut deed, &outcome, &mut changed).await?;
-            for (event, index) in events.iter().zip(read) {
-                let (raw, context) = (source.raw(index), source.context());
-                let now = self.fleet.now();
-                store::import::keep_epcis(&mut deed.tx, &event.id, raw, context, self.import.id, now).await?;
+        }
+        let subject = format!("import:{}", self.import.id);
+        let mut deed = self.fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
+        let devices = taken.iter().flat_map(|(outcome, _)| outcome.devices()).collect::<BTreeSet<_>>();
+        for device in devices {
+            // In the order in which every deed locks devices.
+            store::device::lock(&mut deed.tx, device).await?;
+        }
+        let mut changed = BTreeSet::new();
+        for (outcome, events) in &taken {
+            step.added += self.enter(&mut deed, outcome, &mut changed).await?;
+            for (index, id) in events {
+                let (raw, context, now) = (source.raw(*index), source.context(), self.fleet.now());
+                store::import::keep_epcis(&mut deed.tx, id, raw, context, self.import.id, now).await?;
             }
-            self.pretend(&outcome);
         }
         if !store::import::advance(&mut deed.tx, self.import.id, step).await? {
             return Err(Error::Conflict("This import is worked on elsewhere.".to_owned()));

@@ -31,6 +31,9 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(60),
 ];
 
+/// How long to wait when all of that was in vain for an import that must be finished.
+const WAIT: Duration = Duration::from_secs(60);
+
 /// In whose name the importer writes to the audit log. Who brought the file stands in the detail.
 pub(super) const RULE: Actor = Actor::Rule { name: "import" };
 
@@ -50,8 +53,9 @@ impl Fleet {
         let fleet = self.clone();
         tokio::spawn(async move {
             let _working = fleet.inner.importer.working.lock().await;
-            if let Err(error) = fleet.work_on_imports().await {
-                tracing::error!(%error, "imports wait: they go on with the next import or start");
+            while let Err(error) = fleet.work_on_imports().await {
+                tracing::error!(%error, "imports wait for the database or the disk");
+                tokio::time::sleep(WAIT).await;
             }
         });
     }

@@ -116,8 +116,7 @@ async fn an_event_that_the_schema_would_refuse_is_given_back_in_our_words() {
 #[tokio::test]
 async fn devices_are_given_as_a_safe_table() {
     for world in worlds().await {
-        let text =
-            manifest(0..2_500).replace(",C,", ",=1+1,");
+        let text = manifest(0..2_500).replace(",C,", ",=1+1,");
         is_done(&world.import("a.csv", text).await, 2_500, 0, 0);
         let columns = [DeviceColumn::Serial, DeviceColumn::HardwareRevision, DeviceColumn::MadeAt];
         let stream = world.fleet.devices_csv(&OPERATOR, "model:GW-200", Sort::default(), &columns).await.unwrap();

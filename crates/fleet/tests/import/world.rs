@@ -39,7 +39,7 @@ pub fn support() -> Actor {
 
 /// A row of a manifest by its number.
 pub fn row(n: u64) -> String {
-    let mac = 0xd8_8039_000000_u64 + n * 2;
+    let mac = 0xd880_3900_0000_u64 + n * 2;
     format!(
         "GW-{n:06},GW-200,C,2026-11-A,brno,2026-10-01T08:00:00Z,1.4.2,NXP|i.MX8M Mini|CPU{n},{mac:012x},{:012x}\n",
         mac + 1

@@ -81,7 +81,8 @@ impl Fitted {
     }
 
     async fn look_up(&mut self, fleet: &Fleet, change: &PartChange) -> Result<()> {
-        if !self.by_device.contains_key(&change.device) {
+        let is_asked = self.by_device.contains_key(&change.device);
+        if !is_asked {
             let components = store::component::of_device(fleet.db(), change.device).await?;
             let present = components.into_iter().filter(|c| c.removed_at.is_none()).map(|c| c.part).collect();
             self.by_device.insert(change.device, present);

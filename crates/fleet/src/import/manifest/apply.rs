@@ -43,17 +43,41 @@ pub(super) struct Names {
     parts: HashMap<String, i64>,
 }
 
+/// What is entered besides devices, for the audit log.
+#[derive(Default, serde::Serialize)]
+struct Made<'a> {
+    factories: Vec<&'a str>,
+    models: Vec<&'a str>,
+    batches: Vec<&'a str>,
+}
+
 /// Enters what a plan needs and the fleet doesn't have, and says what that was.
 pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(Names, Value)> {
+    let mut made = Made::default();
+    let factories = prepare_factories(fleet, tx, plan, &mut made).await?;
+    let models = prepare_models(tx, plan, &mut made).await?;
+    let batches = prepare_batches(tx, plan, &factories, &models, &mut made).await?;
+    let mut parts = HashMap::new();
+    for (class, maker, model) in plan.parts.iter() {
+        let mut key = String::new();
+        part_key(&mut key, class, maker, model);
+        parts.insert(key, store::component::part_id(tx, class, maker, model).await?);
+    }
+    Ok((Names { factories, models, batches, parts }, json!(made)))
+}
+
+async fn prepare_factories<'a>(
+    fleet: &Fleet,
+    tx: &mut Tx,
+    plan: &'a Plan,
+    made: &mut Made<'a>,
+) -> Result<HashMap<String, Custodian>> {
     let custodians = store::custodian::all_within(tx).await?;
     let mut factories: HashMap<_, _> = custodians.into_iter().map(|c| (c.code.clone(), c)).collect();
-    let mut made = json!({"factories": [], "models": [], "batches": []});
-    let mut note = |what: &str, name: &str| {
-        if let Some(list) = made.get_mut(what).and_then(Value::as_array_mut) {
-            list.push(name.into());
+    for (code, name) in &plan.factories {
+        if factories.contains_key(code) {
+            continue;
         }
-    };
-    for (code, name) in plan.factories.iter().filter(|(code, _)| !factories.contains_key(*code)).collect::<Vec<_>>() {
         let factory = Custodian {
             id: CustodianId(Uuid::now_v7()),
             code: code.clone(),
@@ -65,9 +89,13 @@ pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(
             created_at: fleet.now(),
         };
         store::custodian::insert(tx, &factory).await?;
-        note("factories", code);
+        made.factories.push(code);
         factories.insert(code.clone(), factory);
     }
+    Ok(factories)
+}
+
+async fn prepare_models<'a>(tx: &mut Tx, plan: &'a Plan, made: &mut Made<'a>) -> Result<HashMap<String, ModelId>> {
     let mut models: HashMap<String, Model> =
         store::batch::models_within(tx).await?.into_iter().map(|m| (m.name.clone(), m)).collect();
     for (name, sgtin) in &plan.models {
@@ -76,7 +104,7 @@ pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(
             if model.sgtin.is_empty() && !sgtin.is_empty() {
                 model.sgtin = sgtin;
                 store::batch::update_model(tx, model).await?;
-                note("models", name);
+                made.models.push(name);
             }
             continue;
         }
@@ -84,10 +112,19 @@ pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(
         let model =
             Model { id, name: name.clone(), description: String::new(), poll_interval_s: POLL_INTERVAL_S, sgtin };
         store::batch::insert_model(tx, &model).await?;
-        note("models", name);
+        made.models.push(name);
         models.insert(name.clone(), model);
     }
-    let models: HashMap<String, ModelId> = models.into_iter().map(|(name, model)| (name, model.id)).collect();
+    Ok(models.into_iter().map(|(name, model)| (name, model.id)).collect())
+}
+
+async fn prepare_batches<'a>(
+    tx: &mut Tx,
+    plan: &'a Plan,
+    factories: &HashMap<String, Custodian>,
+    models: &HashMap<String, ModelId>,
+    made: &mut Made<'a>,
+) -> Result<HashMap<String, BatchId>> {
     let mut batches: HashMap<String, BatchId> =
         store::batch::batches_within(tx).await?.into_iter().map(|b| (b.code, b.id)).collect();
     for (code, planned) in plan.batches.iter().filter(|(_, planned)| planned.new > 0) {
@@ -109,16 +146,10 @@ pub(super) async fn prepare(fleet: &Fleet, tx: &mut Tx, plan: &Plan) -> Result<(
             started_at: planned.started_at,
         };
         store::batch::insert_batch(tx, &batch).await?;
-        note("batches", code);
+        made.batches.push(code);
         batches.insert(code.clone(), batch.id);
     }
-    let mut parts = HashMap::new();
-    for (class, maker, model) in plan.parts.iter() {
-        let mut key = String::new();
-        part_key(&mut key, class, maker, model);
-        parts.insert(key, store::component::part_id(tx, class, maker, model).await?);
-    }
-    Ok((Names { factories, models, batches, parts }, made))
+    Ok(batches)
 }
 
 /// The same for an import that goes on after a restart: nearly always everything is there.
