@@ -35,6 +35,10 @@ pub fn everything(router: Router) -> Router {
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
             // 6. No request brings more than its route takes, nor dawdles.
             .layer(from_fn(body::limit))
+            // 7. Nothing is asked of the database that it can't be asked.
+            .layer(from_fn(request::without_nul))
+            // 8. What changes something is not ended by whoever stops waiting for it.
+            .layer(from_fn(request::to_the_end))
             // That limit is the only one: axum's own would cut imports off at 2 MB.
             .layer(DefaultBodyLimit::disable()),
     )
@@ -44,11 +48,11 @@ pub fn everything(router: Router) -> Router {
 pub fn pages(router: Router, console: &Console) -> Router {
     router.method_not_allowed_fallback(who::method_not_allowed).layer(
         ServiceBuilder::new()
-            // 7. The session that belongs to the cookie. It is read from the database when somebody asks for it.
+            // 9. The session that belongs to the cookie. It is read from the database when somebody asks for it.
             .layer(console.sessions.layer())
-            // 8. Who asks, and everything else that a page or an action wants to know.
+            // 10. Who asks, and everything else that a page or an action wants to know.
             .layer(from_fn_with_state(console.clone(), who::visitor))
-            // 9. No other site may send our forms. Its refusal becomes a page.
+            // 11. No other site may send our forms. Its refusal becomes a page.
             .layer(from_fn_with_state(console.clone(), who::explain_cross_site))
             .layer(CsrfLayer::new()),
     )
@@ -59,6 +63,6 @@ pub fn api(router: Router, console: &Console) -> Router {
     let no_method = async || problem::respond(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.");
     router
         .method_not_allowed_fallback(no_method)
-        // 7. Which program asks.
+        // 9. Which program asks.
         .layer(from_fn_with_state(console.clone(), who::program))
 }

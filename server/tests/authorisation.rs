@@ -36,6 +36,7 @@ const PAGES: &[(&str, Needs)] = &[
     ("/devices/{serial}", May(P::FleetRead)),
     ("/devices/{serial}/manifests/{version}", May(P::FleetRead)),
     ("/factories", May(P::FleetRead)),
+    ("/help", May(P::AccountManage)),
     ("/imports", May(P::ImportRead)),
     ("/imports/format", May(P::ImportRead)),
     ("/imports/{id}", May(P::ImportRead)),
@@ -152,7 +153,9 @@ struct Cast {
 impl Cast {
     async fn new() -> Self {
         let world = World::new().await;
-        simulator::demo::fill(&world.fleet, 1, 24, |_| {}).await.unwrap();
+        simulator::demo::fill(&world.fleet, simulator::demo::Plan::new(world.fleet.now(), 1, 24), |_| {})
+            .await
+            .unwrap();
         let (mut users, mut tokens) = (BTreeMap::new(), BTreeMap::new());
         for role in Role::ALL {
             users.insert(role.as_str(), world.person(*role, &format!("{role}@b.example")).await);

@@ -86,9 +86,10 @@ impl World {
 }
 
 impl Answer {
-    /// A header as text; empty if it isn't there.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    /// A header as text, its lines joined; empty if it isn't there.
+    pub fn header(&self, name: &str) -> String {
+        let lines: Vec<&str> = self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+        lines.join("\n")
     }
 }
 

@@ -15,7 +15,9 @@ struct Api {
 impl Api {
     async fn new() -> Self {
         let world = World::new().await;
-        simulator::demo::fill(&world.fleet, 1, 12, |_| {}).await.unwrap();
+        simulator::demo::fill(&world.fleet, simulator::demo::Plan::new(world.fleet.now(), 1, 12), |_| {})
+            .await
+            .unwrap();
         let list = world.fleet.devices(&TEST, "", Sort::default(), None, 1).await.unwrap();
         let (serial, token) = (list.page.devices[0].serial.clone(), world.token(Role::Support).await);
         Self { world, serial, token }
@@ -43,7 +45,7 @@ async fn once_done_it_is_answered_alike() {
     let first = api.note("a", "seen").await;
     let second = api.note("a", "seen").await;
     assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::CREATED), "{}", first.body);
-    assert_eq!((&first.body, second.header("idempotency-replayed")), (&second.body, "true"));
+    assert_eq!((&first.body, second.header("idempotency-replayed").as_str()), (&second.body, "true"));
     assert_eq!(api.notes().await, before + 1);
     assert_eq!(api.note("b", "seen").await.status, StatusCode::CREATED);
     assert_eq!(api.notes().await, before + 2);
@@ -55,7 +57,7 @@ async fn a_key_belongs_to_one_request() {
     api.note("a", "seen").await;
     let other = api.note("a", "something else").await;
     assert_eq!(
-        (other.status, other.header("content-type")),
+        (other.status, other.header("content-type").as_str()),
         (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json")
     );
     assert!(other.body.contains("belongs to another request") && other.body.contains("request_id"), "{}", other.body);

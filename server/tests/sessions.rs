@@ -21,7 +21,7 @@ async fn sign_in(world: &World, cookie: &str) -> String {
     let request = form("/sign-in").header(header::COOKIE, cookie).body(Body::from(body)).unwrap();
     let answer = world.send(request).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
-    answer.header("set-cookie").to_owned()
+    answer.header("set-cookie")
 }
 
 fn pair(set: &str) -> &str {

@@ -59,8 +59,10 @@ async fn short_address(Path(serial): Path<String>) -> Response {
 enum Once {
     /// It is to be done now.
     Now(fleet::idempotency::Claim),
-    /// It was done, or is being done, by the click before.
+    /// It was done by the click before.
     Before,
+    /// The click before is not through yet, or was ended with the machine.
+    Meanwhile,
 }
 
 /// Claims a form that carries a name of its own. The same name with other input is another deed: somebody went back
@@ -72,7 +74,8 @@ async fn once(ctx: &Ctx, form: &FormState) -> Result<Once, fleet::Error> {
     let key = format!("form:{name}:{:016x}", hasher.finish());
     Ok(match ctx.fleet.begin_request(&ctx.actor, &key, "").await? {
         Begun::Fresh(claim) => Once::Now(claim),
-        Begun::Replay { .. } | Begun::InFlight | Begun::Mismatch => Once::Before,
+        Begun::Replay { .. } | Begun::Mismatch => Once::Before,
+        Begun::InFlight => Once::Meanwhile,
     })
 }
 
@@ -88,6 +91,11 @@ async fn deed<T>(
     let claim = match once(&ctx, &form).await {
         Ok(Once::Now(claim)) => claim,
         Ok(Once::Before) => return see_other(next, Some(&Flash::done("That was recorded already, by the same form."))),
+        Ok(Once::Meanwhile) => {
+            let told = "This form is still being recorded. Look at the history in a moment; if it isn't there, fill the \
+                        form in anew.";
+            return see_other(next, Some(&Flash::warn(told)));
+        }
         Err(error) => return refused(ctx, here, form, &error).await,
     };
     let done = act(&ctx, &form).await;
@@ -133,6 +141,11 @@ async fn correct(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Pos
 /// The list's form asks for the page with the fields; that page's form records.
 async fn custody_of_many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response {
     let here = "/devices/custody";
+    // Asked first, so that a refusal is audited whatever the form lacks.
+    let refusal = ctx.fleet.allow(&ctx.actor, Permission::CustodyRecord, "devices").await.map(drop).err();
+    if let Some(error) = refusal {
+        return refused(ctx, here, form, &error).await;
+    }
     let selection = custody::selection_of(&form);
     let Some(selection) = selection.filter(|_| form.has("verb")) else {
         return render_with_form(ctx, here, form, StatusCode::OK).await;

@@ -12,6 +12,7 @@ pub mod session;
 pub mod theme;
 pub mod tokens;
 pub mod ui;
+mod ui_words;
 mod upload;
 pub mod users;
 pub mod views;
@@ -104,7 +105,11 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let ctx = request.extensions().get::<Ctx>().cloned();
         match Form::<Vec<(String, String)>>::from_request(request, state).await {
-            Ok(Form(values)) => Ok(Self(FormState { values, errors: Vec::new() })),
+            Ok(Form(values)) => {
+                // Nobody can type NUL, and PostgreSQL can't keep it.
+                let values = values.into_iter().map(|(name, value)| (name, value.replace('\0', ""))).collect();
+                Ok(Self(FormState { values, errors: Vec::new() }))
+            }
             Err(rejection) => Err(unreadable(ctx, &rejection).await),
         }
     }

@@ -2,38 +2,72 @@
 
 use crate::{World, lives};
 use domain::time::{HOUR, Timestamp};
-use fleet::{Actor, Fleet, Result};
+use fleet::{Actor, Error, Fleet, Result, seed::Life};
+use serde::{Deserialize, Serialize};
 
 /// Whoever fills the fleet, as audit and history name it.
 pub const ACTOR: Actor = Actor::Rule { name: "demo" };
 
 /// How many devices one transaction takes.
 const CHUNK: i64 = 1_000;
+/// How many batches there are.
+const BATCHES: i64 = 12;
 
-/// Fills an empty fleet with `devices` devices and two years of life; the same each time for a seed and an hour.
-/// `progress` hears how many devices are done.
+/// Which fleet is made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The same number makes the same fleet.
+    pub seed: u64,
+    /// How many devices it has.
+    pub devices: i64,
+    /// The fleet's present.
+    pub now: Timestamp,
+}
+
+impl Plan {
+    /// A fleet whose present is this hour: made again within the hour it is the same to the microsecond.
+    #[must_use]
+    pub const fn new(now: Timestamp, seed: u64, devices: i64) -> Self {
+        Self { seed, devices, now: Timestamp(now.0 / HOUR * HOUR) }
+    }
+}
+
+/// Fills a fleet with devices and two years of life. What an earlier call with the same plan left there stays, so that
+/// one that was ended in the middle can be carried on. `progress` hears how many devices are done.
 ///
 /// # Errors
-/// When the fleet is not empty, or the database fails.
-pub async fn fill(fleet: &Fleet, seed: u64, devices: i64, mut progress: impl FnMut(i64) + Send) -> Result<()> {
-    // Whole hours, so that a fleet made again within the hour is the same to the microsecond.
-    let now = Timestamp(fleet.now().0 / HOUR * HOUR);
-    let batches = 12;
-    let mut world = World::new(seed, now, devices / batches + 1);
+/// When something else is in the fleet, or the database fails.
+pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Send) -> Result<()> {
+    let mut world = World::new(plan.seed, plan.now, plan.devices / BATCHES + 1);
     let made: Vec<_> = world.batches.iter().map(|(batch, _)| batch.clone()).collect();
-    fleet.seed_catalogue(&ACTOR, &world.custodians, &world.models, &made).await?;
+    if fleet.catalogue(&ACTOR).await?.custodians.is_empty() {
+        fleet.seed_catalogue(&ACTOR, &world.custodians, &world.models, &made).await?;
+    }
     let mut done = 0;
     for index in 0..made.len() {
         let left = i64::try_from(made.len() - index).unwrap_or(1);
-        let of_batch = (devices - done) / left;
+        let of_batch = (plan.devices - done) / left;
         let mut number = 1;
         while number <= of_batch {
             let n = CHUNK.min(of_batch - number + 1);
-            fleet.seed_devices(&ACTOR, &lives(&mut world, index, number, n)).await?;
+            let lives = lives(&mut world, index, number, n);
+            if !is_there(fleet, &lives).await? {
+                fleet.seed_devices(&ACTOR, &lives).await?;
+            }
             number += n;
             done += n;
             progress(done);
         }
     }
     Ok(())
+}
+
+/// Whether these devices are there from an earlier call; all of them came in one transaction.
+async fn is_there(fleet: &Fleet, lives: &[Life]) -> Result<bool> {
+    let Some(first) = lives.first() else { return Ok(true) };
+    match fleet.device(&ACTOR, &first.serial).await {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

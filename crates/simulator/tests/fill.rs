@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fleet::Fleet;
-use simulator::demo::{self, ACTOR};
+use simulator::demo::{self, ACTOR, Plan};
 use store::{device_list::Sort, testing};
 
 #[tokio::test]
 async fn a_filled_fleet_is_counted_as_it_is_listed() {
     for fixture in testing::both().await.unwrap() {
         let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());
-        demo::fill(&fleet, 1, 600, |_| {}).await.unwrap();
+        demo::fill(&fleet, Plan::new(fleet.now(), 1, 600), |_| {}).await.unwrap();
         let overview = fleet.overview(&ACTOR).await.unwrap();
         assert_eq!(overview.total, 600, "{}", fixture.name);
         for (trust, n) in &overview.trust {
@@ -40,7 +40,7 @@ async fn a_filled_fleet_is_counted_as_it_is_listed() {
 async fn pages_go_forth_and_back_without_loss_in_every_order() {
     for fixture in testing::both().await.unwrap() {
         let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());
-        demo::fill(&fleet, 2, 240, |_| {}).await.unwrap();
+        demo::fill(&fleet, Plan::new(fleet.now(), 2, 240), |_| {}).await.unwrap();
         for key in store::device_list::SortKey::ALL {
             for descending in [false, true] {
                 let sort = Sort { key: *key, descending };
@@ -114,7 +114,7 @@ async fn every_field_of_the_query_language_is_understood_by_both_databases() {
         let now = domain::time::Timestamp(1_790_000_000_000_000);
         let clock = std::sync::Arc::new(move || now);
         let fleet = Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), clock);
-        demo::fill(&fleet, 3, 360, |_| {}).await.unwrap();
+        demo::fill(&fleet, Plan::new(fleet.now(), 3, 360), |_| {}).await.unwrap();
         let mut counts = Vec::new();
         for query in queries {
             let n = fleet.count_devices(&ACTOR, query).await.unwrap();
@@ -129,4 +129,22 @@ async fn every_field_of_the_query_language_is_understood_by_both_databases() {
     let empty: Vec<_> =
         found[0].iter().filter(|(query, n)| *n == 0 && *query != "cert:none").map(|(query, _)| *query).collect();
     assert_eq!(empty, ["fw:none", "identifier:00:1e:c0:00:00:00", "place:100%"]);
+}
+
+#[tokio::test]
+async fn a_fill_that_was_ended_in_the_middle_is_carried_on() {
+    let fixture = testing::sqlite().await.unwrap();
+    let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());
+    let plan = Plan::new(fleet.now(), 4, 240);
+    let ended = tokio::spawn({
+        let fleet = fleet.clone();
+        async move { demo::fill(&fleet, plan, |done| assert!(done < 100, "ended here")).await }
+    });
+    assert!(ended.await.is_err());
+    let there = fleet.device_total(&ACTOR).await.unwrap();
+    assert!(there > 0 && there < 240);
+    demo::fill(&fleet, plan, |_| {}).await.unwrap();
+    assert_eq!(fleet.device_total(&ACTOR).await.unwrap(), 240);
+    demo::fill(&fleet, plan, |_| {}).await.unwrap();
+    assert_eq!(fleet.count_devices(&ACTOR, "").await.unwrap(), 240);
 }

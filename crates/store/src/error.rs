@@ -42,7 +42,10 @@ impl From<sqlx::Error> for StoreError {
             // SQLITE_BUSY and its extended codes; PostgreSQL's lock_not_available, deadlock_detected and
             // serialization_failure: nothing was done, and the next try will probably succeed.
             sqlx::Error::Database(cause)
-                if matches!(cause.code().as_deref(), Some("5" | "261" | "517" | "773" | "55P03" | "40P01" | "40001")) =>
+                if matches!(
+                    cause.code().as_deref(),
+                    Some("5" | "261" | "517" | "773" | "55P03" | "40P01" | "40001")
+                ) =>
             {
                 Self::Busy
             }

@@ -9,6 +9,7 @@ use axum::{
 use fleet::Actor;
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What a handler answers when it can't do what was asked.
 pub struct Refusal(Box<Response>);
@@ -83,10 +84,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Document<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(document)) => Ok(Self(document)),
-            Err(rejection) => Err(unreadable(&rejection).into()),
+        let Json(value) = match Json::<Value>::from_request(request, state).await {
+            Ok(value) => value,
+            Err(rejection) => return Err(unreadable(&rejection).into()),
+        };
+        if holds_nul(&value) {
+            let told = "A text in the document holds the character NUL, which can't be kept.";
+            return Err(problem::Problem::new(StatusCode::UNPROCESSABLE_ENTITY, told).into());
         }
+        let unfit =
+            |error: serde_json::Error| problem::Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+        Ok(serde_json::from_value(value).map(Self).map_err(unfit)?)
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        _ => false,
     }
 }
 

@@ -12,13 +12,16 @@ use crate::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::person::Role;
 use fleet::{Fleet, people::UserForm, token::TokenForm};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use simulator::demo::Plan;
 use std::path::Path;
 
 /// The name of the data folder where none was asked for.
 const FOLDER: &str = "muster-demo";
 /// The file that holds how to get in.
 const CREDENTIALS: &str = "demo-credentials.json";
+/// The file that holds what is being made, until it is.
+const MAKING: &str = "demo-making.json";
 /// How long the demo's API token works, in days.
 const TOKEN_DAYS: i64 = 365;
 
@@ -30,6 +33,13 @@ struct Credentials {
     pki: String,
     api_token: String,
     accounts: Vec<Account>,
+}
+
+/// What a start makes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Making {
+    plan: Plan,
+    credentials: Credentials,
 }
 
 /// One account.
@@ -54,20 +64,21 @@ pub async fn run(demo: Demo) -> Outcome {
         Some(credentials) => credentials,
         None => make(&fleet, &demo).await?,
     };
-    // The port must be ours before links that name it are made.
+    // Before the port is asked for: if that is taken, the next start finds everything made.
+    write(&folder.join(CREDENTIALS), &credentials)?;
+    remove(&folder.join(MAKING))?;
     let running = Running::start(fleet.clone(), &demo.listen).await?;
     credentials.console.clone_from(&running.url);
     credentials.gateway = format!("https://{}", demo.listen.gateway);
     credentials.pki = format!("http://{}", demo.listen.pki);
     refresh(&fleet, &mut credentials).await?;
-    let text = serde_json::to_string_pretty(&credentials).map_err(Failure::because)?;
-    pki::write_private(&folder.join(CREDENTIALS), text.as_bytes())?;
+    write(&folder.join(CREDENTIALS), &credentials)?;
     tokio::spawn(simulator::live::run(fleet, demo.seed));
     tell(&credentials, &folder)?;
     running.until_stopped().await
 }
 
-fn read(file: &Path) -> Result<Option<Credentials>, Failure> {
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Failure> {
     let told = |error: &dyn std::fmt::Display| {
         Failure::NotDone(format!("{} can't be read ({error}); delete its folder to make a new demo", file.display()))
     };
@@ -78,27 +89,54 @@ fn read(file: &Path) -> Result<Option<Credentials>, Failure> {
     }
 }
 
-/// Fills the empty fleet and makes the accounts.
+fn write(file: &Path, content: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(content).map_err(Failure::because)?;
+    Ok(pki::write_private(file, text.as_bytes())?)
+}
+
+fn remove(file: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::because(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Fills the fleet and makes the accounts. What will be made is written down first, so that a start which was ended in
+/// the middle is carried on by the next one.
 async fn make(fleet: &Fleet, demo: &Demo) -> Result<Credentials, Failure> {
-    if !fleet.set_up_needed().await? {
-        let told =
-            "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: muster serve";
-        return Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())));
+    let file = fleet.folder().join(MAKING);
+    let making = match read(&file)? {
+        Some(making) => making,
+        None if fleet.set_up_needed().await? => Making::plan(fleet, demo)?,
+        None => {
+            let told = "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: \
+                        muster serve";
+            return Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())));
+        }
+    };
+    write(&file, &making)?;
+    tracing::info!(devices = making.plan.devices, seed = making.plan.seed, "making up a fleet");
+    simulator::demo::fill(fleet, making.plan, |_| {}).await?;
+    for account in &making.credentials.accounts {
+        if fleet.user_by_email(&COMMAND_LINE, &account.email).await.is_ok() {
+            continue;
+        }
+        let role: Role = account.role.parse().map_err(Failure::because)?;
+        let form = UserForm { email: account.email.clone(), name: person(role).to_owned(), role: account.role.clone() };
+        fleet.add_user_with_password(&COMMAND_LINE, &form, &account.password).await?;
     }
-    tracing::info!(devices = demo.devices, seed = demo.seed, "making up a fleet");
-    simulator::demo::fill(fleet, demo.seed, demo.devices, |_| {}).await?;
-    let mut credentials = Credentials::default();
-    for role in Role::ALL {
-        let form = UserForm {
-            email: format!("{role}@muster.example"),
-            name: person(*role).to_owned(),
-            role: role.to_string(),
-        };
-        let password = password()?;
-        let user = fleet.add_user_with_password(&COMMAND_LINE, &form, &password).await?;
-        credentials.accounts.push(Account { role: form.role, email: user.email, password, link: String::new() });
+    Ok(making.credentials)
+}
+
+impl Making {
+    fn plan(fleet: &Fleet, demo: &Demo) -> Result<Self, Failure> {
+        let mut credentials = Credentials::default();
+        for role in Role::ALL {
+            let (role, email) = (role.to_string(), format!("{role}@muster.example"));
+            credentials.accounts.push(Account { role, email, password: password()?, link: String::new() });
+        }
+        Ok(Self { plan: Plan::new(fleet.now(), demo.seed, demo.devices), credentials })
     }
-    Ok(credentials)
 }
 
 /// Names, so that the audit log and the history read as if people had worked there.

@@ -4,11 +4,15 @@ use crate::problem;
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
-use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Instant,
+};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -63,6 +67,31 @@ pub async fn trace(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// Refuses addresses that hold the character NUL: nothing has such a name, and PostgreSQL can't be asked for it.
+pub async fn without_nul(request: Request, next: Next) -> Response {
+    let address = request.uri().path_and_query().map_or("", |all| all.as_str());
+    if !address.contains("%00") {
+        return next.run(request).await;
+    }
+    let (api, id) = (problem::wanted(request.uri().path()), RequestId::of(&request));
+    problem::plain(api, StatusCode::BAD_REQUEST, "The address holds a character that no name has.", &id)
+}
+
+/// Lets what changes something run to its end, even if whoever asked goes away: otherwise a click on "stop", or a
+/// second click on the button, ends the first one's deed somewhere in the middle of its way.
+pub async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }
 
 /// Answers 500 where a handler panicked.
