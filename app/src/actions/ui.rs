@@ -1,6 +1,6 @@
 //! What the islands ask for: fragments of HTML, and the bell. Pages work without any of it.
 
-use super::{Access, ActionRoute};
+use super::{Access, ActionRoute, ui_words};
 use crate::{
     components::{
         icons::{Icon, icon},
@@ -21,13 +21,12 @@ use axum::{
 };
 use domain::{
     person::Permission,
-    query::{CompletionContext, CompletionItem, Field, Predicate, Term, complete},
+    query::{CompletionContext, Predicate, Term, complete},
 };
-use fleet::catalogue::Catalogue;
 use futures::{Stream, StreamExt, stream};
 use leptos::prelude::*;
 use serde::Deserialize;
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 /// The routes.
 pub const ROUTES: &[ActionRoute] = &[
@@ -142,8 +141,8 @@ async fn completions(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>)
     let at = byte_of(&asked.q, asked.cursor);
     let mut completion = complete(&asked.q, at);
     if let CompletionContext::Value { field } = completion.context {
-        match ctx.fleet.catalogue(&ctx.actor).await {
-            Ok(catalogue) => completion.items.extend(values(&catalogue, field, &completion.typed)),
+        match ui_words::words(&ctx, field, &completion.typed).await {
+            Ok(words) => completion.items.extend(words),
             Err(error) => return refusal(&error),
         }
     }
@@ -188,26 +187,6 @@ fn byte_of(text: &str, utf16: usize) -> usize {
 
 fn utf16_length(text: &str) -> usize {
     text.encode_utf16().count()
-}
-
-/// The values of a field that only the database knows.
-fn values(catalogue: &Catalogue, field: Field, typed: &str) -> Vec<CompletionItem> {
-    use domain::custody::CustodianKind::Factory;
-    let custodians = |factory: bool| catalogue.custodians.iter().filter(move |c| !factory || c.kind == Factory);
-    let known: BTreeSet<(&str, &str)> = match field {
-        Field::Model => catalogue.models.iter().map(|m| (m.name.as_str(), "model")).collect(),
-        Field::Batch => catalogue.batches.iter().map(|b| (b.code.as_str(), catalogue.model_name(b.model_id))).collect(),
-        Field::Factory => custodians(true).map(|c| (c.name.as_str(), c.city.as_str())).collect(),
-        Field::Custodian => custodians(false).map(|c| (c.name.as_str(), c.kind.label())).collect(),
-        Field::Component => catalogue.parts.iter().map(|p| (p.model.as_str(), p.maker.as_str())).collect(),
-        _ => BTreeSet::new(),
-    };
-    let typed = typed.to_lowercase();
-    known
-        .into_iter()
-        .filter(|(value, _)| value.to_lowercase().contains(&typed))
-        .map(|(value, hint)| CompletionItem::value(value, hint))
-        .collect()
 }
 
 #[derive(Deserialize)]

@@ -137,7 +137,7 @@ fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place) -> AnyView {
 /// Content with what explains it at its side.
 fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, main: impl IntoView + 'static) -> AnyView {
     view! {
-        <div class="cols lead aside-first">
+        <div class="cols lead device-cols">
             <div class="stack loose">{main}</div>
             <div class="stack loose">
                 {side::why(life)}

@@ -139,10 +139,15 @@ fn slot_suffix(component: &Component) -> String {
 /// `v1   10 Jun 2027, one swap`.
 fn summary(life: &Life<'_>, place: &Place, rows: &[Row<'_>], from: Option<i64>, to: i64) -> impl IntoView + use<> {
     let at = life.record.manifests.iter().find(|manifest| manifest.version == to).map(|manifest| manifest.at);
-    let changed = rows.iter().filter(|row| row.before != row.after).count();
-    let words = match changed {
-        0 => "as made".to_owned(),
-        n => format!("{} in or out", if n == 1 { "1 part".to_owned() } else { format!("{n} parts") }),
+    let fitted = rows.iter().filter(|row| row.after && !row.before).count();
+    let removed = rows.iter().filter(|row| row.before && !row.after).count();
+    let words = match (fitted, removed) {
+        (0, 0) if from.is_none() => "as made".to_owned(),
+        (0, 0) => "nothing changed".to_owned(),
+        (1, 1) => "one swap".to_owned(),
+        (fitted, 0) => format!("{fitted} fitted"),
+        (0, removed) => format!("{removed} removed"),
+        (fitted, removed) => format!("{fitted} fitted, {removed} removed"),
     };
     let link = from.map(|from| view! { <a href=place.manifests(from, to)>"Compare"</a> });
     view! { <span>{at.map(day)} ", " {words}</span> {link} }

@@ -106,7 +106,8 @@ fn filter_menu(place: &Place) -> impl IntoView + use<> {
         view! { <a href=place.filtered(group) aria-current=current>{label}</a> }
     };
     let links: Vec<_> = Group::ALL.into_iter().map(|group| link(Some(group), group.label())).collect();
-    let label = place.group.map_or("Filter", Group::label);
+    let label =
+        place.group.map_or_else(|| "Filter".to_owned(), |group| format!("Filter: {}", group.label().to_lowercase()));
     view! {
         <details class="menu">
             <summary class="linklike">{label}</summary>

@@ -44,13 +44,24 @@ pub fn joined<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Item<'a>>
         let version = version_of(&entry.event);
         match items.last_mut() {
             Some(last) if version.is_some() && continues(last, entry) => {
-                last.entry = entry;
                 last.steps.push(entry);
+                last.steps.sort_by_key(|step| (step.at, rank(&step.event)));
+                last.entry = last.steps.last().copied().unwrap_or(entry);
             }
             _ => items.push(Item { entry, steps: version.map(|_| entry).into_iter().collect() }),
         }
     }
     items
+}
+
+/// A device may report several steps at one instant; this is the order that they have.
+const fn rank(event: &Event) -> u8 {
+    match event {
+        Event::UpdateOffered { .. } => 0,
+        Event::UpdateInstalled { .. } => 1,
+        Event::UpdateReverted { .. } => 3,
+        _ => 2,
+    }
 }
 
 fn continues(item: &Item<'_>, entry: &Entry) -> bool {
@@ -142,8 +153,8 @@ mod tests {
         let entries = [
             step(1, "2027-01-01T02:00:00Z", "update_offered"),
             step(2, "2027-01-01T02:10:00Z", "update_installed"),
-            step(3, "2027-01-01T02:12:00Z", "update_failed"),
-            step(4, "2027-01-01T02:12:30Z", "update_reverted"),
+            step(3, "2027-01-01T02:12:00Z", "update_reverted"),
+            step(4, "2027-01-01T02:12:00Z", "update_failed"),
             entry(5, "2027-01-02", &json!({"kind": "note", "text": "x"})),
             step(6, "2027-01-03", "update_offered"),
             step(7, "2027-03-03", "update_verified"),
