@@ -53,7 +53,7 @@ fn may(own: Option<Role>) -> impl IntoView {
     Panel::new("What each role may do").flush(frame(
         "What each role may do",
         view! {
-            <table class="table cards matrix">
+            <table class="table cards brief matrix">
                 <caption class="sr">"Permissions, and the roles that have them"</caption>
                 <thead>
                     <tr>

@@ -9,7 +9,7 @@ use crate::{
         table::frame,
         text::{ago, copy, count, minute},
     },
-    context::Ctx,
+    context::{Ctx, href},
     islands::Follow,
     page::Page,
     pages::errors::who_may,
@@ -53,7 +53,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 {verdict(&import)}
                 {wrong(&ctx, &import, problems, after)}
             </div>
-            {about(&import)}
+            {about(&ctx, &import)}
         </div>
     };
     Ok(Page::new(import.file_name, body).crumb("Imports", "/imports"))
@@ -109,6 +109,7 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
         ImportState::Cancelled => (Tone::Plain, icons::INFO),
         _ if import.bad > 0 => (Tone::Warn, icons::WARN),
         _ if import.dry_run => (Tone::Go, icons::INFO),
+        _ if import.added == 0 => (Tone::Plain, icons::INFO),
         _ => (Tone::Ok, icons::CHECK),
     };
     let next = match import.state {
@@ -150,7 +151,7 @@ fn wrong(ctx: &Ctx, import: &Import, mut problems: Vec<ImportProblem>, after: i6
 }
 
 fn table(problems: &[ImportProblem], epcis: bool) -> impl IntoView + use<> {
-    let (place, column) = if epcis { ("Event", "About") } else { ("Line", "Column") };
+    let (place, column, what) = if epcis { ("Event", "About", "Why") } else { ("Line", "Column", "What is wrong") };
     let rows: Vec<_> = problems.iter().map(|problem| row(problem, place, column)).collect();
     frame(
         "Problems",
@@ -161,7 +162,7 @@ fn table(problems: &[ImportProblem], epcis: bool) -> impl IntoView + use<> {
                     <tr>
                         <th scope="col" class="num">{place}</th>
                         <th scope="col">{column}</th>
-                        <th scope="col">"What is wrong"</th>
+                        <th scope="col">{what}</th>
                         <th scope="col">"Verdict"</th>
                     </tr>
                 </thead>
@@ -213,7 +214,7 @@ fn footer(ctx: &Ctx, import: &Import, problems: &[ImportProblem], after: i64, mo
     view! { <span>{words}{cut}</span><span class="pager push">{first}{next}</span> }
 }
 
-fn about(import: &Import) -> impl IntoView + use<> {
+fn about(ctx: &Ctx, import: &Import) -> impl IntoView + use<> {
     let took = import.finished_at.map(|end| span_words(end.0.saturating_sub(import.created_at.0).max(0)));
     let how = match (import.dry_run, import.skip_bad_rows) {
         (true, _) => "Try only",
@@ -228,14 +229,16 @@ fn about(import: &Import) -> impl IntoView + use<> {
             "Size",
             view! { <span title=format!("{} bytes", count(import.size))>{size_words(import.size)}</span> }.into_any(),
         ),
-        ("Rows", count(import.rows_checked).into_any()),
+        (if import.format == ImportFormat::Epcis { "Events" } else { "Rows" }, count(import.rows_checked).into_any()),
         ("Sent", view! { {minute(import.created_at)}" by "{import.actor.clone()} }.into_any()),
     ];
     if let (Some(end), Some(took)) = (import.finished_at, took) {
         rows.push(("Ended", view! { {minute(end)}{format!(", after {took}")} }.into_any()));
     }
     rows.push(("SHA-256", hash.into_any()));
-    let audit = crate::context::href("/audit", &[("subject", format!("import:{}", import.id).as_str())]);
-    rows.push(("Audit", view! { <a href=audit>"What was done"</a> }.into_any()));
+    if ctx.may(Permission::AuditRead) {
+        let audit = href("/audit", &[("subject", format!("import:{}", import.id))]);
+        rows.push(("Audit", view! { <a href=audit>"What was done"</a> }.into_any()));
+    }
     Panel::new("About").body(facts(rows))
 }

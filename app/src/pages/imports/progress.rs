@@ -123,13 +123,22 @@ pub(super) const fn is_entered(import: &Import) -> bool {
 
 fn numbers(import: &Import) -> impl IntoView + use<> {
     let epcis = import.format == ImportFormat::Epcis;
-    let added = match (is_entered(import), epcis) {
-        (true, false) => "devices added",
-        (true, true) => "history entries added",
-        (false, false) => "devices would be added",
-        (false, true) => "entries would be added",
+    let added = match (is_entered(import), epcis, import.added) {
+        (true, false, 1) => "device added",
+        (true, false, _) => "devices added",
+        (true, true, 1) => "history entry added",
+        (true, true, _) => "history entries added",
+        (false, false, 1) => "device would be added",
+        (false, false, _) => "devices would be added",
+        (false, true, 1) => "entry would be added",
+        (false, true, _) => "entries would be added",
     };
-    let bad = if epcis { "bad events" } else { "bad rows" };
+    let bad = match (epcis, import.bad) {
+        (true, 1) => "bad event",
+        (true, _) => "bad events",
+        (false, 1) => "bad row",
+        (false, _) => "bad rows",
+    };
     let plain = |n: i64, words: &'static str| view! { <div><b>{count(n)}</b><span>{words}</span></div> };
     let listed = |n: i64, words: &'static str, class: Option<&'static str>| {
         let number = if n > 0 { view! { <a href="#problems">{count(n)}</a> }.into_any() } else { count(n).into_any() };
