@@ -82,7 +82,7 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ),
     ("POST /devices/{serial}/custody", May(P::CustodyRecord), "verb=ship&custodian=none"),
     ("POST /devices/{serial}/notes", May(P::NoteAdd), "text=seen"),
-    ("POST /imports", May(P::ImportRun), ""),
+    ("POST /imports", May(P::ImportRun), UPLOAD),
     ("POST /imports/{id}/cancel", May(P::ImportRun), ""),
     ("POST /link/{token}", Nothing, ""),
     ("POST /set-up/{token}", Nothing, "name=A&email=a@b.example&password=long+enough+by+far"),
@@ -99,6 +99,11 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /views", May(P::ViewSave), "name=Mine&query=state:active"),
     ("POST /views/{id}/delete", May(P::ViewSave), ""),
 ];
+
+/// A form with a file in it.
+const UPLOAD: &str = "--x\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\ntry\r\n\
+    --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\
+    Content-Type: text/csv\r\n\r\nserial\r\n--x--\r\n";
 
 /// What leaves whoever sends it at the sign-in page when it succeeds.
 const ENDS_THE_SESSION: &[&str] = &["POST /sign-out", "POST /account/sign-out-everywhere"];
@@ -185,7 +190,11 @@ impl Cast {
 
     async fn browser(&self, who: Option<Role>, method: &str, path: &str, body: &'static str) -> Answer {
         let address = self.address(path);
-        let mut request = if method == "GET" { Request::get(address) } else { form(&address) };
+        let mut request = match (method, body) {
+            ("GET", _) => Request::get(address),
+            (_, UPLOAD) => Request::post(address).header(header::CONTENT_TYPE, "multipart/form-data; boundary=x"),
+            _ => form(&address),
+        };
         if let Some(role) = who {
             request = request.header(header::COOKIE, self.world.cookie(self.users[role.as_str()]).await);
         }

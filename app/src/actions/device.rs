@@ -151,8 +151,8 @@ async fn custody_of_many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -
         return render_with_form(ctx, here, form, StatusCode::OK).await;
     };
     let next = match &selection {
-        Selection::Query(query) => devices_href(query),
-        Selection::Serials(_) => devices_href(""),
+        Selection::Query(query) if !query.is_empty() => devices_href(query),
+        _ => "/devices".to_owned(),
     };
     let act = async |ctx: &Ctx, form: &FormState| {
         let selected = ctx.fleet.selected(&ctx.actor, &selection, BULK_MAX).await?;

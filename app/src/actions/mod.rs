@@ -89,6 +89,9 @@ pub fn router() -> Router {
 async fn signed_in_only(Extension(ctx): Extension<Ctx>, request: Request, next: Next) -> Response {
     if ctx.signed_in() {
         next.run(request).await
+    } else if request.uri().path().starts_with("/ui/") {
+        // A script asks, for a page whose session has ended; a page is no answer to it.
+        StatusCode::UNAUTHORIZED.into_response()
     } else if request.method() == Method::GET {
         to_sign_in(&ctx)
     } else {

@@ -4,7 +4,10 @@ use super::{Access, ActionRoute, Posted, refused, see_other, see_other_with_cook
 use crate::{
     context::{Ctx, Flash, devices_href, local_path},
     cookies,
-    pages::{devices::Column, errors},
+    pages::{
+        devices::{Column, views},
+        errors,
+    },
 };
 use axum::{Extension, extract::Path, http::StatusCode, response::Response, routing::post};
 use domain::{id::ViewId, person::Permission};
@@ -38,7 +41,7 @@ async fn save(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response 
     };
     let list = devices_href(&view.query);
     match ctx.fleet.save_view(&ctx.actor, &view).await {
-        Ok(saved) => see_other(&devices_href(&saved.query), Some(&Flash::done(format!("Saved as “{}”.", saved.name)))),
+        Ok(saved) => see_other(&views::href_of(&saved), Some(&Flash::done(format!("Saved as “{}”.", saved.name)))),
         Err(error) => refused(ctx, &list, form, &error).await,
     }
 }

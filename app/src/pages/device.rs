@@ -52,7 +52,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     };
     let body = view! {
         {heading(&ctx, &life, &place)}
-        {answers::answers(&life)}
+        {answers::answers(&life, &place)}
         {views(&life, &place)}
         {content}
     };
@@ -140,7 +140,7 @@ fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, main: impl IntoView + 'stat
         <div class="cols lead device-cols">
             <div class="stack loose">{main}</div>
             <div class="stack loose">
-                {side::why(life)}
+                {side::why(life, place)}
                 {forms::panel(ctx, &life.record.catalogue, place)}
                 {certificates::present(life, place)}
                 {side::custody(life)}

@@ -7,7 +7,7 @@ pub mod language;
 mod query_bar;
 mod request;
 mod table;
-mod views;
+pub mod views;
 
 pub use columns::{Column, connection, model_words};
 pub use request::Request;

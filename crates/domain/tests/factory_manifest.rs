@@ -270,31 +270,3 @@ proptest! {
         let _ = csv(&after);
     }
 }
-
-/// Not a test: `cargo test -p domain --release --test factory_manifest speed -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures"]
-fn speed() {
-    let (csv_row, json_row) =
-        (template_csv().lines().nth(1).expect("a row"), template_jsonl().lines().next().expect("a row"));
-    let header = template_csv().lines().next().expect("a header");
-    let count = 200_000;
-    let text = format!("{header}\n{}", format!("{csv_row}\n").repeat(count));
-    let start = std::time::Instant::now();
-    assert_eq!(
-        csv_rows(text.as_bytes(), now()).expect("CSV").filter(|r| r.as_ref().is_ok_and(|r| r.row.is_ok())).count(),
-        count
-    );
-    let took = start.elapsed().as_secs_f64();
-    let text = format!("{json_row}\n").repeat(count);
-    let start = std::time::Instant::now();
-    assert_eq!(
-        jsonl_rows(text.as_bytes(), now()).expect("JSONL").filter(|r| r.as_ref().is_ok_and(|r| r.row.is_ok())).count(),
-        count
-    );
-    eprintln!(
-        "rows per second: CSV {:.0}, JSON Lines {:.0}",
-        count as f64 / took,
-        count as f64 / start.elapsed().as_secs_f64()
-    );
-}

@@ -3,7 +3,7 @@
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result, catalogue::Catalogue};
 use domain::{
     component::Part,
-    custody::{CustodyVerb, Holder},
+    custody::{Custodian, CustodyVerb, Holder},
     device::Device,
     history::{Entry, Event, Standing, voided},
     id::{ComponentId, DeviceId, HistoryId},
@@ -112,7 +112,7 @@ impl Fleet {
         if verb.is_none() {
             say("verb", "Choose what happened.");
         }
-        let named = |code: &str| catalogue.custodians.iter().find(|c| c.code == code).map(|c| c.holder());
+        let named = |code: &str| catalogue.custodians.iter().find(|c| c.code == code).map(Custodian::holder);
         let holder = named(&form.custodian);
         if holder.is_none() {
             say("custodian", "Choose a custodian from the list.");

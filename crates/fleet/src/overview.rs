@@ -120,7 +120,7 @@ impl Fleet {
         };
         let age = self.now().0 - last.at.0;
         // A first count of an empty fleet would be shown until the next look; count at once when the fleet grew.
-        if age > MINUTE || age < 0 || last.online + last.late + last.silent != total {
+        if !(0..=MINUTE).contains(&age) || last.online + last.late + last.silent != total {
             let _one_counts = cache.counting.lock().await;
             return self.count_connections(models, total).await;
         }

@@ -1,6 +1,6 @@
 //! The four answers: where is it, what is it, may it be trusted, what runs on it.
 
-use super::{events::short_hash, life::Life};
+use super::{events::short_hash, life::Life, place::Place};
 use crate::{
     components::{
         icons::{self, Icon, icon},
@@ -18,12 +18,12 @@ use leptos::prelude::*;
 
 /// The four answers, in one glance.
 #[must_use]
-pub fn answers(life: &Life<'_>) -> impl IntoView + use<> {
+pub fn answers(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     view! {
         <section class="answers" aria-label="In one glance">
             {location(life)}
             {identity(life)}
-            {trust(life)}
+            {trust(life, &place.why())}
             {software(life)}
         </section>
     }
@@ -114,7 +114,7 @@ fn reported(life: &Life<'_>) -> AnyView {
     }
 }
 
-fn trust(life: &Life<'_>) -> impl IntoView + use<> {
+fn trust(life: &Life<'_>, why: &str) -> impl IntoView + use<> {
     let device = &life.record.device;
     let class = match device.trust {
         Trust::Trusted => "",
@@ -124,7 +124,7 @@ fn trust(life: &Life<'_>) -> impl IntoView + use<> {
     };
     let status = Status::from(device.trust);
     let mut lines = vec![certificate_line(life, device)];
-    lines.push(why_line(life, device.trust));
+    lines.push(why_line(life, device.trust, why));
     answer("May it be trusted?", class, status.icon, status.word, lines)
 }
 
@@ -137,8 +137,8 @@ fn certificate_line(life: &Life<'_>, device: &Device) -> AnyView {
 }
 
 /// The one reason that counts most; the panel beside has the rest.
-fn why_line(life: &Life<'_>, trust: Trust) -> AnyView {
-    let why = "#why";
+fn why_line(life: &Life<'_>, trust: Trust, why: &str) -> AnyView {
+    let why = why.to_owned();
     match trust {
         Trust::Trusted => match life.last(Event::is_finding) {
             None => "Nothing speaks against it".into_any(),

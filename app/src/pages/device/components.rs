@@ -101,7 +101,7 @@ fn line(row: &Row<'_>, label: &str, numbered: bool) -> impl IntoView + use<> {
         _ => view! { <span class="quiet">"Same"</span> }.into_any(),
     };
     let fitted = match component.removed_at {
-        Some(removed) if !row.after => view! { "to " {day(removed)} }.into_any(),
+        Some(removed) if !row.after => view! { <span>"to " {day(removed)}</span> }.into_any(),
         _ => day(component.fitted_at).into_any(),
     };
     let part = &component.part;

@@ -26,7 +26,7 @@ use leptos::prelude::*;
 /// Entries of one page.
 const PAGE: usize = 100;
 /// Entries that the overview shows before it refers to the history's own page.
-const SHORT: usize = 40;
+pub const SHORT: usize = 40;
 
 /// The panel; `whole` when it has the page for itself.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use super::events::Group;
 use crate::context::{Ctx, href, segment};
+use domain::id::HistoryId;
 
 /// One of the page's views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +134,21 @@ impl Place {
     #[must_use]
     pub fn doing(&self, what: &str) -> String {
         format!("{}#record", self.with(&[("do", what)]))
+    }
+
+    /// The panel that says why trust is what it is; it stands on two of the views.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self.view {
+            View::Overview | View::History => "#why".to_owned(),
+            _ => format!("{}#why", self.path()),
+        }
+    }
+
+    /// An entry of the history: here, if the whole history is, else on its own page.
+    #[must_use]
+    pub fn entry(&self, id: HistoryId, is_here: bool) -> String {
+        if is_here { format!("#e-{id}") } else { format!("{}#e-{id}", self.view(View::History)) }
     }
 
     /// The life as an EPCIS file.

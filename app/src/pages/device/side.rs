@@ -4,6 +4,7 @@ use super::{
     events::{in_short, short_hash, tell},
     history::range,
     life::{Life, days},
+    place::{Place, View},
 };
 use crate::{
     components::{
@@ -23,7 +24,7 @@ use leptos::prelude::*;
 
 /// Why the device is not simply trusted; nothing when it is.
 #[must_use]
-pub fn why(life: &Life<'_>) -> Option<impl IntoView + use<>> {
+pub fn why(life: &Life<'_>, place: &Place) -> Option<impl IntoView + use<>> {
     let trust = life.record.device.trust;
     let decision = match trust {
         Trust::Trusted => return None,
@@ -33,8 +34,10 @@ pub fn why(life: &Life<'_>) -> Option<impl IntoView + use<>> {
         }
         Trust::Revoked => life.last(|event| matches!(event, Event::CertificateRevoked { .. })),
     };
+    let is_here = place.view == View::Overview && life.record.history.len() <= super::history::SHORT;
     let findings = life.open_findings();
-    let reasons: Vec<_> = decision.into_iter().chain(findings.iter().copied()).map(reason).collect();
+    let reasons: Vec<_> =
+        decision.into_iter().chain(findings.iter().copied()).map(|entry| reason(entry, place, is_here)).collect();
     let none = reasons.is_empty().then(|| view! { <p class="soft">"The history does not say why."</p> });
     let title = match trust {
         Trust::Suspect => "Why suspect",
@@ -46,11 +49,11 @@ pub fn why(life: &Life<'_>) -> Option<impl IntoView + use<>> {
     Some(Panel::new(title).id("why").aside(status).body(view! { <div class="stack">{body}</div> }))
 }
 
-fn reason(entry: &Entry) -> impl IntoView + use<> {
+fn reason(entry: &Entry, place: &Place, is_here: bool) -> impl IntoView + use<> {
     let told = tell(&entry.event);
     let details = told.details.join(". ");
     let details = (!details.is_empty()).then(|| view! { <p class="soft">{details}</p> });
-    let href = format!("#e-{}", entry.id);
+    let href = place.entry(entry.id, is_here);
     view! {
         <div class="why">
             <p>{told.headline}</p>

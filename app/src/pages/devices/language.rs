@@ -83,13 +83,14 @@ fn fields() -> impl IntoView {
         .iter()
         .map(|field| {
             let aliases = field.aliases().join(", ");
+            let also = (!aliases.is_empty()).then_some("Also");
             let examples: Vec<_> = examples(*field).iter().map(|query| view! { {tried(query)} " " }).collect();
             view! {
                 <tr>
                     <th scope="row"><b class="mono">{field.name()}</b></th>
                     <td data-l="Means">{field.hint()}</td>
                     <td data-l="Examples" class="full"><span class="try-row">{examples}</span></td>
-                    <td data-l="Also" class="quiet small">{aliases}</td>
+                    <td data-l=also class="quiet small">{aliases}</td>
                 </tr>
             }
         })

@@ -178,7 +178,7 @@ fn filter_menu(request: &Request, query: &FleetQuery, catalogue: &Catalogue) -> 
             .collect();
         view! {
             <div>
-                <h3>{title}</h3>
+                <h2>{title}</h2>
                 <ul>{links}</ul>
             </div>
         }

@@ -66,7 +66,8 @@ fn is_common(query: &FleetQuery) -> bool {
 }
 
 /// The list as a view keeps it.
-fn href_of(view: &SavedView) -> String {
+#[must_use]
+pub fn href_of(view: &SavedView) -> String {
     let sort = sort_of_word(&view.sort);
     let mut pairs = vec![("q", view.query.clone())];
     pairs.extend(super::request::sort_pairs(sort));

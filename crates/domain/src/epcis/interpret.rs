@@ -204,7 +204,7 @@ fn associate(event: &EpcisEvent, resolver: &dyn Resolver, out: &mut Interpretati
             match part(event, &child.uri()) {
                 Some(part) => parts.push(part),
                 None => {
-                    out.leave(child.uri(), "it is longer than what identifies a part here, or holds odd characters")
+                    out.leave(child.uri(), "it is longer than what identifies a part here, or holds odd characters");
                 }
             }
         }

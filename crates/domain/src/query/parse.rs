@@ -1,7 +1,8 @@
 //! Gives the parts of a query their meaning.
 
 use super::{
-    CertificateState, Comparison, Field, FleetQuery, MAX_ALTERNATIVES, MAX_CHARS, MAX_TERMS, Predicate, QueryErrors, Term,
+    CertificateState, Comparison, Field, FleetQuery, MAX_ALTERNATIVES, MAX_CHARS, MAX_TERMS, Predicate, QueryErrors,
+    Term,
     error::{Problem, excerpt},
     lex::{self, Head, RawTerm, RawValue},
     suggest::nearest,

@@ -134,3 +134,19 @@ async fn only_who_may_imports_and_it_can_be_cancelled_while_it_waits() {
         assert!(world.fleet.imports(&OPERATOR, Some(id), 10).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_can_be_cancelled_while_it_is_checked() {
+    for world in worlds().await {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(manifest(0..60_000).into_bytes())]);
+        let id = world.fleet.start_import(&OPERATOR, &ImportRequest::new("a.csv"), pieces).await.unwrap();
+        while world.fleet.import(&OPERATOR, id).await.unwrap().state == ImportState::Received {
+            tokio::task::yield_now().await;
+        }
+        world.fleet.cancel_import(&OPERATOR, id).await.unwrap();
+        // The next one waits for the worker, who must have let go of the cancelled one.
+        is_done(&world.import("b.csv", template_csv()).await, 2, 0, 0);
+        assert_eq!(finished(&world.fleet, id).await.state, ImportState::Cancelled);
+        assert_eq!((world.total().await, world.spooled()), (2, 0), "{}", world.name());
+    }
+}
