@@ -56,7 +56,7 @@ async fn measure(devices: i64) -> Fleetful {
     let fleet = Fleet::new(db, folder.path().to_owned());
     let import = import(&fleet, folder.path(), devices).await;
     hand_out(&fleet).await;
-    let files = server::assets::manifest().expect("built by cargo xtask bench");
+    let files = server::assets::manifest().unwrap();
     let names = app::AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
     let console = Console::new(fleet.clone(), names);
     let router = server::router::router(&console);
