@@ -13,6 +13,8 @@ export default defineConfig({
   testIgnore: database === 'sqlite' ? [] : ['**/screenshots.spec.ts'],
   fullyParallel: true,
   workers: 2,
+  // A busy machine may miss a moment; what fails twice is broken. What passes at the second try is reported as flaky.
+  retries: 1,
   forbidOnly: Boolean(process.env.CI),
   timeout: 60_000,
   expect: { timeout: 10_000 },

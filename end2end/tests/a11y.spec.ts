@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { awake } from '../fixture/hands.ts';
+import { awake, closeDialog, openKeys } from '../fixture/hands.ts';
 import { looksGood } from '../fixture/looks.ts';
 import { EMPTY, ELSEWHERE, PAGES } from '../fixture/pages.ts';
 import { expect, test } from '../fixture/test.ts';
@@ -54,9 +54,8 @@ test.describe('the list above', () => {
     await page.keyboard.press('Control+k');
     await expect(page.getByRole('dialog')).toBeVisible();
     await looksGood(page, 'palette');
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('?');
-    await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+    await closeDialog(page);
+    await openKeys(page);
     await looksGood(page, 'keys');
     await page.goto(`/devices/${shared.demo.facts.serial}`);
     for (const menu of await page.locator('details:visible').all()) {
