@@ -81,7 +81,7 @@ async fn a_sentence_is_shown_once() {
 async fn islands_are_asked_by_whoever_may_see_the_fleet_only() {
     let console = console().await;
     let answer = console.get(Visitor::Nobody, "/ui/search?q=GW").await;
-    assert_eq!(answer.status, 303);
+    assert_eq!(answer.status, 401);
     let answer = console.get(Visitor::Operator, "/ui/search?q=GW2C-0").await;
     assert!(answer.body.contains(r#"href="/devices/GW2C-0001""#), "{}", answer.body);
     let answer = console.get(Visitor::Operator, "/ui/complete?q=custodian%3Aac&cursor=12").await;
