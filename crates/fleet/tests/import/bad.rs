@@ -12,7 +12,7 @@ async fn refused(world: &World, name: &str, bytes: impl AsRef<[u8]>, words: &str
     assert_eq!(import.state, ImportState::Refused, "{}: {import:#?}", world.name());
     assert!(import.message.contains(words), "{}", import.message);
     assert!(import.message.contains("othing was changed"), "{}", import.message);
-    assert_eq!((world.total().await, world.spooled()), (before, 0));
+    assert_eq!((world.total().await, world.left_over().await), (before, 0));
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn a_manifest_becomes_devices_with_parts_and_history() {
         assert!(matches!(&record.history[1].event, Event::ManifestRecorded { fitted, .. } if fitted.len() == 7));
         assert_eq!(record.history[0].actor, OPERATOR.name());
         assert_eq!(record.catalogue.batches[0].quota, Some(5000));
-        assert_eq!(world.spooled(), 0, "{}", world.name());
+        assert_eq!(world.left_over().await, 0, "{}", world.name());
 
         let again = world.import("october.csv", template_csv()).await;
         is_done(&again, 0, 2, 0);
@@ -147,6 +147,6 @@ async fn an_import_can_be_cancelled_while_it_is_checked() {
         // The next one waits for the worker, who must have let go of the cancelled one.
         is_done(&world.import("b.csv", template_csv()).await, 2, 0, 0);
         assert_eq!(finished(&world.fleet, id).await.state, ImportState::Cancelled);
-        assert_eq!((world.total().await, world.spooled()), (2, 0), "{}", world.name());
+        assert_eq!((world.total().await, world.left_over().await), (2, 0), "{}", world.name());
     }
 }

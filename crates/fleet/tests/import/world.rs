@@ -82,7 +82,18 @@ impl World {
         self.fixture.name
     }
 
-    /// Files that still wait in the data folder.
+    /// Files that stay in the data folder although their import has ended: the last step, which may take a moment.
+    pub async fn left_over(&self) -> usize {
+        for _ in 0..500 {
+            if self.spooled() == 0 {
+                return 0;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.spooled()
+    }
+
+    /// Files that wait in the data folder.
     pub fn spooled(&self) -> usize {
         let files = std::fs::read_dir(self.fixture.folder.path().join("imports")).unwrap();
         files.filter(|file| file.as_ref().unwrap().file_name() != "node").count()
