@@ -126,7 +126,9 @@ impl Scanner<'_> {
 }
 
 fn starts_attribute(tokens: &[TokenTree], at: usize) -> bool {
-    let part_of_a_name = at.checked_sub(1).is_some_and(|before| is_punct(tokens.get(before), '-'));
+    // `data-class` is another attribute, and `part.class` is a field.
+    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+    let part_of_a_name = is_punct(before, '-') || is_punct(before, '.');
     matches!(&tokens[at], TokenTree::Ident(word) if word == "class") && !part_of_a_name
 }
 
@@ -220,6 +222,11 @@ mod tests {
     #[test]
     fn questions_are_no_answers() {
         assert_eq!(classes(r#"let class = if kind == "no" || map.get("nor") { "yes" } else { "" };"#), ["yes"]);
+    }
+
+    #[test]
+    fn fields_are_no_attributes() {
+        assert!(classes(r#"match x { _ if a.class == b.class => format!("{} swapped", y), _ => z }"#).is_empty());
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub(super) fn table(batches: &[(Batch, i64)], catalogue: &Catalogue, factories: 
                         <th scope="col">"Model"</th>
                         <th scope="col" class="num">"Made"</th>
                         <th scope="col" class="num">"Quota"</th>
-                        <th scope="col" class="share-head"><span class="sr">"Made against the quota"</span></th>
+                        <th scope="col"><span class="sr">"Made against the quota"</span></th>
                         <th scope="col" class="num">"Started"</th>
                     </tr>
                 </thead>
