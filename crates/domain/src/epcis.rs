@@ -45,7 +45,7 @@ pub(crate) const TEXT_MAX: usize = 512;
 
 /// A text cut to what is kept.
 pub(crate) fn cut(text: &str) -> String {
-    text.chars().take(TEXT_MAX).collect()
+    text.chars().filter(|c| *c != '\0').take(TEXT_MAX).collect()
 }
 
 /// Percent-encodes all but what `keep` and RFC 3986's letters and digits allow.
@@ -63,7 +63,7 @@ pub(crate) fn percent_encode(text: &str, keep: &[u8]) -> String {
     out
 }
 
-/// Undoes percent-encoding; what is no valid escape or no UTF-8 gives none.
+/// Undoes percent-encoding; what is no valid escape, no UTF-8, or holds NUL (which no database keeps) gives none.
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -76,5 +76,5 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
             out.push(byte);
         }
     }
-    String::from_utf8(out).ok()
+    String::from_utf8(out).ok().filter(|text| !text.contains('\0'))
 }

@@ -516,3 +516,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nul_is_left_with_the_reason() {
+    let event = json!({"type": "ObjectEvent", "eventTime": "2026-11-02T08:26:00Z", "eventTimeZoneOffset": "+00:00",
+        "action": "OBSERVE", "bizStep": "ship\u{0}ping", "epcList": ["urn:dev:muster:GW1"]});
+    let document = read_document(&event.to_string()).expect("a document");
+    assert!(document.events.is_empty());
+    assert!(document.left[0].why.contains("NUL"), "{:?}", document.left);
+    assert!(!matches!(Epc::parse("urn:dev:muster:GW%001"), Epc::Device { .. }));
+}

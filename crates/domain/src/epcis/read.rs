@@ -237,6 +237,9 @@ fn event(raw: Value, namespaces: &Namespaces) -> Result<EpcisEvent, Refused> {
     let name = event_identifier(&raw).unwrap_or_else(|| kind_of(&raw).chars().take(64).collect());
     let refuse = |why: &str| (if name.is_empty() { "no name".to_owned() } else { cut(&name) }, why.to_owned());
     let Some(object) = raw.as_object() else { return Err(refuse("it is not a JSON object")) };
+    if holds_nul(&raw) {
+        return Err(refuse("a text in it holds the character NUL, which can't be kept"));
+    }
     let Ok(kind) = local(kind_of(&raw)).parse::<EventKind>() else {
         return Err(refuse("its type is none of EPCIS 2.0's five; what such an event means is not known here"));
     };
@@ -276,6 +279,16 @@ fn event(raw: Value, namespaces: &Namespaces) -> Result<EpcisEvent, Refused> {
     event.id = given.unwrap_or_else(|| event_hash_id(&raw, namespaces));
     event.raw = raw;
     Ok(event)
+}
+
+/// PostgreSQL keeps no NUL, neither in texts nor in JSON.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
 }
 
 /// The identifier that an event came with.
