@@ -3,6 +3,9 @@
 //! Each size is a fleet of its own on SQLite, filled by importing a factory manifest as a person would. Pages are
 //! asked of the whole router, in process: session, database, rendering, headers; no TLS and no network. Figures are
 //! ratios against the smallest fleet of the same run, and against the limits that are named in the table.
+
+// A page is one deep type; optimised builds look into it further than the default lets them.
+#![recursion_limit = "512"]
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,5 +1,8 @@
 //! The program `muster`: command line, listeners, device protocols, background jobs.
 
+// A page is one deep type; optimised builds look into it further than the default lets them.
+#![recursion_limit = "512"]
+
 pub mod api;
 pub mod assets;
 pub mod cli;

@@ -1,5 +1,8 @@
 //! The program `muster`.
 
+// A page is one deep type; optimised builds look into it further than the default lets them.
+#![recursion_limit = "512"]
+
 use clap::Parser;
 use server::{cli::Cli, commands};
 use std::{io::Write, process::ExitCode};
