@@ -1,8 +1,9 @@
 //! `cargo xtask bench console`: what pages cost on the server as the fleet grows, and how fast files come in.
 //!
-//! Each size is a fleet of its own on SQLite, filled by importing a factory manifest as a person would. Pages are
-//! asked of the whole router, in process: session, database, rendering, headers; no TLS and no network. Figures are
-//! ratios against the smallest fleet of the same run, and against the limits that are named in the table.
+//! Each size is a fleet of its own on SQLite, filled by importing a factory manifest as a person would, and then spread
+//! over the states of a fleet in the field (see `spread`). Pages are asked of the whole router, in process: session,
+//! database, rendering, headers; no TLS and no network. Figures are ratios against the smallest fleet of the same run,
+//! and against the limits that are named in the table.
 
 // A page is one deep type; optimised builds look into it further than the default lets them.
 #![recursion_limit = "512"]
@@ -12,9 +13,12 @@
     reason = "a measurement stops by panicking and speaks by printing"
 )]
 
+mod spread;
+
+use app::AssetNames;
 use axum::{Router, body::Body};
-use domain::{custody::CustodyVerb, person::Role};
-use fleet::{Fleet, custody::CustodyForm, import::ImportRequest, people::UserForm};
+use domain::person::Role;
+use fleet::{Fleet, import::ImportRequest, people::UserForm};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use server::{Console, commands::COMMAND_LINE};
@@ -49,8 +53,13 @@ fn main() {
 struct Fleetful {
     devices: i64,
     import: Duration,
-    resident: u64,
+    spread: Duration,
     pages: Vec<(&'static str, Duration, Duration)>,
+    files: Vec<(&'static str, usize, usize)>,
+    database: u64,
+    /// Anonymous memory at the end, which the process can't give back: the rest is files that the system keeps at hand.
+    anonymous: u64,
+    resident: u64,
 }
 
 async fn measure(devices: i64) -> Fleetful {
@@ -58,20 +67,20 @@ async fn measure(devices: i64) -> Fleetful {
     let db = Db::open(folder.path(), None).await.unwrap();
     let fleet = Fleet::new(db, folder.path().to_owned());
     let import = import(&fleet, folder.path(), devices).await;
-    hand_out(&fleet).await;
+    let (spread, longest) = spread::spread(&fleet).await;
     let files = server::assets::manifest().unwrap();
-    let names = app::AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
-    let console = Console::new(fleet.clone(), names);
-    let router = server::router::router(&console);
+    let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
+    let router = server::router::router(&Console::new(fleet.clone(), names.clone()));
     let cookie = sign_in(&fleet, &router).await;
     let mut pages = Vec::new();
-    for (name, path) in paths(&fleet).await {
+    for (name, path) in paths(&fleet, &longest).await {
         let (p50, p95) = ask(&router, &cookie, &path).await;
         pages.push((name, p50, p95));
     }
-    let resident = resident();
+    let files = weigh(&router, &names).await;
+    let (database, anonymous, resident) = (database(folder.path()), memory("RssAnon:"), memory("VmHWM:"));
     fleet.db().close().await;
-    Fleetful { devices, import, resident, pages }
+    Fleetful { devices, import, spread, pages, files, database, anonymous, resident }
 }
 
 async fn import(fleet: &Fleet, folder: &Path, devices: i64) -> Duration {
@@ -86,21 +95,6 @@ async fn import(fleet: &Fleet, folder: &Path, devices: i64) -> Duration {
     assert_eq!((done.added, done.bad), (devices, 0), "{}", done.message);
     assert_eq!(fleet.device_total(&COMMAND_LINE).await.unwrap(), devices);
     took
-}
-
-/// Some devices go to a client, so that pages have more than one state to show.
-async fn hand_out(fleet: &Fleet) {
-    let form = fleet::catalogue::CustodianForm {
-        name: "Acme Logistics".to_owned(),
-        kind: "client".to_owned(),
-        ..Default::default()
-    };
-    let client = fleet.add_custodian(&COMMAND_LINE, &form).await.unwrap();
-    let list = fleet.devices(&COMMAND_LINE, "", Sort::default(), None, 500).await.unwrap();
-    let serials: Vec<String> = list.page.devices.iter().map(|d| d.serial.clone()).collect();
-    let custody =
-        CustodyForm { verb: CustodyVerb::Receive.to_string(), custodian: client.code, ..CustodyForm::default() };
-    fleet.record_custody_of(&COMMAND_LINE, &serials, &custody).await.unwrap();
 }
 
 async fn sign_in(fleet: &Fleet, router: &Router) -> String {
@@ -121,26 +115,31 @@ async fn sign_in(fleet: &Fleet, router: &Router) -> String {
     pairs.join("; ")
 }
 
-/// The pages of the issue, with addresses that exist in this fleet.
-async fn paths(fleet: &Fleet) -> Vec<(&'static str, String)> {
+/// The pages that people open most, and those that are hard on a large fleet, with addresses that exist in this one.
+async fn paths(fleet: &Fleet, longest: &str) -> Vec<(&'static str, String)> {
     let sort = Sort { key: SortKey::Serial, descending: false };
     let first = fleet.devices(&COMMAND_LINE, "", sort, None, 50).await.unwrap();
     let backwards = Sort { key: SortKey::Serial, descending: true };
     let mut last = fleet.devices(&COMMAND_LINE, "", backwards, None, 500).await.unwrap();
-    let middle = last.page.devices.pop().unwrap();
+    let deep = last.page.devices.pop().unwrap().serial;
     let device = first.page.devices[20].clone();
     let record = fleet.device_record(&COMMAND_LINE, &device.serial).await.unwrap();
-    let modem = record.components.iter().find(|c| c.part.slot == "eth0").unwrap().part.identifier.clone();
-    let deep = format!("/devices?after={}", middle.serial);
+    let port = record.components.iter().find(|c| c.part.slot == "eth0").unwrap().part.identifier.clone();
+    let query = |text: &str| format!("/devices?{}", serde_urlencoded::to_string(&[("q", text)][..]).unwrap());
     vec![
         ("overview", "/".to_owned()),
         ("devices, first page", "/devices".to_owned()),
-        ("devices, a deep page", deep),
+        ("devices, a deep page", format!("/devices?after={deep}")),
         ("devices, by last contact", "/devices?sort=seen&dir=desc".to_owned()),
-        ("devices, a filter of three terms", "/devices?q=state%3Amade+component%3Alte%3DQuectel+fw%3C2".to_owned()),
-        ("search by serial", format!("/devices?q={}", device.serial)),
-        ("search by component identifier", format!("/devices?q={modem}")),
+        ("devices, by firmware", "/devices?sort=fw&dir=desc".to_owned()),
+        ("devices, three terms that fit many", query("state:active component:lte=Quectel fw<1.6")),
+        ("devices, three terms that fit few", query("trust:quarantined custodian:Ironbridge seen<7d")),
+        ("devices, at a common place", query("place:rotterdam")),
+        ("devices, at a rare place", query("place:longyearbyen")),
+        ("search by serial", query(&device.serial)),
+        ("search by component identifier", query(&port)),
         ("device page", format!("/devices/{}", device.serial)),
+        ("device page of a long life", format!("/devices/{longest}")),
     ]
 }
 
@@ -167,17 +166,50 @@ async fn ask(router: &Router, cookie: &str, path: &str) -> (Duration, Duration) 
     (times[TIMES / 2], times[TIMES * 95 / 100])
 }
 
-/// The process's resident memory at its highest, in MiB.
-fn resident() -> u64 {
+/// What the browser loads once: each file as it is, and as it goes over the network to a browser of today.
+async fn weigh(router: &Router, names: &AssetNames) -> Vec<(&'static str, usize, usize)> {
+    let mut out = Vec::new();
+    for (kind, name) in [("WASM", &names.wasm), ("JavaScript", &names.js), ("CSS", &names.css)] {
+        let mut sizes = Vec::new();
+        for encoding in ["identity", "br"] {
+            let request = Request::get(format!("/assets/{name}"))
+                .header(header::HOST, "localhost")
+                .header(header::ACCEPT_ENCODING, encoding)
+                .body(Body::empty())
+                .unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK, "{name}");
+            sizes.push(response.into_body().collect().await.unwrap().to_bytes().len());
+        }
+        out.push((kind, sizes[0], sizes[1]));
+    }
+    out
+}
+
+/// The database and what was written to it last, in MiB.
+fn database(folder: &Path) -> u64 {
+    let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    (size("muster.db") + size("muster.db-wal")) / (1 << 20)
+}
+
+/// A line of what the kernel says of this process's memory, in MiB.
+fn memory(wanted: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(wanted)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn report(results: &[Fleetful]) {
     let Some(smallest) = results.first() else { return };
-    println!("{:<34} {:>10} {:>9} {:>9} {:>12} {:>10}", "", "devices", "p50 ms", "p95 ms", "x smallest", "x limit");
+    report_pages(smallest, results);
+    results.iter().for_each(report_fleet);
+    for (kind, plain, brotli) in &smallest.files {
+        println!("{kind:<12} {plain:>9} bytes, {brotli:>9} over the network");
+    }
+}
+
+fn report_pages(smallest: &Fleetful, results: &[Fleetful]) {
+    println!("{:<36} {:>10} {:>9} {:>9} {:>12} {:>10}", "", "devices", "p50 ms", "p95 ms", "x smallest", "x limit");
     for (index, (name, ..)) in smallest.pages.iter().enumerate() {
         for fleetful in results {
             let (_, p50, p95) = fleetful.pages[index];
@@ -187,19 +219,27 @@ fn report(results: &[Fleetful]) {
             let ms = |d: Duration| d.as_secs_f64() * 1e3;
             let devices = fleetful.devices;
             println!(
-                "{name:<34} {devices:>10} {:>9.2} {:>9.2} {growth:>12.2} {of_limit:>10.2}{verdict}",
+                "{name:<36} {devices:>10} {:>9.2} {:>9.2} {growth:>12.2} {of_limit:>10.2}{verdict}",
                 ms(p50),
                 ms(p95)
             );
         }
     }
-    for fleetful in results {
-        let rate = fleetful.devices as f64 / fleetful.import.as_secs_f64();
-        let of_limit = 1e6 / rate / IMPORT_LIMIT.as_secs_f64();
-        let (devices, resident) = (fleetful.devices, fleetful.resident);
-        println!(
-            "import {devices:>10} devices: {:>8.1} s, {rate:>8.0} devices/s, {of_limit:>5.2} of the limit; memory at its highest {resident} MiB",
-            fleetful.import.as_secs_f64()
-        );
-    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn report_fleet(fleetful: &Fleetful) {
+    let Fleetful { devices, import, spread, database, anonymous, resident, .. } = fleetful;
+    let rate = *devices as f64 / import.as_secs_f64();
+    let of_limit = 1e6 / rate / IMPORT_LIMIT.as_secs_f64();
+    println!(
+        "import {devices:>10} devices: {:>8.1} s, {rate:>8.0} devices/s, {of_limit:>5.2} of the limit; \
+         spread in {:.1} s",
+        import.as_secs_f64(),
+        spread.as_secs_f64()
+    );
+    println!(
+        "       {devices:>10} devices: database {database} MiB; memory {anonymous} MiB anonymous at the end, \
+         {resident} MiB resident at its highest"
+    );
 }
