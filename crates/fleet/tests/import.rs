@@ -7,6 +7,8 @@ mod bad;
 mod epcis;
 #[path = "import/export.rs"]
 mod export;
+#[path = "import/lasting.rs"]
+mod lasting;
 #[path = "import/manifests.rs"]
 mod manifests;
 #[path = "import/restart.rs"]
