@@ -12,7 +12,7 @@ use crate::{
 use axum::{
     Extension,
     extract::Query,
-    http::{StatusCode, header},
+    http::header,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
