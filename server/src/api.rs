@@ -76,6 +76,11 @@ pub const ROUTES: &[Route] = {
     ]
 };
 
+/// What stands around the API's routes and answers everybody: its description for people, and what says that there is
+/// nothing else.
+pub const AROUND: &[(&str, fn() -> MethodRouter<Console>)] =
+    &[("/api", || axum::routing::get(page::serve)), ("/api/v1", || any(nothing)), ("/api/v1/{*rest}", || any(nothing))];
+
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {
     let mut router = Router::new();
@@ -90,11 +95,7 @@ pub fn router(console: &Console) -> Router {
         };
         router = router.route(route.path, handler);
     }
-    router
-        .route("/api", axum::routing::get(page::serve))
-        .route("/api/v1", any(nothing))
-        .route("/api/v1/{*rest}", any(nothing))
-        .with_state(console.clone())
+    AROUND.iter().fold(router, |router, (path, handler)| router.route(path, handler())).with_state(console.clone())
 }
 
 async fn nothing() -> Response {
