@@ -25,7 +25,7 @@ pub fn router(console: &Console) -> Router {
 pub struct OpenRoute {
     /// Its path, as axum writes it.
     pub path: &'static str,
-    handler: fn() -> MethodRouter<Console>,
+    pub(crate) handler: fn() -> MethodRouter<Console>,
 }
 
 /// Every route beside pages, their actions and the API.
