@@ -140,7 +140,7 @@ impl Fleet {
         deed.commit("import.start", subject, &detail).await
     }
 
-    /// Takes in a file of this machine and waits until its import ends. `progress` hears now and then how far it is.
+    /// Takes in a file of this machine and waits until its import ends; for a process that is here for it alone. `progress` hears now and then how far it is.
     ///
     /// # Errors
     /// As [`Fleet::start_import`]; also when the file can't be read.
@@ -154,6 +154,8 @@ impl Fleet {
         let unreadable = |error: io::Error| Error::field("file", format!("{} can't be read: {error}.", file.display()));
         let file = File::open(file).await.map_err(unreadable)?;
         let id = self.start_import(actor, request, chunks(file)).await?;
+        // Whoever waits for this one goes away after it, and should not be in the middle of another then.
+        self.inner.importer.end_with(id);
         loop {
             let import = self.import(actor, id).await?;
             progress(&import);

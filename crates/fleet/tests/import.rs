@@ -11,6 +11,8 @@ mod export;
 mod lasting;
 #[path = "import/manifests.rs"]
 mod manifests;
+#[path = "import/places.rs"]
+mod places;
 #[path = "import/restart.rs"]
 mod restart;
 #[path = "import/world.rs"]

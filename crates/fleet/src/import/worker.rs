@@ -23,6 +23,21 @@ pub(crate) struct Importer {
     working: Mutex<()>,
     /// Imports that the database refuses to go on with, until they are tried again.
     aside: PlainMutex<HashSet<ImportId>>,
+    /// The last one that this process works on, if it is here for that one alone.
+    last: PlainMutex<Option<ImportId>>,
+}
+
+impl Importer {
+    /// Leaves what arrives after this import to other processes.
+    pub(super) fn end_with(&self, id: ImportId) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+    }
+
+    fn is_ours(&self, id: ImportId) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|last| id <= last) && !aside.contains(&id)
+    }
 }
 
 /// How long to wait before trying again what the database or the disk refused.
@@ -85,8 +100,7 @@ impl Fleet {
 
     async fn next_import(&self, node: &str) -> Result<Option<ImportId>> {
         let waiting = store::import::unfinished(self.db(), node).await?;
-        let aside = self.inner.importer.aside.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(waiting.into_iter().map(|import| import.id).find(|id| !aside.contains(id)))
+        Ok(waiting.into_iter().map(|import| import.id).find(|id| self.inner.importer.is_ours(*id)))
     }
 
     /// Works on one import to its end, in several tries if need be.
