@@ -16,7 +16,7 @@ mod shapes;
 
 pub use document::document;
 
-use crate::{Console, problem};
+use crate::{Console, problem, router::OpenRoute};
 use axum::{
     Router,
     response::{IntoResponse, Response},
@@ -76,6 +76,14 @@ pub const ROUTES: &[Route] = {
     ]
 };
 
+/// What stands around the API's routes and answers everybody: its description for people, and what says that there is
+/// nothing else.
+pub const AROUND: &[OpenRoute] = &[
+    OpenRoute { path: "/api", handler: || axum::routing::get(page::serve) },
+    OpenRoute { path: "/api/v1", handler: || any(nothing) },
+    OpenRoute { path: "/api/v1/{*rest}", handler: || any(nothing) },
+];
+
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {
     let mut router = Router::new();
@@ -90,11 +98,7 @@ pub fn router(console: &Console) -> Router {
         };
         router = router.route(route.path, handler);
     }
-    router
-        .route("/api", axum::routing::get(page::serve))
-        .route("/api/v1", any(nothing))
-        .route("/api/v1/{*rest}", any(nothing))
-        .with_state(console.clone())
+    AROUND.iter().fold(router, |router, route| router.route(route.path, (route.handler)())).with_state(console.clone())
 }
 
 async fn nothing() -> Response {

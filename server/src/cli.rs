@@ -1,7 +1,9 @@
 //! The command line.
 
+use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
 use domain::person::Role;
+use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Muster: the fleet console.
@@ -76,6 +78,9 @@ pub struct Listen {
     /// The name or address by which people reach the console; stands in printed links and in the certificate.
     #[arg(long, value_name = "NAME", env = "MUSTER_HOST")]
     pub host: Option<String>,
+    /// Networks or addresses of proxies in front of the console. Only from them X-Forwarded-For says who really asks.
+    #[arg(long, value_name = "CIDR", env = "MUSTER_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxy: Vec<IpNet>,
 }
 
 /// `muster serve`.
@@ -199,6 +204,10 @@ mod tests {
             Cli::try_parse_from(["muster", "serve", "--tls-cert", "a.crt"]).is_err(),
             "a certificate needs its key"
         );
+        let proxies = Cli::try_parse_from(["muster", "serve", "--trusted-proxy", "10.0.0.0/8,192.0.2.1"]).ok();
+        let Some(Cli { command: Command::Serve(serve) }) = proxies else { unreachable!("two networks") };
+        assert_eq!(serve.listen.trusted_proxy.len(), 2);
+        assert!(Cli::try_parse_from(["muster", "serve", "--trusted-proxy", "proxy.example"]).is_err());
         assert!(Cli::try_parse_from(["muster", "user", "add", "a@b.example", "--role", "king"]).is_err());
     }
 }

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod listener;
 pub mod middleware;
 pub mod problem;
+pub mod proxy;
 pub mod router;
 pub mod sessions;
 
@@ -28,12 +29,21 @@ pub struct Console {
     pub sessions: sessions::Sessions,
     /// What the browser loads.
     pub assets: Arc<AssetNames>,
+    /// Who may say on whose behalf they ask.
+    pub proxies: proxy::Proxies,
 }
 
 impl Console {
     /// A console for a fleet.
     #[must_use]
     pub fn new(fleet: Fleet, assets: AssetNames) -> Self {
-        Self { sessions: sessions::Sessions::new(fleet.clone()), fleet, assets: Arc::new(assets) }
+        let sessions = sessions::Sessions::new(fleet.clone());
+        Self { sessions, fleet, assets: Arc::new(assets), proxies: proxy::Proxies::default() }
+    }
+
+    /// The same behind proxies.
+    #[must_use]
+    pub fn behind(self, proxies: proxy::Proxies) -> Self {
+        Self { proxies, ..self }
     }
 }

@@ -4,13 +4,16 @@
 //! connection over the limit waits in the kernel's queue.
 
 mod connection;
+mod crowd;
 mod plain;
 mod tls;
 
 pub use tls::{Certificates, tls_config};
 
+use crate::proxy::Proxies;
 use axum::Router;
 use connection::Connections;
+use crowd::Crowd;
 use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -32,6 +35,10 @@ pub struct Limits {
     pub drain: Duration,
     /// Connections at the same time.
     pub connections: usize,
+    /// Connections at the same time from one address. More are hung up on.
+    pub per_address: usize,
+    /// Through whom many people come, so that this doesn't count for them.
+    pub proxies: Proxies,
 }
 
 impl Default for Limits {
@@ -41,6 +48,9 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             drain: Duration::from_secs(10),
             connections: 4096,
+            // A browser keeps six at most; this is an office behind one address, or a program gone wrong.
+            per_address: 256,
+            proxies: Proxies::default(),
         }
     }
 }
@@ -105,6 +115,7 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let connections = Connections::new(router, acceptor, limits.clone(), stop.clone());
         let permits = Arc::new(Semaphore::new(limits.connections));
+        let crowd = Crowd::new(limits.per_address, limits.proxies.clone());
         loop {
             let next = async {
                 // Taken before accepting: whoever is over the limit waits, and is not turned away.
@@ -116,10 +127,14 @@ impl Listener {
                 () = stop.cancelled() => break,
                 next = next => match next { Some(next) => next, None => break },
             };
+            let Some(place) = crowd.admit(peer.ip()) else {
+                tracing::debug!(%peer, "too many connections from one address");
+                continue;
+            };
             let work = connections.clone().run(stream, peer, graceful.watcher());
             tokio::spawn(async move {
                 work.await;
-                drop(permit);
+                drop((permit, place));
             });
         }
         drop(tcp);

@@ -19,9 +19,11 @@ use tower::ServiceBuilder;
 use tower_http::{CompressionLevel, compression::CompressionLayer, csrf::CsrfLayer};
 
 /// Around everything, from the outside in.
-pub fn everything(router: Router) -> Router {
+pub fn everything(router: Router, console: &Console) -> Router {
     router.layer(
         ServiceBuilder::new()
+            // 0. Whose request it is, if a proxy brings it: all that follows goes by that address.
+            .layer(from_fn_with_state(console.proxies.clone(), request::client))
             // 1. A name for the request: whatever happens after this can be looked up by it.
             .layer(from_fn(request::name))
             // 2. One log line with how it ended, and a span that every line in between belongs to.

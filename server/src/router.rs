@@ -5,7 +5,7 @@ use axum::{
     Router,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
@@ -17,14 +17,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub fn router(console: &Console) -> Router {
     let pages = middleware::pages(app::router(), console);
     let api = middleware::api(crate::api::router(console), console);
-    let probes = Router::new()
-        .route(HEALTH, get(alive))
-        .route(READY, get(ready))
-        .with_state(console.clone())
-        .route("/robots.txt", get(robots))
-        .route(assets::PATH, get(assets::serve));
-    middleware::everything(pages.merge(api).merge(probes))
+    let open = OPEN.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    middleware::everything(pages.merge(api).merge(open.with_state(console.clone())), console)
 }
+
+/// A route that says nothing about the fleet, and so answers everybody.
+pub struct OpenRoute {
+    /// Its path, as axum writes it.
+    pub path: &'static str,
+    pub(crate) handler: fn() -> MethodRouter<Console>,
+}
+
+/// Every route beside pages, their actions and the API.
+pub const OPEN: &[OpenRoute] = &[
+    OpenRoute { path: HEALTH, handler: || get(alive) },
+    OpenRoute { path: READY, handler: || get(ready) },
+    OpenRoute { path: "/robots.txt", handler: || get(robots) },
+    OpenRoute { path: assets::PATH, handler: || get(assets::serve) },
+];
 
 /// Whether the program runs.
 pub const HEALTH: &str = "/healthz";

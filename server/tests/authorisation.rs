@@ -131,17 +131,28 @@ const API: &[(&str, Needs, &str)] = &[
     ("POST /api/v1/imports", May(P::ImportRun), ""),
 ];
 
+/// What answers everybody, because it says nothing about the fleet: where, and with which status.
+const OPEN: &[(&str, u16)] = &[
+    ("/api", 200),
+    ("/api/v1", 404),
+    ("/api/v1/{*rest}", 404),
+    ("/assets/{name}", 404),
+    ("/healthz", 200),
+    ("/readyz", 200),
+    ("/robots.txt", 200),
+];
+
 /// Commands act as the machine itself: whoever may run them may read its database anyway. Here stands which of them
-/// change something, and so leave an audit entry.
-const COMMANDS: &[(&str, bool)] = &[
-    ("audit verify", false),
-    ("backup", true),
-    ("demo", true),
-    ("import", true),
-    ("openapi", false),
-    ("restore", true),
-    ("serve", true),
-    ("user add", true),
+/// change something, and the audit entry that says so. The tests of commands run each of these.
+pub const COMMANDS: &[(&str, Option<&str>)] = &[
+    ("audit verify", None),
+    ("backup", Some("backup.write")),
+    ("demo", Some("seed.devices")),
+    ("import", Some("import.start")),
+    ("openapi", None),
+    ("restore", Some("backup.restore")),
+    ("serve", Some("link.set_up")),
+    ("user add", Some("user.add")),
 ];
 
 /// A fleet with an account and a token for each role, and things to ask for.
@@ -236,6 +247,45 @@ fn every_page_has_a_case() {
         leptos_axum::generate_route_list(app::App).iter().map(|route| route.path().to_owned()).collect();
     let cases = PAGES.iter().map(|(path, _)| (*path).to_owned()).collect();
     assert_eq!(pages, cases, "left: the pages; right: the cases above");
+}
+
+/// The paths that the console's router really has. It doesn't list them, but it describes them to programmers.
+fn paths_of(router: &axum::Router) -> BTreeSet<String> {
+    let described = format!("{router:?}");
+    let (_, mut rest) = described.split_once("paths: {").unwrap();
+    let mut paths = BTreeSet::new();
+    while let Some(entry) = rest.trim_start_matches(", ").strip_prefix("RouteId(") {
+        let (_, quoted) = entry.split_once(": \"").unwrap();
+        let (path, after) = quoted.split_once('"').unwrap();
+        paths.insert(path.to_owned());
+        rest = after;
+    }
+    paths
+}
+
+#[tokio::test]
+async fn no_route_is_beside_the_tables() {
+    let world = World::new().await;
+    let path = |route: &str| route.split_once(' ').map_or(route, |(_, path)| path).to_owned();
+    let mut cases: BTreeSet<String> = PAGES.iter().map(|(page, _)| (*page).to_owned()).collect();
+    cases.extend(ACTIONS.iter().chain(API).map(|(route, ..)| path(route)));
+    cases.extend(OPEN.iter().map(|(open, _)| (*open).to_owned()));
+    assert_eq!(paths_of(world.router()), cases, "left: the router; right: the cases above");
+}
+
+#[tokio::test]
+async fn what_is_open_says_nothing_and_takes_nothing() {
+    let cast = Cast::new().await;
+    for (path, status) in OPEN {
+        let address = path.replace("{name}", "no-such-file.js").replace("{*rest}", "no/such/thing");
+        for who in everybody() {
+            let answer = cast.browser(who, "GET", &address, "").await;
+            assert_eq!(answer.status.as_u16(), *status, "{path} for {who:?}");
+            assert_eq!(answer.header("set-cookie"), "", "{path} for {who:?}");
+            let posted = cast.browser(who, "POST", &address, "").await;
+            assert!(matches!(posted.status.as_u16(), 404 | 405), "{path} for {who:?}: {}", posted.status);
+        }
+    }
 }
 
 #[test]

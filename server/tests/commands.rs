@@ -1,16 +1,26 @@
 //! The commands, as the program that people type.
 
+use crate::authorisation::COMMANDS;
+use fleet::{Actor, AuditFilter, Fleet};
 use std::{
+    collections::BTreeMap,
     fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
+use store::Db;
 use tempfile::TempDir;
 
-fn muster(data: &Path, arguments: &[&str]) -> Output {
+fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(arguments).env("MUSTER_DATA", data).env("MUSTER_LOG", "warn").env_remove("MUSTER_DATABASE_URL");
-    command.output().unwrap()
+    command
+}
+
+fn muster(data: &Path, arguments: &[&str]) -> Output {
+    command(data, arguments).output().unwrap()
 }
 
 /// Runs a command that must end with this code, and returns all that it said.
@@ -77,4 +87,62 @@ fn the_openapi_document_is_json() {
     let folder = tempfile::tempdir().unwrap();
     let document: serde_json::Value = serde_json::from_str(&says(folder.path(), &["openapi"], 0)).unwrap();
     assert!(document["paths"]["/api/v1/imports"]["post"].is_object());
+}
+
+/// Runs a console until it has said what it says at its first start, then stops it in order.
+fn serve_once(data: &Path) {
+    let mut console = command(data, &["serve", "--console", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(console.stdout.take().unwrap()).lines();
+    let told = lines.map_while(Result::ok).any(|line| line.contains("/set-up/"));
+    let stopped = Command::new("kill").arg(console.id().to_string()).status().unwrap();
+    assert!(told && stopped.success() && console.wait().unwrap().success());
+}
+
+/// The actions in the audit log of a data folder.
+fn audited(data: &Path) -> Vec<String> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let db = Db::open(data, None).await.unwrap();
+        let fleet = Fleet::new(db, data.to_owned());
+        let log = fleet.audit_log(&Actor::Rule { name: "test" }, &AuditFilter::default(), 500).await.unwrap();
+        fleet.db().close().await;
+        log.into_iter().map(|entry| entry.record.action).collect()
+    })
+}
+
+#[test]
+fn what_commands_change_is_audited() {
+    let (folder, restored, demo, first) = (filled(), TempDir::new(), TempDir::new(), TempDir::new());
+    let (restored, demo, first) = (restored.unwrap(), demo.unwrap(), first.unwrap());
+    let manifest = folder.path().join("a.csv");
+    fs::write(&manifest, domain::factory_manifest::template_csv()).unwrap();
+    says(folder.path(), &["import", manifest.to_str().unwrap()], 0);
+    let file = folder.path().join("b.muster");
+    says(folder.path(), &["backup", file.to_str().unwrap()], 0);
+    says(restored.path(), &["restore", file.to_str().unwrap()], 0);
+    // The demo makes its fleet before it asks for its port, which is taken.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let console = taken.local_addr().unwrap().to_string();
+    says(demo.path(), &["demo", "--devices", "12", "--console", &console], 3);
+    let mut ran = BTreeMap::from([
+        ("backup", folder.path()),
+        ("demo", demo.path()),
+        ("import", folder.path()),
+        ("restore", restored.path()),
+        ("user add", folder.path()),
+    ]);
+    // Without the browser's files in it the program does not serve.
+    if server::assets::manifest().is_ok() {
+        serve_once(first.path());
+        ran.insert("serve", first.path());
+    }
+    for (name, action) in COMMANDS {
+        let Some(action) = action else { continue };
+        let Some(folder) = ran.get(name) else {
+            assert_eq!((*name, server::assets::manifest().is_err()), ("serve", true), "{name} was not run");
+            continue;
+        };
+        let actions = audited(folder);
+        assert!(actions.iter().any(|done| done == action), "{name}: no {action} among {actions:?}");
+    }
 }

@@ -9,10 +9,11 @@ use domain::{
     time::{HOUR, Timestamp},
 };
 use fleet::{Actor, AuditFilter, Fleet, people::UserForm, token::TokenForm};
-use http::{HeaderMap, Request, StatusCode, header, request};
+use http::{HeaderMap, Request, Response, StatusCode, header, request};
 use http_body_util::BodyExt;
 use server::{
     Console,
+    proxy::Proxies,
     router::router,
     sessions::{self, SignedIn},
 };
@@ -47,6 +48,11 @@ pub struct Answer {
 
 impl World {
     pub async fn new() -> Self {
+        Self::behind(Proxies::default()).await
+    }
+
+    /// The same, where these proxies are believed.
+    pub async fn behind(proxies: Proxies) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(0));
         let set = Arc::clone(&time);
@@ -58,8 +64,13 @@ impl World {
         let db = Db::open(folder.path(), None).await.unwrap();
         let fleet = Fleet::with_clock(db, folder.path().to_owned(), clock);
         let assets = AssetNames { css: "muster.css".into(), js: "muster.js".into(), wasm: "muster.wasm".into() };
-        let router = router(&Console::new(fleet.clone(), assets));
+        let router = router(&Console::new(fleet.clone(), assets).behind(proxies));
         Self { fleet, router, time, _folder: folder }
+    }
+
+    /// The router itself.
+    pub const fn router(&self) -> &Router {
+        &self.router
     }
 
     /// Stops the clock at this time.
@@ -135,10 +146,15 @@ impl World {
         self.fleet.add_token(&TEST, &form).await.unwrap().secret
     }
 
-    /// Sends a request and reads only the head of its answer: some answers never end.
-    pub async fn head(&self, mut request: Request<Body>) -> Answer {
+    /// Sends a request; the body of its answer is not read yet.
+    pub async fn open(&self, mut request: Request<Body>) -> Response<Body> {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 40_000))));
-        let (parts, _) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a request and reads only the head of its answer: some answers never end.
+    pub async fn head(&self, request: Request<Body>) -> Answer {
+        let (parts, _) = self.open(request).await.into_parts();
         Answer { status: parts.status, headers: parts.headers, body: String::new() }
     }
 

@@ -6,7 +6,10 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
-use server::listener::{Certificates, Limits, ListenError, Listener, tls_config};
+use server::{
+    listener::{Certificates, Limits, ListenError, Listener, tls_config},
+    proxy::Proxies,
+};
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -132,6 +135,23 @@ async fn over_the_limit_one_waits() {
         tokio::join!(exchange(first, request), async { exchange(served.https(&["http/1.1"]).await, request).await });
     assert!(first.ends_with("done") && second.ends_with("done"));
     assert!(begun.elapsed() >= Duration::from_millis(800), "both at once: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections() {
+    let served = serve(Limits { per_address: 2, ..Limits::default() }).await;
+    let request = "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let (first, _second) = (served.https(&["http/1.1"]).await, served.https(&["http/1.1"]).await);
+    let third = TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(exchange(third, "GET / HTTP/1.1\r\n\r\n").await, "", "hung up on");
+    assert!(exchange(first, request).await.ends_with("127.0.0.1"));
+    // Its place is free again a moment later.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(exchange(served.https(&["http/1.1"]).await, request).await.ends_with("127.0.0.1"));
+    let proxies = Proxies::new(&[server::proxy::network("127.0.0.1").unwrap()]);
+    let served = serve(Limits { per_address: 1, proxies, ..Limits::default() }).await;
+    let (_first, second) = (served.https(&["http/1.1"]).await, served.https(&["http/1.1"]).await);
+    assert!(exchange(second, request).await.ends_with("127.0.0.1"));
 }
 
 #[tokio::test]

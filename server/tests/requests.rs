@@ -1,8 +1,11 @@
 //! What every request passes: names, headers, limits, who may send forms.
 
-use crate::common::{World, form};
+use crate::common::{TEST, World, form};
 use axum::body::Body;
+use domain::person::Role;
+use fleet::AuditFilter;
 use http::{Request, StatusCode, header};
+use server::proxy::Proxies;
 
 #[tokio::test]
 async fn answers_carry_their_name_and_security_headers() {
@@ -98,6 +101,15 @@ async fn too_much_is_refused_before_it_is_read() {
     assert!(answer.body.contains("larger than the 1 MB"), "{}", answer.body);
     let unannounced = form("/theme").body(Body::from("a=".to_owned() + &"x".repeat(2_000_000))).unwrap();
     assert_eq!(world.send(unannounced).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    // Nothing follows what is announced here: an answer that waited for it would not come.
+    let never = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let more = (fleet::import::IMPORT_LIMIT + 64 * 1024 + 1).to_string();
+    for (path, announced) in [("/api/v1/imports", "1073741825"), ("/imports", more.as_str())] {
+        let file = Request::post(path).header(header::CONTENT_LENGTH, announced).body(never()).unwrap();
+        let answer = world.send(file).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert!(answer.body.contains("larger than the 1024 MB"), "{}", answer.body);
+    }
     let program = Request::post("/api/v1/devices/X/notes").header(header::CONTENT_LENGTH, "2000000000");
     let answer = world.send(program.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -146,4 +158,34 @@ async fn a_program_without_a_token_is_told_how() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{given}");
         assert!(answer.body.contains("not known"), "{}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn only_a_known_proxy_says_who_asks() {
+    let near = Proxies::new(&[server::proxy::network("192.0.2.0/24").unwrap()]);
+    let far = Proxies::new(&[server::proxy::network("10.0.0.0/8").unwrap()]);
+    for (proxies, expected) in [(Proxies::default(), "192.0.2.7"), (far, "192.0.2.7"), (near, "203.0.113.5")] {
+        let world = World::behind(proxies).await;
+        let try_to_sign_in = form("/sign-in").header("x-forwarded-for", "127.0.0.1, 203.0.113.5");
+        let body = Body::from("email=nobody%40b.example&password=wrong");
+        world.send(try_to_sign_in.body(body).unwrap()).await;
+        let log = world.fleet.audit_log(&TEST, &AuditFilter::default(), 1).await.unwrap();
+        assert_eq!(log[0].record.address, expected);
+    }
+}
+
+#[tokio::test]
+async fn one_account_has_so_many_live_pages() {
+    let world = World::new().await;
+    let cookie = world.cookie(world.person(Role::Operator, "o@b.example").await).await;
+    let ask = || Request::get("/ui/events?topics=device").header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        let answer = world.open(ask()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        open.push(answer);
+    }
+    assert_eq!(world.open(ask()).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    open.pop();
+    assert_eq!(world.open(ask()).await.status(), StatusCode::OK);
 }

@@ -12,7 +12,7 @@ use crate::{
 use axum::{
     Extension,
     extract::Query,
-    http::{StatusCode, header},
+    http::header,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -23,6 +23,7 @@ use domain::{
     person::Permission,
     query::{CompletionContext, Predicate, Term, complete},
 };
+use fleet::listen::Listening;
 use futures::{Stream, StreamExt, stream};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -197,23 +198,20 @@ struct Topics {
 
 /// The bell: one message for each change of a topic that the page shows.
 async fn events(Extension(ctx): Extension<Ctx>, Query(wanted): Query<Topics>) -> Response {
-    if ctx.actor.require(Permission::FleetRead).is_err() {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
+    let listening = match ctx.fleet.listen(&ctx.actor) {
+        Ok(listening) => listening,
+        Err(error) => return refusal(&error),
+    };
     let topics: Vec<String> = wanted.topics.split(',').map(|topic| topic.trim().to_owned()).collect();
-    Sse::new(bell(&ctx, topics)).keep_alive(KeepAlive::default()).into_response()
+    Sse::new(bell(listening, topics)).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn bell(ctx: &Ctx, topics: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    use tokio::sync::broadcast::error::RecvError;
-    let changes = stream::unfold((ctx.fleet.changes(), topics), |(mut changes, topics)| async move {
-        loop {
-            match changes.recv().await {
-                Ok(change) if concerns(&topics, &change.topic, &change.subject) => break,
-                Ok(_) => {}
-                // Too much at once to be told one by one: something of it will concern the page.
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return None,
+fn bell(listening: Listening, topics: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    let changes = stream::unfold((listening, topics), |(mut changes, topics)| async move {
+        // Too much at once to be told one by one: something of it will concern the page.
+        while let Some(change) = changes.next().await.ok()? {
+            if concerns(&topics, &change.topic, &change.subject) {
+                break;
             }
         }
         Some((Ok(Event::default().data("change")), (changes, topics)))

@@ -73,7 +73,7 @@ pub async fn restore_sqlite(actor: &Actor, folder: &Path, file: &Path, force: bo
     machine_only(actor)?;
     let staged = store::backup::stage(&folder.join("muster.db"), file, force).await.map_err(told)?;
     let mut tx = staged.db.begin().await?;
-    audit(&mut tx, actor, file).await?;
+    conclude(&mut tx, actor, file).await?;
     tx.commit().await?;
     staged.put_in_place().await.map_err(told)
 }
@@ -88,9 +88,17 @@ pub async fn restore_sqlite(actor: &Actor, folder: &Path, file: &Path, force: bo
 pub async fn restore_postgres(actor: &Actor, url: &str, file: &Path, force: bool) -> Result<Timestamp> {
     machine_only(actor)?;
     let mut loaded = store::backup::load(url, file, force).await.map_err(told)?;
-    audit(&mut loaded.tx, actor, file).await?;
+    conclude(&mut loaded.tx, actor, file).await?;
     loaded.tx.commit().await?;
     Ok(loaded.created_at)
+}
+
+/// Ends what a restore leaves without its other half, and audits the restore.
+async fn conclude(tx: &mut Tx, actor: &Actor, file: &Path) -> Result<()> {
+    let message = "The console was restored from a backup, and backups don't hold the files of imports. Send the file \
+                   again; what of it is here already stays as it is.";
+    store::import::end_unfinished(tx, message, system_time()).await?;
+    audit(tx, actor, file).await
 }
 
 /// There is no fleet on a database that is not in its place yet, so the entry is made by hand.

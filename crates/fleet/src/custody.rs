@@ -266,6 +266,7 @@ pub fn standing_of(device: &Device, standing: &Standing) -> Device {
 }
 
 /// Records the next manifest of a device: parts out, parts in, chained to the one before, in the deed's transaction.
+/// The entry that says so is given back, to be appended with whatever else happened to the device.
 ///
 /// # Errors
 /// When a removed part is not fitted, or the database fails.
@@ -276,7 +277,7 @@ pub(crate) async fn change_parts(
     fitted: Vec<Part>,
     removed: &[Part],
     reason: &str,
-) -> Result<Device> {
+) -> Result<Entry> {
     let tx = &mut deed.tx;
     let device = store::device::lock(tx, device.id).await?;
     let device = device.ok_or_else(|| Error::Conflict("The device is gone.".to_owned()))?;
@@ -316,5 +317,5 @@ pub(crate) async fn change_parts(
         removed: removed.to_vec(),
         reason: reason.to_owned(),
     };
-    append(deed, &after, vec![entry]).await
+    Ok(entry)
 }

@@ -56,6 +56,12 @@ pub enum Error {
     /// More than we take.
     #[error("{0}")]
     TooLarge(String),
+    /// There is no room for it at the moment.
+    #[error("{0}")]
+    NoRoom(String),
+    /// Reading took longer than anybody waits.
+    #[error("This took longer than 30 seconds and was stopped. Ask for less at once: narrow the query or the filter.")]
+    Slow,
     /// The database is busy.
     #[error("The database is busy, probably with a large import. Nothing was changed; try again in a moment.")]
     Busy,
@@ -83,12 +89,21 @@ impl Error {
         tracing::error!(error = %cause, "internal error");
         Self::Internal(Box::new(cause))
     }
+
+    /// Whether the next try will fail as this one did.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Internal(cause) => cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_lasting),
+            _ => false,
+        }
+    }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::Slow => Self::Slow,
             StoreError::Exists => Self::Conflict("This already exists.".to_owned()),
             other => Self::internal(other),
         }

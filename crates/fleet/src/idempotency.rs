@@ -59,15 +59,15 @@ impl Fleet {
     /// When the key can't be one, or the database fails.
     pub async fn begin_request(&self, actor: &Actor, key: &str, request_hash: &str) -> Result<Begun> {
         let key = request_key(actor, key)?;
-        let now = self.now();
+        let (now, node) = (self.now(), self.node().await?);
         let mut tx = self.db().begin().await?;
-        let begun = if store::idempotency::begin(&mut tx, &key, request_hash, now).await? {
+        let begun = if store::idempotency::begin(&mut tx, &key, request_hash, now, &node).await? {
             Begun::Fresh(Claim { key, begun: now })
         } else {
             match store::idempotency::read(&mut tx, &key).await? {
                 Some(known) if outlived(&known, now) => {
-                    let taken =
-                        store::idempotency::take_over(&mut tx, &key, request_hash, now, known.created_at).await?;
+                    let (tx, begun) = (&mut tx, known.created_at);
+                    let taken = store::idempotency::take_over(tx, &key, request_hash, now, begun, &node).await?;
                     if taken { Begun::Fresh(Claim { key, begun: now }) } else { Begun::InFlight }
                 }
                 Some(known) => standing(known, request_hash),
@@ -77,6 +77,18 @@ impl Fleet {
         };
         tx.commit().await?;
         Ok(begun)
+    }
+
+    /// Forgets the requests of an earlier process of this data folder that have no answer: it ended in the middle of
+    /// them, and nobody need wait for that. For the start of a server, which has the folder to itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_unanswered(&self) -> Result<()> {
+        let node = self.node().await?;
+        let mut tx = self.db().begin().await?;
+        store::idempotency::void(&mut tx, &node).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Keeps the answer. One that is too long to keep is forgotten instead.

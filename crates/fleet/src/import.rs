@@ -19,7 +19,7 @@ pub use store::import::{Import, ImportProblem};
 pub(crate) use worker::Importer;
 
 use crate::{Actor, Error, Fleet, Result};
-use domain::{id::ImportId, person::Permission};
+use domain::{id::ImportId, person::Permission, time::DAY};
 use futures::{Stream, stream};
 use serde_json::json;
 use std::{fmt::Display, io, path::Path, time::Duration};
@@ -28,6 +28,9 @@ use uuid::Uuid;
 
 /// The largest file that is taken unless something else is asked for.
 pub const IMPORT_LIMIT: u64 = 1 << 30;
+
+/// How much all files together may take that wait to be imported, unless something else is asked for.
+pub const IMPORTS_ROOM: u64 = 8 << 30;
 
 /// What to import, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct ImportRequest {
     pub skip_bad_rows: bool,
     /// The most bytes that are taken.
     pub limit: u64,
+    /// The most bytes that this file and all others that wait may take.
+    pub room: u64,
 }
 
 impl ImportRequest {
@@ -54,6 +59,7 @@ impl ImportRequest {
             dry_run: false,
             skip_bad_rows: false,
             limit: IMPORT_LIMIT,
+            room: IMPORTS_ROOM,
         }
     }
 
@@ -66,6 +72,11 @@ impl ImportRequest {
 }
 
 impl Fleet {
+    /// The name of the data folder, among those that may work on one database.
+    pub(crate) async fn node(&self) -> Result<String> {
+        spool::node(self.folder()).await
+    }
+
     /// Takes in a file. When this returns, the file is durable and its import will be worked on, whatever happens.
     ///
     /// # Errors
@@ -80,44 +91,40 @@ impl Fleet {
         let subject = format!("import:{id}");
         // Only asks: the writer must not be held while the file arrives.
         drop(self.allow(actor, Permission::ImportRun, &subject).await?);
-        let node = spool::node(self.folder()).await?;
-        let file = {
-            // Held until the import is entered, so that a sweep doesn't take the file for a leftover.
-            let _arriving = self.inner.importer.arriving.read().await;
-            let file = spool::receive(self.folder(), id, request.limit, arriving).await?;
-            let format = match request.format {
-                Some(format) => format,
-                None => text::guess(&file.path, &request.file_name).map_err(spool::trouble)?,
-            };
-            let import = Import {
-                id,
-                file_name: request.shown_name(),
-                format,
-                sha256: file.sha256,
-                size: i64::try_from(file.size).unwrap_or(i64::MAX),
-                dry_run: request.dry_run,
-                skip_bad_rows: request.skip_bad_rows,
-                state: ImportState::Received,
-                actor: actor.name().to_owned(),
-                node,
-                rows_checked: 0,
-                rows_applied: 0,
-                bytes_done: 0,
-                added: 0,
-                unchanged: 0,
-                bad: 0,
-                left_out: 0,
-                message: String::new(),
-                created_at: self.now(),
-                finished_at: None,
-            };
-            let entered = self.enter_import(actor, &import, &subject).await;
-            if entered.is_err() {
-                spool::remove(self.folder(), id).await;
-            }
-            entered.map(|()| file.size)
+        let node = self.node().await?;
+        // Its lock is held until the import is entered.
+        let file = spool::receive(self.folder(), id, request, arriving).await?;
+        let format = match request.format {
+            Some(format) => format,
+            None => text::guess(&file.path, &request.file_name).map_err(spool::trouble)?,
         };
-        file?;
+        let import = Import {
+            id,
+            file_name: request.shown_name(),
+            format,
+            sha256: file.sha256.clone(),
+            size: i64::try_from(file.size).unwrap_or(i64::MAX),
+            dry_run: request.dry_run,
+            skip_bad_rows: request.skip_bad_rows,
+            state: ImportState::Received,
+            actor: actor.name().to_owned(),
+            node,
+            rows_checked: 0,
+            rows_applied: 0,
+            bytes_done: 0,
+            added: 0,
+            unchanged: 0,
+            bad: 0,
+            left_out: 0,
+            message: String::new(),
+            created_at: self.now(),
+            finished_at: None,
+        };
+        if let Err(error) = self.enter_import(actor, &import, &subject).await {
+            spool::remove(self.folder(), id).await;
+            return Err(error);
+        }
+        drop(file);
         self.wake_importer();
         Ok(id)
     }
@@ -133,7 +140,7 @@ impl Fleet {
         deed.commit("import.start", subject, &detail).await
     }
 
-    /// Takes in a file of this machine and waits until its import ends. `progress` hears now and then how far it is.
+    /// Takes in a file of this machine and waits until its import ends; for a process that is here for it alone. `progress` hears now and then how far it is.
     ///
     /// # Errors
     /// As [`Fleet::start_import`]; also when the file can't be read.
@@ -147,6 +154,8 @@ impl Fleet {
         let unreadable = |error: io::Error| Error::field("file", format!("{} can't be read: {error}.", file.display()));
         let file = File::open(file).await.map_err(unreadable)?;
         let id = self.start_import(actor, request, chunks(file)).await?;
+        // Whoever waits for this one goes away after it, and should not be in the middle of another then.
+        self.inner.importer.end_with(id);
         loop {
             let import = self.import(actor, id).await?;
             progress(&import);
@@ -158,19 +167,46 @@ impl Fleet {
     }
 
     /// Goes on with the imports that an earlier process left unfinished, and removes what it left behind otherwise.
-    /// For the start of a server.
+    /// For the start of a server, and for every now and then.
     ///
     /// # Errors
     /// When the database or the data folder can't be read.
     pub async fn resume_imports(&self) -> Result<()> {
-        let node = spool::node(self.folder()).await?;
-        let _none_arrives = self.inner.importer.arriving.write().await;
+        let node = self.node().await?;
+        self.settle_elsewhere(&node).await?;
         let waiting: Vec<ImportId> =
             store::import::unfinished(self.db(), &node).await?.into_iter().map(|import| import.id).collect();
-        spool::sweep(self.folder(), &waiting).await.map_err(spool::trouble)?;
+        for stray in spool::strays(self.folder(), &waiting).await.map_err(spool::trouble)? {
+            let Some(_lock) = stray.lock().await.map_err(spool::trouble)? else { continue };
+            // It may have been entered since the imports were asked for.
+            let import = store::import::by_id(self.db(), stray.id).await?;
+            if !(stray.waits && import.is_some_and(|import| !import.state.is_final())) {
+                stray.remove().await.map_err(spool::trouble)?;
+            }
+        }
         if !waiting.is_empty() {
             tracing::info!(imports = waiting.len(), "going on with unfinished imports");
             self.wake_importer();
+        }
+        Ok(())
+    }
+
+    /// Deals with unfinished imports whose file another data folder holds. A database in a folder is that folder's:
+    /// it came here without the files. On PostgreSQL somebody may still serve the other folder.
+    async fn settle_elsewhere(&self, node: &str) -> Result<()> {
+        for import in store::import::unfinished_elsewhere(self.db(), node).await? {
+            let shared = matches!(self.db(), store::Db::Postgres(_));
+            if shared && import.created_at.plus(DAY) > self.now() {
+                if import.message.is_empty() {
+                    let message = "Its file lies in another data folder of Muster. It goes on when that one is served; \
+                                   if nobody does so within a day, send the file again.";
+                    self.note_import(import.id, message).await?;
+                }
+                continue;
+            }
+            let message = "The uploaded file is not in this data folder. Send it again; what of it is here already \
+                           stays as it is.";
+            self.end_import(&import, ImportState::Failed, message).await?;
         }
         Ok(())
     }

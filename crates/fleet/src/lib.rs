@@ -19,6 +19,7 @@ pub mod export;
 pub mod idempotency;
 pub mod import;
 pub mod link;
+pub mod listen;
 pub mod overview;
 pub mod password;
 pub mod people;
@@ -59,6 +60,7 @@ struct Inner {
     changes: broadcast::Sender<store::change::Change>,
     connection: overview::ConnectionCache,
     importer: import::Importer,
+    listeners: listen::Listeners,
     strangers: Mutex<HashMap<(String, Permission), Timestamp>>,
 }
 
@@ -81,6 +83,7 @@ impl Fleet {
                 changes,
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
+                listeners: listen::Listeners::default(),
                 strangers: Mutex::default(),
             }),
         }

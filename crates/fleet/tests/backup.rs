@@ -1,7 +1,12 @@
 //! Backup while somebody writes, and restore, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use domain::{person::Role, time::Timestamp};
+use domain::{
+    id::ImportId,
+    import::{ImportFormat, ImportState},
+    person::Role,
+    time::Timestamp,
+};
 use fleet::{
     Actor, Error, Fleet, Origin,
     backup::{backup, restore_postgres, restore_sqlite},
@@ -21,6 +26,7 @@ use std::{
 };
 use store::{
     Db,
+    import::Import,
     session::SessionRow,
     testing::{self, Fixture},
 };
@@ -164,6 +170,63 @@ async fn what_is_restored_is_what_was_there() {
         let ada = restored.sign_in(&nobody, "ada@muster.example", PASSWORD).await.unwrap();
         assert_eq!(ada.role, Role::Admin);
         add_custodian(&restored, "One more").await;
+    }
+}
+
+/// An import that was under way when the backup was made.
+async fn import_under_way(fleet: &Fleet, state: ImportState) -> ImportId {
+    let import = Import {
+        id: ImportId(uuid::Uuid::now_v7()),
+        file_name: "a.csv".to_owned(),
+        format: ImportFormat::Csv,
+        sha256: String::new(),
+        size: 1,
+        dry_run: false,
+        skip_bad_rows: false,
+        state,
+        actor: "ada@muster.example".to_owned(),
+        node: "a folder".to_owned(),
+        rows_checked: 0,
+        rows_applied: 0,
+        bytes_done: 0,
+        added: 0,
+        unchanged: 0,
+        bad: 0,
+        left_out: 0,
+        message: String::new(),
+        created_at: fleet.now(),
+        finished_at: None,
+    };
+    let mut tx = fleet.db().begin().await.unwrap();
+    store::import::insert(&mut tx, &import).await.unwrap();
+    tx.commit().await.unwrap();
+    import.id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_whose_files_are_in_no_backup_end_with_the_restore() {
+    for fixture in testing::both().await.unwrap() {
+        let fleet = fleet_of(&fixture);
+        let mut ids = Vec::new();
+        for state in [ImportState::Received, ImportState::Checking, ImportState::Applying] {
+            ids.push(import_under_way(&fleet, state).await);
+        }
+        let done = import_under_way(&fleet, ImportState::Done).await;
+        let file = fixture.folder.path().join("backup.muster");
+        backup(&fleet, &COMMAND, &file).await.unwrap();
+        let place = Place::like(&fixture).await;
+        place.fixture.db.close().await;
+        place.restore(&file, false).await.unwrap();
+        let restored = place.open().await;
+        restored.resume_imports().await.unwrap();
+        for id in ids {
+            let import = restored.import(&COMMAND, id).await.unwrap();
+            assert_eq!(import.state, ImportState::Failed, "{}", fixture.name);
+            assert!(import.finished_at.is_some());
+            assert!(import.message.contains("backups don't hold the files of imports. Send the file again"));
+        }
+        let done = restored.import(&COMMAND, done).await.unwrap();
+        assert_eq!((done.state, done.message.as_str()), (ImportState::Done, ""));
     }
 }
 

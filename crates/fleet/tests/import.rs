@@ -7,8 +7,12 @@ mod bad;
 mod epcis;
 #[path = "import/export.rs"]
 mod export;
+#[path = "import/lasting.rs"]
+mod lasting;
 #[path = "import/manifests.rs"]
 mod manifests;
+#[path = "import/places.rs"]
+mod places;
 #[path = "import/restart.rs"]
 mod restart;
 #[path = "import/world.rs"]

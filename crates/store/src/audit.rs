@@ -6,6 +6,7 @@ use domain::{
     audit::{AuditRecord, Outcome, chain_hash},
     time::Timestamp,
 };
+use sqlx::AssertSqlSafe;
 
 /// An entry of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,13 +86,11 @@ queries! {
               previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     SET_HEAD = "UPDATE audit_head SET hash = $1 WHERE id = 1";
     HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1";
-    LIST = "SELECT seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
-            previous_hash, hash FROM audit \
-            WHERE seq < $1 AND ($2 = '' OR actor_name = $2) AND ($3 = '' OR action = $3) \
-            AND ($4 = '' OR subject = $4) AND ($5 = '' OR outcome = $5) ORDER BY seq DESC LIMIT $6";
     FORWARD = "SELECT seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
                previous_hash, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
-    ACTIONS = "SELECT DISTINCT action FROM audit ORDER BY action";
+    ACTIONS = "WITH RECURSIVE found (action) AS (SELECT MIN(action) FROM audit UNION ALL \
+               SELECT (SELECT MIN(a.action) FROM audit a WHERE a.action > found.action) FROM found \
+               WHERE found.action IS NOT NULL) SELECT action FROM found WHERE action IS NOT NULL ORDER BY action";
 }
 
 /// Appends an entry to the chain.
@@ -132,22 +131,48 @@ pub async fn head(db: &Db) -> StoreResult<(i64, String)> {
     Ok(read!(db, |pool| sqlx::query_as(HEAD).fetch_one(pool).await)?)
 }
 
+/// The list's query and its texts. Only what is wanted stands in it, and of that the one that fits fewest is looked up
+/// in its index, which ends in the number and so has the order of the list: of a million entries few may match.
+fn list_sql(filter: &AuditFilter) -> (String, Vec<&str>) {
+    let mut sql = "SELECT seq, at, actor_kind, actor_id, actor_name, action, subject, outcome, detail, address, \
+                   previous_hash, hash FROM audit WHERE seq < $1"
+        .to_owned();
+    // Nearly everything that is recorded was done; what was refused or failed is rare.
+    let done = filter.outcome == Outcome::Done.as_str();
+    let (rare, common) = if done { ("", filter.outcome.as_str()) } else { (filter.outcome.as_str(), "") };
+    let mut texts = Vec::new();
+    for (column, text) in [
+        ("subject", filter.subject.as_str()),
+        ("outcome", rare),
+        ("actor_name", filter.actor.as_str()),
+        ("action", filter.action.as_str()),
+        ("outcome", common),
+    ] {
+        if text.is_empty() {
+            continue;
+        }
+        // Only the first one as it stands: a database that has to choose between indexes may choose the worse one.
+        let column = if texts.is_empty() { column.to_owned() } else { format!("({column} || '')") };
+        texts.push(text);
+        sql.push_str(&format!(" AND {column} = ${}", texts.len() + 2));
+    }
+    sql.push_str(" ORDER BY seq DESC LIMIT $2");
+    (sql, texts)
+}
+
 /// Entries that match, newest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &Db, filter: &AuditFilter, limit: i64) -> StoreResult<Vec<AuditEntry>> {
     let before = if filter.before > 0 { filter.before } else { i64::MAX };
-    let rows: Vec<Row> = read!(db, |pool| {
-        sqlx::query_as(LIST)
-            .bind(before)
-            .bind(&filter.actor)
-            .bind(&filter.action)
-            .bind(&filter.subject)
-            .bind(&filter.outcome)
-            .bind(limit)
-            .fetch_all(pool)
-            .await
+    let (sql, texts) = list_sql(filter);
+    let rows: Vec<Row> = search!(db, |pool| {
+        let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(before).bind(limit);
+        for text in texts {
+            query = query.bind(text);
+        }
+        query.fetch_all(pool).await
     })?;
     // An altered outcome is shown as a failure here; verifying the chain names it.
     let entry = |row: Row| {
@@ -173,4 +198,48 @@ pub async fn forward(db: &Db, after: i64, limit: i64) -> StoreResult<Vec<(i64, R
 /// When the database fails.
 pub async fn actions(db: &Db) -> StoreResult<Vec<String>> {
     Ok(read!(db, |pool| sqlx::query_scalar(ACTIONS).fetch_all(pool).await)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::testing;
+
+    async fn plan(db: &Db, sql: &str, texts: &[&str]) -> String {
+        let Db::Sqlite { read, .. } = db else { return String::new() };
+        let mut query = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+        if sql.contains("$1") {
+            query = query.bind(i64::MAX).bind(50_i64);
+        }
+        for text in texts {
+            query = query.bind(*text);
+        }
+        let steps: Vec<(i64, i64, i64, String)> = query.fetch_all(read).await.unwrap();
+        steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn no_filter_reads_the_whole_log() {
+        let fixture = testing::sqlite().await.unwrap();
+        let x = || "x".to_owned();
+        let none = AuditFilter::default();
+        for (filter, index) in [
+            (AuditFilter { actor: x(), ..none.clone() }, "audit_actor"),
+            (AuditFilter { action: x(), ..none.clone() }, "audit_action"),
+            (AuditFilter { subject: x(), ..none.clone() }, "audit_subject"),
+            (AuditFilter { outcome: x(), ..none.clone() }, "audit_outcome"),
+            (AuditFilter { outcome: "denied".to_owned(), action: x(), ..none.clone() }, "audit_outcome"),
+            (AuditFilter { outcome: "done".to_owned(), action: x(), ..none.clone() }, "audit_action"),
+            (AuditFilter { outcome: x(), actor: x(), subject: x(), ..none.clone() }, "audit_subject"),
+        ] {
+            let (sql, texts) = list_sql(&filter);
+            let plan = plan(&fixture.db, &sql, &texts).await;
+            assert!(plan.contains(&format!("SEARCH audit USING INDEX {index}")), "{filter:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+        let plan = plan(&fixture.db, ACTIONS, &[]).await;
+        assert!(plan.contains("USING COVERING INDEX audit_action") && !plan.contains("SCAN a"), "{plan}");
+    }
 }

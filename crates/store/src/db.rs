@@ -1,8 +1,8 @@
 //! The two databases behind one type, and transactions on them.
 
-use crate::{StoreError, StoreResult};
+use crate::{StoreError, StoreResult, deadline::DEADLINE};
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -13,6 +13,10 @@ pub(crate) const MAX_BINDS: usize = 30_000;
 
 /// How long a reader or writer waits for its turn before it is told that the database is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a writer begins on PostgreSQL. The deadline is for reads: what is to be written is whole or nothing, and a large
+/// piece of an import takes what it takes.
+const WRITER: &str = "BEGIN; SET LOCAL statement_timeout = 0";
 
 /// A database. Cloning shares the pools.
 #[derive(Clone, Debug)]
@@ -87,8 +91,22 @@ impl Db {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Address("write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))?
             .application_name("muster");
-        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).connect_with(options).await?;
-        sqlx::migrate!("../../migrations/postgres").run(&pool).await?;
+        // A migration of a large table takes what it takes, so it has a connection without the deadline.
+        let migrating = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+        let migrating = migrating.connect_with(options.clone()).await?;
+        sqlx::migrate!("../../migrations/postgres").run(&migrating).await?;
+        migrating.close().await;
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(PATIENCE)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let sql = AssertSqlSafe(format!("SET statement_timeout = {}", DEADLINE.as_millis()));
+                    sqlx::query(sql).execute(connection).await.map(drop)
+                })
+            })
+            .connect_with(options)
+            .await?;
         Ok(Self::Postgres(pool))
     }
 
@@ -116,7 +134,7 @@ impl Db {
     pub async fn begin(&self) -> StoreResult<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(WRITER).await?),
         })
     }
 
@@ -137,15 +155,19 @@ impl Db {
         match self {
             Self::Sqlite { write, .. } => {
                 // Table by table, so that other writers get their turn in between.
-                for table in ["device", "component", "history", "manifest", "part", "batch", "custodian", "model"] {
+                let tables =
+                    ["device", "component", "history", "manifest", "part", "batch", "custodian", "model", "audit"];
+                for table in tables {
                     let mut connection = write.acquire().await?;
                     sqlx::query("PRAGMA analysis_limit = 400").execute(&mut *connection).await?;
-                    let analyse = sqlx::AssertSqlSafe(format!("ANALYZE {table}"));
+                    let analyse = AssertSqlSafe(format!("ANALYZE {table}"));
                     sqlx::query(analyse).execute(&mut *connection).await?;
                 }
             }
             Self::Postgres(pool) => {
-                sqlx::query("ANALYZE").execute(pool).await?;
+                let mut tx = pool.begin_with(WRITER).await?;
+                sqlx::query("ANALYZE").execute(&mut *tx).await?;
+                tx.commit().await?;
             }
         }
         Ok(())

@@ -26,14 +26,15 @@ pub struct RequestKey {
 }
 
 queries! {
-    BEGIN = "INSERT INTO idempotency (actor, key, request_hash, created_at) VALUES ($1, $2, $3, $4) \
+    BEGIN = "INSERT INTO idempotency (actor, key, request_hash, created_at, node) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (actor, key) DO NOTHING";
     READ = "SELECT request_hash, status, body, created_at FROM idempotency WHERE actor = $1 AND key = $2";
-    TAKE_OVER = "UPDATE idempotency SET request_hash = $3, status = 0, body = '', created_at = $4 \
+    TAKE_OVER = "UPDATE idempotency SET request_hash = $3, status = 0, body = '', created_at = $4, node = $6 \
                  WHERE actor = $1 AND key = $2 AND created_at = $5";
     FINISH = "UPDATE idempotency SET status = $4, body = $5 \
               WHERE actor = $1 AND key = $2 AND created_at = $3 AND status = 0";
     ABANDON = "DELETE FROM idempotency WHERE actor = $1 AND key = $2 AND created_at = $3 AND status = 0";
+    VOID = "DELETE FROM idempotency WHERE status = 0 AND node = $1";
     FORGET = "DELETE FROM idempotency WHERE created_at < $1";
 }
 
@@ -41,13 +42,14 @@ queries! {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin(tx: &mut Tx, key: &RequestKey, request_hash: &str, now: Timestamp) -> StoreResult<bool> {
+pub async fn begin(tx: &mut Tx, key: &RequestKey, request_hash: &str, now: Timestamp, node: &str) -> StoreResult<bool> {
     let begun = within!(tx, |executor| {
         sqlx::query(BEGIN)
             .bind(&key.actor)
             .bind(&key.key)
             .bind(request_hash)
             .bind(now.0)
+            .bind(node)
             .execute(executor)
             .await
             .map(|done| done.rows_affected())
@@ -73,6 +75,7 @@ pub async fn take_over(
     request_hash: &str,
     now: Timestamp,
     begun: i64,
+    node: &str,
 ) -> StoreResult<bool> {
     let taken = within!(tx, |executor| {
         sqlx::query(TAKE_OVER)
@@ -81,6 +84,7 @@ pub async fn take_over(
             .bind(request_hash)
             .bind(now.0)
             .bind(begun)
+            .bind(node)
             .execute(executor)
             .await
             .map(|done| done.rows_affected())
@@ -115,6 +119,15 @@ pub async fn abandon(tx: &mut Tx, key: &RequestKey, begun: Timestamp) -> StoreRe
     within!(tx, |executor| {
         sqlx::query(ABANDON).bind(&key.actor).bind(&key.key).bind(begun.0).execute(executor).await.map(drop)
     })?;
+    Ok(())
+}
+
+/// Forgets the requests of a node that have no answer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn void(tx: &mut Tx, node: &str) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(VOID).bind(node).execute(executor).await.map(drop))?;
     Ok(())
 }
 

@@ -201,6 +201,12 @@ queries! {
                WHERE id = $1 AND state = 'applying' AND rows_applied = $2";
     FINISH = "UPDATE import SET state = $2, message = $3, finished_at = $4 \
               WHERE id = $1 AND state IN ('received', 'checking', 'applying')";
+    NOTE = "UPDATE import SET message = $2 WHERE id = $1 AND state IN ('received', 'checking', 'applying')";
+    LATE = "UPDATE import SET bad = bad + $2 WHERE id = $1 AND state = 'applying'";
+    ELSEWHERE = concat!("SELECT ", columns!(), " FROM import \
+                WHERE state IN ('received', 'checking', 'applying') AND node <> $1 ORDER BY id");
+    GONE = "UPDATE import SET state = 'failed', message = $1, finished_at = $2 \
+            WHERE state IN ('received', 'checking', 'applying')";
     CANCEL = "UPDATE import SET state = 'cancelled', message = $2, finished_at = $3 \
               WHERE id = $1 AND state IN ('received', 'checking')";
     PROBLEMS = "SELECT seq, line, column_name, severity, code, message FROM import_problem \
@@ -266,6 +272,42 @@ pub async fn list(db: &Db, before: Option<ImportId>, limit: i64) -> StoreResult<
 pub async fn unfinished(db: &Db, node: &str) -> StoreResult<Vec<Import>> {
     let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(UNFINISHED).bind(node).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Imports of other nodes that are not finished, in the order of arrival.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unfinished_elsewhere(db: &Db, node: &str) -> StoreResult<Vec<Import>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(ELSEWHERE).bind(node).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Ends every import that is not finished, because no file is left of any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_unfinished(tx: &mut Tx, message: &str, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(GONE).bind(message).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Says of an import that is not finished how it stands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note(tx: &mut Tx, id: ImportId, message: &str) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(NOTE).bind(id.0).bind(message).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Counts rows of an import that is being applied as bad, although they were good when it was checked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_late(tx: &mut Tx, id: ImportId, rows: i64) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(LATE).bind(id.0).bind(rows).execute(executor).await.map(drop))?;
+    Ok(())
 }
 
 /// Begins checking, or begins it again; false when the import isn't waiting for it.

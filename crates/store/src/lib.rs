@@ -7,6 +7,7 @@
 mod macros;
 
 mod db;
+mod deadline;
 mod error;
 
 pub mod audit;
@@ -29,6 +30,7 @@ pub mod session;
 pub mod testing;
 pub mod throttle;
 pub mod token;
+pub mod turn;
 pub mod user;
 pub mod view;
 
@@ -46,6 +48,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         count::QUERIES,
         custodian::QUERIES,
         device::QUERIES,
+        device_list::QUERIES,
         export::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,

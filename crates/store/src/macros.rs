@@ -1,4 +1,4 @@
-//! The three macros that let one query text run on both databases with native types.
+//! The macros that let one query text run on both databases with native types.
 
 /// Declares query texts as constants, and `QUERIES` with all of them for the test that describes each.
 macro_rules! queries {
@@ -13,6 +13,26 @@ macro_rules! read {
     ($db:expr, |$executor:ident| $body:expr) => {
         match $db {
             $crate::Db::Sqlite { read: $executor, .. } => $body,
+            $crate::Db::Postgres($executor) => $body,
+        }
+    };
+}
+
+/// The same for what may take long: a list or a count whose conditions people choose. It is stopped at the deadline.
+macro_rules! search {
+    ($db:expr, |$executor:ident| $body:expr) => {
+        match $db {
+            $crate::Db::Sqlite { read, .. } => {
+                match $crate::deadline::Hurried::reader(read, $crate::deadline::DEADLINE).await {
+                    Ok(mut reader) => {
+                        let $executor = reader.executor();
+                        let read = $body;
+                        reader.ended();
+                        read
+                    }
+                    Err(error) => Err(error),
+                }
+            }
             $crate::Db::Postgres($executor) => $body,
         }
     };

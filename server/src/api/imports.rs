@@ -160,6 +160,7 @@ pub enum OnError {
     (status = 403, description = "The token's role doesn't allow it.", body = Problem),
     (status = 413, description = "The file is too large.", body = Problem),
     (status = 415, description = "The content type is none of the three.", body = Problem),
+    (status = 507, description = "Too much waits to be imported already.", body = Problem),
 ))]
 pub async fn create(
     State(console): State<Console>,

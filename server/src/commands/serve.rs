@@ -7,6 +7,7 @@ use crate::{
     data,
     failure::{Failure, Outcome},
     listener::{Certificates, Limits, Listener, tls_config},
+    proxy::Proxies,
     router,
 };
 use app::AssetNames;
@@ -74,12 +75,15 @@ impl Running {
         let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
         let source = CertificateSource::of(listen, fleet.folder());
         let identity = source.read(&fleet)?;
-        let listener = Listener::bind(listen.console, Limits::default()).await?;
+        let proxies = Proxies::new(&listen.trusted_proxy);
+        let limits = Limits { proxies: proxies.clone(), ..Limits::default() };
+        let listener = Listener::bind(listen.console, limits).await?;
         let url = url(listen, listener.local_addr().map_err(Failure::because)?.port());
         let certificates = Certificates::new(&identity);
         let tls = tls_config(&certificates).map_err(Failure::because)?;
-        let console = Console::new(fleet.clone(), names);
+        let console = Console::new(fleet.clone(), names).behind(proxies);
         let stop = CancellationToken::new();
+        fleet.forget_unanswered().await?;
         fleet.resume_imports().await?;
         tokio::spawn(source.watch(fleet.clone(), certificates));
         tokio::spawn(sweep(fleet.clone()));
@@ -120,6 +124,10 @@ async fn sweep(fleet: Fleet) {
             tracing::warn!(%error, "what has served its time could not be cleared away");
         }
         tokio::time::sleep(SWEEP_EVERY).await;
+        // A command that was stopped in the middle of its import leaves it to us.
+        if let Err(error) = fleet.resume_imports().await {
+            tracing::warn!(%error, "unfinished imports could not be looked for");
+        }
     }
 }
 

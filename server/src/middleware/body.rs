@@ -3,6 +3,7 @@
 use super::RequestId;
 use crate::problem;
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use fleet::import::IMPORT_LIMIT;
 use http::{Method, StatusCode, header};
 use http_body_util::Limited;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use tower_http::timeout::TimeoutBody;
 
 /// What a form or a JSON document may weigh, in bytes.
 const USUAL: u64 = 1024 * 1024;
-/// What a file to import may weigh, in bytes. It is written to disk as it comes, never held in memory.
-const IMPORT: u64 = 4 * 1024 * 1024 * 1024;
+/// What a form around a file may weigh, beside the file. Files are written to disk as they come, never held in memory.
+const FORM: u64 = 64 * 1024;
 /// The longest pause within a request's body.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -24,14 +25,19 @@ pub async fn limit(request: Request, next: Next) -> Response {
         let told = format!("This is larger than the {} that are taken here.", megabytes(most));
         return problem::plain(api, StatusCode::PAYLOAD_TOO_LARGE, &told, &RequestId::of(&request));
     }
-    let bytes = usize::try_from(most).unwrap_or(usize::MAX);
+    // Whoever takes a file in counts by itself, and has more to say than that the connection broke.
+    let cut_off = if most >= IMPORT_LIMIT { most + FORM } else { most };
+    let bytes = usize::try_from(cut_off).unwrap_or(usize::MAX);
     let request = request.map(|body| Body::new(Limited::new(TimeoutBody::new(PAUSE, body), bytes)));
     next.run(request).await
 }
 
 fn most(method: &Method, path: &str) -> u64 {
-    let import = matches!(path, "/import" | "/imports" | "/api/v1/imports");
-    if method == Method::POST && import { IMPORT } else { USUAL }
+    match path {
+        "/imports" if method == Method::POST => IMPORT_LIMIT + FORM,
+        "/api/v1/imports" if method == Method::POST => IMPORT_LIMIT,
+        _ => USUAL,
+    }
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -1,8 +1,8 @@
 //! A request's name, its log line, and what is left of it when something breaks.
 
-use crate::problem;
+use crate::{problem, proxy::Proxies};
 use axum::{
-    extract::{ConnectInfo, MatchedPath, Request},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -25,6 +25,15 @@ impl RequestId {
     pub fn of(request: &Request) -> String {
         request.extensions().get::<Self>().map(|id| id.0.clone()).unwrap_or_default()
     }
+}
+
+/// Puts the address of whoever sent the request in the place of the proxy's that brought it.
+pub async fn client(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let client = proxies.client(peer.ip(), request.headers());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
+    }
+    next.run(request).await
 }
 
 /// Names the request. What a client sends as `x-request-id` is not trusted.

@@ -13,6 +13,9 @@ use crate::{exec, packages};
 /// A program, and Debian's package that has it.
 const PROGRAMS: [(&str, &str); 3] = [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
 
+/// The oldest node that the browser's tests run on: Playwright fails in its middle on older ones.
+const NODE: u32 = 20;
+
 /// Where Debian keeps the server's programs, by version.
 const POSTGRES: &str = "/usr/lib/postgresql";
 
@@ -27,7 +30,21 @@ pub fn packages(_: &Scene<'_>) -> Result<Outcome, Error> {
         missing.push("postgresql".into());
     }
     packages::install(&missing)?;
+    new_enough(&exec::output(Command::new("node").arg("--version"))?)?;
     Ok(Outcome::Passed)
+}
+
+/// Whether the tests run on this node, which calls itself `v22.4.1`.
+fn new_enough(version: &str) -> Result<(), Error> {
+    let version = version.trim();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= NODE) {
+        return Ok(());
+    }
+    Err(Error::Advice(format!(
+        "The browser's tests need Node.js {NODE} or newer, and the node on PATH is {version}. Debian 13 has a newer one: \
+         apt-get install nodejs. Elsewhere take it from https://nodejs.org and put it first on PATH."
+    )))
 }
 
 fn has_postgres() -> bool {
@@ -52,4 +69,17 @@ fn npm(folder: &Path) -> Command {
     let mut npm = Command::new("npm");
     npm.current_dir(folder).env("CI", "true").env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
     npm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_told_before_anything_fails() {
+        assert!(new_enough("v20.0.0\n").is_ok() && new_enough("v22.4.1").is_ok() && new_enough("v100.1").is_ok());
+        for old in ["v18.20.4", "v19.9.0", "", "nonsense"] {
+            assert!(new_enough(old).is_err_and(|error| error.to_string().contains("Node.js 20 or newer")), "{old}");
+        }
+    }
 }

@@ -25,6 +25,8 @@ use leptos::prelude::*;
 
 /// So many problems on a page.
 const ROWS: usize = 100;
+/// The longest name of a column that has a place: a slot's.
+const NAME: usize = 32;
 /// How often the page comes again by itself while the import runs, where no script can follow it, in seconds.
 const AGAIN: &str = "2";
 
@@ -107,6 +109,8 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
     let (tone, icon) = match import.state {
         ImportState::Refused | ImportState::Failed => (Tone::Bad, icons::WARN),
         ImportState::Cancelled => (Tone::Plain, icons::INFO),
+        // What is said before the end is why it does not go on.
+        state if !state.is_final() => (Tone::Warn, icons::WARN),
         _ if import.bad > 0 => (Tone::Warn, icons::WARN),
         _ if import.dry_run => (Tone::Go, icons::INFO),
         _ if import.added == 0 => (Tone::Plain, icons::INFO),
@@ -188,11 +192,16 @@ fn row(problem: &ImportProblem, place: &'static str, about: &'static str) -> imp
     view! {
         <tr>
             <th scope="row" class="num nowrap">{line}</th>
-            <td data-l=about class="where">{column}</td>
+            <td data-l=about class=place_class(&problem.column)>{column}</td>
             <td data-l="What" class="told">{problem.message.clone()}</td>
             <td data-l="Verdict">{outcome.cell()}</td>
         </tr>
     }
+}
+
+/// A column's name stands on one line; what an EPCIS document names may be an address that is longer than any.
+fn place_class(column: &str) -> &'static str {
+    if column.chars().count() <= NAME { "where nowrap" } else { "where" }
 }
 
 fn footer(ctx: &Ctx, import: &Import, problems: &[ImportProblem], after: i64, more: bool) -> impl IntoView + use<> {
@@ -241,4 +250,15 @@ fn about(ctx: &Ctx, import: &Import) -> impl IntoView + use<> {
         rows.push(("Audit", view! { <a href=audit>"What was done"</a> }.into_any()));
     }
     Panel::new("About").body(facts(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_columns_are_not_broken_and_addresses_may_be() {
+        assert_eq!(place_class("hardware_revision"), "where nowrap");
+        assert_eq!(place_class("https://id.gs1.org/01/09521321000018/21/abc"), "where");
+    }
 }

@@ -8,7 +8,7 @@ mod parts;
 mod source;
 
 use super::{
-    problems::Problems,
+    problems::{PROBLEMS_KEPT, Problems},
     progress::Told,
     worker::{Checked, RULE, counted},
 };
@@ -28,7 +28,11 @@ use known::Known;
 use parts::{Fitted, Settled};
 use serde_json::Value;
 use source::Source;
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    path::Path,
+    sync::Arc,
+};
 use store::import::{Counts, Import, Step};
 use uuid::Uuid;
 
@@ -71,6 +75,8 @@ struct Work<'a> {
     source: Arc<Source>,
     known: Known,
     fitted: Fitted,
+    /// The events that were counted as bad when the document was checked; none when they are too many to know.
+    counted: Option<HashSet<i64>>,
 }
 
 /// What one event, or two that are one change of parts, comes to.
@@ -92,7 +98,17 @@ impl Outcome {
 impl<'a> Work<'a> {
     async fn new(fleet: &'a Fleet, import: &'a Import, source: Arc<Source>) -> Result<Self> {
         let known = Known::load(fleet, &source).await?;
-        Ok(Self { fleet, import, source, known, fitted: Fitted::default() })
+        Ok(Self { fleet, import, source, known, fitted: Fitted::default(), counted: None })
+    }
+
+    /// Reads which events are bad, so that those are told apart that have become so.
+    async fn recall(&mut self) -> Result<()> {
+        let told = store::import::problems(self.fleet.db(), self.import.id, 0, i64::MAX).await?;
+        if told.len() < PROBLEMS_KEPT {
+            let bad = told.iter().filter(|problem| problem.severity == Severity::Bad);
+            self.counted = Some(bad.map(|problem| problem.line).collect());
+        }
+        Ok(())
     }
 
     /// Goes through all events without changing anything. None when the import was cancelled.
@@ -197,6 +213,7 @@ impl<'a> Work<'a> {
     }
 
     async fn apply(mut self) -> Result<()> {
+        self.recall().await?;
         let source = Arc::clone(&self.source);
         let mut at = 0;
         let mut groups = source.groups().iter().peekable();
@@ -220,6 +237,7 @@ impl<'a> Work<'a> {
     async fn piece(&mut self, source: &Source, piece: &[&[usize]], from: i64) -> Result<i64> {
         let mut step = Step { from, to: from, added: 0, unchanged: 0, bad: 0 };
         let mut taken: Vec<(Outcome, Vec<(usize, String)>)> = Vec::with_capacity(piece.len());
+        let mut late = Problems::default();
         // All reading comes first: a deed holds one connection and must not wait for another.
         for group in piece {
             step.to += i64::try_from(group.len()).unwrap_or(i64::MAX);
@@ -227,6 +245,7 @@ impl<'a> Work<'a> {
                 group.iter().filter_map(|index| Some((*index, source.event(*index).ok()?))).unzip();
             let outcome = self.outcome(&events).await?;
             if !outcome.bad.is_empty() {
+                step.bad += self.late(group, &outcome.bad, &mut late);
                 continue;
             }
             step.unchanged += outcome.unchanged;
@@ -242,17 +261,25 @@ impl<'a> Work<'a> {
             // In the order in which every deed locks devices.
             store::device::lock(&mut deed.tx, device).await?;
         }
-        let mut changed = BTreeSet::new();
+        let mut entries = BTreeMap::new();
         for (outcome, events) in &taken {
-            step.added += self.enter(&mut deed, outcome, &mut changed).await?;
+            step.added += self.enter(&mut deed, outcome, &mut entries).await?;
             for (index, id) in events {
                 let (raw, context, now) = (source.raw(*index), source.context(), self.fleet.now());
                 store::import::keep_epcis(&mut deed.tx, id, raw, context, self.import.id, now).await?;
             }
         }
+        // A device's history is read once for all that is new in it: a life may have many thousand events.
+        let changed: Vec<String> = entries.keys().cloned().collect();
+        for (serial, entries) in entries {
+            if let Some(device) = self.known.device(&serial) {
+                append(&mut deed, device, entries).await?;
+            }
+        }
         if !store::import::advance(&mut deed.tx, self.import.id, step).await? {
             return Err(Error::Conflict("This import is worked on elsewhere.".to_owned()));
         }
+        store::import::add_problems(&mut deed.tx, self.import.id, &late.into_sorted()).await?;
         deed.ring("import", &self.import.id.to_string()).await?;
         for serial in &changed {
             deed.ring("device", serial).await?;
@@ -262,12 +289,29 @@ impl<'a> Work<'a> {
         Ok(step.to)
     }
 
-    async fn enter(&self, deed: &mut Deed<'_>, outcome: &Outcome, changed: &mut BTreeSet<String>) -> Result<i64> {
+    /// Reports events that have become bad since the document was checked; how many they are.
+    fn late(&self, group: &[usize], bad: &[Left], problems: &mut Problems) -> i64 {
+        let at = group.first().map_or(0, |index| line(*index));
+        let known = |counted: &HashSet<i64>| i64::try_from(at).is_ok_and(|at| counted.contains(&at));
+        if self.counted.as_ref().is_none_or(known) {
+            return 0;
+        }
+        for bad in bad {
+            problems.add(Severity::Bad, at, &bad.what, "component_taken", bad.why.clone());
+        }
+        1
+    }
+
+    /// Enters what changes a device's parts, and gathers all entries for its history.
+    async fn enter(
+        &self,
+        deed: &mut Deed<'_>,
+        outcome: &Outcome,
+        entries: &mut BTreeMap<String, Vec<Entry>>,
+    ) -> Result<i64> {
         for new in &outcome.entries {
-            let Some(device) = self.known.device(&new.serial) else { continue };
             let entry = self.entry(new.at, &new.place, new.event.clone(), &new.epcis_event_id);
-            append(deed, device, vec![entry]).await?;
-            changed.insert(new.serial.clone());
+            entries.entry(new.serial.clone()).or_default().push(entry);
         }
         for (change, settled) in &outcome.parts {
             let Some(device) = self.known.device(&change.serial) else { continue };
@@ -275,8 +319,8 @@ impl<'a> Work<'a> {
             let blank = Event::Note { text: String::new() };
             let entry = self.entry(change.at, &change.place, blank, &change.epcis_event_id);
             let (fitted, removed) = (settled.fitted.clone(), &settled.removed);
-            change_parts(deed, device, entry, fitted, removed, &change.reason).await?;
-            changed.insert(change.serial.clone());
+            let entry = change_parts(deed, device, entry, fitted, removed, &change.reason).await?;
+            entries.entry(change.serial.clone()).or_default().push(entry);
         }
         Ok(i64::try_from(outcome.entries.len() + outcome.parts.len()).unwrap_or(i64::MAX))
     }

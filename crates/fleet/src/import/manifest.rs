@@ -18,8 +18,8 @@ pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<(
     let Some((plan, mut checked)) = check::check(fleet, import, path).await? else { return Ok(()) };
     checked.summary = summary(&checked, &plan);
     let resumed = import.state == ImportState::Applying;
-    let names = if resumed {
-        apply::prepare_again(fleet, import, &plan).await?
+    let (names, late) = if resumed {
+        apply::prepare_again(fleet, import, &plan, &checked).await?
     } else {
         let mut names = None;
         let applies = fleet
@@ -30,11 +30,11 @@ pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<(
             })
             .await?;
         match names {
-            Some(names) if applies => names,
+            Some(names) if applies => (names, 0),
             _ => return Ok(()),
         }
     };
-    apply::apply(fleet, import, path, plan, names).await
+    apply::apply(fleet, import, path, plan, names, late).await
 }
 
 fn summary(checked: &Checked, plan: &Plan) -> String {

@@ -50,4 +50,14 @@ impl Fleet {
         self.tell(change);
         Ok(goes_on)
     }
+
+    /// Says on an import's page how it stands. As with progress, no record.
+    pub(super) async fn note_import(&self, id: ImportId, message: &str) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        store::import::note(&mut tx, id, message).await?;
+        let change = self.ring_import(&mut tx, id).await?;
+        tx.commit().await?;
+        self.tell(change);
+        Ok(())
+    }
 }

@@ -8,17 +8,36 @@ use domain::{
     person::Permission,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Mutex as PlainMutex, PoisonError},
+    time::Duration,
+};
 use store::import::{Counts, Import, ImportProblem};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::Mutex;
 
 /// What a process keeps for its imports.
 #[derive(Default)]
 pub(crate) struct Importer {
     /// Held by the one who works.
     working: Mutex<()>,
-    /// Held for reading while a file arrives.
-    pub(super) arriving: RwLock<()>,
+    /// Imports that the database refuses to go on with, until they are tried again.
+    aside: PlainMutex<HashSet<ImportId>>,
+    /// The last one that this process works on, if it is here for that one alone.
+    last: PlainMutex<Option<ImportId>>,
+}
+
+impl Importer {
+    /// Leaves what arrives after this import to other processes.
+    pub(super) fn end_with(&self, id: ImportId) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+    }
+
+    fn is_ours(&self, id: ImportId) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|last| id <= last) && !aside.contains(&id)
+    }
 }
 
 /// How long to wait before trying again what the database or the disk refused.
@@ -31,8 +50,14 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(60),
 ];
 
-/// How long to wait when all of that was in vain for an import that must be finished.
+/// How many of these pauses are worth it when the database refuses what it is given: it will refuse it again.
+const REFUSED: usize = 2;
+
+/// How long to wait when the database can't even be told that an import must wait.
 const WAIT: Duration = Duration::from_secs(60);
+
+/// When an import that was set aside is tried again.
+const AGAIN: Duration = Duration::from_secs(600);
 
 /// In whose name the importer writes to the audit log. Who brought the file stands in the detail.
 pub(super) const RULE: Actor = Actor::Rule { name: "import" };
@@ -61,16 +86,26 @@ impl Fleet {
     }
 
     async fn work_on_imports(&self) -> Result<()> {
-        let node = spool::node(self.folder()).await?;
-        while let Some(import) = store::import::unfinished(self.db(), &node).await?.into_iter().next() {
-            self.work_on(import.id).await?;
+        let node = self.node().await?;
+        while self.next_import(&node).await?.is_some() {
+            // What a file was checked against must still be so when it is entered, whichever processes import.
+            let _turn = store::turn::imports(self.db()).await?;
+            // Another process of this data folder may have dealt with it while we waited.
+            if let Some(id) = self.next_import(&node).await? {
+                self.work_on(id).await?;
+            }
         }
         Ok(())
     }
 
+    async fn next_import(&self, node: &str) -> Result<Option<ImportId>> {
+        let waiting = store::import::unfinished(self.db(), node).await?;
+        Ok(waiting.into_iter().map(|import| import.id).find(|id| self.inner.importer.is_ours(*id)))
+    }
+
     /// Works on one import to its end, in several tries if need be.
     async fn work_on(&self, id: ImportId) -> Result<()> {
-        let mut pauses = PAUSES.iter();
+        let mut tries = 0;
         loop {
             let Some(import) = store::import::by_id(self.db(), id).await? else { return Ok(()) };
             if import.state.is_final() {
@@ -78,13 +113,35 @@ impl Fleet {
             }
             let Err(error) = self.try_import(&import).await else { continue };
             tracing::warn!(%error, import = %id, "an import was interrupted");
-            match pauses.next() {
+            let worth = if error.is_lasting() { REFUSED } else { PAUSES.len() };
+            match PAUSES.get(tries).filter(|_| tries < worth) {
                 Some(pause) => tokio::time::sleep(*pause).await,
-                // What is half applied must be finished, so it stays as it is for the next start.
-                None if import.state == ImportState::Applying => return Err(error),
+                None if import.state == ImportState::Applying => return self.set_aside(&import).await,
                 None => self.end_import(&import, ImportState::Failed, &failure(&error)).await?,
             }
+            tries += 1;
         }
+    }
+
+    /// Lets other imports go on before one that is half applied: it must be finished, but can't be for now.
+    async fn set_aside(&self, import: &Import) -> Result<()> {
+        let thing = if import.format == ImportFormat::Epcis { "event" } else { "row" };
+        let message = format!(
+            "Something on our side stops this import for now; the log says what. So far {} of {} came in. It is tried \
+             again every ten minutes and at the next start, and other imports go on meanwhile.",
+            number(import.rows_applied),
+            counted(import.rows_checked, thing)
+        );
+        self.note_import(import.id, &message).await?;
+        self.inner.importer.aside.lock().unwrap_or_else(PoisonError::into_inner).insert(import.id);
+        tracing::error!(import = %import.id, "an import can't go on and was set aside");
+        let (fleet, id) = (self.clone(), import.id);
+        tokio::spawn(async move {
+            tokio::time::sleep(AGAIN).await;
+            fleet.inner.importer.aside.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            fleet.wake_importer();
+        });
+        Ok(())
     }
 
     async fn try_import(&self, import: &Import) -> Result<()> {
@@ -124,7 +181,7 @@ impl Fleet {
     {
         let refused = checked.refusal.is_some() || (checked.counts.bad > 0 && !import.skip_bad_rows);
         let (state, message) = if refused {
-            (ImportState::Refused, refusal(checked))
+            (ImportState::Refused, sound(&refusal(checked)))
         } else if import.dry_run {
             (ImportState::Done, format!("Checked only, nothing was changed. {}", checked.summary))
         } else {
@@ -164,6 +221,7 @@ impl Fleet {
     pub(super) async fn end_import(&self, import: &Import, state: ImportState, message: &str) -> Result<()> {
         let subject = format!("import:{}", import.id);
         let mut deed = self.allow(&RULE, Permission::ImportRun, &subject).await?;
+        let message = &sound(message);
         if store::import::finish(&mut deed.tx, import.id, state, message, self.now()).await? {
             deed.ring("import", &import.id.to_string()).await?;
             if state == ImportState::Done {
@@ -175,6 +233,11 @@ impl Fleet {
         spool::remove(self.folder(), import.id).await;
         Ok(())
     }
+}
+
+/// A message may quote the file, which may hold what PostgreSQL can't keep.
+fn sound(message: &str) -> String {
+    message.replace('\0', "\u{fffd}")
 }
 
 fn refusal(checked: &Checked) -> String {

@@ -160,6 +160,38 @@ async fn parts_go_in_and_out_in_the_order_of_time() {
 }
 
 #[tokio::test]
+async fn a_long_life_comes_in_whole_and_ends_where_its_last_event_says() {
+    for world in worlds().await {
+        gs1(&world).await;
+        let day = |n: i64| domain::time::Timestamp::parse("2010-01-01").unwrap().plus(n * domain::time::DAY).rfc3339();
+        // Parts come and go between the events, and the document is not in the order of time.
+        let mut events: Vec<Value> = (0..600)
+            .map(|n| match n % 3 {
+                0 => {
+                    let action = if n % 2 == 0 { "ADD" } else { "DELETE" };
+                    let id = format!("urn:uuid:00000000-0000-4000-8000-{n:012}");
+                    association(action, "2017", "board:B-7", &day(n), &id)
+                }
+                step => json!({
+                    "type": "ObjectEvent", "eventTime": day(n), "eventTimeZoneOffset": "+00:00", "action": "OBSERVE",
+                    "epcList": ["urn:epc:id:sgtin:0614141.107346.2017"],
+                    "bizStep": if step == 1 { "receiving" } else { "inspecting" },
+                    "bizLocation": {"id": if n % 2 == 0 { "urn:epc:id:sgln:0614141.00888.0" } else { "urn:epc:id:sgln:0012345.11111.0" }}
+                }),
+            })
+            .collect();
+        events.reverse();
+        let import = world.import("life.jsonld", document(&events)).await;
+        is_done(&import, 600, 0, 0);
+        let record = world.fleet.device_record(&OPERATOR, "2017").await.unwrap();
+        assert_eq!((record.history.len(), record.device.manifest_version), (602, 201), "{}", world.name());
+        assert!(record.manifests.windows(2).all(|pair| pair[1].previous_hash == pair[0].hash));
+        // Day 598 was the last receiving, at the depot.
+        assert_eq!(record.device.lifecycle, Lifecycle::Stocked);
+    }
+}
+
+#[tokio::test]
 async fn odd_events_are_left_with_the_reason() {
     for world in worlds().await {
         gs1(&world).await;

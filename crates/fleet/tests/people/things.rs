@@ -6,7 +6,7 @@ use domain::{
     person::Role,
     time::{DAY, MINUTE, SECOND},
 };
-use fleet::{Actor, Error, Origin, idempotency::Begun, token::TokenForm, view::ViewForm};
+use fleet::{Actor, Error, Fleet, Origin, idempotency::Begun, token::TokenForm, view::ViewForm};
 use std::time::Duration;
 
 fn token_form(days: i64) -> TokenForm {
@@ -151,6 +151,25 @@ async fn a_repeated_request_gets_the_same_answer() {
         for key in ["", "with space", &"x".repeat(256)] {
             assert!(matches!(fleet.begin_request(&ann, key, "a").await, Err(Error::Invalid { .. })));
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_process_left_unanswered_is_free_at_the_next_start() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (_, ann) = world.someone("ann@muster.example", Role::Operator).await;
+        let begin = async |fleet: &Fleet, key: &str| fleet.begin_request(&ann, key, "a").await.unwrap();
+        let Begun::Fresh(done) = begin(fleet, "done").await else { panic!("new") };
+        fleet.finish_request(done, 200, "done").await.unwrap();
+        let Begun::Fresh(_left) = begin(fleet, "left").await else { panic!("new") };
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = Fleet::new(fleet.db().clone(), folder.path().to_owned());
+        elsewhere.forget_unanswered().await.unwrap();
+        assert!(matches!(begin(fleet, "left").await, Begun::InFlight), "another folder's console still answers");
+        fleet.forget_unanswered().await.unwrap();
+        assert!(matches!(begin(fleet, "left").await, Begun::Fresh(_)), "{}", world.name);
+        assert!(matches!(begin(fleet, "done").await, Begun::Replay { status: 200, .. }));
     }
 }
 

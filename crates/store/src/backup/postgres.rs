@@ -14,10 +14,10 @@ use sqlx::{
     AssertSqlSafe, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{collections::BTreeMap, path::Path, str::FromStr};
+use std::{collections::BTreeMap, path::Path, str::FromStr, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
 const COLUMNS: &str = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c \
     JOIN information_schema.tables t USING (table_schema, table_name) \
     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.is_generated = 'NEVER' \
@@ -33,6 +33,8 @@ const SET_SEQUENCE: &str = "SELECT setval(pg_get_serial_sequence(quote_ident($1)
 const MIGRATIONS: &str = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
 const OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'muster' AND pid <> pg_backend_pid()";
+
+const LOOK_AGAIN: &str = "SELECT pg_stat_clear_snapshot()";
 
 /// Writes an archive of one moment. Others read and write on meanwhile.
 pub(super) async fn write(pool: &PgPool, path: &Path, now: Timestamp) -> StoreResult<()> {
@@ -196,10 +198,23 @@ async fn take_in(
     Ok((header.created_at, header.tables.iter().map(|table| table.rows).sum()))
 }
 
+/// Whether a console is connected. One that has just closed its connections may be listed for a moment longer.
+async fn others(connection: &mut PgConnection) -> StoreResult<bool> {
+    for _ in 0..20 {
+        let running: i64 = sqlx::query_scalar(OTHERS).fetch_one(&mut *connection).await?;
+        if running == 0 {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // A transaction is shown what it was shown before.
+        sqlx::query(LOOK_AGAIN).execute(&mut *connection).await?;
+    }
+    Ok(true)
+}
+
 /// Makes room, if the archive fits and the database may be replaced.
 async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> StoreResult<()> {
-    let running: i64 = sqlx::query_scalar(OTHERS).fetch_one(&mut *connection).await?;
-    if running > 0 {
+    if others(connection).await? {
         return Err(failed("a console uses this database; stop it first, on every node"));
     }
     let shape =

@@ -45,8 +45,21 @@ pub struct Names<'a> {
 
 /// Parts rarer than this are looked up by the part; of commoner ones each device is asked.
 const RARE: i64 = 20_000;
+/// Of fewer devices at a place a page is sorted; of more, the list is read in its order until the page is full.
+const FEW: i64 = 7_000;
+/// If there are more places than this, each device's place is looked at instead.
+const MANY_PLACES: i64 = 5_000;
+/// The column, in a form for which no index is used: SQLite would otherwise take an index and sort all that it finds.
+pub(super) const IN_ORDER: &str = "(d.place || '')";
 /// An identifier that more devices share than this is no identifier; the rest is not looked at.
 const SHARED_IDENTIFIERS: i64 = 1_000;
+
+queries! {
+    // Every place once, by a step in the index from each to the next: reading all devices' places costs a second.
+    PLACES = "WITH RECURSIVE found (place) AS (SELECT MIN(place) FROM device UNION ALL \
+              SELECT (SELECT MIN(d.place) FROM device d WHERE d.place > found.place) FROM found \
+              WHERE found.place IS NOT NULL) SELECT place FROM found WHERE place IS NOT NULL LIMIT $1";
+}
 
 fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
@@ -172,11 +185,7 @@ impl Builder<'_> {
                 let holders = self.holders_of(&keys, FITTED).await?;
                 self.ids("d.id", holders)
             }
-            Predicate::Place(texts) => self.any(texts, |builder, text| {
-                let pattern = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                let pattern = builder.text(format!("%{pattern}%"));
-                format!("LOWER(d.place) LIKE {pattern} ESCAPE '\\'")
-            }),
+            Predicate::Place(texts) => self.place(texts).await?,
         })
     }
 
@@ -326,6 +335,47 @@ impl Builder<'_> {
             conditions.push(self.ids("d.id", holders));
         }
         Ok(if conditions.is_empty() { NEVER.to_owned() } else { conditions.join(" OR ") })
+    }
+
+    /// Devices at places whose name contains one of the texts. There are many devices and few places, so the places are
+    /// found first.
+    async fn place(&mut self, texts: &[String]) -> StoreResult<String> {
+        let places: Vec<String> =
+            search!(self.db, |pool| sqlx::query_scalar(PLACES).bind(MANY_PLACES).fetch_all(pool).await)?;
+        if i64::try_from(places.len()).is_ok_and(|n| n >= MANY_PLACES) {
+            return Ok(self.any(texts, |builder, text| builder.place_like(text)));
+        }
+        let places: Vec<String> =
+            places.into_iter().filter(|place| texts.iter().any(|text| contains(place, text))).collect();
+        let column = if self.is_few(&places).await? { "d.place" } else { IN_ORDER };
+        let bound: Vec<String> = places.iter().map(|place| self.text(place)).collect();
+        Ok(Self::is_in(column, &bound))
+    }
+
+    fn place_like(&mut self, text: &str) -> String {
+        let pattern = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = self.text(format!("%{pattern}%"));
+        format!("LOWER(d.place) LIKE {pattern} ESCAPE '\\'")
+    }
+
+    /// Whether so few devices are at these places that sorting them costs less than reading the list in its order until
+    /// a page is full of them.
+    async fn is_few(&self, places: &[String]) -> StoreResult<bool> {
+        if places.is_empty() {
+            return Ok(true);
+        }
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM device WHERE place IN ({}) LIMIT {FEW}) AS few",
+            crate::db::placeholders(places.len())
+        );
+        let n: i64 = search!(self.db, |pool| {
+            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+            for place in places {
+                query = query.bind(place);
+            }
+            query.fetch_one(pool).await
+        })?;
+        Ok(n < FEW)
     }
 
     async fn is_rare(&self, parts: &[i64]) -> StoreResult<bool> {

@@ -4,10 +4,10 @@ use super::plan::{Bits, Plan, part_key};
 use crate::{
     Error, Fleet, Result,
     import::{
-        problems::Problems,
+        problems::{PROBLEMS_KEPT, Problems},
         progress::Told,
         rows, spool,
-        worker::{RULE, counted},
+        worker::{Checked, RULE, counted},
     },
 };
 use domain::{
@@ -24,11 +24,14 @@ use domain::{
     time::Timestamp,
 };
 use serde_json::{Value, json};
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 use store::{
     StoreError, Tx,
     component::NewComponent,
-    import::{Import, Step},
+    import::{Import, ImportProblem, Step},
 };
 use uuid::Uuid;
 
@@ -152,14 +155,34 @@ async fn prepare_batches<'a>(
     Ok(batches)
 }
 
-/// The same for an import that goes on after a restart: nearly always everything is there.
-pub(super) async fn prepare_again(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<Names> {
+/// The same for an import that goes on after a restart: nearly always everything is there. Rows that have become bad
+/// meanwhile are counted and reported with the others; how many they are is given back.
+pub(super) async fn prepare_again(
+    fleet: &Fleet,
+    import: &Import,
+    plan: &Plan,
+    checked: &Checked,
+) -> Result<(Names, i64)> {
+    let late = (plan.bad.count() - import.bad).max(0);
+    let told = store::import::problems(fleet.db(), import.id, 0, i64::MAX).await?;
     let subject = format!("import:{}", import.id);
     let mut deed = fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
     let (names, made) = prepare(fleet, &mut deed.tx, plan).await?;
-    let detail = json!({"by": import.actor, "from_row": import.rows_applied, "created": made});
+    if late > 0 {
+        store::import::add_late(&mut deed.tx, import.id, late).await?;
+        store::import::add_problems(&mut deed.tx, import.id, &untold(&checked.problems, &told)).await?;
+    }
+    let detail = json!({"by": import.actor, "from_row": import.rows_applied, "created": made, "late": late});
     deed.commit("import.resume", &subject, &detail).await?;
-    Ok(names)
+    Ok((names, late))
+}
+
+/// The bad rows' problems that an import's page doesn't show yet, as far as there is room for them.
+fn untold(found: &[ImportProblem], told: &[ImportProblem]) -> Vec<ImportProblem> {
+    let key = |problem: &ImportProblem| (problem.line, problem.column.clone(), problem.code.clone());
+    let known: HashSet<_> = told.iter().map(key).collect();
+    let new = found.iter().filter(|problem| problem.severity == Severity::Bad && !known.contains(&key(problem)));
+    new.take(PROBLEMS_KEPT.saturating_sub(told.len())).cloned().collect()
 }
 
 /// What becomes of a row.
@@ -170,6 +193,7 @@ enum Item {
 }
 
 struct New {
+    line: u64,
     device: Device,
     manifest: Manifest,
     made: Entry,
@@ -189,18 +213,20 @@ struct Maker {
 }
 
 impl Maker {
-    fn item(&mut self, number: u64, row: RowResult) -> Option<Item> {
+    fn item(&mut self, number: u64, RowResult { line, row }: RowResult) -> Option<Item> {
         if number < self.from {
             return None;
         }
-        Some(match row.row {
+        Some(match row {
             Ok(_) if self.known.has(number) && !self.bad.has(number) => Item::Known,
-            Ok(row) if !self.bad.has(number) => self.device(row).map_or(Item::Bad, |new| Item::New(Box::new(new))),
+            Ok(row) if !self.bad.has(number) => {
+                self.device(line, row).map_or(Item::Bad, |new| Item::New(Box::new(new)))
+            }
             _ => Item::Bad,
         })
     }
 
-    fn device(&mut self, row: Row) -> Option<New> {
+    fn device(&mut self, line: u64, row: Row) -> Option<New> {
         let factory = self.names.factories.get(&row.factory)?;
         let hash = manifest::hash(&row.serial, 1, "", &row.parts);
         let device = Device {
@@ -238,7 +264,7 @@ impl Maker {
             reason: String::new(),
         };
         let listed = self.entry(row.made_at, listed_event(hash, row.parts));
-        Some(New { device, manifest, made, listed, parts })
+        Some(New { line, device, manifest, made, listed, parts })
     }
 
     fn entry(&self, at: Timestamp, event: Event) -> Entry {
@@ -269,8 +295,16 @@ const fn listed_event(hash: String, fitted: Vec<Part>) -> Event {
     }
 }
 
-/// Enters all rows from where the import is to the end of the file.
-pub(super) async fn apply(fleet: &Fleet, import: &Import, path: &Path, plan: Plan, names: Names) -> Result<()> {
+/// Enters all rows from where the import is to the end of the file. `late` rows are known to have become bad since
+/// they were first checked.
+pub(super) async fn apply(
+    fleet: &Fleet,
+    import: &Import,
+    path: &Path,
+    plan: Plan,
+    names: Names,
+    late: i64,
+) -> Result<()> {
     let mut maker = Maker {
         names,
         bad: plan.bad.clone(),
@@ -297,13 +331,13 @@ pub(super) async fn apply(fleet: &Fleet, import: &Import, path: &Path, plan: Pla
         }
         at += rows;
     }
-    finish(fleet, import, &plan).await
+    finish(fleet, import, &plan, late).await
 }
 
-async fn finish(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<()> {
+async fn finish(fleet: &Fleet, import: &Import, plan: &Plan, late: i64) -> Result<()> {
     let Some(now) = store::import::by_id(fleet.db(), import.id).await? else { return Ok(()) };
     let mut message = plan.outcome(now.added, now.unchanged, now.bad, now.left_out);
-    let late = now.bad - plan.bad.count();
+    let late = late + now.bad - plan.bad.count();
     if late > 0 {
         message.push_str(&format!(" Of the bad, {} only because the fleet changed meanwhile.", counted(late, "row")));
     }
@@ -319,6 +353,7 @@ async fn finish(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<()> {
 /// Rows that are entered together.
 #[derive(Default)]
 struct Piece {
+    lines: Vec<u64>,
     devices: Vec<Device>,
     manifests: Vec<(DeviceId, Manifest)>,
     /// Two entries a device: it was made, and what it is made of.
@@ -345,6 +380,7 @@ impl Piece {
 
     fn push(&mut self, new: New) {
         let id = new.device.id;
+        self.lines.push(new.line);
         self.devices.push(new.device);
         self.manifests.push((id, new.manifest));
         self.history.push((id, new.made));
@@ -404,15 +440,16 @@ impl Piece {
         let all = std::mem::take(self);
         (self.unchanged, self.bad, self.problems) = (all.unchanged, all.bad, all.problems);
         let mut history = all.history.into_iter();
-        for ((device, (_, manifest)), parts) in all.devices.into_iter().zip(all.manifests).zip(all.parts) {
+        let rows = all.lines.into_iter().zip(all.devices).zip(all.manifests).zip(all.parts);
+        for (((line, device), (_, manifest)), parts) in rows {
             let (Some((_, made)), Some((_, listed))) = (history.next(), history.next()) else { continue };
             match there.get(&device.serial) {
-                None => self.push(New { device, manifest, made, listed, parts }),
+                None => self.push(New { line, device, manifest, made, listed, parts }),
                 Some(same) if same.first_hash == device.manifest_hash => self.unchanged += 1,
                 Some(other) => {
                     self.bad += 1;
                     let why = format!("{} came into the fleet meanwhile, in batch {}", device.serial, other.batch);
-                    self.problems.add(Severity::Bad, 0, "serial", "serial_taken", why);
+                    self.problems.add(Severity::Bad, line, "serial", "serial_taken", why);
                 }
             }
         }
