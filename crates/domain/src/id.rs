@@ -47,4 +47,14 @@ ids! {
     ImportId;
     /// A saved view of the device list.
     ViewId;
+    /// A certification authority.
+    AuthorityId;
+    /// A certificate.
+    CertificateId;
+    /// Something that a second person decides.
+    ApprovalId;
+    /// One act of revoking, holding or releasing.
+    RevocationId;
+    /// Something that does not fit.
+    FindingId;
 }

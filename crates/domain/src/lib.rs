@@ -4,8 +4,11 @@ mod words;
 
 pub use words::UnknownWord;
 
+pub mod approval;
 pub mod audit;
+pub mod authority;
 pub mod batch;
+pub mod certificate;
 pub mod component;
 pub mod custody;
 pub mod device;
@@ -18,5 +21,6 @@ pub mod import;
 pub mod manifest;
 pub mod person;
 pub mod query;
+pub mod revocation;
 pub mod time;
 pub mod version;

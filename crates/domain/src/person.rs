@@ -47,6 +47,24 @@ words! {
         TokenManage => "token.manage", "Manage API tokens";
         /// Change one's own password, end one's own sessions.
         AccountManage => "account.manage", "Manage one's own account";
+        /// See authorities, certificates and revocations.
+        AuthorityRead => "authority.read", "See authorities and certificates";
+        /// Ask for an authority; a second person approves.
+        AuthorityRequest => "authority.request", "Request authorities";
+        /// Bring in roots, deliver authorities' certificates, retire authorities.
+        AuthorityManage => "authority.manage", "Manage authorities";
+        /// Enrol devices and stations, make kits.
+        CertificateEnrol => "certificate.enrol", "Enrol devices";
+        /// Hold one device's certificate, and release it.
+        CertificateHold => "certificate.hold", "Hold and release one device";
+        /// Revoke certificates; beyond a limit a second person approves.
+        CertificateRevoke => "certificate.revoke", "Revoke certificates";
+        /// See what waits for a second person.
+        ApprovalRead => "approval.read", "See approvals";
+        /// Approve or reject what somebody else requested.
+        ApprovalDecide => "approval.decide", "Decide approvals";
+        /// Change settings.
+        SettingManage => "setting.manage", "Manage settings";
     }
 }
 
@@ -56,13 +74,17 @@ impl Role {
     pub const fn may(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::FleetRead | P::ImportRead | P::AccountManage => true,
-            P::ImportRun | P::CustodianManage => matches!(self, Self::Operator | Self::Admin),
+            P::FleetRead | P::ImportRead | P::AccountManage | P::AuthorityRead => true,
+            P::ImportRun | P::CustodianManage | P::AuthorityRequest | P::CertificateEnrol => {
+                matches!(self, Self::Operator | Self::Admin)
+            }
             P::CustodyRecord | P::HistoryCorrect => matches!(self, Self::Operator | Self::Support | Self::Admin),
-            P::NoteAdd | P::ViewSave => !matches!(self, Self::Auditor),
-            P::AuditRead => !matches!(self, Self::Support),
+            P::NoteAdd | P::ViewSave | P::CertificateHold => !matches!(self, Self::Auditor),
+            P::CertificateRevoke => matches!(self, Self::Operator | Self::Manager | Self::Admin),
+            P::AuditRead | P::ApprovalRead => !matches!(self, Self::Support),
+            P::ApprovalDecide => matches!(self, Self::Manager),
             P::PeopleRead => matches!(self, Self::Admin | Self::Auditor),
-            P::UserManage | P::TokenManage => matches!(self, Self::Admin),
+            P::UserManage | P::TokenManage | P::AuthorityManage | P::SettingManage => matches!(self, Self::Admin),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use domain::{
-    id::{TokenId, UserId},
+    id::{CertificateId, CustodianId, DeviceId, TokenId, UserId},
     person::{Permission, Role},
 };
 
@@ -38,6 +38,26 @@ pub enum Actor {
         /// Where the request came from.
         origin: Origin,
     },
+    /// A station on a factory's line, known by its certificate.
+    Station {
+        /// The certificate.
+        certificate: CertificateId,
+        /// Its name.
+        name: String,
+        /// The factory it stands in.
+        factory: CustodianId,
+        /// Where the request came from.
+        origin: Origin,
+    },
+    /// A device, known by its certificate or its token.
+    Device {
+        /// The device.
+        id: DeviceId,
+        /// Its serial.
+        serial: String,
+        /// Where the request came from.
+        origin: Origin,
+    },
     /// Muster itself: a rule, a command on the machine, the demo.
     Rule {
         /// Which one.
@@ -58,7 +78,7 @@ impl Actor {
     pub const fn role(&self) -> Option<Role> {
         match self {
             Self::User { role, .. } | Self::Token { role, .. } => Some(*role),
-            Self::Nobody { .. } | Self::Rule { .. } => None,
+            Self::Nobody { .. } | Self::Rule { .. } | Self::Station { .. } | Self::Device { .. } => None,
         }
     }
 
@@ -66,7 +86,9 @@ impl Actor {
     #[must_use]
     pub const fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::Nobody { .. } => false,
+            // What devices do are functions of their own.
+            Self::Nobody { .. } | Self::Device { .. } => false,
+            Self::Station { .. } => matches!(permission, Permission::CertificateEnrol),
             Self::User { role, .. } | Self::Token { role, .. } => role.may(permission),
             Self::Rule { .. } => true,
         }
@@ -90,7 +112,8 @@ impl Actor {
         match self {
             Self::Nobody { .. } => "nobody",
             Self::User { email, .. } => email,
-            Self::Token { name, .. } => name,
+            Self::Token { name, .. } | Self::Station { name, .. } => name,
+            Self::Device { serial, .. } => serial,
             Self::Rule { name } => name,
         }
     }
@@ -101,6 +124,8 @@ impl Actor {
         match self {
             Self::User { id, .. } => id.to_string(),
             Self::Token { id, .. } => id.to_string(),
+            Self::Station { certificate, .. } => certificate.to_string(),
+            Self::Device { id, .. } => id.to_string(),
             Self::Nobody { .. } | Self::Rule { .. } => String::new(),
         }
     }
@@ -114,13 +139,15 @@ impl Actor {
         }
     }
 
-    /// `user`, `token`, `rule` or `nobody`.
+    /// `user`, `token`, `station`, `device`, `rule` or `nobody`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Nobody { .. } => "nobody",
             Self::User { .. } => "user",
             Self::Token { .. } => "token",
+            Self::Station { .. } => "station",
+            Self::Device { .. } => "device",
             Self::Rule { .. } => "rule",
         }
     }
@@ -129,7 +156,11 @@ impl Actor {
     #[must_use]
     pub fn address(&self) -> &str {
         match self {
-            Self::Nobody { origin } | Self::User { origin, .. } | Self::Token { origin, .. } => &origin.address,
+            Self::Nobody { origin }
+            | Self::User { origin, .. }
+            | Self::Token { origin, .. }
+            | Self::Station { origin, .. }
+            | Self::Device { origin, .. } => &origin.address,
             Self::Rule { .. } => "",
         }
     }

@@ -1,0 +1,121 @@
+//! Certification authorities: which kinds there are, and in which state one is.
+
+use crate::words::words;
+
+words! {
+    /// What kind of authority: where it stands between the root and a device.
+    AuthorityKind {
+        /// Signs factory CAs and operations CAs. Its key is never here.
+        Root => "root", "Root";
+        /// Signs the batch CAs of one factory.
+        Factory => "factory", "Factory CA";
+        /// Signs the devices of one batch.
+        Batch => "batch", "Batch CA";
+        /// Signs what Muster itself and its factories' stations show.
+        Operations => "operations", "Operations CA";
+    }
+}
+
+words! {
+    /// In which state an authority is.
+    AuthorityState {
+        /// Asked for; a second person has to approve it.
+        Requested => "requested", "Waits for approval";
+        /// Its key and its request are made; the ceremony must sign.
+        AwaitingCertificate => "awaiting_certificate", "Waits for its certificate";
+        /// It signs.
+        Active => "active", "Active";
+        /// It signs no more; what it signed is still trusted.
+        Retired => "retired", "Retired";
+        /// What it signed is not trusted until it is released.
+        Held => "held", "Held";
+        /// What it signed is not trusted any more.
+        Revoked => "revoked", "Revoked";
+        /// It was asked for and refused.
+        Rejected => "rejected", "Rejected";
+    }
+}
+
+impl AuthorityKind {
+    /// Whether devices, stations or servers have certificates of it.
+    #[must_use]
+    pub const fn issues(self) -> bool {
+        matches!(self, Self::Batch | Self::Operations)
+    }
+
+    /// What signs an authority of this kind; nothing for a root.
+    #[must_use]
+    pub const fn parent(self) -> Option<Self> {
+        match self {
+            Self::Root => None,
+            Self::Factory | Self::Operations => Some(Self::Root),
+            Self::Batch => Some(Self::Factory),
+        }
+    }
+
+    /// The path length in its certificate: how many authorities may stand below it. None for a root, which isn't limited.
+    #[must_use]
+    pub const fn path_length(self) -> Option<u8> {
+        match self {
+            Self::Root => None,
+            Self::Factory => Some(1),
+            Self::Batch | Self::Operations => Some(0),
+        }
+    }
+}
+
+impl AuthorityState {
+    /// Whether what it signed is trusted, as far as it alone decides.
+    #[must_use]
+    pub const fn is_trusted(self) -> bool {
+        matches!(self, Self::Active | Self::Retired)
+    }
+}
+
+words! {
+    /// What does not fit between what was issued, what was made and what is asked about.
+    FindingKind {
+        /// More certificates than the quota allows, or one for a device that nobody ordered.
+        OverproducedCertificate => "overproduced_certificate", "Certificate beyond the quota";
+        /// A device was delivered beyond the quota.
+        OverproducedDevice => "overproduced_device", "Device beyond the quota";
+        /// Somebody asked about a certificate that was never issued.
+        PhantomSerial => "phantom_serial", "Certificate never issued";
+        /// A certificate was issued for a device that was not delivered.
+        UndeliveredCertificate => "undelivered_certificate", "Certificate without a device";
+        /// A device was delivered for which no certificate was issued.
+        DeviceWithoutCertificate => "device_without_certificate", "Device without a certificate";
+        /// A request for a certificate whose sender does not have the key.
+        BadProof => "bad_proof", "Wrong proof of possession";
+        /// Two devices asked for a certificate for the same key.
+        SharedKey => "shared_key", "Key of another device";
+        /// A certificate was asked for in a batch that the asker has nothing to do with.
+        ForeignBatch => "foreign_batch", "Wrong batch";
+    }
+}
+
+words! {
+    /// Whether a finding still stands.
+    FindingState {
+        /// It stands.
+        Open => "open", "Open";
+        /// What it said is no longer so.
+        Resolved => "resolved", "Resolved";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_from_the_root_ends_where_devices_are() {
+        for kind in AuthorityKind::ALL {
+            let above = kind.parent().map(AuthorityKind::path_length);
+            if let (Some(Some(above)), Some(own)) = (above, kind.path_length()) {
+                assert!(own < above, "{kind}");
+            }
+            assert_eq!(kind.issues(), kind.path_length() == Some(0));
+        }
+    }
+}
