@@ -20,6 +20,8 @@ queries! {
     RING = "INSERT INTO change (at, topic, subject) VALUES ($1, $2, $3) RETURNING seq";
     AFTER = "SELECT seq, at, topic, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT $2";
     LAST = "SELECT COALESCE(MAX(seq), 0) FROM change";
+    OF_TOPIC = "SELECT seq, at, topic, subject FROM change WHERE topic = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    OLD = "SELECT COALESCE(MAX(seq), 0) FROM change WHERE topic = $1 AND at < $2";
     FORGET = "DELETE FROM change WHERE at < $1";
 }
 
@@ -39,6 +41,22 @@ pub async fn ring(tx: &mut Tx, at: Timestamp, topic: &str, subject: &str) -> Sto
 /// When the database fails.
 pub async fn after(db: &Db, seq: i64, limit: i64) -> StoreResult<Vec<Change>> {
     Ok(read!(db, |pool| sqlx::query_as(AFTER).bind(seq).bind(limit).fetch_all(pool).await)?)
+}
+
+/// What happened of one kind after a sequence, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_topic(db: &Db, topic: &str, seq: i64, limit: i64) -> StoreResult<Vec<Change>> {
+    Ok(read!(db, |pool| sqlx::query_as(OF_TOPIC).bind(topic).bind(seq).bind(limit).fetch_all(pool).await)?)
+}
+
+/// The last sequence of one kind that is older than this; 0 for none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_before(db: &Db, topic: &str, at: Timestamp) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(OLD).bind(topic).bind(at.0).fetch_one(pool).await)?)
 }
 
 /// The last sequence; 0 for none.

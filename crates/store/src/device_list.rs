@@ -2,7 +2,7 @@
 
 mod filter;
 
-pub(crate) use filter::QUERIES;
+pub(crate) use filter::{Bind, IN_ORDER, QUERIES};
 pub use filter::{Filter, Names};
 
 use crate::{Db, StoreResult, count, count::dimension, device};
@@ -10,7 +10,6 @@ use domain::{
     device::Device,
     query::{FleetQuery, Predicate},
 };
-use filter::{Bind, IN_ORDER};
 
 /// By what a list is sorted; ties are broken by serial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,22 +10,32 @@ mod db;
 mod deadline;
 mod error;
 
+pub mod approval;
 pub mod audit;
+pub mod authority;
 pub mod backup;
 pub mod batch;
+pub mod certificate;
 pub mod change;
 pub mod component;
 pub mod count;
+pub mod crl;
 pub mod custodian;
 pub mod device;
 pub mod device_list;
+pub mod device_token;
 pub mod export;
+pub mod finding;
 pub mod history;
 pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod manifest;
+pub mod revocation;
+pub mod revoked;
 pub mod session;
+pub mod setting;
+pub mod spread;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
@@ -41,11 +51,14 @@ pub use error::{StoreError, StoreResult};
 #[must_use]
 pub fn queries() -> Vec<(&'static str, &'static str)> {
     [
+        approval::QUERIES,
         audit::QUERIES,
+        authority::QUERIES,
         batch::QUERIES,
         change::QUERIES,
         component::QUERIES,
         count::QUERIES,
+        crl::QUERIES,
         custodian::QUERIES,
         device::QUERIES,
         device_list::QUERIES,
@@ -55,7 +68,12 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         import::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        revocation::QUERIES,
+        revoked::QUERIES,
+        revoked::cut::QUERIES,
+        revoked::record::QUERIES,
         session::QUERIES,
+        spread::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
         user::QUERIES,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// A value bound to a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Bind {
+pub(crate) enum Bind {
     Text(String),
     Number(i64),
     Id(Uuid),
@@ -24,8 +24,8 @@ pub(super) enum Bind {
 /// A condition on `device d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    pub(super) sql: String,
-    pub(super) binds: Vec<Bind>,
+    pub(crate) sql: String,
+    pub(crate) binds: Vec<Bind>,
 }
 
 /// What the names in a query stand for, and the time that ages count from.
@@ -50,7 +50,7 @@ const FEW: i64 = 7_000;
 /// If there are more places than this, each device's place is looked at instead.
 const MANY_PLACES: i64 = 5_000;
 /// The column, in a form for which no index is used: SQLite would otherwise take an index and sort all that it finds.
-pub(super) const IN_ORDER: &str = "(d.place || '')";
+pub(crate) const IN_ORDER: &str = "(d.place || '')";
 /// An identifier that more devices share than this is no identifier; the rest is not looked at.
 const SHARED_IDENTIFIERS: i64 = 1_000;
 

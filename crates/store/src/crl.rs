@@ -1,0 +1,117 @@
+//! Published CRLs.
+
+use crate::{Db, StoreResult, Tx};
+use domain::{id::AuthorityId, time::Timestamp};
+use uuid::Uuid;
+
+/// A published CRL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crl {
+    /// Whose.
+    pub authority: AuthorityId,
+    /// Its number.
+    pub number: i64,
+    /// The CRL itself; empty for old ones.
+    pub der: Vec<u8>,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// How many certificates it lists.
+    pub entries: i64,
+    /// The SHA-256 of what it lists.
+    pub entries_sha256: String,
+    /// When it was made.
+    pub this_update: Timestamp,
+    /// By when there will be another.
+    pub next_update: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    authority_id: Uuid,
+    number: i64,
+    der: Vec<u8>,
+    sha256: String,
+    entries: i64,
+    entries_sha256: String,
+    this_update: i64,
+    next_update: i64,
+}
+
+impl From<Row> for Crl {
+    fn from(row: Row) -> Self {
+        Self {
+            authority: AuthorityId(row.authority_id),
+            number: row.number,
+            der: row.der,
+            sha256: row.sha256,
+            entries: row.entries,
+            entries_sha256: row.entries_sha256,
+            this_update: Timestamp(row.this_update),
+            next_update: Timestamp(row.next_update),
+        }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "authority_id, number, der, sha256, entries, entries_sha256, this_update, next_update"
+    };
+}
+
+queries! {
+    LATEST = concat!("SELECT ", columns!(), " FROM crl WHERE authority_id = $1 ORDER BY number DESC LIMIT 1");
+    NUMBERS = "SELECT authority_id, MAX(number) FROM crl GROUP BY authority_id";
+    INSERT = concat!("INSERT INTO crl (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number < $2 AND LENGTH(der) > 0";
+}
+
+/// The latest CRL of an authority.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(db: &Db, authority: AuthorityId) -> StoreResult<Option<Crl>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(LATEST).bind(authority.0).fetch_optional(pool).await)?;
+    Ok(row.map(Into::into))
+}
+
+/// The number of each authority's latest CRL.
+///
+/// # Errors
+/// When the database fails.
+pub async fn numbers(db: &Db) -> StoreResult<Vec<(AuthorityId, i64)>> {
+    let rows: Vec<(Uuid, i64)> = read!(db, |pool| sqlx::query_as(NUMBERS).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(|(id, number)| (AuthorityId(id), number)).collect())
+}
+
+/// Enters a CRL and drops the contents of those before the one before it.
+///
+/// # Errors
+/// [`crate::StoreError::Exists`] when its number is taken.
+pub async fn insert(tx: &mut Tx, crl: &Crl, previous: Option<i64>) -> StoreResult<()> {
+    within!(tx, |executor| {
+        sqlx::query(INSERT)
+            .bind(crl.authority.0)
+            .bind(crl.number)
+            .bind(&crl.der)
+            .bind(&crl.sha256)
+            .bind(crl.entries)
+            .bind(&crl.entries_sha256)
+            .bind(crl.this_update.0)
+            .bind(crl.next_update.0)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    if let Some(previous) = previous {
+        within!(tx, |executor| {
+            sqlx::query(EMPTY)
+                .bind(crl.authority.0)
+                .bind(previous)
+                .bind(Vec::<u8>::new())
+                .execute(executor)
+                .await
+                .map(drop)
+        })?;
+    }
+    Ok(())
+}

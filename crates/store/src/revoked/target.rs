@@ -1,0 +1,239 @@
+//! What an act would hit: certificates that have not ended, and whose devices they are.
+
+use super::reason_of;
+use crate::{
+    Db, StoreResult, Tx,
+    device_list::{Bind, Filter, IN_ORDER},
+};
+use domain::{
+    certificate::RevocationReason,
+    id::{AuthorityId, DeviceId},
+    time::{DAY, HOUR, Timestamp},
+};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// Whose certificates are meant.
+#[derive(Clone, Debug)]
+pub enum Which<'a> {
+    /// One.
+    Certificate(AuthorityId, &'a str),
+    /// All of one device.
+    Device(DeviceId),
+    /// Those of all devices that a fleet query means.
+    Query(&'a Filter),
+    /// All devices' that these authorities signed.
+    SignedBy(&'a [AuthorityId]),
+}
+
+/// A certificate that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Who signed it.
+    pub authority: AuthorityId,
+    /// Its serial, in hexadecimal.
+    pub serial: String,
+    /// Whose it is, if it is a device's.
+    pub device: Option<DeviceId>,
+    /// Why it is cut off on its own now, if it is.
+    pub revoked: Option<RevocationReason>,
+}
+
+/// Devices that share what a preview tells.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Group {
+    /// Who holds them.
+    pub custodian_id: Uuid,
+    /// Their model.
+    pub model_id: Uuid,
+    /// Where they stand in their life.
+    pub lifecycle: String,
+    /// The place in [`SEEN`] of their last contact; its length for those that were never heard from.
+    pub seen: i64,
+    /// How many.
+    pub n: i64,
+}
+
+/// Within how long, in microseconds, and what people call it.
+pub const SEEN: &[(i64, &str)] = &[
+    (HOUR, "within an hour"),
+    (DAY, "within a day"),
+    (7 * DAY, "within a week"),
+    (30 * DAY, "within a month"),
+    (i64::MAX, "longer ago"),
+];
+
+/// A condition with what is bound to it.
+struct Condition {
+    sql: String,
+    binds: Vec<Bind>,
+}
+
+impl Condition {
+    fn new() -> Self {
+        Self { sql: String::new(), binds: Vec::new() }
+    }
+
+    fn bind(&mut self, value: Bind) -> String {
+        self.binds.push(value);
+        format!("${}", self.binds.len())
+    }
+
+    /// On `certificate c`, and on `device d` where a query is meant.
+    fn of_certificates(which: &Which<'_>, now: Timestamp) -> Self {
+        let mut condition = Self::new();
+        let sql = match which {
+            Which::Certificate(authority, serial) => {
+                let authority = condition.bind(Bind::Id(authority.0));
+                let serial = condition.bind(Bind::Text((*serial).to_owned()));
+                format!("c.authority_id = {authority} AND c.serial = {serial} AND c.purpose <> 'authority'")
+            }
+            Which::Device(device) => {
+                let device = condition.bind(Bind::Id(device.0));
+                format!("c.device_id = {device} AND c.purpose = 'device'")
+            }
+            Which::Query(filter) => {
+                condition.binds.clone_from(&filter.binds);
+                format!("({}) AND c.purpose = 'device'", filter.sql.replace(IN_ORDER, "d.place"))
+            }
+            Which::SignedBy(authorities) => format!("c.purpose = 'device' AND {}", condition.signed_by(authorities)),
+        };
+        let now = condition.bind(Bind::Number(now.0));
+        condition.sql = format!("{sql} AND c.not_after > {now}");
+        condition
+    }
+
+    fn signed_by(&mut self, authorities: &[AuthorityId]) -> String {
+        let places: Vec<String> = authorities.iter().map(|id| self.bind(Bind::Id(id.0))).collect();
+        if places.is_empty() { "1 = 0".to_owned() } else { format!("c.authority_id IN ({})", places.join(", ")) }
+    }
+
+    /// On `device d`: that it has such a certificate.
+    fn of_devices(which: &Which<'_>, now: Timestamp) -> Self {
+        let mut condition = Self::of_certificates(which, now);
+        if let Which::Query(filter) = which {
+            let now = format!("${}", condition.binds.len());
+            condition.sql = format!(
+                "({}) AND EXISTS (SELECT 1 FROM certificate c WHERE c.device_id = d.id AND c.purpose = 'device' \
+                 AND c.not_after > {now})",
+                filter.sql
+            );
+        } else {
+            condition.sql = format!("d.id IN (SELECT c.device_id FROM certificate c WHERE {})", condition.sql);
+        }
+        condition
+    }
+}
+
+/// Binds the values of a condition to a statement.
+macro_rules! bound {
+    ($query:expr, $binds:expr) => {{
+        let mut query = $query;
+        for bind in $binds {
+            query = match bind {
+                Bind::Text(text) => query.bind(text),
+                Bind::Number(number) => query.bind(*number),
+                Bind::Id(id) => query.bind(*id),
+            };
+        }
+        query
+    }};
+}
+
+type Row = (Uuid, String, Option<Uuid>, Option<i64>);
+
+fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
+    let from = match which {
+        Which::Query(_) => "device d JOIN certificate c ON c.device_id = d.id",
+        _ => "certificate c",
+    };
+    format!(
+        "SELECT c.authority_id, c.serial, c.device_id, r.reason FROM {from} LEFT JOIN revoked r \
+         ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
+         WHERE {} ORDER BY c.authority_id, c.serial",
+        condition.sql
+    )
+}
+
+fn target(row: Row) -> Target {
+    let (authority, serial, device, reason) = row;
+    Target { authority: AuthorityId(authority), serial, device: device.map(DeviceId), revoked: reason.map(reason_of) }
+}
+
+/// The certificates that are meant and have not ended, by authority and serial.
+///
+/// # Errors
+/// When the database fails.
+pub async fn targets(db: &Db, which: &Which<'_>, now: Timestamp) -> StoreResult<Vec<Target>> {
+    let condition = Condition::of_certificates(which, now);
+    let sql = targets_sql(which, &condition);
+    let rows: Vec<Row> =
+        search!(db, |pool| { bound!(sqlx::query_as(AssertSqlSafe(sql)), &condition.binds).fetch_all(pool).await })?;
+    Ok(rows.into_iter().map(target).collect())
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn targets_within(tx: &mut Tx, which: &Which<'_>, now: Timestamp) -> StoreResult<Vec<Target>> {
+    let condition = Condition::of_certificates(which, now);
+    let sql = targets_sql(which, &condition);
+    let rows: Vec<Row> = within!(tx, |executor| {
+        bound!(sqlx::query_as(AssertSqlSafe(sql)), &condition.binds).fetch_all(executor).await
+    })?;
+    Ok(rows.into_iter().map(target).collect())
+}
+
+/// How many devices' certificates these authorities signed that have not ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn signed_by(db: &Db, authorities: &[AuthorityId], now: Timestamp) -> StoreResult<i64> {
+    let condition = Condition::of_certificates(&Which::SignedBy(authorities), now);
+    let sql = format!("SELECT COUNT(*) FROM certificate c WHERE {}", condition.sql);
+    Ok(search!(db, |pool| { bound!(sqlx::query_scalar(AssertSqlSafe(sql)), &condition.binds).fetch_one(pool).await })?)
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn signed_by_within(tx: &mut Tx, authorities: &[AuthorityId], now: Timestamp) -> StoreResult<i64> {
+    let condition = Condition::of_certificates(&Which::SignedBy(authorities), now);
+    let sql = format!("SELECT COUNT(*) FROM certificate c WHERE {}", condition.sql);
+    Ok(within!(tx, |executor| {
+        bound!(sqlx::query_scalar(AssertSqlSafe(sql)), &condition.binds).fetch_one(executor).await
+    })?)
+}
+
+/// The devices whose certificates are meant, counted by what a preview tells of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn groups(db: &Db, which: &Which<'_>, now: Timestamp) -> StoreResult<Vec<Group>> {
+    let condition = Condition::of_devices(which, now);
+    let mut cases = String::from("WHEN d.last_seen_at = 0 THEN ");
+    cases.push_str(&SEEN.len().to_string());
+    for (place, (span, _)) in SEEN.iter().enumerate().filter(|(_, (span, _))| *span != i64::MAX) {
+        cases.push_str(&format!(" WHEN d.last_seen_at >= {} THEN {place}", now.0.saturating_sub(*span)));
+    }
+    let last = SEEN.len() - 1;
+    let sql = format!(
+        "SELECT custodian_id, model_id, lifecycle, CAST(seen AS BIGINT) AS seen, COUNT(*) AS n FROM \
+         (SELECT d.custodian_id, d.model_id, d.lifecycle, CASE {cases} ELSE {last} END AS seen \
+         FROM device d WHERE {}) AS hit GROUP BY custodian_id, model_id, lifecycle, seen",
+        condition.sql
+    );
+    Ok(search!(db, |pool| { bound!(sqlx::query_as(AssertSqlSafe(sql)), &condition.binds).fetch_all(pool).await })?)
+}
+
+/// The serials of some of these devices, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn examples(db: &Db, which: &Which<'_>, now: Timestamp, limit: i64) -> StoreResult<Vec<String>> {
+    let condition = Condition::of_devices(which, now);
+    let sql = format!("SELECT d.serial FROM device d WHERE {} ORDER BY d.serial LIMIT {limit}", condition.sql);
+    Ok(search!(db, |pool| { bound!(sqlx::query_scalar(AssertSqlSafe(sql)), &condition.binds).fetch_all(pool).await })?)
+}
