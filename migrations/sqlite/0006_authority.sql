@@ -79,7 +79,7 @@ CREATE TABLE key_owner (
 -- A device has one certificate at a time that is not a renewal: two stations that enrol it at once find out here.
 CREATE TABLE enrolment (
     device_serial  TEXT   NOT NULL PRIMARY KEY,
-    certificate_id BLOB   NOT NULL REFERENCES certificate (id)
+    certificate_id BLOB   NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE approval (

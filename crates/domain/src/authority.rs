@@ -1,6 +1,11 @@
 //! Certification authorities: which kinds there are, and in which state one is.
 
-use crate::words::words;
+use crate::{
+    id::{AuthorityId, BatchId, CustodianId},
+    time::Timestamp,
+    words::words,
+};
+use serde::{Deserialize, Serialize};
 
 words! {
     /// What kind of authority: where it stands between the root and a device.
@@ -70,6 +75,53 @@ impl AuthorityState {
     pub const fn is_trusted(self) -> bool {
         matches!(self, Self::Active | Self::Retired)
     }
+}
+
+/// A certification authority, without its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its id.
+    pub id: AuthorityId,
+    /// What kind.
+    pub kind: AuthorityKind,
+    /// Its name, which stands in its certificate.
+    pub name: String,
+    /// The name that stands in addresses.
+    pub slug: String,
+    /// What signed it, or is to.
+    pub parent_id: Option<AuthorityId>,
+    /// The factory, for its CA and for those of its batches.
+    pub factory_id: Option<CustodianId>,
+    /// The batch, for its CA.
+    pub batch_id: Option<BatchId>,
+    /// In which state it is.
+    pub state: AuthorityState,
+    /// Where its key is: `file:NAME.pem` among the keys, `pkcs11:…`, or `offline`.
+    pub key_location: String,
+    /// The serial number of its certificate, in hexadecimal; empty before it has one.
+    pub serial: String,
+    /// The identifier of its key, in hexadecimal; empty before it has a certificate.
+    pub key_id: String,
+    /// From when its certificate holds.
+    pub not_before: Option<Timestamp>,
+    /// When its certificate ends.
+    pub not_after: Option<Timestamp>,
+    /// For how many devices it may sign; none for no limit.
+    pub quota: Option<i64>,
+    /// For how many devices it has signed.
+    pub issued: i64,
+    /// For how many days its certificate was asked.
+    pub days: i64,
+    /// Whether a factory holds its key too.
+    pub delegated: bool,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for, or brought in.
+    pub created_at: Timestamp,
+    /// When it began to sign.
+    pub activated_at: Option<Timestamp>,
+    /// Since when it is in its state.
+    pub state_at: Timestamp,
 }
 
 words! {

@@ -1,9 +1,11 @@
 //! Certificates: what they are for, how they stand, and what names devices have in them.
 
 use crate::{
+    id::{AuthorityId, CertificateId, CustodianId, DeviceId},
     time::{DAY, Timestamp},
     words::words,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 words! {
@@ -53,6 +55,55 @@ words! {
         Held => "held", "Held";
         /// It does not count any more, for good.
         Revoked => "revoked", "Revoked";
+    }
+}
+
+/// A certificate that was issued, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Its id.
+    pub id: CertificateId,
+    /// What issued it.
+    pub authority_id: AuthorityId,
+    /// Its serial number, in hexadecimal.
+    pub serial: String,
+    /// What it is for.
+    pub purpose: CertificatePurpose,
+    /// The device, once it is known.
+    pub device_id: Option<DeviceId>,
+    /// The device's serial, from the moment the certificate was issued.
+    pub device_serial: Option<String>,
+    /// The factory in which a station stands.
+    pub factory_id: Option<CustodianId>,
+    /// The common name in it.
+    pub name: String,
+    /// SHA-256 of its public key, in hexadecimal.
+    pub public_key_sha256: String,
+    /// How it stands, as it is kept.
+    pub status: CertificateStatus,
+    /// Why, when it was held or revoked.
+    pub reason: Option<RevocationReason>,
+    /// Since when it stands so.
+    pub status_at: Timestamp,
+    /// From when it holds.
+    pub not_before: Timestamp,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// Who had it issued.
+    pub issued_by: String,
+    /// When it was first used.
+    pub first_used_at: Option<Timestamp>,
+    /// The certificate that it takes the place of, when it is first used.
+    pub replaces: Option<CertificateId>,
+}
+
+impl Certificate {
+    /// How it stands at `now`.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> CertificateStanding {
+        self.status.standing(self.not_after, now)
     }
 }
 

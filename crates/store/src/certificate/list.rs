@@ -1,0 +1,169 @@
+//! Lists of certificates, a page at a time.
+
+use super::{COLUMNS, Row};
+use crate::{Db, StoreResult, device_list::COUNT_CAP};
+use domain::{
+    certificate::{Certificate, CertificatePurpose, CertificateStatus},
+    id::{AuthorityId, CertificateId},
+    time::Timestamp,
+};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+/// Which certificates a list is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFilter {
+    /// Those of one authority.
+    pub authority: Option<AuthorityId>,
+    /// Those for one purpose.
+    pub purpose: Option<CertificatePurpose>,
+    /// Those of one status, as it is kept.
+    pub status: Option<CertificateStatus>,
+    /// Those that end at this time or later.
+    pub ends_from: Option<Timestamp>,
+    /// Those that end before this time.
+    pub ends_before: Option<Timestamp>,
+    /// Those of one device.
+    pub device_serial: Option<String>,
+}
+
+/// Where a page begins: after this certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateCursor {
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// Its id.
+    pub id: CertificateId,
+}
+
+impl fmt::Display for CertificateCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.not_after.0, self.id)
+    }
+}
+
+impl FromStr for CertificateCursor {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (time, id) = text.split_once('.').ok_or(())?;
+        Ok(Self { not_after: Timestamp(time.parse().map_err(drop)?), id: id.parse().map_err(drop)? })
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificatePage {
+    /// The certificates.
+    pub certificates: Vec<Certificate>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<CertificateCursor>,
+}
+
+enum Bind<'a> {
+    Id(Uuid),
+    Text(&'a str),
+    Number(i64),
+}
+
+impl CertificateFilter {
+    /// Whether the list is about when certificates end, and so in that order. Otherwise the newest come first.
+    #[must_use]
+    pub const fn is_by_end(&self) -> bool {
+        self.ends_from.is_some() || self.ends_before.is_some()
+    }
+
+    fn conditions<'a>(&'a self, binds: &mut Vec<Bind<'a>>) -> String {
+        let mut sql = String::from("1 = 1");
+        let mut add = |condition: &str, bind: Bind<'a>| {
+            binds.push(bind);
+            sql.push_str(&format!(" AND {condition} ${}", binds.len()));
+        };
+        if let Some(authority) = self.authority {
+            add("c.authority_id =", Bind::Id(authority.0));
+        }
+        if let Some(purpose) = self.purpose {
+            add("c.purpose =", Bind::Text(purpose.as_str()));
+        }
+        if let Some(status) = self.status {
+            add("c.status =", Bind::Text(status.as_str()));
+        }
+        if let Some(serial) = &self.device_serial {
+            add("c.device_serial =", Bind::Text(serial));
+        }
+        if let Some(from) = self.ends_from {
+            add("c.not_after >=", Bind::Number(from.0));
+        }
+        if let Some(before) = self.ends_before {
+            add("c.not_after <", Bind::Number(before.0));
+        }
+        sql
+    }
+}
+
+/// One page of certificates, at most `limit`: by their end if the filter speaks of it, otherwise the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &Db,
+    filter: &CertificateFilter,
+    after: Option<CertificateCursor>,
+    limit: usize,
+) -> StoreResult<CertificatePage> {
+    let mut binds = Vec::new();
+    let mut conditions = filter.conditions(&mut binds);
+    let by_end = filter.is_by_end();
+    if let Some(cursor) = after {
+        if by_end {
+            binds.push(Bind::Number(cursor.not_after.0));
+            binds.push(Bind::Id(cursor.id.0));
+            conditions.push_str(&format!(" AND (c.not_after, c.id) > (${}, ${})", binds.len() - 1, binds.len()));
+        } else {
+            binds.push(Bind::Id(cursor.id.0));
+            conditions.push_str(&format!(" AND c.id < ${}", binds.len()));
+        }
+    }
+    let order = if by_end { "c.not_after, c.id" } else { "c.id DESC" };
+    let sql =
+        format!("SELECT {COLUMNS} FROM certificate c WHERE {conditions} ORDER BY {order} LIMIT {}", limit.max(1) + 1);
+    let rows: Vec<Row> = search!(db, |pool| {
+        let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+        for bind in &binds {
+            query = match bind {
+                Bind::Id(id) => query.bind(*id),
+                Bind::Text(text) => query.bind(*text),
+                Bind::Number(number) => query.bind(*number),
+            };
+        }
+        query.fetch_all(pool).await
+    })?;
+    let mut certificates = rows.into_iter().map(TryInto::try_into).collect::<StoreResult<Vec<Certificate>>>()?;
+    let more = certificates.len() > limit;
+    certificates.truncate(limit);
+    let next = certificates.last().filter(|_| more).map(|c| CertificateCursor { not_after: c.not_after, id: c.id });
+    Ok(CertificatePage { certificates, next })
+}
+
+/// How many certificates match, counted up to 10,000 and one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(db: &Db, filter: &CertificateFilter) -> StoreResult<i64> {
+    let mut binds = Vec::new();
+    let conditions = filter.conditions(&mut binds);
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM certificate c WHERE {conditions} LIMIT {}) AS matching",
+        COUNT_CAP + 1
+    );
+    Ok(search!(db, |pool| {
+        let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        for bind in &binds {
+            query = match bind {
+                Bind::Id(id) => query.bind(*id),
+                Bind::Text(text) => query.bind(*text),
+                Bind::Number(number) => query.bind(*number),
+            };
+        }
+        query.fetch_one(pool).await
+    })?)
+}

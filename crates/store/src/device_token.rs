@@ -1,0 +1,87 @@
+//! Tokens of devices that are too small for a certificate. The database knows a token by its hash.
+
+use crate::{Db, StoreResult, Tx, user::some_time};
+use domain::{id::DeviceId, time::Timestamp};
+use uuid::Uuid;
+
+/// A device's token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceToken {
+    /// The device.
+    pub device_id: DeviceId,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+queries! {
+    BY_HASH = "SELECT t.device_id, d.serial, d.trust, t.last_used_at FROM device_token t \
+               JOIN device d ON d.id = t.device_id WHERE t.hash = $1";
+    OF_DEVICE = "SELECT made_at, last_used_at FROM device_token WHERE device_id = $1";
+    PUT = "INSERT INTO device_token (device_id, hash, made_at) VALUES ($1, $2, $3) \
+           ON CONFLICT (device_id) DO UPDATE SET hash = excluded.hash, made_at = excluded.made_at, last_used_at = 0";
+    USED = "UPDATE device_token SET last_used_at = $2 WHERE device_id = $1 AND last_used_at < $2";
+    REMOVE = "DELETE FROM device_token WHERE device_id = $1";
+}
+
+/// Whose token has this hash.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Owner {
+    /// The device's id.
+    pub device_id: Uuid,
+    /// Its serial.
+    pub serial: String,
+    /// Its trust, as stored.
+    pub trust: String,
+    /// When the token was last used, in microseconds; 0 for never.
+    pub last_used_at: i64,
+}
+
+/// The device whose token has this hash.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_hash(db: &Db, hash: &str) -> StoreResult<Option<Owner>> {
+    Ok(read!(db, |pool| sqlx::query_as(BY_HASH).bind(hash).fetch_optional(pool).await)?)
+}
+
+/// A device's token, if it has one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_device(db: &Db, device_id: DeviceId) -> StoreResult<Option<DeviceToken>> {
+    let row: Option<(i64, i64)> =
+        read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device_id.0).fetch_optional(pool).await)?;
+    let token = |(made, used)| DeviceToken { device_id, made_at: Timestamp(made), last_used_at: some_time(used) };
+    Ok(row.map(token))
+}
+
+/// Gives a device a token; the one before works no more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put(tx: &mut Tx, device: DeviceId, hash: &str, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(PUT).bind(device.0).bind(hash).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Takes a device's token away. False when it has none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(tx: &mut Tx, device: DeviceId) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(REMOVE).bind(device.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
+}
+
+/// Notes that a device's token was used.
+///
+/// # Errors
+/// When the database fails.
+pub async fn used(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(USED).bind(device.0).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! What does not fit between what was issued, made and asked about. The same again only counts up.
+
+use crate::{Db, StoreError, StoreResult, Tx};
+use domain::{
+    authority::{FindingKind, FindingState},
+    id::{AuthorityId, BatchId, DeviceId, FindingId},
+    time::Timestamp,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Its id.
+    pub id: FindingId,
+    /// What kind.
+    pub kind: FindingKind,
+    /// What it is about, in one word: `serial:GW-1`.
+    pub cause: String,
+    /// The batch, if one is concerned.
+    pub batch_id: Option<BatchId>,
+    /// The authority, if one is concerned.
+    pub authority_id: Option<AuthorityId>,
+    /// The device, if one is concerned.
+    pub device_id: Option<DeviceId>,
+    /// What was found.
+    pub detail: Value,
+    /// How often.
+    pub n: i64,
+    /// When first.
+    pub first_at: Timestamp,
+    /// When last.
+    pub last_at: Timestamp,
+    /// Whether it still stands.
+    pub state: FindingState,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    kind: String,
+    cause: String,
+    batch_id: Option<Uuid>,
+    authority_id: Option<Uuid>,
+    device_id: Option<Uuid>,
+    detail: String,
+    n: i64,
+    first_at: i64,
+    last_at: i64,
+    state: String,
+}
+
+impl TryFrom<Row> for Finding {
+    type Error = StoreError;
+    fn try_from(row: Row) -> StoreResult<Self> {
+        Ok(Self {
+            id: FindingId(row.id),
+            kind: row.kind.parse().map_err(|e| StoreError::corrupt("finding.kind", e))?,
+            cause: row.cause,
+            batch_id: row.batch_id.map(BatchId),
+            authority_id: row.authority_id.map(AuthorityId),
+            device_id: row.device_id.map(DeviceId),
+            detail: serde_json::from_str(&row.detail).map_err(|e| StoreError::corrupt("finding.detail", e))?,
+            n: row.n,
+            first_at: Timestamp(row.first_at),
+            last_at: Timestamp(row.last_at),
+            state: row.state.parse().map_err(|e| StoreError::corrupt("finding.state", e))?,
+        })
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, state"
+    };
+}
+
+queries! {
+    NEWEST = concat!("SELECT ", columns!(), " FROM finding ORDER BY last_at DESC, id LIMIT $1");
+    IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 ORDER BY last_at DESC, id LIMIT $2");
+    OF_BATCH = concat!("SELECT ", columns!(), " FROM finding WHERE batch_id = $1 ORDER BY last_at DESC, id LIMIT $2");
+    BY_ID = concat!("SELECT ", columns!(), " FROM finding WHERE id = $1");
+    COUNT_OPEN = "SELECT COUNT(*) FROM finding WHERE state = 'open'";
+    NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
+            state) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
+            SET n = finding.n + 1, last_at = excluded.last_at, detail = excluded.detail, state = 'open'";
+    RESOLVE = "UPDATE finding SET state = 'resolved', last_at = $2 WHERE cause = $1 AND state = 'open'";
+}
+
+/// Notes a finding; the same cause again counts up and is open again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<()> {
+    within!(tx, |executor| {
+        sqlx::query(NOTE)
+            .bind(finding.id.0)
+            .bind(finding.kind.as_str())
+            .bind(&finding.cause)
+            .bind(finding.batch_id.map(|id| id.0))
+            .bind(finding.authority_id.map(|id| id.0))
+            .bind(finding.device_id.map(|id| id.0))
+            .bind(finding.detail.to_string())
+            .bind(finding.last_at.0)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Resolves the finding of a cause. False when none was open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn resolve(tx: &mut Tx, cause: &str, at: Timestamp) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(RESOLVE).bind(cause).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
+}
+
+/// A finding by its id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &Db, id: FindingId) -> StoreResult<Option<Finding>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_ID).bind(id.0).fetch_optional(pool).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Findings, the last first; only those in a state when one is given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &Db, state: Option<FindingState>, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> = match state {
+        None => read!(db, |pool| sqlx::query_as(NEWEST).bind(limit).fetch_all(pool).await)?,
+        Some(state) => {
+            read!(db, |pool| sqlx::query_as(IN_STATE).bind(state.as_str()).bind(limit).fetch_all(pool).await)?
+        }
+    };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The findings about a batch, the last first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_batch(db: &Db, batch: BatchId, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(OF_BATCH).bind(batch.0).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many findings are open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_open(db: &Db) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(COUNT_OPEN).fetch_one(pool).await)?)
+}
