@@ -1,11 +1,33 @@
-//! Keys and certificates. No database, no HTTP.
+//! Keys, certificates, and what is said about them: requests, revocation lists, OCSP answers. Bytes in, bytes out: no
+//! database, no HTTP, and no clock of its own.
 
+mod certificate;
 mod console;
 mod error;
+mod extension;
 mod files;
 mod identity;
+mod instant;
+mod issue;
+mod key;
+mod name;
+mod oids;
+mod pem;
+mod profile;
+mod seal;
+mod serial;
+mod verify;
+mod wire;
 
+pub use certificate::{Certificate, chain_pem};
 pub use console::{ConsoleFiles, KeyAndCertificate, console_certificate, console_identity, needs_renewal};
 pub use error::Error;
+pub use extension::Extension;
 pub use files::{write_private, write_public};
 pub use identity::{Facts, Identity, read_identity};
+pub use issue::{Issuer, Template, Urls, cross_sign, issue, self_sign};
+pub use key::{KeyAlgorithm, Signer, SoftwareKey};
+pub use name::Name;
+pub use profile::Profile;
+pub use seal::{Passphrase, seal, unseal};
+pub use serial::SerialNumber;
