@@ -43,6 +43,7 @@ impl Certificate {
         let malformed = |source| Error::Malformed { what: "certificate", source };
         let x509 = x509_cert::Certificate::from_der(der).map_err(malformed)?;
         let (subject, public_key) = places(der).map_err(malformed)?;
+        PublicKey::read(der.get(public_key.clone()).unwrap_or_default()).map_err(malformed)?;
         let serial = SerialNumber::from_integer(x509.tbs_certificate.serial_number.as_bytes())?;
         Ok(Self(Arc::new(Inner { der: der.to_vec(), subject, public_key, serial, x509 })))
     }
@@ -263,6 +264,11 @@ impl Certificate {
     /// The subject's name, as it stands.
     pub(crate) fn subject_der(&self) -> &[u8] {
         self.0.der.get(self.0.subject.clone()).unwrap_or_default()
+    }
+
+    /// The content of the public key's bit string.
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        PublicKey::read(self.public_key()).map(|key| key.bits).unwrap_or_default()
     }
 
     pub(crate) fn key_id_bytes(&self) -> Vec<u8> {

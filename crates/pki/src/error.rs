@@ -136,6 +136,9 @@ pub enum Error {
         /// What does not fit.
         why: &'static str,
     },
+    /// A reason that can't stand on a revocation list.
+    #[error("{0} is no reason for a revocation that can stand on a full list (RFC 5280, 5.3.1)")]
+    Reason(u8),
     /// A key in a token that can't be used.
     #[error("the key in the PKCS#11 token can't be used: {0}")]
     Token(String),

@@ -1,8 +1,8 @@
 //! Our times as X.509 writes them: whole seconds, two digits for the year until 2049.
 
-use crate::Error;
+use crate::{Error, wire};
 use der::{
-    DateTime,
+    DateTime, Decode, Reader,
     asn1::{GeneralizedTime, UtcTime},
 };
 use domain::time::{SECOND, Timestamp};
@@ -31,6 +31,41 @@ pub(crate) fn validity(not_before: Timestamp, not_after: Timestamp) -> Result<Va
         return Err(Error::Time(format!("{} to {}", not_before.rfc3339(), not_after.rfc3339())));
     }
     Ok(Validity { not_before: x509_time(not_before)?, not_after: x509_time(not_after)? })
+}
+
+/// Appends a time as certificates and CRLs have it.
+pub(crate) fn time(out: &mut Vec<u8>, at: Timestamp) -> Result<(), Error> {
+    let date = date_time(at)?;
+    let text = digits(&date);
+    if date.year() <= LAST_SHORT_YEAR {
+        wire::value(out, wire::UTC_TIME, &text[2..]);
+    } else {
+        wire::value(out, wire::GENERALIZED_TIME, &text);
+    }
+    Ok(())
+}
+
+/// Appends a time as OCSP has it: always with four digits for the year.
+pub(crate) fn generalized(out: &mut Vec<u8>, at: Timestamp) -> Result<(), Error> {
+    wire::value(out, wire::GENERALIZED_TIME, &digits(&date_time(at)?));
+    Ok(())
+}
+
+/// `YYYYMMDDhhmmssZ`.
+fn digits(date: &DateTime) -> [u8; 15] {
+    let mut text = [b'Z'; 15];
+    let year = date.year();
+    let [century, year] = [year / 100, year % 100].map(|part| u8::try_from(part).unwrap_or_default());
+    let parts = [century, year, date.month(), date.day(), date.hour(), date.minutes(), date.seconds()];
+    for (place, part) in text.chunks_exact_mut(2).zip(parts) {
+        place.copy_from_slice(&[b'0' + part / 10, b'0' + part % 10]);
+    }
+    text
+}
+
+/// Reads a time of either notation.
+pub(crate) fn read<'a, R: Reader<'a>>(reader: &mut R) -> der::Result<Timestamp> {
+    Time::decode(reader).map(|time| timestamp(time.to_unix_duration()))
 }
 
 /// A time of X.509 as ours.

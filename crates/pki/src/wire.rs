@@ -1,6 +1,7 @@
 //! Writing DER from the inside out, for what is made often or large: CRLs and OCSP answers. And reading it piece by
 //! piece where the very bytes matter.
 
+use crate::{Error, Signer};
 use der::{
     Decode, Reader, SliceReader,
     asn1::{AnyRef, BitStringRef, ObjectIdentifier},
@@ -83,6 +84,24 @@ pub(crate) fn extension(out: &mut Vec<u8>, id: &ObjectIdentifier, content: impl 
         oid(out, id);
         nest(out, OCTET_STRING, content);
     });
+}
+
+/// Signs what was written, and puts all three parts together.
+pub(crate) fn sign(content: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, Error> {
+    let signature = signer.sign(content)?;
+    let mut tail = Vec::with_capacity(160);
+    signature_algorithm(&mut tail, signer);
+    bits(&mut tail, &signature);
+    let mut out = Vec::with_capacity(content.len() + tail.len() + 8);
+    head(&mut out, SEQUENCE, content.len() + tail.len());
+    out.extend_from_slice(content);
+    out.extend_from_slice(&tail);
+    Ok(out)
+}
+
+/// Appends the algorithm of a key's signatures, which has no parameters (RFC 5758, 3.2).
+pub(crate) fn signature_algorithm(out: &mut Vec<u8>, signer: &dyn Signer) {
+    nest(out, SEQUENCE, |out| oid(out, &signer.algorithm().signature_oid()));
 }
 
 /// The three parts of everything that is signed in X.509: what is signed, how, and the signature.
