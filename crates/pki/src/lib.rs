@@ -16,6 +16,7 @@ mod name;
 mod ocsp;
 mod oids;
 mod pem;
+mod pkcs11;
 mod profile;
 mod request;
 mod seal;
@@ -38,6 +39,7 @@ pub use ocsp::{
     CertId, CertIdHash, IssuerHashes, OcspFailure, OcspProblem, OcspRequest, OcspStatus, Responder, ocsp_failure,
     ocsp_response, read_ocsp_request,
 };
+pub use pkcs11::Pkcs11Key;
 pub use profile::Profile;
 pub use request::{Request, RequestError, certificate_request, read_request, request_from_text, request_pem};
 pub use seal::{Passphrase, seal, unseal};
