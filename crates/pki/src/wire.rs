@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn numbers_and_lengths_are_as_der_wants_them() {
-        for magnitude in [&[][..], &[0], &[0x7f], &[0x80], &[0, 0, 0x80, 1], &[0xff; 20]] {
+        for magnitude in [&[0][..], &[0x7f], &[0x80], &[0, 0, 0x80, 1], &[0xff; 20]] {
             let mut ours = Vec::new();
             unsigned(&mut ours, magnitude);
             assert_eq!(ours, UintRef::new(magnitude).unwrap().to_der().unwrap(), "{magnitude:?}");
