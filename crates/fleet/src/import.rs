@@ -16,7 +16,7 @@ mod worker;
 pub use domain::import::{ImportFormat, ImportState, Severity};
 pub use problems::PROBLEMS_KEPT;
 pub use store::import::{Import, ImportProblem};
-pub(crate) use worker::Importer;
+pub(crate) use worker::{Importer, counted};
 
 use crate::{Actor, Error, Fleet, Result};
 use domain::{id::ImportId, person::Permission, time::DAY};

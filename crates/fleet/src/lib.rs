@@ -20,14 +20,19 @@ pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod listen;
+pub mod ocsp;
 pub mod overview;
 pub mod password;
 pub mod people;
+pub mod publish;
+pub mod revocation;
 pub mod seed;
 pub mod session;
 pub mod sign_in;
+pub mod spread;
 pub mod tally;
 pub mod token;
+pub mod trust;
 pub mod view;
 
 pub use actor::{Actor, Origin};
@@ -61,6 +66,11 @@ struct Inner {
     connection: overview::ConnectionCache,
     importer: import::Importer,
     listeners: listen::Listeners,
+    ocsp: ocsp::Responders,
+    revoker: revocation::Revoker,
+    shelf: publish::Shelf,
+    spread: spread::Buffer,
+    trust: trust::Keeper,
     strangers: Mutex<HashMap<(String, Permission), Timestamp>>,
 }
 
@@ -84,6 +94,11 @@ impl Fleet {
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
                 listeners: listen::Listeners::default(),
+                ocsp: ocsp::Responders::default(),
+                revoker: revocation::Revoker::default(),
+                shelf: publish::Shelf::default(),
+                spread: spread::Buffer::default(),
+                trust: trust::Keeper::default(),
                 strangers: Mutex::default(),
             }),
         }

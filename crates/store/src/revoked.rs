@@ -90,6 +90,7 @@ queries! {
                (SELECT authority_id, serial FROM revoked WHERE revocation_id = $1 \
                UNION SELECT authority_id, serial FROM revoked WHERE lifted_by = $1 AND lifted_at > 0) t \
                LEFT JOIN revoked r ON r.authority_id = t.authority_id AND r.serial = t.serial AND r.lifted_at = 0";
+    AUTHORITIES_OF = "SELECT DISTINCT authority_id FROM revoked WHERE revocation_id = $1 OR (lifted_by = $1 AND lifted_at > 0)";
     LISTED = "SELECT r.serial, COALESCE(c.not_after, 0) AS not_after, r.at, r.reason FROM revoked r \
               LEFT JOIN certificate c ON c.authority_id = r.authority_id AND c.serial = r.serial \
               WHERE r.authority_id = $1 AND r.lifted_at = 0";
@@ -172,6 +173,16 @@ pub async fn one(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<O
     Ok(row.map(Into::into))
 }
 
+/// Whether one certificate is cut off on its own, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn one_within(tx: &mut Tx, authority: AuthorityId, serial: &str) -> StoreResult<Option<Revoked>> {
+    let row: Option<Row> =
+        within!(tx, |executor| { sqlx::query_as(ONE).bind(authority.0).bind(serial).fetch_optional(executor).await })?;
+    Ok(row.map(Into::into))
+}
+
 type Touched = (Uuid, String, Option<i64>, Option<Uuid>, Option<i64>);
 
 /// The certificates that an act cut off or released, each with what cuts it off now.
@@ -192,6 +203,15 @@ pub async fn touched(db: &Db, act: RevocationId) -> StoreResult<Vec<(AuthorityId
         (authority, serial, revoked)
     };
     Ok(rows.into_iter().map(now).collect())
+}
+
+/// The authorities of whose certificates an act cut off or released some one by one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn authorities_of(db: &Db, act: RevocationId) -> StoreResult<Vec<AuthorityId>> {
+    let ids: Vec<Uuid> = read!(db, |pool| sqlx::query_scalar(AUTHORITIES_OF).bind(act.0).fetch_all(pool).await)?;
+    Ok(ids.into_iter().map(AuthorityId).collect())
 }
 
 /// What of an authority is cut off on its own, as its CRL needs it.

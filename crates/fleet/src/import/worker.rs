@@ -279,6 +279,6 @@ pub(super) fn number(n: i64) -> String {
 }
 
 /// `1 device`, `12,345 devices`.
-pub(super) fn counted(n: i64, what: &str) -> String {
+pub(crate) fn counted(n: i64, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{} {what}s", number(n)) }
 }

@@ -41,6 +41,10 @@ pub struct Signer {
     pub name: String,
     /// What signed it, where we know that.
     pub parent: Option<AuthorityId>,
+    /// The factory that it is for.
+    pub factory: Option<CustodianId>,
+    /// The batch that it is for.
+    pub batch: Option<BatchId>,
     /// In which state it is.
     pub state: AuthorityState,
     /// Where its key is.
@@ -86,6 +90,8 @@ struct SignerRow {
     slug: String,
     name: String,
     parent_id: Option<Uuid>,
+    factory_id: Option<Uuid>,
+    batch_id: Option<Uuid>,
     state: String,
     key_location: String,
     certificate: Vec<u8>,
@@ -103,6 +109,8 @@ impl TryFrom<SignerRow> for Signer {
             slug: row.slug,
             name: row.name,
             parent: row.parent_id.map(AuthorityId),
+            factory: row.factory_id.map(CustodianId),
+            batch: row.batch_id.map(BatchId),
             state: row.state.parse().map_err(|e| StoreError::corrupt("authority.state", e))?,
             key_location: row.key_location,
             certificate: row.certificate,
@@ -111,16 +119,6 @@ impl TryFrom<SignerRow> for Signer {
             not_after: Timestamp(row.not_after),
         })
     }
-}
-
-macro_rules! signer {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, kind, slug, name, parent_id, state, key_location, certificate, serial, key_id, not_after \
-             FROM authority WHERE certificate IS NOT NULL ",
-            $rest
-        )
-    };
 }
 
 queries! {
@@ -133,12 +131,8 @@ queries! {
     LIFT = "UPDATE authority_cut SET lifted_at = $3, lifted_by = $4 WHERE authority_id = $1 AND act = 'hold' \
             AND revocation_id = $2 AND lifted_at = 0";
     SET_STATE = "UPDATE authority SET state = $2, state_at = $3 WHERE id = $1";
-    SIGNERS = signer!("ORDER BY id");
-    OF_BATCH = signer!("AND batch_id = $1 ORDER BY id");
-    OF_FACTORY = signer!(
-        "AND kind IN ('factory', 'batch') AND (factory_id = $1 OR batch_id IN (SELECT id FROM batch \
-         WHERE factory_id = $1)) ORDER BY id"
-    );
+    SIGNERS = "SELECT id, kind, slug, name, parent_id, factory_id, batch_id, state, key_location, certificate, serial, \
+               key_id, not_after FROM authority WHERE certificate IS NOT NULL ORDER BY id";
 }
 
 /// What cuts authorities off now.
@@ -236,22 +230,11 @@ pub async fn signers(db: &Db) -> StoreResult<Vec<Signer>> {
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// The authorities of a batch.
+/// Every authority that has a certificate, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_batch(tx: &mut Tx, batch: BatchId) -> StoreResult<Vec<Signer>> {
-    let rows: Vec<SignerRow> =
-        within!(tx, |executor| sqlx::query_as(OF_BATCH).bind(batch.0).fetch_all(executor).await)?;
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// The authorities of a factory: its own, and those of its batches.
-///
-/// # Errors
-/// When the database fails.
-pub async fn of_factory(tx: &mut Tx, factory: CustodianId) -> StoreResult<Vec<Signer>> {
-    let rows: Vec<SignerRow> =
-        within!(tx, |executor| sqlx::query_as(OF_FACTORY).bind(factory.0).fetch_all(executor).await)?;
+pub async fn signers_within(tx: &mut Tx) -> StoreResult<Vec<Signer>> {
+    let rows: Vec<SignerRow> = within!(tx, |executor| sqlx::query_as(SIGNERS).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }

@@ -26,6 +26,9 @@ pub enum Which<'a> {
     SignedBy(&'a [AuthorityId]),
 }
 
+/// How many devices are named one by one in a statement.
+const NAMED: usize = 10_000;
+
 /// A certificate that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -207,25 +210,68 @@ pub async fn signed_by_within(tx: &mut Tx, authorities: &[AuthorityId], now: Tim
     })?)
 }
 
-/// The devices whose certificates are meant, counted by what a preview tells of them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn groups(db: &Db, which: &Which<'_>, now: Timestamp) -> StoreResult<Vec<Group>> {
-    let condition = Condition::of_devices(which, now);
+fn groups_sql(condition: &str, now: Timestamp) -> String {
     let mut cases = String::from("WHEN d.last_seen_at = 0 THEN ");
     cases.push_str(&SEEN.len().to_string());
     for (place, (span, _)) in SEEN.iter().enumerate().filter(|(_, (span, _))| *span != i64::MAX) {
         cases.push_str(&format!(" WHEN d.last_seen_at >= {} THEN {place}", now.0.saturating_sub(*span)));
     }
     let last = SEEN.len() - 1;
-    let sql = format!(
+    format!(
         "SELECT custodian_id, model_id, lifecycle, CAST(seen AS BIGINT) AS seen, COUNT(*) AS n FROM \
          (SELECT d.custodian_id, d.model_id, d.lifecycle, CASE {cases} ELSE {last} END AS seen \
-         FROM device d WHERE {}) AS hit GROUP BY custodian_id, model_id, lifecycle, seen",
-        condition.sql
-    );
+         FROM device d WHERE {condition}) AS hit GROUP BY custodian_id, model_id, lifecycle, seen"
+    )
+}
+
+/// The devices whose certificates are meant, counted by what a preview tells of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn groups(db: &Db, which: &Which<'_>, now: Timestamp) -> StoreResult<Vec<Group>> {
+    let condition = Condition::of_devices(which, now);
+    let sql = groups_sql(&condition.sql, now);
     Ok(search!(db, |pool| { bound!(sqlx::query_as(AssertSqlSafe(sql)), &condition.binds).fetch_all(pool).await })?)
+}
+
+/// The same of devices that are named one by one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn groups_of(db: &Db, devices: &[DeviceId], now: Timestamp) -> StoreResult<Vec<Group>> {
+    let mut out = Vec::new();
+    for chunk in devices.chunks(NAMED) {
+        let sql = groups_sql(&format!("d.id IN ({})", crate::db::list_sql(db, chunk.len())), now);
+        let groups: Vec<Group> = search!(db, |pool| {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(pool).await
+        })?;
+        out.extend(groups);
+    }
+    Ok(out)
+}
+
+/// The serials of the first of some devices that are named one by one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn examples_of(db: &Db, devices: &[DeviceId], limit: usize) -> StoreResult<Vec<String>> {
+    let few = devices.get(..limit.min(devices.len())).unwrap_or_default();
+    if few.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = crate::db::list_sql(db, few.len());
+    let sql = format!("SELECT d.serial FROM device d WHERE d.id IN ({places}) ORDER BY d.serial");
+    Ok(read!(db, |pool| {
+        let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
+        for id in few {
+            query = query.bind(id.0);
+        }
+        query.fetch_all(pool).await
+    })?)
 }
 
 /// The serials of some of these devices, in order.

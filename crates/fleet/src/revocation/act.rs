@@ -1,0 +1,260 @@
+//! Doing it: one transaction with the act, what it cuts off, the bell and the audit entry.
+
+use super::{
+    Outcome, RevokeForm, permission,
+    plan::{Hits, Plan},
+    preview::Preview,
+    state_of,
+};
+use crate::{Actor, Deed, Error, Fleet, Result, approval, trust::TOPIC};
+use domain::{
+    approval::ApprovalKind,
+    certificate::RevocationReason,
+    id::{AuthorityId, RevocationId},
+    revocation::{REASONS, RevocationAct, RevocationState},
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+use store::{
+    revocation::Revocation,
+    revoked::{
+        self, Revoked,
+        cut::{self, Cut, Signer},
+        target,
+    },
+};
+use uuid::Uuid;
+
+/// Up to how many certificates the records follow in the same transaction, so that the page that comes next shows it.
+const AT_ONCE: usize = 100;
+
+impl Fleet {
+    /// Holds, revokes or releases what a form selects. Of a batch, a factory or a large selection a second person has
+    /// to approve it first.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such thing, a field is wrong, what would be hit is not what was shown, or
+    /// there is nothing to do.
+    pub async fn revoke(&self, actor: &Actor, form: &RevokeForm) -> Result<Outcome> {
+        let subject = format!("{}:{}", form.selection.scope(), form.selection.subject());
+        let permission = permission(form.selection.scope(), form.act);
+        self.authorise(actor, permission, &subject).await?;
+        let plan = self.plan_revocation(&form.selection, form.act).await?;
+        let (preview, _) = self.preview_of(&plan).await?;
+        check(form, &preview)?;
+        let mut deed = self.allow(actor, permission, &subject).await?;
+        let now = self.now();
+        // What was read before may have changed; from here on it can't.
+        let hits = plan.hits_within(&mut deed.tx, now).await?;
+        if hits.is_empty() {
+            return Err(nothing_to_do(&plan));
+        }
+        if hits.hash(&plan) != form.preview_hash {
+            return Err(changed());
+        }
+        let mut record = self.record_of(actor, form, &preview, now);
+        if preview.needs_second_person {
+            return request(deed, &plan, record, &preview, &subject).await;
+        }
+        record.state = RevocationState::Effective;
+        record.effective_at = Some(now);
+        store::revocation::insert(&mut deed.tx, &record).await?;
+        let total = take_effect(&mut deed, &plan, &hits, &record, now).await?;
+        let record = Revocation { total, ..record };
+        if hits.authorities.is_empty() && hits.targets.len() <= AT_ONCE {
+            self.follow_at_once(&mut deed, &record).await?;
+        }
+        let detail = detail_of(&record, &preview);
+        deed.commit(action(form.act), &subject, &detail).await?;
+        self.revocation_committed(record.id).await;
+        Ok(Outcome::Done(record.id))
+    }
+
+    fn record_of(&self, actor: &Actor, form: &RevokeForm, preview: &Preview, now: Timestamp) -> Revocation {
+        let reason = if form.act == RevocationAct::Revoke { form.reason } else { RevocationReason::CertificateHold };
+        let query = match &form.selection {
+            super::Selection::Query(text) => text.clone(),
+            _ => String::new(),
+        };
+        let subject = match &form.selection {
+            super::Selection::Query(_) => crate::import::counted(preview.devices, "device"),
+            other => other.subject(),
+        };
+        Revocation {
+            id: RevocationId(Uuid::now_v7()),
+            scope: form.selection.scope(),
+            act: form.act,
+            subject,
+            query,
+            reason: reason.as_str().to_owned(),
+            note: form.note.trim().to_owned(),
+            preview: json!(preview).to_string(),
+            preview_hash: preview.hash.clone(),
+            state: RevocationState::Waiting,
+            requested_by: actor.name().to_owned(),
+            requested_at: now,
+            approved_by: None,
+            approval_id: None,
+            effective_at: None,
+            total: preview.certificates,
+            applied: 0,
+            cursor: None,
+        }
+    }
+}
+
+fn action(act: RevocationAct) -> &'static str {
+    match act {
+        RevocationAct::Hold => "certificate.hold",
+        RevocationAct::Revoke => "certificate.revoke",
+        RevocationAct::Release => "certificate.release",
+    }
+}
+
+pub(super) fn changed() -> Error {
+    Error::Conflict("What this would hit has changed since it was shown. Look at it again and decide then.".to_owned())
+}
+
+pub(super) fn nothing_to_do(plan: &Plan) -> Error {
+    let why = match plan.act {
+        RevocationAct::Hold => "nothing that could be put on hold: no certificate that has not ended and still counts",
+        RevocationAct::Revoke => "nothing that could be revoked: no certificate that has not ended and is not revoked",
+        RevocationAct::Release => "nothing on hold that could be released on its own",
+    };
+    Error::Conflict(format!("There is {why} in {}.", plan.name))
+}
+
+fn check(form: &RevokeForm, preview: &Preview) -> Result<()> {
+    if form.act == RevocationAct::Revoke && !REASONS.contains(&form.reason) {
+        return Err(Error::field("reason", "Choose why from the list."));
+    }
+    if form.note.chars().count() > 400 {
+        return Err(Error::field("note", "Keep the note under 400 characters."));
+    }
+    if form.preview_hash != preview.hash {
+        return Err(changed());
+    }
+    if form.confirmation.trim() != preview.confirm_word {
+        return Err(Error::field("confirmation", format!("Type {} to confirm.", preview.confirm_word)));
+    }
+    Ok(())
+}
+
+/// Asks a second person. Nothing is cut off yet.
+async fn request(
+    mut deed: Deed<'_>,
+    plan: &Plan,
+    mut record: Revocation,
+    preview: &Preview,
+    subject: &str,
+) -> Result<Outcome> {
+    let kind = if plan.act == RevocationAct::Release { ApprovalKind::Release } else { ApprovalKind::Revocation };
+    let detail = detail_of(&record, preview);
+    let approval =
+        approval::open(&mut deed, kind, &format!("revocation:{}", record.id), &preview.title, &detail).await?;
+    record.approval_id = Some(approval);
+    store::revocation::insert(&mut deed.tx, &record).await?;
+    deed.ring("revocation", &record.id.to_string()).await?;
+    deed.commit("revocation.request", subject, &detail).await?;
+    Ok(Outcome::Waiting(approval, record.id))
+}
+
+fn detail_of(record: &Revocation, preview: &Preview) -> Value {
+    json!({
+        "revocation": record.id, "scope": record.scope, "act": record.act, "subject": record.subject,
+        "query": record.query, "reason": record.reason, "note": record.note, "preview_hash": record.preview_hash,
+        "preview": preview,
+    })
+}
+
+/// Writes what cuts off, in the deed's transaction, and rings. How many certificates' records are to follow.
+pub(super) async fn take_effect(
+    deed: &mut Deed<'_>,
+    plan: &Plan,
+    hits: &Hits,
+    record: &Revocation,
+    now: Timestamp,
+) -> Result<i64> {
+    let effect = Effect {
+        id: record.id,
+        act: plan.act,
+        reason: record.reason.parse().unwrap_or(RevocationReason::Unspecified),
+        now,
+    };
+    let total = if plan.scope().cuts_authorities() {
+        for signer in &hits.authorities {
+            effect.on_authority(deed, signer, &hits.cuts).await?;
+        }
+        target::signed_by_within(&mut deed.tx, &hits.authority_ids(), now).await?
+    } else {
+        effect.on_certificates(deed, hits).await?;
+        i64::try_from(hits.targets.len()).unwrap_or(i64::MAX)
+    };
+    deed.ring("revocation", &record.id.to_string()).await?;
+    deed.ring(TOPIC, &format!("revocation:{}", record.id)).await?;
+    Ok(total)
+}
+
+/// What an act does to one thing.
+struct Effect {
+    id: RevocationId,
+    act: RevocationAct,
+    reason: RevocationReason,
+    now: Timestamp,
+}
+
+impl Effect {
+    async fn on_certificates(&self, deed: &mut Deed<'_>, hits: &Hits) -> Result<()> {
+        // What is released ends its hold; what is revoked for good exchanges it.
+        for (authority, serials) in hits.by_authority(true) {
+            revoked::lift(&mut deed.tx, authority, &serials, self.now, self.id).await?;
+        }
+        if self.act != RevocationAct::Release {
+            let rows: Vec<Revoked> = hits.targets.iter().map(|t| self.row(t.authority, &t.serial)).collect();
+            revoked::insert_many(&mut deed.tx, &rows).await?;
+        }
+        Ok(())
+    }
+
+    fn row(&self, authority: AuthorityId, serial: &str) -> Revoked {
+        Revoked { authority, serial: serial.to_owned(), at: self.now, revocation: self.id, reason: self.reason }
+    }
+
+    async fn on_authority(&self, deed: &mut Deed<'_>, signer: &Signer, cuts: &[Cut]) -> Result<()> {
+        let holds: Vec<&Cut> =
+            cuts.iter().filter(|cut| cut.authority == signer.id && cut.act == RevocationAct::Hold).collect();
+        let state_before = holds.first().map_or(signer.state, |cut| cut.state_before);
+        let state = if self.act == RevocationAct::Release { state_before } else { state_of(self.act) };
+        // First: it waits for what is being signed, and stops what would be signed next.
+        cut::set_state(&mut deed.tx, signer.id, state, self.now).await?;
+        for hold in holds {
+            cut::lift(&mut deed.tx, hold, self.now, self.id).await?;
+        }
+        if self.act != RevocationAct::Release {
+            let (authority, revocation, at) = (signer.id, self.id, self.now);
+            let cut = Cut { authority, revocation, at, act: self.act, reason: self.reason, state_before };
+            cut::insert(&mut deed.tx, &cut).await?;
+        }
+        self.on_its_own_certificate(deed, signer).await?;
+        deed.ring("authority", &signer.slug).await
+    }
+
+    /// What signed an authority lists it.
+    async fn on_its_own_certificate(&self, deed: &mut Deed<'_>, signer: &Signer) -> Result<()> {
+        let Some(parent) = signer.parent else { return Ok(()) };
+        let there = revoked::one_within(&mut deed.tx, parent, &signer.serial).await?;
+        let is_held = there.map(|row| crate::trust::is_hold(row.reason));
+        if is_held == Some(true) && self.act != RevocationAct::Hold {
+            revoked::lift(&mut deed.tx, parent, &[&signer.serial], self.now, self.id).await?;
+        }
+        let lists = match self.act {
+            RevocationAct::Hold => is_held.is_none(),
+            RevocationAct::Revoke => is_held != Some(false),
+            RevocationAct::Release => false,
+        };
+        if lists {
+            revoked::insert_many(&mut deed.tx, &[self.row(parent, &signer.serial)]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! What a second person decided on: done as it was shown, or not at all.
+
+use super::{
+    Selection,
+    act::{changed, take_effect},
+    plan::Plan,
+};
+use crate::{Deed, Error, Fleet, Result};
+use domain::{
+    id::{ApprovalId, RevocationId},
+    revocation::{RevocationScope, RevocationState},
+};
+use store::revocation::Revocation;
+
+/// A request that waits, with its names resolved.
+pub struct Prepared {
+    record: Revocation,
+    /// None when what it names is gone.
+    plan: Option<Plan>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approved {
+    /// It counts.
+    Done(RevocationId),
+    /// It would hit something else than was shown, so nothing was done; says so in a sentence.
+    Void(String),
+    /// The second person said no.
+    Rejected,
+}
+
+impl Prepared {
+    /// The act.
+    #[must_use]
+    pub const fn id(&self) -> RevocationId {
+        self.record.id
+    }
+}
+
+impl Fleet {
+    /// Reads what is to be read before the transaction in which a request is decided.
+    pub(crate) async fn prepare_revocation(&self, approval: ApprovalId) -> Result<Prepared> {
+        let record = store::revocation::of_approval(self.db(), approval).await?;
+        let record = record.ok_or_else(|| Error::not_found("revocation", &approval.to_string()))?;
+        let subject = if record.scope == RevocationScope::Selection { &record.query } else { &record.subject };
+        let selection = Selection::from_words(record.scope.as_str(), subject)?;
+        let plan = match self.plan_revocation(&selection, record.act).await {
+            Ok(plan) => Some(plan),
+            Err(Error::NotFound { .. } | Error::Query(_)) => None,
+            Err(other) => return Err(other),
+        };
+        Ok(Prepared { record, plan })
+    }
+
+    /// Does what was approved, or ends the request, in the deed's transaction.
+    pub(crate) async fn revocation_approved(
+        &self,
+        deed: &mut Deed<'_>,
+        prepared: &Prepared,
+        decided_by: &str,
+        approve: bool,
+    ) -> Result<Approved> {
+        let record = &prepared.record;
+        if !approve {
+            self.end_request(deed, record, RevocationState::Rejected, decided_by).await?;
+            return Ok(Approved::Rejected);
+        }
+        let now = self.now();
+        let hits = match &prepared.plan {
+            Some(plan) => Some((plan, plan.hits_within(&mut deed.tx, now).await?)),
+            None => None,
+        };
+        let Some((plan, hits)) = hits.filter(|(plan, hits)| hits.hash(plan) == record.preview_hash) else {
+            self.end_request(deed, record, RevocationState::Void, decided_by).await?;
+            return Ok(Approved::Void(void_message(record)));
+        };
+        let total = take_effect(deed, plan, &hits, record, now).await?;
+        if !store::revocation::take_effect(&mut deed.tx, record.id, decided_by, now, total).await? {
+            return Err(changed());
+        }
+        Ok(Approved::Done(record.id))
+    }
+
+    async fn end_request(
+        &self,
+        deed: &mut Deed<'_>,
+        record: &Revocation,
+        state: RevocationState,
+        decided_by: &str,
+    ) -> Result<()> {
+        if !store::revocation::end(&mut deed.tx, record.id, state, decided_by).await? {
+            return Err(changed());
+        }
+        deed.ring("revocation", &record.id.to_string()).await
+    }
+}
+
+fn void_message(record: &Revocation) -> String {
+    format!(
+        "The set of what this would hit is no longer the one that {} was shown on {}, so nothing was done and the request \
+         is void. Ask for it anew.",
+        record.requested_by,
+        record.requested_at.minute_words()
+    )
+}

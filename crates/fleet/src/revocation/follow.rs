@@ -1,0 +1,258 @@
+//! Lets the records follow what an act cut off: the status of certificates, the history and trust of devices. In pieces
+//! of a transaction each, which also moves the act's own cursor; so whoever dies is continued, exactly once.
+
+use crate::{Actor, Deed, Fleet, Result, custody::standing_of};
+use domain::{
+    certificate::{CertificateStatus, RevocationReason},
+    device::{Device, Trust},
+    history::{Entry, Event, Standing},
+    id::{AuthorityId, DeviceId},
+    person::Permission,
+    revocation::RevocationAct,
+};
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+use store::{
+    revocation::Revocation,
+    revoked::{
+        cut::{self, Cut},
+        record::{self, Record},
+    },
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+/// How many certificates one piece takes.
+const PIECE: i64 = 1_000;
+/// How many devices are named one by one when they change; of more, pages are told that devices changed.
+const NAMED: usize = 20;
+/// How long to wait when the database fails.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Between pieces, so that others get at the one writer of SQLite.
+const PAUSE: Duration = Duration::from_millis(5);
+
+const RULE: Actor = Actor::Rule { name: "revocation" };
+
+/// What a process keeps for this.
+#[derive(Default)]
+pub(crate) struct Revoker {
+    /// Held by the one who works.
+    working: Mutex<()>,
+}
+
+/// How a certificate stands now, and why.
+type Stands = (CertificateStatus, Option<RevocationReason>);
+
+impl Fleet {
+    /// Sees to it that records follow.
+    pub(crate) fn wake_revoker(&self) {
+        let fleet = self.clone();
+        tokio::spawn(async move {
+            let _working = fleet.inner.revoker.working.lock().await;
+            while let Err(error) = fleet.follow_acts().await {
+                tracing::error!(%error, "devices' records have not followed what was revoked; it counts all the same");
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+
+    /// Lets all records follow, if it is this process's turn, to the end.
+    ///
+    /// # Errors
+    /// When the database fails; what followed until then did.
+    pub async fn follow_acts(&self) -> Result<()> {
+        while store::revocation::unfinished(self.db()).await?.is_some() {
+            let _turn = store::turn::revocations(self.db()).await?;
+            while let Some(act) = store::revocation::unfinished(self.db()).await? {
+                self.follow_piece(&act).await?;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets one piece follow. To be called again until the act is through.
+    async fn follow_piece(&self, act: &Revocation) -> Result<()> {
+        let authorities = if act.act == RevocationAct::Release {
+            cut::lifted_by(self.db(), act.id).await?
+        } else {
+            cut::of_act(self.db(), act.id).await?
+        };
+        let subject = format!("revocation:{}", act.id);
+        let mut deed = self.allow(&RULE, Permission::CertificateRevoke, &subject).await?;
+        let records = next(&mut deed, act, &authorities).await?;
+        let Some(last) = records.last() else {
+            store::revocation::finish(&mut deed.tx, act.id).await?;
+            deed.ring("revocation", &act.id.to_string()).await?;
+            deed.ring("device", "").await?;
+            return deed.commit("revocation.spread", &subject, &json!({"certificates": act.applied})).await;
+        };
+        self.follow_records(&mut deed, act, &records).await?;
+        let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        if store::revocation::advance(&mut deed.tx, act, n, (last.authority, &last.serial)).await? {
+            deed.ring("revocation", &act.id.to_string()).await?;
+            // The act is on the audit chain; that records follow it is history.
+            deed.commit_as_history().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets all records of a small act follow in the act's own transaction.
+    pub(super) async fn follow_at_once(&self, deed: &mut Deed<'_>, act: &Revocation) -> Result<()> {
+        let records = next(deed, act, &[]).await?;
+        self.follow_records(deed, act, &records).await?;
+        if let Some(last) = records.last() {
+            let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
+            store::revocation::advance(&mut deed.tx, act, n, (last.authority, &last.serial)).await?;
+        }
+        Ok(store::revocation::finish(&mut deed.tx, act.id).await?)
+    }
+
+    async fn follow_records(&self, deed: &mut Deed<'_>, act: &Revocation, records: &[Record]) -> Result<()> {
+        let cuts = cut::alive_within(&mut deed.tx).await?;
+        let stand: Vec<Stands> = records.iter().map(|record| stands(record, &cuts)).collect();
+        self.write_statuses(deed, records, &stand).await?;
+        let mut by_device: BTreeMap<DeviceId, Vec<(&Record, Stands)>> = BTreeMap::new();
+        for (record, stands) in records.iter().zip(stand) {
+            if let Some(device) = record.device {
+                by_device.entry(device).or_default().push((record, stands));
+            }
+        }
+        let ids: Vec<DeviceId> = by_device.keys().copied().collect();
+        let devices = record::lock_devices(&mut deed.tx, &ids).await?;
+        let last = record::last_events(&mut deed.tx, &ids).await?;
+        let at = act.effective_at.unwrap_or_else(|| self.now());
+        let mut rows = Vec::new();
+        for device in &devices {
+            let hit = by_device.get(&device.id).map(Vec::as_slice).unwrap_or_default();
+            if let Some(event) = event_of(act, device, hit) {
+                let entry = Entry { actor: act.requested_by.clone(), ..self.entry(&RULE, at, "", event) };
+                rows.push((device.id, entry));
+            }
+        }
+        store::history::insert_many(&mut deed.tx, &rows).await?;
+        let is_last = |id: &DeviceId| last.get(id).is_none_or(|last| *last <= at);
+        for (id, entry) in &rows {
+            let Some(before) = devices.iter().find(|device| device.id == *id) else { continue };
+            let after = if is_last(id) {
+                moved_on(before, &entry.event)
+            } else {
+                let history = store::history::of_device_within(&mut deed.tx, *id).await?;
+                standing_of(before, &Standing::after(&history))
+            };
+            if after != *before {
+                store::device::update(&mut deed.tx, before, &after, &mut deed.counts).await?;
+            }
+        }
+        ring_devices(deed, &devices).await
+    }
+
+    async fn write_statuses(&self, deed: &mut Deed<'_>, records: &[Record], stand: &[Stands]) -> Result<()> {
+        let mut groups: HashMap<(AuthorityId, Stands), Vec<&str>> = HashMap::new();
+        for (record, stands) in records.iter().zip(stand).filter(|(record, stands)| record.status != stands.0) {
+            groups.entry((record.authority, *stands)).or_default().push(&record.serial);
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_unstable_by_key(|((authority, (status, _)), _)| (*authority, *status));
+        let now = self.now();
+        for ((authority, (status, reason)), serials) in groups {
+            record::set_status(&mut deed.tx, authority, &serials, status, reason, now).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn ring_devices(deed: &mut Deed<'_>, devices: &[Device]) -> Result<()> {
+    if devices.len() > NAMED {
+        return deed.ring("device", "").await;
+    }
+    for device in devices {
+        deed.ring("device", &device.serial).await?;
+    }
+    Ok(())
+}
+
+/// The next certificates after the act's cursor. Empty when there are no more.
+async fn next(deed: &mut Deed<'_>, act: &Revocation, authorities: &[AuthorityId]) -> Result<Vec<Record>> {
+    if !act.scope.cuts_authorities() {
+        let (authority, serial) = act.cursor.clone().unwrap_or_else(|| (AuthorityId(Uuid::nil()), String::new()));
+        return Ok(record::of_act(&mut deed.tx, act.id, act.act, (authority, &serial), PIECE).await?);
+    }
+    for authority in authorities {
+        let after = match &act.cursor {
+            Some((at, _)) if authority < at => continue,
+            Some((at, serial)) if authority == at => serial.as_str(),
+            _ => "",
+        };
+        let records = record::of_authority(&mut deed.tx, *authority, after, PIECE).await?;
+        if !records.is_empty() {
+            return Ok(records);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// How a certificate stands by what cuts it off now, whichever act that was: so an act that was overtaken by a later
+/// one writes what is true.
+fn stands(record: &Record, cuts: &[Cut]) -> Stands {
+    let own = record.revoked;
+    let cut = cuts.iter().filter(|cut| cut.authority == record.authority).map(|cut| cut.reason);
+    let heaviest = own.into_iter().chain(cut).min_by_key(|reason| *reason == RevocationReason::CertificateHold);
+    match heaviest {
+        None => (CertificateStatus::Valid, None),
+        Some(RevocationReason::CertificateHold) => (CertificateStatus::Held, heaviest),
+        Some(RevocationReason::Superseded) => (CertificateStatus::Superseded, heaviest),
+        Some(_) => (CertificateStatus::Revoked, heaviest),
+    }
+}
+
+/// What an act means for a device, of whose certificates it hit these.
+fn event_of(act: &Revocation, device: &Device, hit: &[(&Record, Stands)]) -> Option<Event> {
+    let reason = reason_words(act);
+    let present = hit.iter().find(|(record, _)| device.certificate_serial.as_ref().is_none_or(|s| *s == record.serial));
+    let Some((_, (status, _))) = present else {
+        // Another than the one it uses: that says nothing of the device itself. Of a whole batch nothing needs saying.
+        let (record, _) = hit.first().filter(|_| !act.scope.cuts_authorities())?;
+        let text = format!("Its earlier certificate {} was {}. {reason}", record.serial, act.act.done());
+        return Some(Event::Note { text: text.trim_end().to_owned() });
+    };
+    match (act.act, status) {
+        (RevocationAct::Hold, CertificateStatus::Held) if device.trust != Trust::Revoked => {
+            Some(Event::CertificateHeld { reason })
+        }
+        (RevocationAct::Revoke, CertificateStatus::Revoked) if device.trust != Trust::Revoked => {
+            Some(Event::CertificateRevoked { reason })
+        }
+        (RevocationAct::Release, CertificateStatus::Valid) if device.trust == Trust::Quarantined => {
+            Some(Event::Released { reason })
+        }
+        _ => None,
+    }
+}
+
+fn reason_words(act: &Revocation) -> String {
+    let label = act.reason.parse().map_or("", RevocationReason::label);
+    match (act.act, act.note.is_empty()) {
+        (RevocationAct::Revoke, true) => label.to_owned(),
+        (RevocationAct::Revoke, false) => format!("{label}: {}", act.note),
+        _ => act.note.clone(),
+    }
+}
+
+/// A device after an event that is the last of its history: what the fold over all of it would give.
+fn moved_on(device: &Device, event: &Event) -> Device {
+    let mut after = device.clone();
+    match event {
+        Event::CertificateRevoked { .. } => {
+            after.trust = Trust::Revoked;
+            (after.certificate_serial, after.certificate_not_after) = (None, None);
+        }
+        Event::CertificateHeld { .. } if device.trust != Trust::Revoked => after.trust = Trust::Quarantined,
+        Event::Released { .. } if device.trust != Trust::Revoked => after.trust = Trust::Trusted,
+        _ => {}
+    }
+    after
+}

@@ -1,0 +1,248 @@
+//! What a selection means at a moment: which certificates, or which authorities.
+
+use super::Selection;
+use crate::{Error, Fleet, Result, catalogue::Catalogue};
+use domain::{
+    custody::CustodianKind,
+    id::{AuthorityId, BatchId, CustodianId, DeviceId},
+    query,
+    revocation::{RevocationAct, RevocationScope},
+    time::Timestamp,
+};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use store::{
+    Tx,
+    device_list::Filter,
+    revoked::{
+        cut::{self, Cut, Signer},
+        target::{self, Target, Which},
+    },
+};
+
+/// A selection whose names are resolved; what has to be read for that is read before a transaction begins.
+pub(super) struct Plan {
+    pub(super) selection: Selection,
+    pub(super) act: RevocationAct,
+    meant: Meant,
+    /// What it is called.
+    pub(super) name: String,
+    /// The fleet query of its devices, for links.
+    pub(super) query: Option<String>,
+}
+
+enum Meant {
+    Certificate(AuthorityId, String),
+    Device(DeviceId),
+    Query(Filter),
+    Batch(BatchId),
+    Factory(CustodianId, HashSet<BatchId>),
+}
+
+/// What an act would hit at a moment.
+pub(super) struct Hits {
+    /// Certificates that it changes.
+    pub(super) targets: Vec<Target>,
+    /// Authorities that it changes.
+    pub(super) authorities: Vec<Signer>,
+    /// What cuts these off already.
+    pub(super) cuts: Vec<Cut>,
+}
+
+impl Plan {
+    pub(super) fn scope(&self) -> RevocationScope {
+        self.selection.scope()
+    }
+
+    /// The certificates that are meant; none of those that an authority's cut decides on.
+    fn which(&self) -> Option<Which<'_>> {
+        match &self.meant {
+            Meant::Certificate(authority, serial) => Some(Which::Certificate(*authority, serial)),
+            Meant::Device(device) => Some(Which::Device(*device)),
+            Meant::Query(filter) => Some(Which::Query(filter)),
+            Meant::Batch(_) | Meant::Factory(..) => None,
+        }
+    }
+
+    fn is_meant(&self, signer: &Signer) -> bool {
+        match &self.meant {
+            Meant::Batch(batch) => signer.batch == Some(*batch),
+            Meant::Factory(factory, batches) => {
+                use domain::authority::AuthorityKind as K;
+                let of_factory = signer.factory == Some(*factory) || signer.batch.is_some_and(|b| batches.contains(&b));
+                matches!(signer.kind, K::Factory | K::Batch) && of_factory
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the act changes a certificate that stands so.
+    fn changes(&self, target: &Target) -> bool {
+        let is_held = target.revoked.map(crate::trust::is_hold);
+        match self.act {
+            RevocationAct::Hold => is_held.is_none(),
+            RevocationAct::Revoke => is_held != Some(false),
+            RevocationAct::Release => is_held == Some(true),
+        }
+    }
+
+    /// Whether the act changes an authority that is cut off so.
+    fn cuts_off(&self, signer: &Signer, cuts: &[Cut]) -> bool {
+        use domain::authority::AuthorityState as S;
+        let of_it: Vec<&Cut> = cuts.iter().filter(|cut| cut.authority == signer.id).collect();
+        let is_revoked = signer.state == S::Revoked || of_it.iter().any(|cut| cut.act == RevocationAct::Revoke);
+        let signs = matches!(signer.state, S::Active | S::Retired | S::Held);
+        match self.act {
+            RevocationAct::Hold => signs && of_it.is_empty() && signer.state != S::Held,
+            RevocationAct::Revoke => signs && !is_revoked,
+            RevocationAct::Release => !is_revoked && !of_it.is_empty(),
+        }
+    }
+
+    fn of_authorities(&self, signers: Vec<Signer>, cuts: Vec<Cut>) -> Hits {
+        let meant = signers.into_iter().filter(|signer| self.is_meant(signer) && self.cuts_off(signer, &cuts));
+        let authorities: Vec<Signer> = meant.collect();
+        let ids: HashSet<AuthorityId> = authorities.iter().map(|signer| signer.id).collect();
+        let cuts = cuts.into_iter().filter(|cut| ids.contains(&cut.authority)).collect();
+        Hits { targets: Vec::new(), authorities, cuts }
+    }
+
+    fn of_certificates(&self, targets: Vec<Target>) -> Hits {
+        let targets = targets.into_iter().filter(|target| self.changes(target)).collect();
+        Hits { targets, authorities: Vec::new(), cuts: Vec::new() }
+    }
+
+    /// What the act would hit now.
+    pub(super) async fn hits(&self, fleet: &Fleet, now: Timestamp) -> Result<Hits> {
+        Ok(match self.which() {
+            Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?),
+            None => self.of_authorities(cut::signers(fleet.db()).await?, cut::alive(fleet.db()).await?),
+        })
+    }
+
+    /// The same, as the transaction sees it.
+    pub(super) async fn hits_within(&self, tx: &mut Tx, now: Timestamp) -> Result<Hits> {
+        Ok(match self.which() {
+            Some(which) => self.of_certificates(target::targets_within(tx, &which, now).await?),
+            None => {
+                let signers = cut::signers_within(tx).await?;
+                self.of_authorities(signers, cut::alive_within(tx).await?)
+            }
+        })
+    }
+}
+
+impl Hits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty() && self.authorities.is_empty()
+    }
+
+    /// The devices, each once.
+    pub(super) fn device_ids(&self) -> Vec<DeviceId> {
+        let mut ids: Vec<DeviceId> = self.targets.iter().filter_map(|target| target.device).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    pub(super) fn authority_ids(&self) -> Vec<AuthorityId> {
+        self.authorities.iter().map(|signer| signer.id).collect()
+    }
+
+    /// The certificates by who signed them.
+    pub(super) fn by_authority(&self, held_only: bool) -> Vec<(AuthorityId, Vec<&str>)> {
+        let mut out: HashMap<AuthorityId, Vec<&str>> = HashMap::new();
+        for target in self.targets.iter().filter(|target| !held_only || target.revoked.is_some()) {
+            out.entry(target.authority).or_default().push(&target.serial);
+        }
+        let mut out: Vec<_> = out.into_iter().collect();
+        out.sort_unstable_by_key(|(authority, _)| *authority);
+        out
+    }
+
+    /// The hash of exactly this. Of a batch or a factory that is its authorities, whatever they sign meanwhile: whoever
+    /// could have certificates signed could otherwise keep an approval from ever being valid.
+    pub(super) fn hash(&self, plan: &Plan) -> String {
+        let mut digest = Sha256::new();
+        let mut add = |text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        };
+        for text in ["muster-revocation-1", plan.scope().as_str(), plan.act.as_str(), &plan.selection.subject()] {
+            add(text);
+        }
+        for signer in &self.authorities {
+            add(&signer.id.to_string());
+            add(&signer.serial);
+        }
+        for target in &self.targets {
+            add(&target.authority.to_string());
+            add(&target.serial);
+        }
+        hex::encode(digest.finalize())
+    }
+}
+
+impl Fleet {
+    /// Resolves the names in a selection.
+    pub(super) async fn plan_revocation(&self, selection: &Selection, act: RevocationAct) -> Result<Plan> {
+        let catalogue = self.load_catalogue().await?;
+        let (meant, name, query) = match selection {
+            Selection::Certificate { authority, serial } => self.certificate_meant(authority, serial).await?,
+            Selection::Device(serial) => {
+                let device = store::device::by_serial(self.db(), serial).await?;
+                let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+                (Meant::Device(device.id), format!("device {serial}"), None)
+            }
+            Selection::Query(text) => {
+                let parsed = query::parse(text)?;
+                if parsed.terms.is_empty() {
+                    return Err(Error::field("query", "Narrow the query: it means every device there is."));
+                }
+                let filter = Filter::new(self.db(), &parsed, &catalogue.names(self.now())).await?;
+                (Meant::Query(filter), format!("the devices of “{text}”"), Some(text.clone()))
+            }
+            Selection::Batch(code) => batch_meant(&catalogue, code)?,
+            Selection::Factory(code) => factory_meant(&catalogue, code)?,
+        };
+        Ok(Plan { selection: selection.clone(), act, meant, name, query })
+    }
+
+    async fn certificate_meant(&self, slug: &str, serial: &str) -> Result<(Meant, String, Option<String>)> {
+        let missing = || Error::not_found("certificate", &format!("{slug}/{serial}"));
+        let signers = cut::signers(self.db()).await?;
+        let authority = signers.iter().find(|signer| signer.slug == slug).ok_or_else(missing)?;
+        let known = store::revoked::known(self.db(), authority.id, serial).await?.ok_or_else(missing)?;
+        if known.purpose == domain::certificate::CertificatePurpose::Authority {
+            return Err(Error::Conflict(
+                "This is an authority's certificate. Revoke its batch or its factory, which cuts off all that it signed."
+                    .to_owned(),
+            ));
+        }
+        Ok((
+            Meant::Certificate(authority.id, serial.to_owned()),
+            format!("certificate {serial} of {}", authority.name),
+            None,
+        ))
+    }
+}
+
+fn batch_meant(catalogue: &Catalogue, code: &str) -> Result<(Meant, String, Option<String>)> {
+    let batch = catalogue.batches.iter().find(|batch| batch.code == *code);
+    let batch = batch.ok_or_else(|| Error::not_found("batch", code))?;
+    Ok((Meant::Batch(batch.id), format!("batch {code}"), Some(format!("batch:{}", quoted(code)))))
+}
+
+fn factory_meant(catalogue: &Catalogue, code: &str) -> Result<(Meant, String, Option<String>)> {
+    let found = catalogue.custodians.iter().find(|c| c.code == *code && c.kind == CustodianKind::Factory);
+    let factory = found.ok_or_else(|| Error::not_found("factory", code))?;
+    let batches = catalogue.batches.iter().filter(|batch| batch.factory_id == factory.id).map(|batch| batch.id);
+    let name = format!("factory {}", factory.name);
+    Ok((Meant::Factory(factory.id, batches.collect()), name, Some(format!("factory:{}", quoted(code)))))
+}
+
+/// A value in a fleet query.
+fn quoted(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if plain { text.to_owned() } else { format!("\"{}\"", text.replace(['"', '\\'], "")) }
+}

@@ -1,0 +1,315 @@
+//! Whom to trust: what decides at every handshake and for every OCSP answer, held in memory and swapped whole.
+//!
+//! What cuts off is in the database; this is its image. The process that cuts something off swaps its image before it
+//! answers; the others hear the bell, which is the topic `trust` in the table of changes.
+
+mod follow;
+mod serials;
+
+pub(crate) use follow::{Keeper, TOPIC};
+pub use serials::Mark;
+
+use domain::{
+    authority::{AuthorityKind, AuthorityState},
+    certificate::RevocationReason,
+    id::AuthorityId,
+    time::Timestamp,
+};
+use pki::{Certificate, IssuerHashes, SerialNumber};
+use serials::Serials;
+use std::{collections::HashMap, sync::Arc};
+use store::revoked::cut::Signer;
+
+/// How a certificate stands with us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing speaks against it.
+    Good,
+    /// It is on hold, or what signed it is.
+    Held,
+    /// It is revoked or superseded, or what signed it is revoked.
+    Revoked,
+    /// We know of no authority that could have signed it.
+    UnknownAuthority,
+}
+
+/// An authority, with what of it is cut off.
+#[derive(Clone, Debug)]
+pub struct AuthorityTrust {
+    facts: Arc<Facts>,
+    /// What cuts off all that it signed.
+    cut: Option<Mark>,
+    serials: Serials,
+    /// Grows whenever what is cut off changes.
+    version: u64,
+}
+
+/// What of an authority does not change with what is cut off.
+#[derive(Debug)]
+struct Facts {
+    signer: Signer,
+    certificate: Certificate,
+    hashes: IssuerHashes,
+}
+
+/// Everything that is trusted and what of it is cut off, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    generation: u64,
+    authorities: HashMap<AuthorityId, AuthorityTrust>,
+    by_key: HashMap<String, AuthorityId>,
+    by_slug: HashMap<String, AuthorityId>,
+    by_hash: HashMap<Vec<u8>, AuthorityId>,
+}
+
+impl AuthorityTrust {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> AuthorityId {
+        self.facts.signer.id
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> AuthorityKind {
+        self.facts.signer.kind
+    }
+
+    /// In which state it is.
+    #[must_use]
+    pub fn state(&self) -> AuthorityState {
+        self.facts.signer.state
+    }
+
+    /// Its word in addresses.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        &self.facts.signer.slug
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.facts.signer.name
+    }
+
+    /// What signed it, where we know that.
+    #[must_use]
+    pub fn parent(&self) -> Option<AuthorityId> {
+        self.facts.signer.parent
+    }
+
+    /// The serial of its own certificate, in hexadecimal.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.facts.signer.serial
+    }
+
+    /// When its certificate ends.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.facts.signer.not_after
+    }
+
+    /// Its certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.facts.certificate
+    }
+
+    /// How OCSP requests name it.
+    #[must_use]
+    pub fn hashes(&self) -> &IssuerHashes {
+        &self.facts.hashes
+    }
+
+    /// What cuts off all that it signed.
+    #[must_use]
+    pub fn cut(&self) -> Option<Mark> {
+        self.cut
+    }
+
+    /// Grows whenever what of it is cut off changes.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether its key is where this program can use it.
+    #[must_use]
+    pub fn has_key_here(&self) -> bool {
+        let place = self.facts.signer.key_location.as_str();
+        self.kind() != AuthorityKind::Root && (place.starts_with("file:") || place.starts_with("pkcs11:"))
+    }
+
+    /// How many of what it signed are cut off one by one.
+    #[must_use]
+    pub fn revoked_count(&self) -> usize {
+        self.serials.len()
+    }
+
+    /// What cuts one certificate off, on its own or with all others. A revocation goes before a hold.
+    #[must_use]
+    pub fn mark(&self, serial: SerialNumber) -> Option<Mark> {
+        match (self.serials.get(serial), self.cut) {
+            (Some(own), Some(cut)) => Some(if own.is_hold() && !cut.is_hold() { cut } else { own }),
+            (own, cut) => own.or(cut),
+        }
+    }
+
+    /// How one certificate that it signed stands.
+    #[must_use]
+    pub fn verdict(&self, serial: SerialNumber) -> Verdict {
+        match self.mark(serial) {
+            Some(mark) if mark.is_hold() => Verdict::Held,
+            Some(_) => Verdict::Revoked,
+            None => match self.state() {
+                AuthorityState::Active | AuthorityState::Retired => Verdict::Good,
+                AuthorityState::Held => Verdict::Held,
+                AuthorityState::Revoked => Verdict::Revoked,
+                _ => Verdict::UnknownAuthority,
+            },
+        }
+    }
+}
+
+impl Trust {
+    /// How often it has changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How the certificate stands that an authority of this key signed under this serial, both in hexadecimal: the
+    /// authority's subject key identifier is the certificate's authority key identifier.
+    #[must_use]
+    pub fn admits(&self, authority_key_id: &str, serial: &str) -> Verdict {
+        let Some(authority) = self.by_key(authority_key_id) else { return Verdict::UnknownAuthority };
+        // No certificate of ours has a serial that is no serial.
+        SerialNumber::from_hex(serial).map_or(Verdict::Revoked, |serial| authority.verdict(serial))
+    }
+
+    /// The authority whose key has this identifier.
+    #[must_use]
+    pub fn by_key(&self, key_id: &str) -> Option<&AuthorityTrust> {
+        self.authorities.get(self.by_key.get(key_id)?)
+    }
+
+    /// An authority by its word in addresses.
+    #[must_use]
+    pub fn by_slug(&self, slug: &str) -> Option<&AuthorityTrust> {
+        self.authorities.get(self.by_slug.get(slug)?)
+    }
+
+    /// An authority by its id.
+    #[must_use]
+    pub fn authority(&self, id: AuthorityId) -> Option<&AuthorityTrust> {
+        self.authorities.get(&id)
+    }
+
+    /// The authority whose key has this hash, SHA-1 or SHA-256.
+    #[must_use]
+    pub fn by_key_hash(&self, hash: &[u8]) -> Option<&AuthorityTrust> {
+        self.authorities.get(self.by_hash.get(hash)?)
+    }
+
+    /// All authorities that have a certificate.
+    pub fn authorities(&self) -> impl Iterator<Item = &AuthorityTrust> {
+        self.authorities.values()
+    }
+
+    /// What devices and stations may have been signed by: active and retired batch and operations CAs whose time is
+    /// not over and that nothing cuts off. These are the anchors of a verifier.
+    #[must_use]
+    pub fn anchors(&self, now: Timestamp) -> Vec<&AuthorityTrust> {
+        self.issuers(now).filter(|authority| authority.cut.is_none() && authority.state().is_trusted()).collect()
+    }
+
+    /// The same with those that are on hold or revoked, for a verifier that asks [`Trust::admits`] afterwards: so it can
+    /// tell a real certificate that is refused from a forged one.
+    pub fn issuers(&self, now: Timestamp) -> impl Iterator<Item = &AuthorityTrust> {
+        let could = |a: &&AuthorityTrust| {
+            use AuthorityState as S;
+            let signed = matches!(a.state(), S::Active | S::Retired | S::Held | S::Revoked);
+            a.kind().issues() && signed && a.not_after() > now
+        };
+        let mut all: Vec<&AuthorityTrust> = self.authorities.values().filter(could).collect();
+        all.sort_by_key(|authority| authority.id());
+        all.into_iter()
+    }
+
+    /// Puts the authorities in place of those before, with what cuts them off; what is cut off one by one stays.
+    fn set_authorities(&mut self, found: Vec<(Signer, Option<Mark>)>, version: u64) -> Result<(), pki::Error> {
+        let mut before = std::mem::take(&mut self.authorities);
+        (self.by_key, self.by_slug, self.by_hash) = Default::default();
+        for (signer, cut) in found {
+            let (id, old) = (signer.id, before.remove(&signer.id));
+            let authority = match old {
+                Some(old) if old.facts.signer == signer && old.cut == cut => old,
+                Some(old) => AuthorityTrust { facts: Facts::of(signer)?, cut, serials: old.serials, version },
+                None => AuthorityTrust { facts: Facts::of(signer)?, cut, serials: Serials::default(), version },
+            };
+            let hashes = authority.hashes();
+            self.by_hash.insert(hashes.sha1_key.to_vec(), id);
+            self.by_hash.insert(hashes.sha256_key.to_vec(), id);
+            self.by_key.insert(authority.facts.signer.key_id.clone(), id);
+            self.by_slug.insert(authority.slug().to_owned(), id);
+            self.authorities.insert(id, authority);
+        }
+        Ok(())
+    }
+
+    fn set_serials(&mut self, id: AuthorityId, all: HashMap<SerialNumber, Mark>, version: u64) {
+        if let Some(authority) = self.authorities.get_mut(&id) {
+            authority.serials = Serials::of(all);
+            authority.version = version;
+        }
+    }
+
+    fn change_serials(&mut self, id: AuthorityId, changes: Vec<(SerialNumber, Option<Mark>)>, version: u64) {
+        if let Some(authority) = self.authorities.get_mut(&id) {
+            authority.serials.change(changes);
+            authority.version = version;
+        }
+    }
+}
+
+impl Facts {
+    fn of(signer: Signer) -> Result<Arc<Self>, pki::Error> {
+        let certificate = Certificate::from_der(&signer.certificate)?;
+        let hashes = IssuerHashes::of(&certificate);
+        Ok(Arc::new(Self { signer, certificate, hashes }))
+    }
+}
+
+/// The heavier of two marks: a revocation before a hold, then the earlier.
+fn heavier(a: Mark, b: Mark) -> Mark {
+    if (a.is_hold(), a.at) <= (b.is_hold(), b.at) { a } else { b }
+}
+
+/// What cuts each authority off, itself or through what signed it.
+fn inherited(signers: &[Signer], own: &HashMap<AuthorityId, Mark>) -> HashMap<AuthorityId, Mark> {
+    let parents: HashMap<AuthorityId, Option<AuthorityId>> = signers.iter().map(|s| (s.id, s.parent)).collect();
+    let mut out = HashMap::new();
+    for signer in signers {
+        let (mut at, mut heaviest) = (Some(signer.id), None);
+        // A path is four long; what refers to itself by mistake must not hang.
+        for _ in 0..8 {
+            let Some(id) = at else { break };
+            heaviest = match (heaviest, own.get(&id)) {
+                (Some(a), Some(b)) => Some(heavier(a, *b)),
+                (a, b) => a.or(b.copied()),
+            };
+            at = parents.get(&id).copied().flatten();
+        }
+        if let Some(mark) = heaviest {
+            out.insert(signer.id, mark);
+        }
+    }
+    out
+}
+
+/// Why an authority's act cuts off what it signed: what people said, or that it is on hold.
+pub(crate) fn is_hold(reason: RevocationReason) -> bool {
+    reason == RevocationReason::CertificateHold
+}
