@@ -135,7 +135,7 @@ impl CertificateStanding {
     /// Whether a verifier accepts it.
     #[must_use]
     pub const fn is_accepted(self) -> bool {
-        matches!(self, Self::Valid | Self::Expiring | Self::Superseded)
+        matches!(self, Self::Valid | Self::Expiring)
     }
 }
 
@@ -289,9 +289,7 @@ mod tests {
         assert_eq!(at(CertificateStatus::Valid, 130), CertificateStanding::Expiring);
         assert_eq!(at(CertificateStatus::Held, 100), CertificateStanding::Expired);
         assert_eq!(at(CertificateStatus::Revoked, 1), CertificateStanding::Revoked);
-        assert!(
-            at(CertificateStatus::Superseded, 131).is_accepted() && !at(CertificateStatus::Held, 131).is_accepted()
-        );
+        assert!(at(CertificateStatus::Valid, 131).is_accepted() && !at(CertificateStatus::Held, 131).is_accepted());
     }
 
     #[test]

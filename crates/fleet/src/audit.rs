@@ -45,6 +45,11 @@ impl Fleet {
         Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
     }
 
+    /// Begins a deed of a device, which has no role. What it may do is decided by whoever calls this.
+    pub(crate) async fn deed_of_device<'a>(&'a self, actor: &'a Actor) -> Result<Deed<'a>> {
+        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
+    }
+
     /// Whether a refusal is written down. Every one of somebody's is; strangers would otherwise decide how fast the log
     /// grows, so of them one a minute for each address and permission is enough.
     fn is_worth_an_entry(&self, actor: &Actor, permission: Permission) -> bool {
@@ -189,6 +194,18 @@ impl Verification {
             return None;
         };
         Some(Break { seq, why })
+    }
+}
+
+impl<'a> Deed<'a> {
+    /// Whose deed it is.
+    pub(crate) fn actor(&self) -> &'a Actor {
+        self.actor
+    }
+
+    /// The fleet that it is done in.
+    pub(crate) fn fleet(&self) -> &'a Fleet {
+        self.fleet
     }
 }
 

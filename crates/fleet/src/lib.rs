@@ -6,16 +6,23 @@
 mod actor;
 mod audit;
 mod error;
+mod keys;
 mod secret;
 mod sweep;
 mod throttle;
 
+pub mod approval;
+pub mod authority;
 pub mod backup;
 pub mod batches;
 pub mod catalogue;
+pub mod certificate;
 pub mod custody;
+pub mod device_token;
 pub mod devices;
+pub mod enrol;
 pub mod export;
+pub mod finding;
 pub mod idempotency;
 pub mod import;
 pub mod link;
@@ -28,6 +35,7 @@ pub mod publish;
 pub mod revocation;
 pub mod seed;
 pub mod session;
+pub mod setting;
 pub mod sign_in;
 pub mod spread;
 pub mod tally;
@@ -38,6 +46,7 @@ pub mod view;
 pub use actor::{Actor, Origin};
 pub use audit::{Break, Deed, Verification};
 pub use error::{Error, FieldError, Result};
+pub use keys::Keys;
 pub use store::audit::{AuditEntry, AuditFilter};
 
 use domain::{person::Permission, time::Timestamp};
@@ -65,6 +74,7 @@ struct Inner {
     changes: broadcast::Sender<store::change::Change>,
     connection: overview::ConnectionCache,
     importer: import::Importer,
+    keys: keys::KeyRing,
     listeners: listen::Listeners,
     ocsp: ocsp::Responders,
     revoker: revocation::Revoker,
@@ -93,6 +103,7 @@ impl Fleet {
                 changes,
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
+                keys: keys::KeyRing::default(),
                 listeners: listen::Listeners::default(),
                 ocsp: ocsp::Responders::default(),
                 revoker: revocation::Revoker::default(),

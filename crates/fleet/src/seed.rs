@@ -3,6 +3,7 @@
 use crate::{
     Actor, Error, Fleet, Result,
     custody::{append, standing_of},
+    enrol::Awaiting,
 };
 use domain::{
     batch::{Batch, Model},
@@ -140,6 +141,8 @@ impl Fleet {
         let history: Vec<_> =
             lives.iter().flat_map(|life| life.history.iter().map(|entry| (life.id, entry.clone()))).collect();
         store::history::insert_many(&mut deed.tx, &history).await?;
+        let awaiting = Awaiting::of(&mut deed.tx, &devices).await?;
+        awaiting.link(&mut deed.tx, &devices, self.now()).await?;
         deed.commit("seed.devices", "", &json!({"devices": lives.len()})).await
     }
 

@@ -45,6 +45,12 @@ impl Subjects {
         Self(subjects)
     }
 
+    /// An address alone: for secrets that nobody could guess, where tries only cost us.
+    pub(crate) fn of_address(address: &str) -> Self {
+        let subject = |address| (format!("address:{}", neighbourhood(address)), ADDRESS);
+        Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
+    }
+
     /// Takes back the try that turned out right: all of the account's failures, one of the address's. Whoever owns
     /// one account must not be able to clear an address from which others are tried.
     pub(crate) async fn forgive(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {

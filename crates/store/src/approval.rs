@@ -120,6 +120,7 @@ queries! {
               requested_by_name, makers, requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     DECIDE = "UPDATE approval SET state = $2, decided_by = $3, decided_by_name = $4, decided_at = $5, reason = $6 \
               WHERE id = $1 AND state = 'waiting' AND hash = $7";
+    VOID = "UPDATE approval SET state = 'void', reason = $2 WHERE id = $1";
 }
 
 /// An approval by its id.
@@ -213,4 +214,13 @@ pub async fn decide(
             .map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
+}
+
+/// Says that what an approval was about has changed, so that it came to nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn void(tx: &mut Tx, id: ApprovalId, why: &str) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(VOID).bind(id.0).bind(why).execute(executor).await.map(drop))?;
+    Ok(())
 }

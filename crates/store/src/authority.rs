@@ -116,6 +116,8 @@ queries! {
     TAKE = "UPDATE authority SET issued = issued + $2 \
             WHERE id = $1 AND state = 'active' AND (quota IS NULL OR issued + $2 <= quota)";
     COUNT_ON = "UPDATE authority SET issued = issued + $2 WHERE id = $1";
+    CRLS = "SELECT c.authority_id, c.number, c.entries, c.this_update, c.next_update FROM crl c \
+            WHERE c.number = (SELECT MAX(n.number) FROM crl n WHERE n.authority_id = c.authority_id)";
     LINKS = "SELECT certificate, issuer_name, not_after, created_at FROM authority_link WHERE authority_id = $1 \
              ORDER BY created_at, id";
     ALL_LINKS = "SELECT authority_id, certificate FROM authority_link ORDER BY created_at, id";
@@ -322,6 +324,32 @@ pub async fn take(tx: &mut Tx, id: AuthorityId, n: i64) -> StoreResult<bool> {
 pub async fn count_on(tx: &mut Tx, id: AuthorityId, n: i64) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(COUNT_ON).bind(id.0).bind(n).execute(executor).await.map(drop))?;
     Ok(())
+}
+
+/// What is told of an authority's latest CRL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct CrlSummary {
+    /// Its number.
+    pub number: i64,
+    /// How many certificates it lists.
+    pub entries: i64,
+    /// When it was made.
+    pub this_update: Timestamp,
+    /// By when there will be another.
+    pub next_update: Timestamp,
+}
+
+/// The latest CRL of each authority, without the list itself.
+///
+/// # Errors
+/// When the database fails.
+pub async fn crls(db: &Db) -> StoreResult<Vec<(AuthorityId, CrlSummary)>> {
+    let rows: Vec<(Uuid, i64, i64, i64, i64)> = read!(db, |pool| sqlx::query_as(CRLS).fetch_all(pool).await)?;
+    let row = |(id, number, entries, this, next)| {
+        let (this_update, next_update) = (Timestamp(this), Timestamp(next));
+        (AuthorityId(id), CrlSummary { number, entries, this_update, next_update })
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 #[derive(sqlx::FromRow)]

@@ -85,8 +85,13 @@ queries! {
     COUNTS = "SELECT authority_id, status, COUNT(*) FROM certificate GROUP BY authority_id, status";
     ENDING = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid'";
     RENEWED = "SELECT COUNT(*) FROM certificate WHERE replaces IS NOT NULL AND issued_at >= $1";
+    ACTS_ON = "SELECT t.at, t.reason, t.lifted_at, COALESCE(v.act, '') AS act, COALESCE(v.requested_by, '') AS asked, \
+               COALESCE(v.approved_by, '') AS approved, COALESCE(v.note, '') AS note, COALESCE(l.requested_by, '') AS lifter \
+               FROM revoked t LEFT JOIN revocation v ON v.id = t.revocation_id LEFT JOIN revocation l ON l.id = t.lifted_by \
+               WHERE t.authority_id = $1 AND t.serial = $2 ORDER BY t.at";
     CLAIM = "INSERT INTO enrolment (device_serial, certificate_id) VALUES ($1, $2) ON CONFLICT (device_serial) DO NOTHING";
     CLAIMED = "SELECT certificate_id FROM enrolment WHERE device_serial = $1";
+    UNCLAIM = "DELETE FROM enrolment WHERE device_serial = $1 AND certificate_id = $2";
     MOVE_CLAIM = "UPDATE enrolment SET certificate_id = $2 WHERE device_serial = $1";
     OWN_KEY = "INSERT INTO key_owner (public_key_sha256, owner) VALUES ($1, $2) ON CONFLICT (public_key_sha256) DO NOTHING";
     KEY_OWNER = "SELECT owner FROM key_owner WHERE public_key_sha256 = $1";
@@ -137,6 +142,19 @@ pub async fn by_serial(db: &Db, authority: AuthorityId, serial: &str) -> StoreRe
     row.map(TryInto::try_into).transpose()
 }
 
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_serial_within(tx: &mut Tx, authority: AuthorityId, serial: &str) -> StoreResult<Option<Certificate>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_SERIAL)
+        .bind(authority.0)
+        .bind(serial)
+        .fetch_optional(executor)
+        .await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
 /// All certificates of a device, oldest first.
 ///
 /// # Errors
@@ -182,6 +200,35 @@ pub async fn stations_of(db: &Db, factory: CustodianId, limit: i64) -> StoreResu
 pub async fn replacing(tx: &mut Tx, id: CertificateId) -> StoreResult<Vec<Certificate>> {
     let rows: Vec<Row> = within!(tx, |executor| sqlx::query_as(REPLACED_BY).bind(id.0).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Something that was done to one certificate alone.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ActOn {
+    /// When it took effect, in microseconds.
+    pub at: i64,
+    /// CRLReason.
+    pub reason: i64,
+    /// When it was lifted, in microseconds; 0 if it wasn't.
+    pub lifted_at: i64,
+    /// `hold` or `revoke`; empty for what was superseded.
+    pub act: String,
+    /// Who asked for it.
+    pub asked: String,
+    /// Who approved it; may be empty.
+    pub approved: String,
+    /// Why.
+    pub note: String,
+    /// Who asked for what lifted it; may be empty.
+    pub lifter: String,
+}
+
+/// What was done to one certificate alone, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn acts_on(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<Vec<ActOn>> {
+    Ok(read!(db, |pool| sqlx::query_as(ACTS_ON).bind(authority.0).bind(serial).fetch_all(pool).await)?)
 }
 
 /// The bytes of a certificate.
@@ -269,6 +316,15 @@ pub async fn claim(tx: &mut Tx, device_serial: &str, id: CertificateId) -> Store
         }
     };
     Ok(claimed.map(CertificateId))
+}
+
+/// Gives up a claim of this transaction for which nothing was issued.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unclaim(tx: &mut Tx, device_serial: &str, id: CertificateId) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(UNCLAIM).bind(device_serial).bind(id.0).execute(executor).await.map(drop))?;
+    Ok(())
 }
 
 /// Moves the claim on a device's serial to another certificate.

@@ -85,6 +85,15 @@ pub async fn all(db: &Db) -> StoreResult<Vec<ApiToken>> {
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// All tokens, as the transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_within(tx: &mut Tx) -> StoreResult<Vec<ApiToken>> {
+    let rows: Vec<Row> = within!(tx, |executor| sqlx::query_as(ALL).fetch_all(executor).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// A token by its id, as the transaction sees it.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use super::plan::{Bits, Plan, part_key};
 use crate::{
     Error, Fleet, Result,
+    enrol::Awaiting,
     import::{
         problems::{PROBLEMS_KEPT, Problems},
         progress::Told,
@@ -350,6 +351,9 @@ async fn finish(fleet: &Fleet, import: &Import, plan: &Plan, late: i64) -> Resul
     Ok(())
 }
 
+/// Devices with their certificates, and the history entries of these.
+type Certified = (Vec<Device>, Vec<(DeviceId, Entry)>);
+
 /// Rows that are entered together.
 #[derive(Default)]
 struct Piece {
@@ -401,20 +405,49 @@ impl Piece {
         components
     }
 
+    /// The devices as certificates that were issued before they were delivered make them, and what these add to their
+    /// history. None, nearly always, when there are no such certificates.
+    fn certified(&self, awaiting: &Awaiting, now: Timestamp) -> Option<Certified> {
+        if awaiting.is_empty() {
+            return None;
+        }
+        let mut entries = Vec::new();
+        let mut devices = Vec::with_capacity(self.devices.len());
+        for (device, history) in self.devices.iter().zip(self.history.chunks(2)) {
+            let told: Vec<Entry> = history.iter().map(|(_, entry)| entry.clone()).collect();
+            let new = awaiting.entries(device, &told, now);
+            if new.is_empty() {
+                devices.push(device.clone());
+                continue;
+            }
+            devices.push(Awaiting::standing(device, &told, &new));
+            entries.extend(new.into_iter().map(|entry| (device.id, entry)));
+        }
+        Some((devices, entries))
+    }
+
     /// Enters the piece and moves the import on, in one transaction. False when one of the serials was taken since the
     /// file was checked. Not audited: that the file is entered was, when it began to be.
     async fn enter(&mut self, fleet: &Fleet, import: &Import, from: i64, to: i64, tell: bool) -> Result<bool> {
         let mut tx = fleet.db().begin().await?;
+        let awaiting = Awaiting::of(&mut tx, &self.devices).await?;
+        let certified = self.certified(&awaiting, fleet.now());
         let entered = async {
-            store::device::insert_many(&mut tx, &self.devices).await?;
+            store::device::insert_many(&mut tx, certified.as_ref().map_or(&self.devices, |(devices, _)| devices))
+                .await?;
             store::component::insert_many(&mut tx, &self.components()).await?;
             store::manifest::insert_many(&mut tx, &self.manifests).await?;
-            store::history::insert_many(&mut tx, &self.history).await
+            store::history::insert_many(&mut tx, &self.history).await?;
+            match &certified {
+                Some((_, entries)) => store::history::insert_many(&mut tx, entries).await,
+                None => Ok(()),
+            }
         };
         match entered.await {
             Err(StoreError::Exists) => return Ok(false),
             other => other?,
         }
+        awaiting.link(&mut tx, &self.devices, fleet.now()).await?;
         let added = i64::try_from(self.devices.len()).unwrap_or(i64::MAX);
         let step = Step { from, to, added, unchanged: self.unchanged, bad: self.bad };
         if !store::import::advance(&mut tx, import.id, step).await? {

@@ -1,0 +1,121 @@
+//! Tokens of devices that are too small for a certificate: the weaker trust. Only the hash is kept.
+
+use crate::{Actor, Error, Fleet, Origin, Result, secret, throttle};
+use domain::{
+    device::Trust,
+    id::DeviceId,
+    person::Permission,
+    time::{MINUTE, Timestamp},
+};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+pub use store::device_token::DeviceToken;
+
+/// What every device's token begins with.
+const PREFIX: &str = "musterd_";
+/// How stale "last used" may be.
+const USED_EVERY: i64 = MINUTE;
+
+/// One note of use at a time.
+static NOTING: Semaphore = Semaphore::const_new(1);
+
+impl Fleet {
+    /// Gives a device a token, shown this once. The one before works no more.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such device, or its certificate was revoked.
+    pub async fn set_device_token(&self, actor: &Actor, serial: &str) -> Result<String> {
+        let subject = format!("device:{serial}");
+        self.authorise(actor, Permission::CertificateEnrol, &subject).await?;
+        if matches!(actor, Actor::Station { .. }) {
+            return Err(Error::Conflict(
+                "A factory station enrols by certificates; tokens are given by people.".into(),
+            ));
+        }
+        let device = store::device::by_serial(self.db(), serial).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        if matches!(device.trust, Trust::Revoked | Trust::Quarantined) {
+            let why = "This device is cut off. Release it, or enrol it with a new certificate, before it gets a token.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        let token = format!("{PREFIX}{}", secret::fresh()?);
+        let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
+        store::device_token::put(&mut deed.tx, device.id, &secret::hash(&token), self.now()).await?;
+        deed.ring("device", serial).await?;
+        deed.commit("device_token.set", &subject, &serde_json::Value::Null).await?;
+        Ok(token)
+    }
+
+    /// Takes a device's token away.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such device, or it has none.
+    pub async fn remove_device_token(&self, actor: &Actor, serial: &str) -> Result<()> {
+        let subject = format!("device:{serial}");
+        self.authorise(actor, Permission::CertificateHold, &subject).await?;
+        let device = store::device::by_serial(self.db(), serial).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        let mut deed = self.allow(actor, Permission::CertificateHold, &subject).await?;
+        if !store::device_token::remove(&mut deed.tx, device.id).await? {
+            return Err(Error::Conflict("This device has no token.".to_owned()));
+        }
+        deed.ring("device", serial).await?;
+        deed.commit("device_token.remove", &subject, &json!(null)).await
+    }
+
+    /// A device's token, without its secret.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn device_token(&self, actor: &Actor, device: DeviceId) -> Result<Option<DeviceToken>> {
+        actor.require(Permission::FleetRead)?;
+        Ok(store::device_token::of_device(self.db(), device).await?)
+    }
+
+    /// The device behind a token; none when it is unknown, or the device is cut off. Wrong tokens from one address are
+    /// limited as wrong passwords are.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when an address tried too often, or the database fails.
+    pub async fn device_by_token(&self, token: &str, address: &str) -> Result<Option<Actor>> {
+        let subjects = throttle::Subjects::of_address(address);
+        self.refuse_blocked(&subjects).await?;
+        // What can't be a token is not worth a look-up, but it is a try.
+        let can_be = token.len() == PREFIX.len() + secret::LENGTH && token.starts_with(PREFIX);
+        let found = if can_be { store::device_token::by_hash(self.db(), &secret::hash(token)).await? } else { None };
+        let Some(owner) = found else {
+            self.count_try(&subjects).await?;
+            return Ok(None);
+        };
+        let trust: Trust = owner.trust.parse().map_err(Error::internal)?;
+        if matches!(trust, Trust::Revoked | Trust::Quarantined) {
+            return Ok(None);
+        }
+        let id = DeviceId(owner.device_id);
+        self.note_token_use(id, Timestamp(owner.last_used_at));
+        let origin = Origin { address: address.to_owned() };
+        Ok(Some(Actor::Device { id, serial: owner.serial, origin }))
+    }
+
+    /// Notes the use beside the request, which must not wait for a writer. Whoever comes next notes it otherwise.
+    fn note_token_use(&self, device: DeviceId, last: Timestamp) {
+        let now = self.now();
+        if now.0 - last.0 < USED_EVERY {
+            return;
+        }
+        let Ok(permit) = NOTING.try_acquire() else { return };
+        let db = self.db().clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            let noted = async {
+                let mut tx = db.begin().await?;
+                store::device_token::used(&mut tx, device, now).await?;
+                tx.commit().await
+            };
+            if let Err(error) = noted.await {
+                tracing::debug!(%error, "the use of a device's token was not noted");
+            }
+        });
+    }
+}

@@ -1,0 +1,46 @@
+//! Enrolment: how devices, stations and our own servers get certificates.
+//!
+//! A certificate is signed in memory, entered with everything that follows from it in one transaction, and only then
+//! given away. So there is none that the database doesn't know, wherever the process dies.
+
+mod admit;
+mod backdated;
+mod birth;
+mod kit;
+mod line;
+mod many;
+mod one;
+mod peer;
+mod reconcile;
+mod renew;
+mod server;
+mod station;
+
+pub use backdated::Backdated;
+pub use kit::{Kit, KitFile};
+pub use many::{EnrolItem, EnrolOutcome};
+pub use peer::Peer;
+pub use reconcile::Reconciled;
+pub(crate) use reconcile::{Awaiting, beyond_quota};
+pub use station::{NewStation, StationForm, StationRow};
+
+use pki::Certificate;
+
+/// A certificate that was issued, with what stands above it, below the root, nearest first.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its issuer, that one's issuer, and so on, without the root.
+    pub chain: Vec<Certificate>,
+}
+
+impl Enrolled {
+    /// The certificate and its chain as PEM, in the order in which a peer shows them.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        let mut all = vec![self.certificate.clone()];
+        all.extend(self.chain.iter().cloned());
+        pki::chain_pem(&all)
+    }
+}

@@ -1,0 +1,144 @@
+//! Renewal in the field, by the device itself. The old certificate counts until the new one was first used.
+
+use super::{
+    Enrolled,
+    admit::{Refusal, check_device, check_names, own_key},
+    line::Wanted,
+    one::issued,
+};
+use crate::{Actor, Error, Fleet, Result, custody::append};
+use domain::{
+    certificate::{Certificate, CertificateStatus},
+    device::Device,
+    id::CertificateId,
+    person::Permission,
+};
+use pki::Request;
+
+/// How many certificates may wait for their first use: a device that asks for one more each day is in trouble already.
+const WAITING: usize = 5;
+
+impl Fleet {
+    /// Renews a device's certificate: for its present key, or for a new one. Only the device itself may. Until it has
+    /// used the new certificate it may ask again with the same key and gets the same one. What devices do is history and
+    /// is not audited.
+    ///
+    /// # Errors
+    /// When the actor is no device, the present certificate is not its own or doesn't count any more, or the request is
+    /// for other names or another device's key.
+    pub async fn renew(&self, actor: &Actor, present: CertificateId, request: &Request) -> Result<Enrolled> {
+        let (device, old) = self.device_and_certificate(actor, present).await?;
+        let catalogue = self.load_catalogue().await?;
+        let line = self.line(catalogue.batch_code(device.batch_id)).await?;
+        let now = self.now();
+        if old.status != CertificateStatus::Valid || old.not_after <= now {
+            let standing = old.standing(now).label().to_lowercase();
+            let refusal = Refusal::plain(format!("The present certificate can't be renewed; it is: {standing}."));
+            return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
+        }
+        let checked = check_device(&line, Some(&device)).and_then(|()| check_names(&line, request, &device.serial));
+        if let Err(refusal) = checked {
+            return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
+        }
+        let signed = line.sign(&Wanted {
+            device_serial: &device.serial,
+            device_id: Some(device.id),
+            public_key: &request.public_key,
+            by: actor.name(),
+            from: now,
+            days: line.settings.device_days,
+            replaces: Some(old.id),
+        })?;
+        let mut deed = self.device_deed(actor).await?;
+        // Held until the end: a device that asks twice at once gets one certificate.
+        store::device::lock(&mut deed.tx, device.id).await?;
+        let waiting = store::certificate::replacing(&mut deed.tx, old.id).await?;
+        let waiting: Vec<&Certificate> =
+            waiting.iter().filter(|c| c.first_used_at.is_none() && c.status == CertificateStatus::Valid).collect();
+        let same = waiting.iter().find(|c| c.public_key_sha256 == signed.row.public_key_sha256);
+        if let Some(same) = same {
+            let id = same.id;
+            drop(deed);
+            return self.enrolled_before(id).await;
+        }
+        let refusal = match own_key(&mut deed.tx, &signed.row, &device.serial).await? {
+            Some(refusal) => Some(refusal),
+            None if waiting.len() >= WAITING => Some(Refusal::plain(format!(
+                "{WAITING} renewed certificates were issued and none was used. Use one of them, or revoke them."
+            ))),
+            None if !store::authority::take(&mut deed.tx, line.authority.id, 0).await? => {
+                Some(Refusal::plain(format!("“{}” doesn't sign any more.", line.authority.name)))
+            }
+            None => None,
+        };
+        if let Some(refusal) = refusal {
+            drop(deed);
+            return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
+        }
+        store::certificate::insert_many(&mut deed.tx, &[signed.entry()]).await?;
+        let entry = self.entry(actor, now, "", issued(&signed.row, &line.authority.name));
+        append(&mut deed, &device, vec![entry]).await?;
+        deed.ring("device", &device.serial).await?;
+        deed.commit_as_history().await?;
+        Ok(line.enrolled(signed.certificate))
+    }
+
+    /// Notes that a device used a certificate. The first use supersedes the certificate that this one replaces, and what
+    /// else was to replace it. Whether it was the first use.
+    ///
+    /// # Errors
+    /// When the actor is no device, or the certificate is not its own.
+    pub async fn used(&self, actor: &Actor, id: CertificateId) -> Result<bool> {
+        let (device, certificate) = self.device_and_certificate(actor, id).await?;
+        if certificate.first_used_at.is_some() {
+            return Ok(false);
+        }
+        let now = self.now();
+        let mut deed = self.device_deed(actor).await?;
+        if !store::certificate::used(&mut deed.tx, id, now).await? {
+            return Ok(false);
+        }
+        if let Some(old) = certificate.replaces {
+            let mut done = store::certificate::replacing(&mut deed.tx, old).await?;
+            done.retain(|other| other.id != id && other.first_used_at.is_none());
+            done.extend(store::certificate::by_id_within(&mut deed.tx, old).await?);
+            for old in &done {
+                if store::certificate::supersede(&mut deed.tx, old.id, now).await? {
+                    crate::revocation::supersede(&mut deed, old.authority_id, &old.serial).await?;
+                }
+            }
+            store::certificate::move_claim(&mut deed.tx, &device.serial, id).await?;
+        }
+        deed.ring("device", &device.serial).await?;
+        deed.commit_as_history().await?;
+        Ok(true)
+    }
+
+    /// A deed of a device: it may do nothing that people may, so a rule stands for it once it is known to be one.
+    async fn device_deed<'a>(&'a self, actor: &'a Actor) -> Result<crate::Deed<'a>> {
+        match actor {
+            Actor::Device { .. } => self.deed_of_device(actor).await,
+            Actor::Nobody { .. } => Err(Error::NotSignedIn),
+            _ => Err(not_a_device()),
+        }
+    }
+
+    async fn device_and_certificate(&self, actor: &Actor, id: CertificateId) -> Result<(Device, Certificate)> {
+        let serial = match actor {
+            Actor::Device { serial, .. } => serial,
+            Actor::Nobody { .. } => return Err(Error::NotSignedIn),
+            _ => return Err(not_a_device()),
+        };
+        let device = store::device::by_serial(self.db(), serial).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        let certificate = store::certificate::by_id(self.db(), id).await?;
+        let own = certificate.filter(|certificate| certificate.device_id == Some(device.id));
+        let certificate = own.ok_or_else(|| Error::not_found("certificate of this device", &id.to_string()))?;
+        Ok((device, certificate))
+    }
+}
+
+/// People and programs renew nothing: whoever holds the key does.
+fn not_a_device() -> Error {
+    Error::Forbidden { permission: Permission::CertificateEnrol }
+}

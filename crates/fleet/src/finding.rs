@@ -1,0 +1,191 @@
+//! What does not fit between what was issued, what was made and what is asked about.
+
+use crate::{Actor, Deed, Error, Fleet, Result};
+use domain::{
+    authority::{FindingKind, FindingState},
+    id::{AuthorityId, BatchId, DeviceId, FindingId},
+    person::Permission,
+    time::Timestamp,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Tx, finding::Finding};
+use uuid::Uuid;
+
+/// How many findings a list shows.
+const SHOWN: i64 = 500;
+
+/// A finding as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingRow {
+    /// Its id.
+    pub id: FindingId,
+    /// What kind.
+    pub kind: FindingKind,
+    /// The batch's code, if one is concerned.
+    pub batch: Option<String>,
+    /// The authority's name in addresses, if one is concerned.
+    pub authority_slug: Option<String>,
+    /// The device's serial, if one is concerned.
+    pub device_serial: Option<String>,
+    /// It in a sentence.
+    pub words: String,
+    /// What was found.
+    pub detail: Value,
+    /// How often.
+    pub n: i64,
+    /// When first.
+    pub first_at: Timestamp,
+    /// When last.
+    pub last_at: Timestamp,
+    /// Whether it still stands.
+    pub state: FindingState,
+}
+
+/// A finding to be noted.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) kind: FindingKind,
+    /// What tells it from others of its kind: a serial, a key.
+    pub(crate) about: &'a str,
+    pub(crate) batch: Option<BatchId>,
+    pub(crate) authority: Option<AuthorityId>,
+    pub(crate) device: Option<DeviceId>,
+    /// It in a sentence.
+    pub(crate) words: String,
+    /// More of it; an object.
+    pub(crate) detail: Value,
+}
+
+/// By what a finding is found again.
+pub(crate) fn cause(kind: FindingKind, about: &str) -> String {
+    format!("{kind}:{}", about.chars().take(200).collect::<String>())
+}
+
+/// Notes a finding in a transaction.
+pub(crate) async fn note(tx: &mut Tx, found: &Found<'_>, at: Timestamp) -> Result<()> {
+    let mut detail = found.detail.clone();
+    if let Some(object) = detail.as_object_mut() {
+        object.insert("words".to_owned(), json!(found.words));
+    } else {
+        detail = json!({ "words": found.words });
+    }
+    let finding = Finding {
+        id: FindingId(Uuid::now_v7()),
+        kind: found.kind,
+        cause: cause(found.kind, found.about),
+        batch_id: found.batch,
+        authority_id: found.authority,
+        device_id: found.device,
+        detail,
+        n: 1,
+        first_at: at,
+        last_at: at,
+        state: FindingState::Open,
+    };
+    Ok(store::finding::note(tx, &finding).await?)
+}
+
+impl Fleet {
+    /// Notes a finding by itself, beside what was refused. That it can't be noted must not hide why it was refused.
+    pub(crate) async fn find(&self, found: &Found<'_>) {
+        let noted = async {
+            let mut tx = self.db().begin().await?;
+            note(&mut tx, found, self.now()).await?;
+            let at = self.now();
+            let seq = store::change::ring(&mut tx, at, "finding", found.kind.as_str()).await?;
+            tx.commit().await?;
+            Ok::<_, Error>(store::change::Change {
+                seq,
+                at: at.0,
+                topic: "finding".to_owned(),
+                subject: found.kind.as_str().to_owned(),
+            })
+        };
+        match noted.await {
+            // Nobody listening is no failure.
+            Ok(change) => drop(self.inner.changes.send(change)),
+            Err(error) => tracing::error!(%error, kind = %found.kind, "a finding was not noted"),
+        }
+    }
+
+    /// Findings, the last first: at most 500.
+    ///
+    /// # Errors
+    /// When the actor may not see them.
+    pub async fn findings(&self, actor: &Actor, open_only: bool) -> Result<Vec<FindingRow>> {
+        actor.require(Permission::AuthorityRead)?;
+        let state = open_only.then_some(FindingState::Open);
+        self.shown(store::finding::list(self.db(), state, SHOWN).await?).await
+    }
+
+    /// The findings about a batch, the last first.
+    ///
+    /// # Errors
+    /// When the actor may not see them.
+    pub async fn findings_of_batch(&self, actor: &Actor, batch: BatchId) -> Result<Vec<FindingRow>> {
+        actor.require(Permission::AuthorityRead)?;
+        self.shown(store::finding::of_batch(self.db(), batch, SHOWN).await?).await
+    }
+
+    /// How many findings stand.
+    ///
+    /// # Errors
+    /// When the actor may not see them.
+    pub async fn findings_open(&self, actor: &Actor) -> Result<i64> {
+        actor.require(Permission::AuthorityRead)?;
+        Ok(store::finding::count_open(self.db()).await?)
+    }
+
+    /// Closes a finding that somebody has looked into; the same again opens it again.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such finding, or it doesn't stand any more.
+    pub async fn resolve_finding(&self, actor: &Actor, id: FindingId, reason: &str) -> Result<()> {
+        let subject = format!("finding:{id}");
+        self.authorise(actor, Permission::CertificateRevoke, &subject).await?;
+        let reason = reason.trim();
+        if reason.is_empty() || reason.chars().count() > 400 {
+            return Err(Error::field("reason", "Say in 1 to 400 characters what came of it."));
+        }
+        let missing = || Error::not_found("finding", &id.to_string());
+        let finding = store::finding::by_id(self.db(), id).await?.ok_or_else(missing)?;
+        let mut deed = self.allow(actor, Permission::CertificateRevoke, &subject).await?;
+        if !store::finding::resolve(&mut deed.tx, &finding.cause, self.now()).await? {
+            return Err(Error::Conflict("This finding is resolved already.".to_owned()));
+        }
+        deed.ring("finding", finding.kind.as_str()).await?;
+        deed.commit("finding.resolve", &subject, &json!({"cause": finding.cause, "reason": reason})).await
+    }
+
+    async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
+        let catalogue = self.load_catalogue().await?;
+        let authorities = store::authority::all(self.db()).await?;
+        let row = |finding: Finding| {
+            let text = |key: &str| finding.detail.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+            FindingRow {
+                id: finding.id,
+                kind: finding.kind,
+                batch: finding.batch_id.map(|id| catalogue.batch_code(id).to_owned()),
+                authority_slug: finding
+                    .authority_id
+                    .and_then(|id| authorities.iter().find(|authority| authority.id == id))
+                    .map(|authority| authority.slug.clone()),
+                device_serial: text("serial"),
+                words: text("words").unwrap_or_else(|| finding.kind.label().to_owned()),
+                detail: finding.detail,
+                n: finding.n,
+                first_at: finding.first_at,
+                last_at: finding.last_at,
+                state: finding.state,
+            }
+        };
+        Ok(findings.into_iter().map(row).collect())
+    }
+}
+
+/// Resolves the finding of a cause, if one stands, in a deed's transaction.
+pub(crate) async fn settle(deed: &mut Deed<'_>, kind: FindingKind, about: &str, at: Timestamp) -> Result<()> {
+    store::finding::resolve(&mut deed.tx, &cause(kind, about), at).await?;
+    Ok(())
+}

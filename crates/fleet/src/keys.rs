@@ -1,0 +1,174 @@
+//! The keys of our own authorities: sealed files, or keys in a token. Opened once, and then held in memory.
+
+use crate::{Error, Fleet, Result};
+use domain::id::AuthorityId;
+use pki::{Issuer, KeyAlgorithm, Passphrase, Pkcs11Key, Signer, SoftwareKey};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+/// How the place of a key file begins.
+const FILE: &str = "file:";
+/// How the place of a key in a token begins (RFC 7512).
+const TOKEN: &str = "pkcs11:";
+
+/// Where keys are kept and what opens them.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The folder with sealed keys.
+    pub folder: PathBuf,
+    /// What they are sealed with; without one, keys in files can be neither made nor used.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// What a process keeps of keys.
+#[derive(Default)]
+pub(crate) struct KeyRing {
+    keys: RwLock<Option<Keys>>,
+    issuers: Mutex<HashMap<AuthorityId, Arc<Issuer>>>,
+}
+
+/// A key that was just made.
+pub(crate) struct NewKey {
+    pub(crate) signer: Arc<dyn Signer>,
+    /// Where it is, as it is kept with its authority.
+    pub(crate) location: String,
+}
+
+fn no_passphrase() -> Error {
+    Error::Conflict(
+        "The keys of the authorities are sealed and their passphrase was not given. Start Muster with \
+         --key-passphrase-file FILE, with MUSTER_KEY_PASSPHRASE set, or with the systemd credential \
+         muster-key-passphrase."
+            .to_owned(),
+    )
+}
+
+/// What went wrong with a key, for whoever asked for something that needs it.
+fn told(error: pki::Error) -> Error {
+    match error {
+        pki::Error::WrongPassphrase => Error::Conflict(
+            "The passphrase that Muster was started with does not open this key. Start Muster with the one that it was \
+             sealed with."
+                .to_owned(),
+        ),
+        other => {
+            tracing::error!(error = %other, "a key could not be used");
+            Error::Conflict(format!("The key can't be used: {other}."))
+        }
+    }
+}
+
+impl Fleet {
+    /// The same fleet with keys: for whoever signs.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        *self.inner.keys.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+        self
+    }
+
+    fn keys(&self) -> Keys {
+        let kept = self.inner.keys.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.unwrap_or_else(|| Keys { folder: self.folder().join("keys"), passphrase: None })
+    }
+
+    /// Whether keys in files can be made and used.
+    #[must_use]
+    pub fn can_seal(&self) -> bool {
+        self.keys().passphrase.is_some()
+    }
+
+    /// Makes a key and seals it into a file of its own, which nothing else ever replaces.
+    pub(crate) async fn new_key(&self, name: &str, algorithm: KeyAlgorithm) -> Result<NewKey> {
+        let Keys { folder, passphrase } = self.keys();
+        let passphrase = passphrase.ok_or_else(no_passphrase)?;
+        let mut random = [0; 6];
+        getrandom::fill(&mut random).map_err(Error::internal)?;
+        let file = format!("{name}-{}.pem", hex::encode(random));
+        let path = folder.join(&file);
+        let made = tokio::task::spawn_blocking(move || {
+            let key = SoftwareKey::generate(algorithm)?;
+            let sealed = pki::seal(&key, &passphrase)?;
+            pki::write_private(&path, sealed.as_bytes())?;
+            Ok::<_, pki::Error>(key)
+        });
+        let key = made.await.map_err(Error::internal)?.map_err(told)?;
+        Ok(NewKey { signer: Arc::new(key), location: format!("{FILE}{file}") })
+    }
+
+    /// Removes a key that was made for something that then did not come about.
+    pub(crate) fn forget_key(&self, location: &str) {
+        if let Some(path) = self.key_file(location)
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(path = %path.display(), %error, "a key that is not needed could not be removed");
+        }
+    }
+
+    /// The key at a place.
+    pub(crate) async fn signer(&self, location: &str) -> Result<Arc<dyn Signer>> {
+        if location.starts_with(TOKEN) {
+            let uri = location.to_owned();
+            let opened = tokio::task::spawn_blocking(move || Pkcs11Key::open(&uri)).await.map_err(Error::internal)?;
+            return Ok(Arc::new(opened.map_err(told)?));
+        }
+        Ok(Arc::new(self.key_at(location).await?))
+    }
+
+    /// The key in a sealed file.
+    pub(crate) async fn key_at(&self, location: &str) -> Result<SoftwareKey> {
+        let path = self.key_file(location).ok_or_else(|| {
+            Error::Conflict("The key of this authority is not on this machine, so it can't be used here.".to_owned())
+        })?;
+        let passphrase = self.keys().passphrase.ok_or_else(no_passphrase)?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let sealed = read(&path)?;
+            pki::unseal(&sealed, &passphrase).map_err(told)
+        });
+        opened.await.map_err(Error::internal)?
+    }
+
+    fn key_file(&self, location: &str) -> Option<PathBuf> {
+        let name = location.strip_prefix(FILE)?;
+        // A place from the database names a file in the folder and nothing outside it.
+        let plain = !name.is_empty() && Path::new(name).file_name().is_some_and(|file| file == name);
+        plain.then(|| self.keys().folder.join(name))
+    }
+
+    /// An authority's certificate together with its opened key, to sign with.
+    pub(crate) async fn issuer(&self, id: AuthorityId) -> Result<Arc<Issuer>> {
+        let known = self.inner.keys.issuers.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(issuer) = known {
+            return Ok(issuer);
+        }
+        let missing = || Error::not_found("authority", &id.to_string());
+        let authority = store::authority::by_id(self.db(), id).await?.ok_or_else(missing)?;
+        let der = store::authority::certificate(self.db(), id).await?.ok_or_else(|| {
+            Error::Conflict(format!("“{}” has no certificate yet, so it can't sign.", authority.name))
+        })?;
+        let certificate = pki::Certificate::from_der(&der).map_err(Error::internal)?;
+        let signer = self.signer(&authority.key_location).await?;
+        let issuer = Arc::new(Issuer::new(certificate, signer).map_err(told)?);
+        let mut issuers = self.inner.keys.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.insert(id, issuer.clone());
+        Ok(issuer)
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        tracing::error!(path = %path.display(), %error, "a key file could not be read");
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        Error::Conflict(format!(
+            "The key file {file} can't be read. If it was made on another machine of this fleet, copy it into the folder \
+             with keys here, too."
+        ))
+    })
+}
+
+/// Whether a text can be the place of a key in a token.
+pub(crate) fn is_token(location: &str) -> bool {
+    location.starts_with(TOKEN)
+}
