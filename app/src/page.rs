@@ -7,6 +7,7 @@ use crate::{
     shell,
 };
 use axum::http::StatusCode;
+use domain::person::Permission;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::params::ParamsMap;
@@ -105,11 +106,21 @@ async fn counts(ctx: &Ctx, frame: Frame) -> NavCounts {
     if frame == Frame::Bare || !ctx.signed_in() {
         return NavCounts::default();
     }
-    match ctx.fleet.device_total(&ctx.actor).await {
-        Ok(devices) => NavCounts { devices },
-        Err(error) => {
-            tracing::warn!(%error, "the navigation's numbers could not be read");
-            NavCounts::default()
-        }
-    }
+    let devices = read_count(ctx.fleet.device_total(&ctx.actor).await);
+    let approvals = match ctx.may(Permission::ApprovalRead) {
+        true => read_count(ctx.fleet.approvals_waiting(&ctx.actor).await),
+        false => 0,
+    };
+    let findings = match ctx.may(Permission::AuthorityRead) {
+        true => read_count(ctx.fleet.findings_open(&ctx.actor).await),
+        false => 0,
+    };
+    NavCounts { devices, approvals, findings }
+}
+
+fn read_count(read: Result<i64, fleet::Error>) -> i64 {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a number of the navigation could not be read");
+        0
+    })
 }

@@ -2,13 +2,20 @@
 //! was done (303), on an error it shows the page again with what was typed (422).
 
 pub mod account;
+pub mod approvals;
+mod archive;
 pub mod audit;
+pub mod authorities;
 pub mod batches;
+pub mod certificates;
 pub mod custodians;
 pub mod device;
 pub mod export;
+pub mod findings;
 pub mod imports;
+pub mod revocations;
 pub mod session;
+pub mod settings;
 pub mod theme;
 pub mod tokens;
 pub mod ui;
@@ -58,13 +65,19 @@ pub struct ActionRoute {
 /// for an authorisation case for each.
 pub const ROUTES: &[&[ActionRoute]] = &[
     account::ROUTES,
+    approvals::ROUTES,
     audit::ROUTES,
+    authorities::ROUTES,
     batches::ROUTES,
+    certificates::ROUTES,
     custodians::ROUTES,
     imports::ROUTES,
     device::ROUTES,
     export::ROUTES,
+    findings::ROUTES,
+    revocations::ROUTES,
     session::ROUTES,
+    settings::ROUTES,
     theme::ROUTES,
     tokens::ROUTES,
     ui::ROUTES,
@@ -147,6 +160,11 @@ pub fn see_other_with_cookie(path: &str, cookie: HeaderValue) -> Response {
 /// Shows the page at `path` again with what was typed and what is wrong with it.
 pub async fn render_with_form(ctx: Ctx, path: &str, form: FormState, status: StatusCode) -> Response {
     document_with_form(ctx, path, form, status).await
+}
+
+/// Refuses, and audits that, before anything that a form or an address lacks is looked at.
+async fn allowed(ctx: &Ctx, permission: Permission, subject: &str) -> Result<(), fleet::Error> {
+    ctx.fleet.allow(&ctx.actor, permission, subject).await.map(drop)
 }
 
 /// The answer to a form that `fleet` refused: the page at `path` with the errors at their fields, or a designed

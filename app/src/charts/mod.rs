@@ -6,6 +6,7 @@ pub mod bars;
 pub mod columns;
 pub mod journey;
 pub mod ranks;
+pub mod spread;
 
 use crate::components::text::count;
 use leptos::prelude::*;

@@ -171,6 +171,10 @@ pub const SILENT: Icon = Icon(
 );
 /// `sim`.
 pub const SIM: Icon = Icon(r#"<path d="M4 2h5.5L12.5 5v9H4zM6 8h4.5v4H6zM8.2 8v4"/>"#);
+/// `sliders`.
+pub const SLIDERS: Icon = Icon(
+    r#"<path d="M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6"/><circle cx="10" cy="4.5" r="1.5"/><circle cx="6" cy="11.5" r="1.5"/>"#,
+);
 /// `sun`.
 pub const SUN: Icon = Icon(
     r#"<circle cx="8" cy="8" r="2.8"/><path d="M8 1.5v1.3M8 13.2v1.3M1.5 8h1.3M13.2 8h1.3M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9"/>"#,

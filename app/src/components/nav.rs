@@ -17,6 +17,10 @@ enum Number {
     None,
     /// How many devices there are.
     Devices,
+    /// How many approvals wait for somebody.
+    Approvals,
+    /// How many findings stand.
+    Findings,
 }
 
 /// What the navigation counts.
@@ -24,6 +28,10 @@ enum Number {
 pub struct NavCounts {
     /// Devices in the fleet.
     pub devices: i64,
+    /// Approvals that wait for somebody.
+    pub approvals: i64,
+    /// Findings that stand.
+    pub findings: i64,
 }
 
 /// An entry of the navigation.
@@ -55,7 +63,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
         &[
             entry("Overview", "/", icons::OVERVIEW, Permission::FleetRead),
             counted(entry("Devices", "/devices", icons::DEVICE, Permission::FleetRead), Number::Devices),
-            entry("Suspect", "/devices?q=trust%3Asuspect", icons::FINDING, Permission::FleetRead),
+            entry("Suspect", "/devices?q=trust%3Asuspect", icons::WARN, Permission::FleetRead),
         ],
     ),
     (
@@ -67,12 +75,23 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
         ],
     ),
     (
+        "Trust",
+        &[
+            entry("Authorities", "/authorities", icons::SHIELD, Permission::AuthorityRead),
+            entry("Certificates", "/certificates", icons::CERT, Permission::AuthorityRead),
+            entry("Revocations", "/revocations", icons::BAN, Permission::AuthorityRead),
+            counted(entry("Findings", "/findings", icons::FINDING, Permission::AuthorityRead), Number::Findings),
+        ],
+    ),
+    (
         "Organisation",
         &[
             entry("Custodians", "/custodians", icons::BUILDING, Permission::FleetRead),
+            counted(entry("Approvals", "/approvals", icons::APPROVE, Permission::ApprovalRead), Number::Approvals),
             entry("Audit", "/audit", icons::AUDIT, Permission::AuditRead),
             entry("Users", "/users", icons::PEOPLE, Permission::PeopleRead),
             entry("API tokens", "/tokens", icons::KEY, Permission::PeopleRead),
+            entry("Settings", "/settings", icons::SLIDERS, Permission::AuthorityRead),
         ],
     ),
 ];
@@ -103,12 +122,13 @@ fn visible(ctx: &Ctx, entries: &'static [NavEntry]) -> Vec<&'static NavEntry> {
 }
 
 fn entry_link(entry: &'static NavEntry, counts: NavCounts, current: &str) -> impl IntoView + use<> {
-    let number = match entry.number {
-        Number::Devices if counts.devices > 0 => {
-            Some(view! { <span class="n">{count(counts.devices)}</span> }.into_any())
-        }
-        _ => None,
+    let (n, class) = match entry.number {
+        Number::None => (0, ""),
+        Number::Devices => (counts.devices, "n"),
+        Number::Approvals => (counts.approvals, "n hot"),
+        Number::Findings => (counts.findings, "n hot"),
     };
+    let number = (n > 0).then(|| view! { <span class=class>{count(n)}</span> });
     view! {
         <a href=entry.href aria-current=(entry.href == current).then_some("page")>
             {icon(entry.icon)}

@@ -2,7 +2,10 @@
 
 use super::icons::{self, Icon, sized};
 use domain::{
+    approval::ApprovalState,
     audit::Outcome,
+    authority::{AuthorityKind, AuthorityState},
+    certificate::CertificateStanding,
     component::ComponentClass,
     custody::CustodianKind,
     device::{Connection, Device, Lifecycle, Trust},
@@ -166,6 +169,55 @@ impl From<Outcome> for Status {
             Outcome::Denied => Self::new("Denied", icons::BAN, Tone::Warn),
             Outcome::Failed => Self::new("Failed", icons::CROSS, Tone::Bad),
         }
+    }
+}
+
+impl From<CertificateStanding> for Status {
+    fn from(standing: CertificateStanding) -> Self {
+        match standing {
+            CertificateStanding::Valid => Self::new("Valid", icons::CHECK, Tone::Ok),
+            CertificateStanding::Expiring => Self::new("Expiring", icons::CLOCK, Tone::Warn),
+            CertificateStanding::Expired => Self::new("Expired", icons::CLOCK, Tone::Bad),
+            CertificateStanding::Superseded => Self::new("Superseded", icons::SWAP, Tone::Mute),
+            CertificateStanding::Held => Self::new("On hold", icons::PAUSE, Tone::Hold),
+            CertificateStanding::Revoked => Self::new("Revoked", icons::BAN, Tone::Bad),
+        }
+    }
+}
+
+impl From<AuthorityState> for Status {
+    fn from(state: AuthorityState) -> Self {
+        match state {
+            AuthorityState::Requested => Self::new("Awaiting approval", icons::HOURGLASS, Tone::Go),
+            AuthorityState::AwaitingCertificate => Self::new("Awaiting certificate", icons::HOURGLASS, Tone::Go),
+            AuthorityState::Active => Self::new("Active", icons::CHECK, Tone::Ok),
+            AuthorityState::Retired => Self::new("Retired", icons::ARCHIVE, Tone::Mute),
+            AuthorityState::Held => Self::new("On hold", icons::PAUSE, Tone::Hold),
+            AuthorityState::Revoked => Self::new("Revoked", icons::BAN, Tone::Bad),
+            AuthorityState::Rejected => Self::new("Rejected", icons::CROSS, Tone::Mute),
+        }
+    }
+}
+
+impl From<ApprovalState> for Status {
+    fn from(state: ApprovalState) -> Self {
+        match state {
+            ApprovalState::Waiting => Self::new("Waiting", icons::HOURGLASS, Tone::Go),
+            ApprovalState::Approved => Self::new("Approved", icons::CHECK, Tone::Ok),
+            ApprovalState::Rejected => Self::new("Rejected", icons::CROSS, Tone::Bad),
+            ApprovalState::Void => Self::new("Void: plan changed", icons::REVERT, Tone::Mute),
+        }
+    }
+}
+
+/// The icon of a kind of authority.
+#[must_use]
+pub const fn authority_icon(kind: AuthorityKind) -> Icon {
+    match kind {
+        AuthorityKind::Root => icons::SHIELD,
+        AuthorityKind::Factory => icons::FACTORY,
+        AuthorityKind::Batch => icons::PACKAGE,
+        AuthorityKind::Operations => icons::WAVES,
     }
 }
 

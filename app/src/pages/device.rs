@@ -1,5 +1,6 @@
 //! One device: where it is, what it is, whether it may be trusted, what runs on it, and its whole life.
 
+mod access;
 mod answers;
 mod certificates;
 mod components;
@@ -25,6 +26,7 @@ use crate::{
     page::Page,
     pages::{devices::model_words, errors::who_may},
 };
+use access::Access;
 use domain::{person::Permission, query::quoted};
 use leptos::prelude::*;
 use life::Life;
@@ -40,17 +42,19 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         Err(fleet::Error::NotFound { .. }) => return missing::page(&ctx, &place.serial).await,
         record => record?,
     };
+    let access = Access::of(&ctx, &record.device).await?;
     let life = Life::new(&record, ctx.now);
     let content = match place.view {
-        View::Overview => overview(&ctx, &life, &place),
-        View::History => beside(&ctx, &life, &place, history::panel(&ctx, &life, &place, true)),
+        View::Overview => overview(&ctx, &life, &place, &access),
+        View::History => beside(&ctx, &life, &place, &access, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
         }
-        View::Certificates => certificates::all(&life).into_any(),
+        View::Certificates => view! { {certificates::issued(&access.issued)} {certificates::all(&life)} }.into_any(),
         View::Epcis => epcis::panel(&ctx, &place).await?.into_any(),
     };
     let body = view! {
+        {access::token_once(&ctx)}
         {heading(&ctx, &life, &place)}
         {answers::answers(&life, &place)}
         {views(&life, &place)}
@@ -125,23 +129,24 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     tabs("Device", shown.collect())
 }
 
-fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place) -> AnyView {
+fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access) -> AnyView {
     let main = view! { {components::panel(life, place)} {history::panel(ctx, life, place, false)} };
     view! {
         {story::panel(life, place.view(View::History))}
-        {beside(ctx, life, place, main)}
+        {beside(ctx, life, place, access, main)}
     }
     .into_any()
 }
 
 /// Content with what explains it at its side.
-fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, main: impl IntoView + 'static) -> AnyView {
+fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, main: impl IntoView + 'static) -> AnyView {
     view! {
         <div class="cols lead device-cols">
             <div class="stack loose">{main}</div>
             <div class="stack loose">
                 {side::why(life, place)}
                 {forms::panel(ctx, &life.record.catalogue, place)}
+                {access::panel(ctx, access, place)}
                 {certificates::present(life, place)}
                 {side::custody(life)}
                 {side::about(life)}

@@ -1,26 +1,34 @@
 //! The pages, and where they live. Every one is rendered on the server, whole, and works without a script.
 
 pub mod account;
+pub mod approvals;
 pub mod audit;
+pub mod authorities;
 pub mod batches;
+pub mod certificates;
 pub mod custodians;
 pub mod device;
 pub mod devices;
 pub mod errors;
 pub mod factories;
+pub mod findings;
 pub mod help;
 pub mod imports;
 pub mod overview;
+pub mod revocations;
 pub mod set_up;
+pub mod settings;
 pub mod sign_in;
 pub mod tokens;
 pub mod users;
 
 mod audit_words;
+mod authority;
 mod paging;
 mod quota;
 mod secret;
 mod standing;
+mod stations;
 
 use crate::page::page;
 use leptos::prelude::*;
@@ -53,6 +61,19 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/imports/:id") view=|| page(imports::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/custodians") view=|| page(custodians::load) ssr=SsrMode::Async />
                 <Route path=path!("/custodians/:code") view=|| page(custodians::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/authorities") view=|| page(authorities::load) ssr=SsrMode::Async />
+                <Route path=path!("/authorities/new") view=|| page(authorities::load_new) ssr=SsrMode::Async />
+                <Route path=path!("/authorities/:slug") view=|| page(authorities::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/certificates") view=|| page(certificates::load) ssr=SsrMode::Async />
+                <Route path=path!("/certificates/expiry") view=|| page(certificates::load_expiry) ssr=SsrMode::Async />
+                <Route path=path!("/certificates/:authority/:serial") view=|| page(certificates::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/revocations") view=|| page(revocations::load) ssr=SsrMode::Async />
+                <Route path=path!("/revocations/new") view=|| page(revocations::load_new) ssr=SsrMode::Async />
+                <Route path=path!("/revocations/:id") view=|| page(revocations::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/findings") view=|| page(findings::load) ssr=SsrMode::Async />
+                <Route path=path!("/approvals") view=|| page(approvals::load) ssr=SsrMode::Async />
+                <Route path=path!("/approvals/:id") view=|| page(approvals::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/settings") view=|| page(settings::load) ssr=SsrMode::Async />
                 <Route path=path!("/audit") view=|| page(audit::load) ssr=SsrMode::Async />
                 <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />
                 <Route path=path!("/users/:id") view=|| page(users::load_one) ssr=SsrMode::Async />

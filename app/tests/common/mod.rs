@@ -16,8 +16,9 @@ use domain::{
     person::Role,
     time::{DAY, HOUR, Timestamp},
 };
-use fleet::{Actor, Fleet, Origin, seed::Life};
+use fleet::{Actor, Fleet, Origin, keys::Keys, seed::Life};
 use http_body_util::BodyExt;
+use pki::Passphrase;
 use std::sync::Arc;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -75,7 +76,9 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 pub async fn console() -> Console {
     let folder = tempfile::tempdir().unwrap();
     let db = store::Db::open(folder.path(), None).await.unwrap();
-    let fleet = Fleet::with_clock(db, folder.path().to_owned(), Arc::new(|| NOW));
+    let passphrase = Passphrase::new("a passphrase of the tests".to_owned()).unwrap();
+    let keys = Keys { folder: folder.path().join("keys"), passphrase: Some(passphrase) };
+    let fleet = Fleet::with_clock(db, folder.path().to_owned(), Arc::new(|| NOW)).with_keys(keys);
     seed(&fleet).await;
     Console { fleet, router: app::router(), _folder: folder }
 }

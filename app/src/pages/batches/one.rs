@@ -10,6 +10,7 @@ use crate::{
     context::{Ctx, href, segment},
     page::Page,
     pages::{
+        authority,
         quota::Quota,
         standing::{Standing, devices_of},
     },
@@ -26,6 +27,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let (batch, made, catalogue) = ctx.fleet.batch(&ctx.actor, ctx.param("code")).await?;
     let standing = Standing::of(&ctx, devices_of(Predicate::Batch(vec![batch.code.clone()])), made).await?;
     let quota = Quota { made, quota: batch.quota };
+    let authority = authority::of_batch(&ctx, &batch.code).await?;
     let badge =
         (quota.beyond() > 0).then(|| view! { <span class="badge bad">{icons::icon(icons::WARN)}"Beyond quota"</span> });
     let acts = (
@@ -36,7 +38,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {head(view! { {format!("Batch {}", batch.code)} {badge} }, sub(&batch, &catalogue), acts)}
         <div class="cols lead">
             {devices(&standing, made)}
-            <div class="stack loose">{produced(quota)} {about(&batch, &catalogue)}</div>
+            <div class="stack loose">{produced(quota)} {authority} {about(&batch, &catalogue)}</div>
         </div>
     };
     Ok(Page::new(batch.code, body).crumb("Batches", "/batches").live("device,import"))

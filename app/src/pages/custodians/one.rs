@@ -13,10 +13,11 @@ use crate::{
     context::{Ctx, href, segment},
     page::Page,
     pages::{
-        batches,
+        authority, batches,
         errors::who_may,
         factories,
         standing::{Standing, devices_of},
+        stations,
     },
 };
 use domain::{
@@ -41,6 +42,13 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         CustodianKind::Factory => Some(made(&ctx, &custodian).await?.into_any()),
         _ => None,
     };
+    let trust = match custodian.kind {
+        CustodianKind::Factory => Some(view! {
+            {authority::of_factory(&ctx, &custodian.code).await?}
+            {stations::panel(&ctx, &custodian.code).await?}
+        }),
+        _ => None,
+    };
     let badge = view! {
         <span class="badge">{icons::icon(custodian_icon(custodian.kind))}{custodian.kind.label()}</span>
     };
@@ -48,7 +56,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {head(view! { {custodian.name.clone()} {badge} }, sub(&custodian), acts(&ctx, &standing))}
         <div class="cols lead">
             <div class="stack loose">{holds(&standing, held)} {made}</div>
-            <div class="stack loose">{about(&custodian)} {edit(&ctx, &custodian)}</div>
+            <div class="stack loose">{trust} {about(&custodian)} {edit(&ctx, &custodian)}</div>
         </div>
     };
     Ok(Page::new(custodian.name, body).crumb("Custodians", "/custodians").live("custodian,device"))
@@ -130,7 +138,7 @@ fn edit(ctx: &Ctx, custodian: &Custodian) -> impl IntoView + use<> {
     if !ctx.may(Permission::CustodianManage) {
         return ().into_any();
     }
-    let form = ctx.form.as_ref();
+    let form = ctx.form.as_ref().filter(|form| !form.has("station"));
     Panel::new("Edit")
         .id("edit")
         .body(view! {

@@ -12,7 +12,9 @@ use crate::components::{
     table::frame,
     text::{copy, count, day},
 };
+use crate::pages;
 use domain::time::{DAY, Timestamp};
+use fleet::certificate::CertificateRow;
 use leptos::prelude::*;
 
 /// How a certificate of the past or the present stands.
@@ -80,11 +82,18 @@ fn earlier(number: usize, place: &Place) -> Option<impl IntoView + use<>> {
     Some(view! { <a href=place.view(View::Certificates)>{words}</a> })
 }
 
-/// All certificates, newest first.
+/// The certificates that were issued here, each with its page.
+#[must_use]
+pub fn issued(rows: &[CertificateRow]) -> Option<impl IntoView + use<>> {
+    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    (!rows.is_empty()).then(|| Panel::new("Issued here").count(number).flush(pages::certificates::table(rows)))
+}
+
+/// All certificates that the history speaks of, newest first.
 #[must_use]
 pub fn all(life: &Life<'_>) -> impl IntoView + use<> {
     let certificates = life.certificates();
-    let panel = Panel::new("Certificates").count(i64::try_from(certificates.len()).unwrap_or(0));
+    let panel = Panel::new("Certificates in its history").count(i64::try_from(certificates.len()).unwrap_or(0));
     if certificates.is_empty() {
         let empty = view! {
             <div class="empty">

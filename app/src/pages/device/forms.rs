@@ -18,7 +18,7 @@ use fleet::catalogue::Catalogue;
 use leptos::prelude::*;
 
 /// The form that was sent and is shown again, if it is this one.
-fn again<'a>(ctx: &'a Ctx, name: &str) -> Option<&'a FormState> {
+pub(super) fn again<'a>(ctx: &'a Ctx, name: &str) -> Option<&'a FormState> {
     ctx.form.as_ref().filter(|form| form.value("form") == name)
 }
 
@@ -30,7 +30,7 @@ pub fn panel(ctx: &Ctx, catalogue: &Catalogue, place: &Place) -> impl IntoView +
 }
 
 /// A form that opens below its name; for whoever may not send it, the name says why.
-fn folded(
+pub(super) fn folded(
     ctx: &Ctx,
     needs: Permission,
     (drawn, label): (icons::Icon, &'static str),

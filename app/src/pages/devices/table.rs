@@ -174,11 +174,12 @@ fn bulk(ctx: &Ctx, request: &Request, total: Count) -> impl IntoView + use<> {
             .into_any()
     };
     let custody = bulk_button(ctx, Permission::CustodyRecord, "/devices/custody", icons::BUILDING, "Record custody");
+    let cut = bulk_button(ctx, Permission::CertificateRevoke, "/revocations/select", icons::BAN, "Hold or revoke");
     let csv = bulk_button(ctx, Permission::FleetRead, "/devices/csv", icons::DOWNLOAD, "CSV");
     view! {
         <div class="bulk" role="status">
             {status}
-            <span class="push row wrap">{custody}{csv}</span>
+            <span class="push row wrap">{custody}{cut}{csv}</span>
         </div>
     }
 }

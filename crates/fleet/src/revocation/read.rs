@@ -3,7 +3,11 @@
 use super::{CameBack, ChannelRow, Preview, RevocationRow};
 use crate::{Actor, Error, Fleet, Result};
 use domain::{id::RevocationId, person::Permission, revocation::RevocationAct, time::Timestamp};
-use store::{revocation, revoked, revoked::cut, spread};
+use store::{
+    revocation, revoked,
+    revoked::cut::{self, Signer},
+    spread,
+};
 
 /// How many acts a page of the list has at most.
 const PAGE: i64 = 100;
@@ -55,6 +59,8 @@ pub struct RevocationDetail {
     pub not_seen: Vec<(String, Option<Timestamp>)>,
     /// How many these are.
     pub not_seen_total: i64,
+    /// When the last CRL ends that was published before the act and doesn't know of it; none when there was none.
+    pub complete_at: Option<Timestamp>,
 }
 
 impl Fleet {
@@ -90,8 +96,10 @@ impl Fleet {
         };
         let seen = |(serial, at): (String, i64)| (serial, (at != 0).then_some(Timestamp(at)));
         let not_seen_total = if cuts_off { (preview.devices - came_back_total).max(0) } else { 0 };
+        let authorities = self.authorities_of(&row).await?;
         Ok(RevocationDetail {
-            authorities: self.authorities_of(&row).await?,
+            complete_at: self.last_old_crl(&row, &authorities).await?,
+            authorities: authorities.into_iter().map(|signer| (signer.slug, signer.name)).collect(),
             curve: self.curve(&row, preview.devices).await?,
             channels: spread::channels(self.db(), id, CHANNELS).await?,
             not_seen: not_seen.into_iter().map(seen).collect(),
@@ -103,7 +111,17 @@ impl Fleet {
         })
     }
 
-    async fn authorities_of(&self, row: &RevocationRow) -> Result<Vec<(String, String)>> {
+    /// When nobody can accept any more what the act cut off: until then, a verifier may hold a CRL from before it.
+    async fn last_old_crl(&self, row: &RevocationRow, authorities: &[Signer]) -> Result<Option<Timestamp>> {
+        let Some(since) = row.effective_at else { return Ok(None) };
+        let mut last = None;
+        for signer in authorities {
+            last = last.max(store::crl::last_end_before(self.db(), signer.id, since).await?);
+        }
+        Ok(last)
+    }
+
+    async fn authorities_of(&self, row: &RevocationRow) -> Result<Vec<Signer>> {
         let mut ids = match row.act {
             RevocationAct::Release => cut::lifted_by(self.db(), row.id).await?,
             _ => cut::of_act(self.db(), row.id).await?,
@@ -112,8 +130,7 @@ impl Fleet {
             ids = revoked::authorities_of(self.db(), row.id).await?;
         }
         let signers = cut::signers(self.db()).await?;
-        let of_act = signers.into_iter().filter(|signer| ids.contains(&signer.id));
-        Ok(of_act.map(|signer| (signer.slug, signer.name)).collect())
+        Ok(signers.into_iter().filter(|signer| ids.contains(&signer.id)).collect())
     }
 
     async fn curve(&self, row: &RevocationRow, devices: i64) -> Result<Vec<CurvePoint>> {

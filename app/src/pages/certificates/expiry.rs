@@ -1,0 +1,140 @@
+//! What ends when: the certificates of devices and of everything else, by the time that is left to them.
+
+use crate::{
+    charts::columns::{Column, columns},
+    components::{
+        icons,
+        panel::{Panel, head, link_button},
+        status::authority_icon,
+        table::none_yet,
+        text::{count, plural},
+    },
+    context::{Ctx, href},
+    page::Page,
+    pages::authorities::ends,
+};
+use domain::{
+    authority::AuthorityState,
+    time::{DAY, Timestamp},
+};
+use fleet::{
+    authority::AuthorityRow,
+    certificate::{Expiry, ExpiryBucket},
+};
+use leptos::prelude::*;
+
+/// So many authorities are named, those that end first.
+const NAMED: usize = 8;
+
+/// `/certificates/expiry`.
+///
+/// # Errors
+/// When the actor may not see certificates, or the database fails.
+pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    let overview = ctx.fleet.expiry(&ctx.actor).await?;
+    let authorities = ctx.fleet.authorities(&ctx.actor).await?;
+    let total: i64 = overview.buckets.iter().map(|bucket| bucket.count).sum();
+    let chart = if total == 0 {
+        Panel::new("Certificates by the time that is left")
+            .flush(none_yet(
+                "No certificate yet",
+                view! { <p>"Once devices are enrolled, their ends are counted here."</p> },
+            ))
+            .into_any()
+    } else {
+        Panel::new("Certificates by the time that is left")
+            .aside(view! { <a href="/certificates">{plural(total, "certificate", "certificates")}</a> })
+            .body(picture(&overview, ctx.now))
+            .into_any()
+    };
+    let sub = view! { <p>"A device renews by itself from two thirds of its certificate's life on. What is past that and silent needs somebody."</p> };
+    let body = view! {
+        {head("What ends when", sub, link_button("/certificates", icons::CERT, "All certificates"))}
+        <div class="cols lead">
+            {chart}
+            <div class="stack loose">
+                {Panel::new("By the time that is left").flush(list(&overview, ctx.now))}
+                {soonest(&authorities, ctx.now)}
+            </div>
+        </div>
+    };
+    Ok(Page::new("What ends when", body).crumb("Certificates", "/certificates").live("certificate"))
+}
+
+/// The list behind a number: what ends between two days from now.
+fn bucket_href(bucket: &ExpiryBucket, now: Timestamp) -> String {
+    let days = |at: Timestamp| ((at.0 - now.0) / DAY).to_string();
+    href("/certificates", &[("after", days(bucket.from)), ("within", days(bucket.to))])
+}
+
+fn picture(overview: &Expiry, now: Timestamp) -> impl IntoView + use<> {
+    let soon: i64 =
+        overview.buckets.iter().filter(|bucket| bucket.to <= now.plus(30 * DAY)).map(|bucket| bucket.count).sum();
+    let finding = format!("{} within 30 days or ended lately.", plural(soon, "certificate ends", "certificates end"));
+    let bars = overview
+        .buckets
+        .iter()
+        .map(|bucket| Column {
+            label: short(bucket.word).to_owned(),
+            name: bucket.label.to_owned(),
+            value: bucket.count,
+            href: bucket_href(bucket, now),
+        })
+        .collect();
+    columns("Time left", finding, bars)
+}
+
+/// A span in so few letters that they fit below a column on a phone.
+fn short(word: &str) -> &str {
+    match word {
+        "expired" => "over",
+        "7d" => "7 d",
+        "30d" => "30 d",
+        "90d" => "90 d",
+        "1y" => "1 y",
+        other => other,
+    }
+}
+
+fn list(overview: &Expiry, now: Timestamp) -> impl IntoView + use<> {
+    let rows: Vec<_> = overview
+        .buckets
+        .iter()
+        .map(|bucket| {
+            let to = bucket_href(bucket, now);
+            view! { <li>{bucket.label}<span class="push num"><a href=to>{count(bucket.count)}</a></span></li> }
+        })
+        .collect();
+    let renewed = view! {
+        <li><span class="quiet">"Renewed in the last 30 days"</span><span class="push num">{count(overview.renewed)}</span></li>
+    };
+    view! { <ul class="lines">{rows}{renewed}</ul> }
+}
+
+/// The authorities that end first: with one of these ends what it signed.
+fn soonest(authorities: &[AuthorityRow], now: Timestamp) -> Option<impl IntoView + use<>> {
+    let mut active: Vec<&AuthorityRow> = authorities
+        .iter()
+        .filter(|row| row.authority.state == AuthorityState::Active && row.authority.not_after.is_some())
+        .collect();
+    if active.is_empty() {
+        return None;
+    }
+    active.sort_by_key(|row| row.authority.not_after);
+    let rows: Vec<_> = active
+        .into_iter()
+        .take(NAMED)
+        .map(|row| {
+            let authority = &row.authority;
+            let to = format!("/authorities/{}", crate::context::segment(&authority.slug));
+            view! {
+                <li>
+                    {icons::icon(authority_icon(authority.kind))}
+                    <a href=to>{authority.name.clone()}</a>
+                    <span class="push">{ends(authority.not_after, now)}</span>
+                </li>
+            }
+        })
+        .collect();
+    Some(Panel::new("Authorities that end first").flush(view! { <ul class="lines">{rows}</ul> }))
+}

@@ -1,0 +1,175 @@
+//! What lets a device in, and what shuts it out: hold, release, revoke, kit, token.
+
+use super::{
+    forms::{again, folded},
+    place::Place,
+};
+use crate::{
+    components::{
+        form::{Field, error_summary, hidden, radio},
+        icons::{self, icon},
+        panel::Panel,
+        status::{Status, Tone},
+        text::{ago, day},
+    },
+    context::Ctx,
+    pages::{certificates, errors::who_may, revocations, secret::shown_once},
+};
+use domain::{certificate::CertificateStanding, device::Device, person::Permission};
+use fleet::{certificate::CertificateRow, device_token::DeviceToken};
+use leptos::prelude::*;
+
+/// What a device has to come in with.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    /// Its certificates that were issued here, newest first.
+    pub issued: Vec<CertificateRow>,
+    /// Its token, without the secret.
+    pub token: Option<DeviceToken>,
+}
+
+impl Access {
+    /// Reads it, as far as whoever asks may see it.
+    pub(super) async fn of(ctx: &Ctx, device: &Device) -> Result<Self, fleet::Error> {
+        if !ctx.may(Permission::AuthorityRead) {
+            return Ok(Self::default());
+        }
+        let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
+        Ok(Self { issued, token: ctx.fleet.device_token(&ctx.actor, device.id).await? })
+    }
+}
+
+/// The token that was just made.
+pub(super) fn token_once(ctx: &Ctx) -> Option<impl IntoView + use<>> {
+    let secret = ctx.secret.clone()?;
+    let advice = "Put it into the device now. It proves less than a certificate: whoever reads it can pass for the device. It is replaced when a client claims the device.";
+    Some(shown_once("The device's token".to_owned(), advice.into_any(), "token", &secret))
+}
+
+/// Whether a certificate counts.
+const fn counts(row: &CertificateRow) -> bool {
+    matches!(row.status, CertificateStanding::Valid | CertificateStanding::Expiring)
+}
+
+/// Whether it counts again once it is released.
+const fn is_held(row: &CertificateRow) -> bool {
+    matches!(row.status, CertificateStanding::Held)
+}
+
+/// The panel with everything that can be done.
+pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView + use<> {
+    let living: Vec<&CertificateRow> = access.issued.iter().filter(|row| counts(row) || is_held(row)).collect();
+    let held = living.iter().any(|row| is_held(row));
+    let valid = living.iter().any(|row| counts(row));
+    let list: Vec<_> = living.iter().map(|row| line(row)).collect();
+    let none = living.is_empty().then(|| {
+        view! { <p class="body small soft">"No certificate that was issued here counts for it. A kit brings one."</p> }
+    });
+    let body = view! {
+        {(!list.is_empty()).then(|| view! { <ul class="lines">{list}</ul> })}
+        {none}
+        {valid.then(|| hold(ctx, place))}
+        {held.then(|| release(ctx, place))}
+        {(valid || held).then(|| revoke(ctx, place))}
+        {kit(ctx, place)}
+        {token(ctx, access.token.as_ref(), place)}
+    };
+    Panel::new("Access").id("access").flush(body)
+}
+
+fn line(row: &CertificateRow) -> impl IntoView + use<> {
+    let to = certificates::path(&row.authority_slug, &row.serial);
+    let short: String = row.serial.chars().take(12).collect();
+    view! {
+        <li>
+            {Status::from(row.status).cell()}
+            <a class="mono" href=to title=row.serial.clone()>{short}"…"</a>
+            <span class="push quiet small">"to "{day(row.not_after)}</span>
+        </li>
+    }
+}
+
+fn hold(ctx: &Ctx, place: &Place) -> AnyView {
+    let form = again(ctx, "hold");
+    let open = form.is_some() || place.doing.as_deref() == Some("hold");
+    let fields = view! {
+        <form class="body stack tight" method="post" action=format!("{}/hold", place.path())>
+            {error_summary(form)}
+            {hidden("form", "hold")}
+            {Field::new(form, "note", "Why").required().max_length(400)
+                .hint("It can be released at any time. Until then nobody accepts its certificate.").textarea(2)}
+            <div><button class="btn" type="submit">{icon(icons::PAUSE)}"Put on hold"</button></div>
+        </form>
+    };
+    folded(ctx, Permission::CertificateHold, (icons::PAUSE, "Put on hold"), open, fields)
+}
+
+fn release(ctx: &Ctx, place: &Place) -> AnyView {
+    let form = again(ctx, "release");
+    let open = form.is_some() || place.doing.as_deref() == Some("release");
+    let fields = view! {
+        <form class="body stack tight" method="post" action=format!("{}/release", place.path())>
+            {error_summary(form)}
+            {hidden("form", "release")}
+            {Field::new(form, "note", "Why it may come back").required().max_length(400).textarea(2)}
+            <div><button class="btn" type="submit">{icon(icons::SHIELD_CHECK)}"Release it"</button></div>
+        </form>
+    };
+    folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release"), open, fields)
+}
+
+/// Revoking has a page of its own: it can't be undone.
+fn revoke(ctx: &Ctx, place: &Place) -> AnyView {
+    if !ctx.may(Permission::CertificateRevoke) {
+        let why = who_may(Permission::CertificateRevoke);
+        return view! { <p class="folded off" title=why.clone()>{icon(icons::BAN)}<span>"Revoke for good"<small>{why.clone()}</small></span></p> }
+            .into_any();
+    }
+    let to = revocations::path_of("device", &place.serial, "revoke");
+    view! { <p class="folded body"><a class="btn danger" href=to>{icon(icons::BAN)}"Revoke for good"</a></p> }
+        .into_any()
+}
+
+fn kit(ctx: &Ctx, place: &Place) -> AnyView {
+    let form = again(ctx, "kit");
+    let open = form.is_some() || place.doing.as_deref() == Some("kit");
+    let born_there = form.is_some_and(|form| form.value("key") == "device");
+    let fields = view! {
+        <form class="body stack tight" method="post" action=format!("{}/kit", place.path())>
+            {error_summary(form)}
+            {hidden("form", "kit")}
+            <p class="small soft">"Key, certificate, chain, ready configuration for swupdate, apt, OSTree and curl, and what to type."</p>
+            {radio("key", "here", "Make the key here", "It is in the archive, and kept nowhere else", !born_there)}
+            {radio("key", "device", "The key is born in the device", "The archive holds the EST calls that enrol it", born_there)}
+            <div><button class="btn" type="submit">{icon(icons::DOWNLOAD)}"Download the kit"</button></div>
+        </form>
+    };
+    folded(ctx, Permission::CertificateEnrol, (icons::PACKAGE, "Connect it: a kit"), open, fields)
+}
+
+fn token(ctx: &Ctx, present: Option<&DeviceToken>, place: &Place) -> AnyView {
+    let form = again(ctx, "token");
+    let known = present.map(|token| {
+        let used = match token.last_used_at {
+            Some(at) => view! { ", last used " {ago(at, ctx.now)} }.into_any(),
+            None => ", never used".into_any(),
+        };
+        view! {
+            <form class="body stack tight" method="post" action=format!("{}/token/remove", place.path())>
+                <p>{Status { word: "Token", icon: icons::KEY, tone: Tone::Warn }.cell()} " made " {day(token.made_at)} {used}</p>
+                <div><button class="btn small" type="submit">{icon(icons::X)}"Take the token away"</button></div>
+            </form>
+        }
+    });
+    let fields = view! {
+        {known}
+        <form class="body stack tight" method="post" action=format!("{}/token", place.path())>
+            {error_summary(form)}
+            {hidden("form", "token")}
+            <p class="small soft">"For hardware that is too small for a certificate. It proves less, and is shown as weaker trust. A new one ends the one before."</p>
+            <div><button class="btn" type="submit">{icon(icons::KEY)}"Make a token"</button></div>
+        </form>
+    };
+    let open = form.is_some() || present.is_some();
+    folded(ctx, Permission::CertificateEnrol, (icons::KEY, "A shared token instead"), open, fields)
+}

@@ -1,0 +1,170 @@
+//! Findings: what does not fit between what was ordered, issued, delivered and asked about.
+
+use crate::{
+    components::{
+        form::error_summary,
+        icons::{self, icon},
+        panel::{Panel, Tab, head, link_button, tabs},
+        status::{Status, Tone},
+        table::{frame, no_match, none_yet, pager},
+        text::{ago, count, plural},
+    },
+    context::{Ctx, devices_href, href, segment},
+    page::Page,
+    pages::paging::{Paging, slice},
+};
+use domain::{
+    authority::{FindingKind, FindingState},
+    person::Permission,
+};
+use fleet::finding::FindingRow;
+use leptos::prelude::*;
+
+/// `/findings`; `?state=all` shows those that are settled, too, `?kind=` one kind.
+///
+/// # Errors
+/// When the actor may not see findings, or the database fails.
+pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    let all = ctx.query_value("state").as_deref() == Some("all");
+    let kind = ctx.query_value("kind").and_then(|word| word.parse::<FindingKind>().ok());
+    let found = ctx.fleet.findings(&ctx.actor, !all).await?;
+    let rows: Vec<FindingRow> = found.iter().filter(|row| kind.is_none_or(|kind| row.kind == kind)).cloned().collect();
+    let paging = Paging::of(&ctx, rows.len());
+    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let list = match (rows.is_empty(), kind.is_some()) {
+        (true, true) => no_match("No finding is like that", "/findings").into_any(),
+        (true, false) => none_yet(
+            "Nothing that doesn't fit",
+            view! { <p>"Certificates and devices beyond the quota, and questions about certificates that were never issued, appear here."</p> },
+        )
+        .into_any(),
+        _ => table(&ctx, slice(&rows, paging)).into_any(),
+    };
+    let sub = view! { <p>"What does not fit between what was ordered, issued, delivered and asked about. One weak signal cuts nothing off."</p> };
+    let suspect = link_button(devices_href("trust:suspect"), icons::WARN, "Suspect devices");
+    let body = view! {
+        {head("Findings", sub, suspect)}
+        {error_summary(ctx.form.as_ref())}
+        {views(&found, kind, all)}
+        {Panel::new(plural(number, "finding", "findings")).footer(pager(paging.pager(&ctx))).flush(list)}
+    };
+    Ok(Page::new("Findings", body).live("finding"))
+}
+
+fn views(found: &[FindingRow], kind: Option<FindingKind>, all: bool) -> impl IntoView + use<> {
+    let of = |kind: FindingKind| i64::try_from(found.iter().filter(|row| row.kind == kind).count()).unwrap_or(i64::MAX);
+    let state = all.then_some(("state", "all"));
+    let address = |kind: Option<FindingKind>, state: Option<(&str, &str)>| {
+        let pairs: Vec<(&str, &str)> = kind.map(|kind| ("kind", kind.as_str())).into_iter().chain(state).collect();
+        href("/findings", &pairs)
+    };
+    let mut views = vec![Tab {
+        label: "Any kind".to_owned(),
+        href: address(None, state),
+        count: Some(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+        current: kind.is_none(),
+    }];
+    views.extend(FindingKind::ALL.iter().filter(|word| of(**word) > 0 || kind == Some(**word)).map(|word| Tab {
+        label: word.label().to_owned(),
+        href: address(Some(*word), state),
+        count: Some(of(*word)),
+        current: kind == Some(*word),
+    }));
+    let (words, to) = if all {
+        ("Open ones only", address(kind, None))
+    } else {
+        ("Settled ones, too", address(kind, Some(("state", "all"))))
+    };
+    view! {
+        <div class="viewbar">
+            {tabs("Kinds of findings", views)}
+            <a class="btn" href=to>{words}</a>
+        </div>
+    }
+}
+
+/// How a finding stands.
+const fn state(state: FindingState) -> Status {
+    match state {
+        FindingState::Open => Status { word: "Open", icon: icons::FINDING, tone: Tone::Warn },
+        FindingState::Resolved => Status { word: "Resolved", icon: icons::TICK, tone: Tone::Ok },
+    }
+}
+
+/// Findings in a table.
+fn table(ctx: &Ctx, rows: &[FindingRow]) -> impl IntoView + use<> {
+    let rows: Vec<_> = rows.iter().map(|row| line(ctx, row)).collect();
+    frame(
+        "Findings",
+        view! {
+            <table class="table cards">
+                <caption class="sr">"Findings, newest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"What"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col">"Where"</th>
+                        <th scope="col" class="num">"Times"</th>
+                        <th scope="col">"Last"</th>
+                        <th scope="col"><span class="sr">"Settle it"</span></th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        },
+    )
+}
+
+fn line(ctx: &Ctx, row: &FindingRow) -> impl IntoView + use<> {
+    view! {
+        <tr>
+            <th scope="row">
+                <span class="tree">{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small></span></span>
+            </th>
+            <td data-l="State">{state(row.state).cell()}</td>
+            <td data-l="Where">{place(row)}</td>
+            <td data-l="Times" class="num">{count(row.n)}</td>
+            <td data-l="Last" class="nowrap">{ago(row.last_at, ctx.now)}</td>
+            <td class="full">{settle(ctx, row)}</td>
+        </tr>
+    }
+}
+
+/// The form that settles a finding, for those who may.
+fn settle(ctx: &Ctx, row: &FindingRow) -> AnyView {
+    if row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
+        return ().into_any();
+    }
+    let id = row.id.to_string();
+    let field = format!("reason-{id}");
+    view! {
+        <details class="data">
+            <summary>"Settle"</summary>
+            <form class="stack tight" method="post" action=format!("/findings/{id}/resolve")>
+                <div class="field">
+                    <label for=field.clone()>"What came of it?"</label>
+                    <input class="input" id=field name="reason" required maxlength="400" />
+                </div>
+                <div><button class="btn small" type="submit">{icon(icons::TICK)}"Settle it"</button></div>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+fn place(row: &FindingRow) -> AnyView {
+    let batch = row
+        .batch
+        .as_ref()
+        .map(|code| view! { <li><a href=format!("/batches/{}", segment(code))>{code.clone()}</a></li> });
+    let authority = row
+        .authority_slug
+        .as_ref()
+        .filter(|_| row.batch.is_none())
+        .map(|slug| view! { <li><a href=format!("/authorities/{}", segment(slug))>{slug.clone()}</a></li> });
+    let device = row
+        .device_serial
+        .as_ref()
+        .map(|serial| view! { <li><a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a></li> });
+    view! { <ul class="numbers">{batch}{authority}{device}</ul> }.into_any()
+}

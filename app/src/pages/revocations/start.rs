@@ -1,0 +1,361 @@
+//! Before an act: what exactly will be hit, what that means, why, and the name typed out. A second person where it
+//! takes one.
+
+use super::words::act_icon;
+use crate::{
+    components::{
+        form::{Field, error_summary, hidden, radio},
+        icons::{self, icon},
+        panel::{Panel, Tab, head, note, tabs},
+        status::Tone,
+        table::none_yet,
+        text::{copy, count, mono, plural},
+    },
+    context::{Ctx, FormState, devices_href, href, segment},
+    page::Page,
+    pages::{approvals::short_hash, errors::who_may},
+};
+use domain::{
+    certificate::RevocationReason,
+    person::Permission,
+    revocation::{REASONS, RevocationAct, RevocationScope},
+};
+use fleet::revocation::{Preview, Selection};
+use leptos::prelude::*;
+
+/// So many lines of a list of who or where are shown.
+const TOP: usize = 6;
+
+/// The page on which an act is prepared.
+#[must_use]
+pub fn path_of(scope: &str, subject: &str, act: &str) -> String {
+    href("/revocations/new", &[("scope", scope), ("subject", subject), ("act", act)])
+}
+
+/// What the address asks for.
+struct Wanted {
+    scope: String,
+    subject: String,
+    act: RevocationAct,
+}
+
+impl Wanted {
+    fn of(ctx: &Ctx) -> Self {
+        let value = |name: &str| ctx.query_value(name).unwrap_or_default();
+        Self {
+            scope: value("scope"),
+            subject: value("subject"),
+            act: value("act").parse().unwrap_or(RevocationAct::Revoke),
+        }
+    }
+
+    fn with(&self, act: RevocationAct) -> String {
+        path_of(&self.scope, &self.subject, act.as_str())
+    }
+}
+
+/// `/revocations/new?scope=batch&subject=2026-08-C&act=revoke`.
+///
+/// # Errors
+/// When the actor may not hold or revoke, there is no such thing, a query can't be read, or the database fails.
+pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    let wanted = Wanted::of(&ctx);
+    ctx.actor.require(needs(&wanted))?;
+    if wanted.subject.is_empty() {
+        return Ok(page("Cut something off", choose()));
+    }
+    let selection = Selection::from_words(&wanted.scope, &wanted.subject)?;
+    let preview = ctx.fleet.preview(&ctx.actor, &selection, wanted.act).await?;
+    let title = preview.title.clone();
+    let body = view! {
+        {head(title.clone(), view! { <p>{meaning(wanted.act)}</p> }, ())}
+        {acts(&wanted)}
+        <div class="cols lead">
+            <div class="stack loose">
+                {impact(&wanted, &preview)}
+                {form(&ctx, &wanted, &preview)}
+            </div>
+            {hit(&preview)}
+        </div>
+    };
+    Ok(page(&title, body))
+}
+
+/// Holding and releasing one device takes less than the rest.
+fn needs(wanted: &Wanted) -> Permission {
+    match (wanted.act, wanted.scope.parse()) {
+        (RevocationAct::Hold | RevocationAct::Release, Ok(RevocationScope::Device | RevocationScope::Certificate)) => {
+            Permission::CertificateHold
+        }
+        _ => Permission::CertificateRevoke,
+    }
+}
+
+fn page(title: &str, body: impl IntoView + 'static) -> Page {
+    Page::new(title, body).crumb("Revocations", "/revocations")
+}
+
+/// Where an act begins, when the address names nothing.
+fn choose() -> impl IntoView {
+    let how = view! {
+        <p>"Begin where the thing is: on the page of a device, a certificate, a batch or a factory, or in the list of devices for a selection."</p>
+        <div class="row wrap">
+            <a class="btn" href="/devices">{icon(icons::DEVICE)}"Devices"</a>
+            <a class="btn" href="/batches">{icon(icons::PACKAGE)}"Batches"</a>
+            <a class="btn" href="/factories">{icon(icons::FACTORY)}"Factories"</a>
+            <a class="btn" href="/certificates">{icon(icons::CERT)}"Certificates"</a>
+        </div>
+    };
+    view! { {head("Cut something off", (), ())} <section class="panel">{none_yet("What is to be cut off?", how)}</section> }
+}
+
+const fn meaning(act: RevocationAct) -> &'static str {
+    match act {
+        RevocationAct::Hold => "On hold, nobody accepts these certificates. A release brings them back as they were.",
+        RevocationAct::Revoke => "This can't be undone: to come back, each device needs a new certificate.",
+        RevocationAct::Release => {
+            "What is on hold is accepted again, at once at the gateways and with the next CRL elsewhere."
+        }
+    }
+}
+
+fn acts(wanted: &Wanted) -> impl IntoView + use<> {
+    let all = RevocationAct::ALL.iter().map(|act| Tab {
+        label: act.label().to_owned(),
+        href: wanted.with(*act),
+        count: None,
+        current: *act == wanted.act,
+    });
+    tabs("What is done", all.collect())
+}
+
+/// How many, and what stands out.
+fn impact(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
+    let devices = match &preview.query {
+        Some(query) => view! { <a href=devices_href(query)>{count(preview.devices)}</a> }.into_any(),
+        None => count(preview.devices).into_any(),
+    };
+    let seen_lately: i64 = preview.seen.first().map_or(0, |(_, n)| *n);
+    let lately = preview.seen.first().map_or_else(String::new, |(label, _)| format!("seen {label}"));
+    let holders = i64::try_from(preview.custodians.len()).unwrap_or(i64::MAX);
+    let verb = match wanted.act {
+        RevocationAct::Release => "come back",
+        RevocationAct::Hold | RevocationAct::Revoke => "cut off",
+    };
+    Panel::new("What will be hit").body(view! {
+        <div class="impact">
+            <div class="hot"><b>{devices}</b><span>{format!("{} {verb}", if preview.devices == 1 { "device" } else { "devices" })}</span></div>
+            <div><b>{count(preview.certificates)}</b><span>{if preview.certificates == 1 { "certificate" } else { "certificates" }}</span></div>
+            <div><b>{count(seen_lately)}</b><span>{lately}</span></div>
+            <div><b>{count(holders)}</b><span>{if holders == 1 { "holder" } else { "holders" }}</span></div>
+        </div>
+    })
+}
+
+fn warning(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
+    let rollouts = preview.rollouts.len();
+    let in_rollouts = (rollouts > 0)
+        .then(|| format!(" They leave {}.", plural(i64::try_from(rollouts).unwrap_or(0), "rollout", "rollouts")));
+    match wanted.act {
+        RevocationAct::Release => ().into_any(),
+        RevocationAct::Hold => note(
+            Tone::Hold,
+            icons::PAUSE,
+            view! { "The devices keep working, but can't report or update until they are released."{in_rollouts} },
+        )
+        .into_any(),
+        RevocationAct::Revoke => note(
+            Tone::Warn,
+            icons::WARN,
+            view! { <b>"There is no way back for these certificates."</b>" The devices keep working, but can't report or update until each has a new one."{in_rollouts} },
+        )
+        .into_any(),
+    }
+}
+
+fn form(ctx: &Ctx, wanted: &Wanted, preview: &Preview) -> AnyView {
+    let panel = Panel::new("Why, and the name typed out");
+    if preview.certificates == 0 && preview.authorities.is_empty() {
+        let words = match wanted.act {
+            RevocationAct::Release => "Nothing of it is on hold, so there is nothing to release.",
+            RevocationAct::Hold | RevocationAct::Revoke => {
+                "No certificate of it counts any more, so there is nothing to cut off."
+            }
+        };
+        return panel.body(note(Tone::Mute, icons::INFO, words)).into_any();
+    }
+    if !ctx.may(needs(wanted)) {
+        return panel.body(note(Tone::Mute, icons::LOCK, who_may(needs(wanted)))).into_any();
+    }
+    let form = ctx.form.as_ref();
+    let confirm = preview.confirm_word.clone();
+    let label: &'static str = match preview.needs_second_person {
+        true => "Ask for approval",
+        false => wanted.act.label(),
+    };
+    let class = if wanted.act == RevocationAct::Revoke { "btn danger solid" } else { "btn primary" };
+    panel
+        .flush(view! {
+            <form class="body stack" method="post" action="/revocations">
+                {error_summary(form)}
+                {warning(wanted, preview)}
+                {hidden("scope", wanted.scope.clone())}
+                {hidden("subject", wanted.subject.clone())}
+                {hidden("act", wanted.act.as_str())}
+                {hidden("preview_hash", preview.hash.clone())}
+                {reasons(form, wanted.act)}
+                {Field::new(form, "note", "What happened").required().max_length(400)
+                    .hint("Kept in the audit log, and shown to the second person.").textarea(3)}
+                {(!confirm.is_empty()).then(|| typed(form, &confirm))}
+                {second_person(preview)}
+                <div class="row">
+                    <button class=class type="submit">
+                        {icon(if preview.needs_second_person { icons::HOURGLASS } else { act_icon(wanted.act) })}{label}
+                    </button>
+                    <a class="btn" href=back(wanted)>"Cancel"</a>
+                </div>
+            </form>
+        })
+        .into_any()
+}
+
+/// The name, typed out.
+fn typed(form: Option<&FormState>, confirm: &str) -> impl IntoView + use<> {
+    let error = form.and_then(|form| form.error("confirmation")).map(str::to_owned);
+    let value = form.map(|form| form.value("confirmation").to_owned()).unwrap_or_default();
+    let wrong = error.is_some();
+    view! {
+        <div class="field">
+            <label for="confirmation">"Type "<span class="mono">{confirm.to_owned()}</span></label>
+            <input
+                class="input mono"
+                id="confirmation"
+                name="confirmation"
+                value=value
+                required
+                autocomplete="off"
+                spellcheck="false"
+                maxlength="200"
+                aria-invalid=wrong.then_some("true")
+                aria-describedby=wrong.then_some("confirmation-error")
+            />
+            {error.map(|error| view! { <p class="hint bad" id="confirmation-error">{icon(icons::WARN)}{error}</p> })}
+        </div>
+    }
+}
+
+const fn reason_hint(reason: RevocationReason) -> &'static str {
+    match reason {
+        RevocationReason::KeyCompromise => "The key may be in other hands. Nothing signed with it counts any more",
+        RevocationReason::CaCompromise => "The key of the authority may be in other hands",
+        RevocationReason::AffiliationChanged => "The names in the certificate no longer fit",
+        RevocationReason::CessationOfOperation => "Scrapped, lost, or out of use for good",
+        RevocationReason::PrivilegeWithdrawn => "Overproduced, stolen, or no longer allowed to be here",
+        RevocationReason::Unspecified => "None of these; say below what it is",
+        RevocationReason::Superseded | RevocationReason::CertificateHold => "",
+    }
+}
+
+fn reasons(form: Option<&FormState>, act: RevocationAct) -> AnyView {
+    if act != RevocationAct::Revoke {
+        return ().into_any();
+    }
+    let chosen = form.map(|form| form.value("reason").to_owned()).unwrap_or_default();
+    let error = form.and_then(|form| form.error("reason")).map(str::to_owned);
+    let choices: Vec<_> = REASONS
+        .iter()
+        .map(|reason| radio("reason", reason.as_str(), reason.label(), reason_hint(*reason), chosen == reason.as_str()))
+        .collect();
+    view! {
+        <fieldset class="field" id="reason">
+            <legend class="label">"Reason, as it stands in the CRL"</legend>
+            {error.map(|error| view! { <p class="hint bad">{icon(icons::WARN)}{error}</p> })}
+            <div class="stack tight">{choices}</div>
+        </fieldset>
+    }
+    .into_any()
+}
+
+fn second_person(preview: &Preview) -> impl IntoView + use<> {
+    let hash = mono(short_hash(&preview.hash));
+    if preview.needs_second_person {
+        let words = view! {
+            <b>"Nothing happens yet."</b>
+            <span class="soft">" A manager other than you must approve exactly this preview, "{hash}". If it changes meanwhile, the request is void."</span>
+        };
+        return note(Tone::Go, icons::USER, words).into_any();
+    }
+    note(Tone::Mute, icons::BOLT, view! { "It takes effect at once. You do exactly what is shown here, "{hash}"." })
+        .into_any()
+}
+
+/// Where the act was begun.
+fn back(wanted: &Wanted) -> String {
+    match wanted.scope.parse::<RevocationScope>() {
+        Ok(RevocationScope::Device) => format!("/devices/{}", segment(&wanted.subject)),
+        Ok(RevocationScope::Batch) => format!("/batches/{}", segment(&wanted.subject)),
+        Ok(RevocationScope::Factory) => format!("/custodians/{}", segment(&wanted.subject)),
+        Ok(RevocationScope::Selection) => devices_href(&wanted.subject),
+        Ok(RevocationScope::Certificate) => match wanted.subject.split_once('/') {
+            Some((authority, serial)) => format!("/certificates/{}/{}", segment(authority), segment(serial)),
+            None => "/certificates".to_owned(),
+        },
+        Err(_) => "/revocations".to_owned(),
+    }
+}
+
+/// Who and where, as far as it fits beside.
+fn hit(preview: &Preview) -> impl IntoView + use<> {
+    let named: Vec<_> = preview
+        .examples
+        .iter()
+        .map(|serial| view! { <li><a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a></li> })
+        .collect();
+    let others = preview.devices - i64::try_from(named.len()).unwrap_or(0);
+    let others = (others > 0).then(|| view! { <li class="quiet">{format!("and {} more", count(others))}</li> });
+    let rollouts = names_panel("In rollouts", &preview.rollouts);
+    let authorities = names_panel("Authorities that are cut off", &preview.authorities);
+    view! {
+        <div class="stack loose">
+            {top("Held by", &preview.custodians)}
+            {top("Where", &preview.countries)}
+            {top("Last seen", &seen(preview))}
+            {top("Where in their lives", &preview.lifecycles)}
+            {top("Models", &preview.models)}
+            {rollouts}
+            {authorities}
+            {Panel::new("Serials").body(view! { <ul class="serials">{named}{others}</ul> })}
+            {Panel::new("Hash of this preview").body(view! { <div class="hashbox"><span class="mono">{preview.hash.clone()}</span>{copy("hash", &preview.hash)}</div> })}
+        </div>
+    }
+}
+
+/// Names under a heading; nothing without any.
+fn names_panel(title: &'static str, names: &[String]) -> Option<impl IntoView + use<>> {
+    let rows: Vec<_> = names.iter().map(|name| view! { <li>{name.clone()}</li> }).collect();
+    (!rows.is_empty()).then(|| Panel::new(title).flush(view! { <ul class="lines">{rows}</ul> }))
+}
+
+fn seen(preview: &Preview) -> Vec<(String, i64)> {
+    let mut seen = preview.seen.clone();
+    if preview.never > 0 {
+        seen.push(("never".to_owned(), preview.never));
+    }
+    seen
+}
+
+/// A list of words and numbers, the largest first.
+pub(super) fn top(title: &'static str, lines: &[(String, i64)]) -> AnyView {
+    if lines.is_empty() {
+        return ().into_any();
+    }
+    let rows: Vec<_> = lines
+        .iter()
+        .take(TOP)
+        .map(|(label, n)| view! { <li><span>{label.clone()}</span><span class="push num">{count(*n)}</span></li> })
+        .collect();
+    let rest: i64 = lines.iter().skip(TOP).map(|(_, n)| n).sum();
+    let rest = (rest > 0)
+        .then(|| view! { <li><span class="quiet">"Others"</span><span class="push num">{count(rest)}</span></li> });
+    Panel::new(title).flush(view! { <ul class="lines">{rows}{rest}</ul> }).into_any()
+}
