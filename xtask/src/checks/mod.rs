@@ -4,6 +4,7 @@ mod browser;
 mod node;
 mod rust;
 mod tailwind;
+mod verifiers;
 
 use std::time::{Duration, Instant};
 
@@ -48,12 +49,13 @@ struct Step {
     run: fn(&Scene<'_>) -> Result<Outcome, Error>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "packages", about: "what the checks need is installed", quick: false, run: node::packages },
     Step { name: "format", about: "cargo fmt --check", quick: true, run: rust::format },
     Step { name: "site", about: "style sheet and browser's program", quick: true, run: rust::site },
     Step { name: "lint", about: "cargo clippy, warnings are errors", quick: true, run: rust::lint },
     Step { name: "rust", about: "cargo test", quick: true, run: rust::test },
+    Step { name: "verifiers", about: "other programs read our certificates", quick: false, run: verifiers::check },
     Step { name: "tailwind", about: "utilities against the official compiler", quick: false, run: tailwind::check },
     Step { name: "budget", about: "what the browser loads", quick: false, run: browser::budget },
     Step { name: "e2e-sqlite", about: "the console in a browser, on SQLite", quick: false, run: browser::on_sqlite },
