@@ -62,6 +62,7 @@ queries! {
     LATEST = concat!("SELECT ", columns!(), " FROM crl WHERE authority_id = $1 ORDER BY number DESC LIMIT 1");
     LAST_END = "SELECT CAST(COALESCE(MAX(next_update), 0) AS BIGINT) FROM crl WHERE authority_id = $1 AND this_update < $2";
     NUMBERS = "SELECT authority_id, MAX(number) FROM crl GROUP BY authority_id";
+    USABLE_UNTIL = "SELECT COALESCE(MAX(next_update), 0) FROM crl WHERE authority_id = $1 AND this_update < $2";
     INSERT = concat!("INSERT INTO crl (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
     EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number < $2 AND LENGTH(der) > 0";
 }
@@ -80,9 +81,8 @@ pub async fn latest(db: &Db, authority: AuthorityId) -> StoreResult<Option<Crl>>
 /// # Errors
 /// When the database fails.
 pub async fn last_end_before(db: &Db, authority: AuthorityId, before: Timestamp) -> StoreResult<Option<Timestamp>> {
-    let end: i64 = read!(db, |pool| {
-        sqlx::query_scalar(LAST_END).bind(authority.0).bind(before.0).fetch_one(pool).await
-    })?;
+    let end: i64 =
+        read!(db, |pool| { sqlx::query_scalar(LAST_END).bind(authority.0).bind(before.0).fetch_one(pool).await })?;
     Ok((end != 0).then_some(Timestamp(end)))
 }
 
@@ -93,6 +93,16 @@ pub async fn last_end_before(db: &Db, authority: AuthorityId, before: Timestamp)
 pub async fn numbers(db: &Db) -> StoreResult<Vec<(AuthorityId, i64)>> {
     let rows: Vec<(Uuid, i64)> = read!(db, |pool| sqlx::query_as(NUMBERS).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(|(id, number)| (AuthorityId(id), number)).collect())
+}
+
+/// Until when some CRL of an authority may be used that was made before that time; 0 when there was none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn usable_until(db: &Db, authority: AuthorityId, made_before: Timestamp) -> StoreResult<Timestamp> {
+    let until: i64 =
+        read!(db, |pool| sqlx::query_scalar(USABLE_UNTIL).bind(authority.0).bind(made_before.0).fetch_one(pool).await)?;
+    Ok(Timestamp(until))
 }
 
 /// Enters a CRL and drops the contents of those before the one before it.

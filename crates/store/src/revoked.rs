@@ -179,7 +179,7 @@ pub async fn one(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<O
 /// When the database fails.
 pub async fn one_within(tx: &mut Tx, authority: AuthorityId, serial: &str) -> StoreResult<Option<Revoked>> {
     let row: Option<Row> =
-        within!(tx, |executor| { sqlx::query_as(ONE).bind(authority.0).bind(serial).fetch_optional(executor).await })?;
+        within!(tx, |executor| sqlx::query_as(ONE).bind(authority.0).bind(serial).fetch_optional(executor).await)?;
     Ok(row.map(Into::into))
 }
 

@@ -1,0 +1,25 @@
+//! Revocation, CRLs and OCSP, on both databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "revocation/acts.rs"]
+mod acts;
+#[path = "revocation/any_order.rs"]
+mod any_order;
+#[path = "revocation/approvals.rs"]
+mod approvals;
+#[path = "revocation/kill.rs"]
+mod kill;
+#[path = "revocation/large.rs"]
+mod large;
+#[path = "revocation/lists.rs"]
+mod lists;
+#[path = "revocation/nodes.rs"]
+mod nodes;
+#[path = "revocation/ocsp.rs"]
+mod ocsp;
+#[path = "revocation/restore.rs"]
+mod restore;
+#[path = "revocation/spread.rs"]
+mod spread;
+#[path = "revocation/world.rs"]
+mod world;

@@ -1,0 +1,149 @@
+//! One act at a time: what it hits, who may, what the device's own record says.
+
+use crate::world::{batch, device, manager, operator, user, worlds};
+use domain::{
+    certificate::{CertificateStatus, RevocationReason},
+    device::Trust,
+    history::Event,
+    person::Role,
+    revocation::{RevocationAct as Act, RevocationState},
+};
+use fleet::{
+    Error,
+    revocation::{Outcome, RevokeForm, Selection},
+    trust::Verdict,
+};
+
+#[tokio::test]
+async fn a_device_is_held_released_and_revoked() {
+    for world in worlds(3).await {
+        let trust = async || world.fleet.device(&operator(), "A-00001").await.unwrap().trust;
+        let Outcome::Done(held) = world.act(Act::Hold, device("A-00001")).await else { panic!("it waits") };
+        assert_eq!((world.verdict("A-00001").await, trust().await), (Verdict::Held, Trust::Quarantined));
+        assert_eq!(world.verdict("A-00000").await, Verdict::Good);
+        world.act(Act::Release, device("A-00001")).await;
+        assert_eq!((world.verdict("A-00001").await, trust().await), (Verdict::Good, Trust::Trusted));
+        world.act(Act::Hold, device("A-00001")).await;
+        world.act(Act::Revoke, device("A-00001")).await;
+        assert_eq!((world.verdict("A-00001").await, trust().await), (Verdict::Revoked, Trust::Revoked));
+        let nothing = world.try_act(Act::Release, device("A-00001")).await;
+        assert!(matches!(nothing, Err(Error::Conflict(why)) if why.contains("nothing on hold")), "{}", world.name());
+        let record = world.fleet.device_record(&operator(), "A-00001").await.unwrap();
+        let kinds: Vec<&str> = record.history.iter().skip(2).map(|entry| entry.event.kind()).collect();
+        assert_eq!(kinds, ["certificate_held", "released", "certificate_held", "certificate_revoked"]);
+        let last = &record.history.last().unwrap();
+        assert_eq!(last.actor, "ada@muster.example");
+        assert_eq!(last.event, Event::CertificateRevoked { reason: "Key compromised: found on a market stall".into() });
+        let detail = world.fleet.revocation(&operator(), held).await.unwrap();
+        assert_eq!((detail.row.state, detail.row.applied, detail.preview.devices), (RevocationState::Spread, 1, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_was_shown_is_what_is_done() {
+    for world in worlds(2).await {
+        let preview = world.fleet.preview(&operator(), &device("A-00000"), Act::Revoke).await.unwrap();
+        assert_eq!((preview.devices, preview.certificates, preview.confirm_word.as_str()), (1, 1, "A-00000"));
+        assert_eq!(preview.custodians, [("Brno".to_owned(), 1)]);
+        assert_eq!((preview.countries, preview.examples), (vec![("CZ".to_owned(), 1)], vec!["A-00000".to_owned()]));
+        let form = RevokeForm {
+            selection: device("A-00000"),
+            act: Act::Revoke,
+            reason: RevocationReason::KeyCompromise,
+            note: String::new(),
+            confirmation: "A-00001".into(),
+            preview_hash: preview.hash.clone(),
+        };
+        let field = async |form: &RevokeForm| match world.fleet.revoke(&operator(), form).await {
+            Err(Error::Invalid { fields }) => fields[0].field.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(&form).await, "confirmation");
+        let form = RevokeForm { confirmation: "A-00000".into(), ..form };
+        assert_eq!(field(&RevokeForm { reason: RevocationReason::CertificateHold, ..form.clone() }).await, "reason");
+        assert_eq!(field(&RevokeForm { reason: RevocationReason::Superseded, ..form.clone() }).await, "reason");
+        assert_eq!(field(&RevokeForm { note: "x".repeat(401), ..form.clone() }).await, "note");
+        // A hold changes how the certificate stands, but a revocation would hit the same.
+        world.act(Act::Hold, device("A-00000")).await;
+        let stale = RevokeForm { preview_hash: "0".repeat(64), ..form.clone() };
+        assert!(matches!(world.fleet.revoke(&operator(), &stale).await, Err(Error::Conflict(_))));
+        assert_eq!(world.verdict("A-00000").await, Verdict::Held);
+        assert!(matches!(world.fleet.revoke(&operator(), &form).await, Ok(Outcome::Done(_))));
+    }
+}
+
+#[tokio::test]
+async fn each_role_may_what_it_may() {
+    for world in worlds(1).await {
+        let asks = async |role, selection: &Selection, act| {
+            world.fleet.preview(&user(9, "eve", role), selection, act).await.is_ok()
+        };
+        for (role, hold, revoke) in [
+            (Role::Support, true, false),
+            (Role::Operator, true, true),
+            (Role::Manager, true, true),
+            (Role::Admin, true, true),
+            (Role::Auditor, false, false),
+        ] {
+            assert_eq!(asks(role, &device("A-00000"), Act::Hold).await, hold, "{role}");
+            assert_eq!(asks(role, &device("A-00000"), Act::Revoke).await, revoke, "{role}");
+            assert_eq!(asks(role, &batch("A"), Act::Hold).await, revoke, "{role}");
+        }
+        let form = RevokeForm {
+            selection: device("A-00000"),
+            act: Act::Revoke,
+            reason: RevocationReason::KeyCompromise,
+            note: String::new(),
+            confirmation: String::new(),
+            preview_hash: String::new(),
+        };
+        let refused = world.fleet.revoke(&user(9, "eve", Role::Support), &form).await;
+        assert!(matches!(refused, Err(Error::Forbidden { .. })));
+    }
+}
+
+#[tokio::test]
+async fn one_certificate_of_a_device_is_not_the_device() {
+    for world in worlds(2).await {
+        let serial = world.serial_of("A-00000").await;
+        let one = Selection::Certificate { authority: "batch-a".into(), serial: serial.clone() };
+        assert_eq!(Selection::from_words("certificate", &one.subject()).unwrap(), one);
+        world.act(Act::Revoke, one).await;
+        assert_eq!(world.verdict("A-00000").await, Verdict::Revoked);
+        let ca = Selection::Certificate {
+            authority: "brno".into(),
+            serial: {
+                let batch = world.authority_id("batch-a").await;
+                store::authority::by_id(world.fleet.db(), batch).await.unwrap().unwrap().serial
+            },
+        };
+        let refused = world.try_act(Act::Revoke, ca).await;
+        assert!(matches!(refused, Err(Error::Conflict(why)) if why.contains("Revoke its batch")));
+        let missing = Selection::Certificate { authority: "batch-a".into(), serial: "01".into() };
+        assert!(matches!(world.try_act(Act::Revoke, missing).await, Err(Error::NotFound { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_selection_above_the_limit_needs_a_second_person() {
+    for world in worlds(101).await {
+        let few = Selection::Query("serial:A-0000*".into());
+        let preview = world.fleet.preview(&operator(), &few, Act::Hold).await.unwrap();
+        assert_eq!((preview.devices, preview.needs_second_person, preview.confirm_word.as_str()), (10, false, "10"));
+        assert!(matches!(world.act(Act::Hold, few.clone()).await, Outcome::Done(_)));
+        assert_eq!(world.verdict("A-00009").await, Verdict::Held);
+        world.act(Act::Release, few).await;
+        let all = Selection::Query("batch:A".into());
+        let preview = world.fleet.preview(&operator(), &all, Act::Revoke).await.unwrap();
+        assert_eq!((preview.devices, preview.needs_second_person), (101, true));
+        assert!(matches!(world.act(Act::Revoke, all.clone()).await, Outcome::Waiting(..)));
+        assert_eq!(world.verdict("A-00009").await, Verdict::Good);
+        world.act_through(Act::Revoke, all).await;
+        assert_eq!(world.verdict("A-00009").await, Verdict::Revoked);
+        world.fleet.follow_acts().await.unwrap();
+        let revoked = world.fleet.count_devices(&manager(), "trust:revoked").await.unwrap();
+        assert_eq!(revoked, 101, "{}", world.name());
+        let rows = store::certificate::of_device(world.fleet.db(), "A-00100").await.unwrap();
+        assert_eq!(rows[0].status, CertificateStatus::Revoked);
+    }
+}

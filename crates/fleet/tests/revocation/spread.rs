@@ -1,0 +1,75 @@
+//! How an act spreads, as its page shows it.
+
+use crate::world::{RULE, batch, device, operator, worlds};
+use domain::revocation::{RevocationAct as Act, SpreadChannel};
+use fleet::revocation::Outcome;
+use pki::CertIdHash;
+use std::collections::HashMap;
+
+#[tokio::test]
+async fn every_channel_is_noted() {
+    for world in worlds(4).await {
+        let running = tokio::spawn(world.fleet.clone().publisher());
+        while world.fleet.crl("batch-a").is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let Outcome::Done(id) = world.act(Act::Revoke, device("A-00001")).await else { panic!("it waits") };
+        while world.fleet.crl("batch-a").unwrap().entries != 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        running.abort();
+        let _ = running.await;
+        world.fleet.crl_fetched("batch-a", "192.0.2.7");
+        world.fleet.crl_fetched("batch-b", "192.0.2.7");
+        let asked = crate::ocsp::id_of(&world, "A-00001", CertIdHash::Sha1).await;
+        for _ in 0..3 {
+            crate::ocsp::ask(&world, None, std::slice::from_ref(&asked), None).await;
+        }
+        let (authority, serial) = (world.authority_id("batch-a").await, world.serial_of("A-00001").await);
+        for _ in 0..5 {
+            world.fleet.refused(&RULE, authority, &serial, "198.51.100.9");
+        }
+        world.fleet.refused(&operator(), authority, &serial, "198.51.100.9");
+        world.fleet.refused(&RULE, authority, &world.serial_of("A-00002").await, "198.51.100.9");
+        world.fleet.flush_spread().await.unwrap();
+        world.fleet.refused(&RULE, authority, &serial, "198.51.100.10");
+        world.fleet.flush_spread().await.unwrap();
+        let detail = world.fleet.revocation(&operator(), id).await.unwrap();
+        let n: HashMap<SpreadChannel, i64> = detail.channels.iter().map(|row| (row.channel, row.n)).collect();
+        let expected = [
+            (SpreadChannel::GatewayRefuses, 1),
+            (SpreadChannel::CrlPublished, 1),
+            (SpreadChannel::CrlFetched, 1),
+            (SpreadChannel::OcspRevoked, 3),
+            (SpreadChannel::DeviceRefused, 6),
+        ];
+        assert_eq!(n, HashMap::from(expected), "{}", world.name());
+        assert_eq!((detail.came_back_total, detail.came_back[0].n), (1, 6));
+        assert_eq!(
+            (detail.came_back[0].serial.as_str(), detail.came_back[0].address.as_str()),
+            ("A-00001", "198.51.100.10")
+        );
+        assert_eq!((detail.not_seen_total, detail.not_seen.len()), (0, 0));
+        assert_eq!(detail.curve.last().map(|point| (point.met, point.refused_share)), Some((1, 1.0)));
+        assert_eq!(detail.authorities, [("batch-a".to_owned(), "The batch-a CA".to_owned())]);
+        assert!(detail.complete_at.is_some_and(|at| at > detail.row.effective_at.unwrap()));
+        let history = world.fleet.device_record(&operator(), "A-00001").await.unwrap().history;
+        let notes = history.iter().filter(|entry| entry.event.kind() == "note").count();
+        assert_eq!(notes, 1, "{}: once for each act and device", world.name());
+    }
+}
+
+#[tokio::test]
+async fn who_did_not_come_back_is_listed() {
+    for world in worlds(3).await {
+        world.act_through(Act::Revoke, batch("A")).await;
+        let id = world.fleet.revocations(&operator(), None, 10).await.unwrap().rows[0].id;
+        let authority = world.authority_id("batch-a").await;
+        world.fleet.refused(&RULE, authority, &world.serial_of("A-00002").await, "");
+        world.fleet.flush_spread().await.unwrap();
+        let detail = world.fleet.revocation(&operator(), id).await.unwrap();
+        let missing: Vec<&str> = detail.not_seen.iter().map(|(serial, _)| serial.as_str()).collect();
+        assert_eq!((missing, detail.not_seen_total), (vec!["A-00000", "A-00001"], 2), "{}", world.name());
+        assert_eq!((detail.came_back_total, detail.preview.devices), (1, 3));
+    }
+}
