@@ -209,8 +209,8 @@ async fn a_device_is_held_released_and_revoked() {
     kit(&console, "GW2C-0001").await;
     let list = console.get(AUDITOR, &format!("/certificates?authority={batch}&standing=valid")).await;
     assert!(list.body.contains(r#"<a href="/devices/GW2C-0001">"#), "{}", list.body);
-    let certificate = between(&list.body, r#"href="/certificates/"#, "\"");
-    let page = console.get(AUDITOR, &format!("/certificates/{certificate}")).await;
+    let serial = between(&list.body, &format!(r#"href="/certificates/{batch}/"#), "\"");
+    let page = console.get(AUDITOR, &format!("/certificates/{batch}/{serial}")).await;
     assert!(
         page.body.contains("Certificate of GW2C-0001") && page.body.contains("What happened to it"),
         "{}",
@@ -239,13 +239,13 @@ async fn a_device_is_held_released_and_revoked() {
         ("preview_hash", hash),
         ("reason", "key_compromise"),
         ("note", "Opened at a fair."),
-        ("confirm", "something else"),
+        ("confirmation", "something else"),
     ];
     let wrong = console.post(OPERATOR, "/revocations", &form(&pairs)).await;
     assert_eq!(wrong.status, 422, "{}", wrong.body);
     assert!(wrong.body.contains("Opened at a fair."), "what was typed is kept: {}", wrong.body);
     pairs.pop();
-    pairs.push(("confirm", "GW2C-0001"));
+    pairs.push(("confirmation", "GW2C-0001"));
     let done = console.post(OPERATOR, "/revocations", &form(&pairs)).await;
     assert_eq!(done.status, 303, "{}", done.body);
     let page = console.get(AUDITOR, &done.location).await;
@@ -273,7 +273,7 @@ async fn a_batch_takes_two() {
         ("preview_hash", hash),
         ("reason", "key_compromise"),
         ("note", "Station left open."),
-        ("confirm", "2026-11-A"),
+        ("confirmation", "2026-11-A"),
     ];
     let asked = console.post(OPERATOR, "/revocations", &form(&pairs)).await;
     assert_eq!(asked.status, 303, "{}", asked.body);

@@ -18,6 +18,17 @@ pub struct Column {
     pub href: String,
 }
 
+/// What the table of the numbers is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The whole: `Devices by month of manufacture`.
+    pub caption: &'static str,
+    /// What there is a column for: `Month`.
+    pub of: &'static str,
+    /// What is counted: `Devices`.
+    pub unit: &'static str,
+}
+
 /// The picture's inner size, in its own units.
 const WIDTH: u32 = 1_000;
 /// The height of the columns' area, in pixels.
@@ -33,7 +44,7 @@ const SERIES: RGBColor = RGBColor(3, 3, 3);
 
 /// The columns with an axis, a sentence that says the finding, and the numbers in a table.
 #[must_use]
-pub fn columns(of: &'static str, finding: String, columns: Vec<Column>) -> impl IntoView + use<> {
+pub fn columns(words: Words, finding: String, columns: Vec<Column>) -> impl IntoView + use<> {
     let most = columns.iter().map(|column| column.value).max().unwrap_or(0);
     let top = nice(most.max(1));
     let picture = plot(&columns, top).unwrap_or_default();
@@ -72,7 +83,7 @@ pub fn columns(of: &'static str, finding: String, columns: Vec<Column>) -> impl 
                 {overlay}
             </svg>
         </figure>
-        {data_table("Devices by month of manufacture", of, rows)}
+        {data_table(words.caption, words.of, words.unit, rows)}
     }
 }
 

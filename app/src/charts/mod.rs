@@ -13,7 +13,12 @@ use leptos::prelude::*;
 
 /// The numbers behind a chart, folded away: each with its words and the list behind it.
 #[must_use]
-pub fn data_table(caption: &'static str, of: &'static str, rows: Vec<(String, i64, String)>) -> impl IntoView + use<> {
+pub fn data_table(
+    caption: &'static str,
+    of: &'static str,
+    unit: &'static str,
+    rows: Vec<(String, i64, String)>,
+) -> impl IntoView + use<> {
     let rows: Vec<_> = rows
         .into_iter()
         .map(|(label, n, href)| {
@@ -33,7 +38,7 @@ pub fn data_table(caption: &'static str, of: &'static str, rows: Vec<(String, i6
                 <thead>
                     <tr>
                         <th scope="col">{of}</th>
-                        <th scope="col" class="num">"Devices"</th>
+                        <th scope="col" class="num">{unit}</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

@@ -16,7 +16,7 @@ use domain::{
     person::Role,
     time::{DAY, HOUR, Timestamp},
 };
-use fleet::{Actor, Fleet, Origin, keys::Keys, seed::Life};
+use fleet::{Actor, Fleet, Keys, Origin, seed::Life};
 use http_body_util::BodyExt;
 use pki::Passphrase;
 use std::sync::Arc;

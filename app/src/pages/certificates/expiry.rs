@@ -1,7 +1,7 @@
 //! What ends when: the certificates of devices and of everything else, by the time that is left to them.
 
 use crate::{
-    charts::columns::{Column, columns},
+    charts::columns::{Column, Words, columns},
     components::{
         icons,
         panel::{Panel, head, link_button},
@@ -23,6 +23,7 @@ use fleet::{
 };
 use leptos::prelude::*;
 
+const WORDS: Words = Words { caption: "Certificates by the time that is left", of: "Time left", unit: "Certificates" };
 /// So many authorities are named, those that end first.
 const NAMED: usize = 8;
 
@@ -81,7 +82,7 @@ fn picture(overview: &Expiry, now: Timestamp) -> impl IntoView + use<> {
             href: bucket_href(bucket, now),
         })
         .collect();
-    columns("Time left", finding, bars)
+    columns(WORDS, finding, bars)
 }
 
 /// A span in so few letters that they fit below a column on a phone.

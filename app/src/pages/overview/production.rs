@@ -3,7 +3,7 @@
 use crate::{
     charts::{
         bars::{Bar, bars},
-        columns::{Column, columns},
+        columns::{Column, Words, columns},
     },
     components::{panel::Panel, status::Tone, text::count},
     context::devices_href,
@@ -11,6 +11,8 @@ use crate::{
 use domain::time::Timestamp;
 use fleet::overview::Overview;
 use leptos::prelude::*;
+
+const WORDS: Words = Words { caption: "Devices by month of manufacture", of: "Month", unit: "Devices" };
 
 /// Months shown; older ones are in the age panel.
 const SHOWN: usize = 36;
@@ -25,7 +27,7 @@ pub(super) fn made(overview: &Overview) -> impl IntoView + use<> {
         _ => 4,
     };
     let all = shown.iter().map(|(month, n)| column(month, *n, step)).collect();
-    Panel::new("Made by month").body(columns("Month", sentence(shown), all))
+    Panel::new("Made by month").body(columns(WORDS, sentence(shown), all))
 }
 
 /// A label stands below every `step`th month of the calendar, so that each January shows its year.
