@@ -12,16 +12,11 @@ use domain::{
 };
 use serde::Serialize;
 use std::collections::HashMap;
-use store::{
-    audit::AuditFilter,
-    certificate::{CertificateCursor, CertificateFilter as Kept},
-};
+use store::certificate::{CertificateCursor, CertificateFilter as Kept};
 
 /// How many certificates a page shows when nothing is said, and at most.
 const PAGE: usize = 50;
 const PAGE_MAX: usize = 500;
-/// How many audit entries about a device are looked through for those about one certificate.
-const AUDITED: i64 = 200;
 
 /// Which certificates a list is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -311,7 +306,7 @@ impl Fleet {
         Ok(rows)
     }
 
-    /// What happened to a certificate: what its row says, and what the audit log says of its device since it was issued.
+    /// What happened to a certificate: what its row says, and what was done to it or to all that its issuer signed.
     async fn events_of(&self, certificate: &Certificate, issuer: &Authority) -> Result<Vec<CertificateEvent>> {
         let event = |at, words: String, by: &str, note: String| CertificateEvent { at, words, by: by.to_owned(), note };
         let issued = format!("Issued by {}", issuer.name);
@@ -345,10 +340,11 @@ impl Fleet {
                 ));
             }
         }
-        let filter = AuditFilter { subject: format!("certificate:{}", certificate.serial), ..AuditFilter::default() };
-        for entry in store::audit::list(self.db(), &filter, AUDITED).await? {
-            let record = entry.record;
-            events.push(event(record.at, record.action, &record.actor_name, String::new()));
+        for cut in store::revoked::cut::alive(self.db()).await? {
+            if cut.authority == certificate.authority_id {
+                let words = format!("Cut off with everything that {} signed", issuer.name);
+                events.push(event(cut.at, words, "", cut.reason.label().to_owned()));
+            }
         }
         events.sort_by_key(|event| event.at);
         Ok(events)

@@ -155,8 +155,18 @@ impl Db {
         match self {
             Self::Sqlite { write, .. } => {
                 // Table by table, so that other writers get their turn in between.
-                let tables =
-                    ["device", "component", "history", "manifest", "part", "batch", "custodian", "model", "audit"];
+                let tables = [
+                    "device",
+                    "component",
+                    "history",
+                    "manifest",
+                    "part",
+                    "batch",
+                    "custodian",
+                    "model",
+                    "audit",
+                    "certificate",
+                ];
                 for table in tables {
                     let mut connection = write.acquire().await?;
                     sqlx::query("PRAGMA analysis_limit = 400").execute(&mut *connection).await?;

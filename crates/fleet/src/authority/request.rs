@@ -56,7 +56,7 @@ impl Fleet {
         self.authorise(actor, Permission::AuthorityRequest, "authority").await?;
         let (purpose, settings) = (self.purpose_of(form).await?, self.load_settings().await?);
         let all = store::authority::all(self.db()).await?;
-        let authority = self.asked_for(actor, form, &purpose)?;
+        let authority = self.asked_for(actor, form, &purpose, &all)?;
         check_place(&all, &authority, &purpose)?;
         let parent = parent_of(&all, &authority).map(|parent| parent.name.clone());
         let subject = format!("authority:{}", authority.id);
@@ -103,7 +103,13 @@ impl Fleet {
         Ok(Purpose { kind, factory, batch })
     }
 
-    fn asked_for(&self, actor: &Actor, form: &AuthorityForm, purpose: &Purpose) -> Result<Authority> {
+    fn asked_for(
+        &self,
+        actor: &Actor,
+        form: &AuthorityForm,
+        purpose: &Purpose,
+        all: &[Authority],
+    ) -> Result<Authority> {
         let mut wrong = Vec::new();
         let mut say = |field: &str, message: String| wrong.push(FieldError { field: field.to_owned(), message });
         let delegated = form.delegated && purpose.kind == AuthorityKind::Batch;
@@ -134,8 +140,11 @@ impl Fleet {
                 "The key of a delegated CA goes to the factory, so it can't be in a token here.".into(),
             );
         }
-        let name =
-            if form.name.trim().is_empty() { Ok(usual_name(purpose, self.now())) } else { checked_name(&form.name) };
+        let name = if form.name.trim().is_empty() {
+            Ok(usual_name(purpose, self.now(), all))
+        } else {
+            checked_name(&form.name)
+        };
         let name = match name {
             Ok(name) if name.chars().count() <= 64 && !slug(&name).is_empty() => name,
             _ => {
@@ -176,13 +185,18 @@ impl Fleet {
     }
 }
 
-fn usual_name(purpose: &Purpose, now: domain::time::Timestamp) -> String {
+/// The name of an authority that was given none; with a number when there was one like it before.
+fn usual_name(purpose: &Purpose, now: domain::time::Timestamp, all: &[Authority]) -> String {
     let name = match (purpose.kind, &purpose.factory, &purpose.batch) {
         (AuthorityKind::Factory, Some(factory), _) => format!("Factory CA {}", factory.name),
         (AuthorityKind::Batch, _, Some(batch)) => format!("Batch CA {}", batch.code),
         (kind, ..) => format!("{} {}", kind.label(), now.to_utc().format("%Y")),
     };
-    name.chars().take(64).collect::<String>().trim().to_owned()
+    // What fits in a certificate, with room for a number.
+    let name = name.chars().take(58).collect::<String>().trim().to_owned();
+    let is_free = |name: &String| !all.iter().any(|other| other.name == *name || other.slug == slug(name));
+    let numbered = (2..).map(|n| format!("{name} {n}"));
+    std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
 }
 
 /// Whether there is room for it: something to sign it, and nobody asked for the same already.

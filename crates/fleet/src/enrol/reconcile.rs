@@ -144,7 +144,7 @@ fn foreign<'a>(device: &'a Device, certificate: &Certificate, issuer: &str) -> F
 /// Notes that more devices of a batch were delivered than were agreed.
 pub(crate) async fn beyond_quota(
     tx: &mut Tx,
-    batch: BatchId,
+    batch: Option<BatchId>,
     code: &str,
     quota: i64,
     over: i64,
@@ -153,7 +153,7 @@ pub(crate) async fn beyond_quota(
     let found = Found {
         kind: FindingKind::OverproducedDevice,
         about: code,
-        batch: Some(batch),
+        batch,
         authority: None,
         device: None,
         words: format!("Batch {code}: {over} more devices were delivered than the {quota} that were agreed."),
@@ -208,7 +208,7 @@ impl Fleet {
             }
         }
         if let Some(quota) = batch.quota.filter(|quota| delivered > *quota) {
-            beyond_quota(&mut deed.tx, batch.id, batch_code, quota, delivered - quota, now).await?;
+            beyond_quota(&mut deed.tx, Some(batch.id), batch_code, quota, delivered - quota, now).await?;
             told.findings += 1;
         }
         deed.ring("finding", batch_code).await?;

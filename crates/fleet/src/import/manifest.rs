@@ -7,7 +7,7 @@ mod plan;
 mod settle;
 
 use super::worker::{Checked, counted};
-use crate::{Fleet, Result};
+use crate::{Fleet, Result, enrol::beyond_quota};
 use domain::import::ImportState;
 use plan::Plan;
 use std::path::Path;
@@ -29,12 +29,29 @@ pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<(
                 Ok(made)
             })
             .await?;
+        overproduced(fleet, import, &plan).await?;
         match names {
             Some(names) if applies => (names, 0),
             _ => return Ok(()),
         }
     };
     apply::apply(fleet, import, path, plan, names, late).await
+}
+
+/// Devices that a factory lists beyond what was agreed are a finding, also when the file is refused for them.
+async fn overproduced(fleet: &Fleet, import: &Import, plan: &Plan) -> Result<()> {
+    let over: Vec<_> = plan.batches.iter().filter(|(_, batch)| batch.over > 0).collect();
+    if import.dry_run || over.is_empty() {
+        return Ok(());
+    }
+    let batches = store::batch::batches(fleet.db()).await?;
+    let mut tx = fleet.db().begin().await?;
+    for (code, planned) in over {
+        let batch = batches.iter().find(|batch| batch.code == *code).map(|batch| batch.id);
+        let quota = planned.quota.unwrap_or_default();
+        beyond_quota(&mut tx, batch, code, quota, planned.over, fleet.now()).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 fn summary(checked: &Checked, plan: &Plan) -> String {

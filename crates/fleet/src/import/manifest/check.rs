@@ -223,6 +223,7 @@ impl Check {
             known: known.is_some(),
             made: known.map_or(0, |known| known.made),
             new: 0,
+            over: 0,
             agrees_quota: false,
         }
     }
@@ -285,6 +286,13 @@ impl Check {
     pub(super) fn over_quota(&self) -> HashSet<String> {
         let over = |batch: &PlannedBatch| batch.quota.is_some_and(|quota| batch.made + batch.new > quota);
         self.plan.batches.iter().filter(|(_, batch)| over(batch)).map(|(code, _)| code.clone()).collect()
+    }
+
+    /// Counts a device that is listed beyond its batch's quota.
+    pub(super) fn one_over(&mut self, batch: &str) {
+        if let Some(batch) = self.plan.batches.get_mut(batch) {
+            batch.over += 1;
+        }
     }
 
     /// Takes a device that turned out to be bad out of its batch again.

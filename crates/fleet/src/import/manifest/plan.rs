@@ -94,6 +94,8 @@ pub(super) struct PlannedBatch {
     pub(super) made: i64,
     /// How many devices of it the file adds.
     pub(super) new: i64,
+    /// How many devices the file lists beyond the quota.
+    pub(super) over: i64,
     /// Whether the quota comes from the file, for a batch that is known without one.
     pub(super) agrees_quota: bool,
 }

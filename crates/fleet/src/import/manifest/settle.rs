@@ -116,6 +116,7 @@ impl Settling {
         let there = if made > 0 { format!(", and {made} are in the fleet") } else { String::new() };
         let why = format!("beyond the quota: {quota} devices of batch {} may be made{there}", row.batch);
         check.bad(number, line, "batch", "quota_exceeded", why);
+        check.one_over(&row.batch);
         false
     }
 }

@@ -1,0 +1,204 @@
+//! One device at a time, and everything that must not work.
+
+use crate::world::{NOW, World, conflict, operator, request, request_of, station, user, worlds};
+use domain::{
+    authority::FindingKind, certificate::CertificateStatus, device::Trust, history::Event, id::AuthorityId,
+    person::Role, time::DAY,
+};
+use fleet::{Error, certificate::CertificateFilter};
+
+async fn batch_ca(world: &World, slug: &str) -> AuthorityId {
+    world.fleet.authority(&operator(), slug).await.unwrap().row.authority.id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_enrolled_and_known_by_its_certificate() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        world.device("GW-1", 10).await;
+        let (key, csr) = request("GW-1");
+        let enrolled = fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        let certificate = &enrolled.certificate;
+        assert_eq!(certificate.public_key(), pki::Signer::public_key(&key));
+        assert_eq!(certificate.common_name(), "GW-1");
+        assert_eq!(certificate.dns_names(), ["gw-1.a.devices.muster.internal"]);
+        assert!(!certificate.is_ca() && certificate.has_purpose("clientAuth"));
+        assert_eq!(certificate.not_after(), NOW.plus(730 * DAY));
+        certificate.verify_issued_by(&enrolled.chain[0]).unwrap();
+        enrolled.chain[0].verify_issued_by(&enrolled.chain[1]).unwrap();
+        enrolled.chain[1].verify_issued_by(world.root.certificate()).unwrap();
+        assert_eq!(enrolled.chain.len(), 2, "the root is not sent");
+        let device = world.known("GW-1").await;
+        assert_eq!(device.certificate_serial.as_deref(), Some(certificate.serial_hex().as_str()));
+        assert_eq!(device.certificate_not_after, Some(certificate.not_after()));
+        let record = fleet.device_record(&operator(), "GW-1").await.unwrap();
+        assert!(
+            matches!(&record.history.last().unwrap().event, Event::CertificateIssued { issuer, .. } if issuer == "Batch CA A")
+        );
+        let authority = batch_ca(&world, "batch-ca-a").await;
+        let peer = fleet.identify(authority, &certificate.serial_hex()).await.unwrap().unwrap();
+        let actor = peer.actor(fleet::Origin::default()).unwrap();
+        assert_eq!((actor.kind(), actor.name()), ("device", "GW-1"));
+        assert_eq!(fleet.identify(authority, "00").await.unwrap(), None);
+        let listed = CertificateFilter { device: Some("GW-1".into()), ..CertificateFilter::default() };
+        let page = fleet.certificates(&operator(), &listed).await.unwrap();
+        assert_eq!((page.rows.len(), page.total, page.rows[0].authority_slug.as_str()), (1, 1, "batch-ca-a"));
+        let detail = fleet.certificate(&operator(), "batch-ca-a", &certificate.serial_hex()).await.unwrap();
+        assert_eq!(detail.certificate.der(), certificate.der());
+        assert_eq!(detail.chain.len(), 3, "with the root");
+        world.chain_holds().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_again_with_the_same_key_it_gets_the_same_certificate() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (key, csr) = request("GW-1");
+        let first = fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        let again = fleet.enrol(&station(1), "A", &request_of(&key, "GW-1"), "GW-1").await.unwrap();
+        assert_eq!(first.certificate.der(), again.certificate.der());
+        assert_eq!(again.chain.len(), 2);
+        let (_, other) = request("GW-1");
+        conflict(fleet.enrol(&station(1), "A", &other, "GW-1").await, "simplereenroll");
+        let issued = fleet.authority(&operator(), "batch-ca-a").await.unwrap().row.authority.issued;
+        assert_eq!(issued, 1, "counted once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_for_one_serial_one_gets_a_certificate() {
+    for world in worlds().await {
+        let tasks = (0..8).map(|_| {
+            let fleet = world.fleet.clone();
+            tokio::spawn(async move {
+                let (_, csr) = request("GW-1");
+                fleet.enrol(&station(1), "A", &csr, "GW-1").await.is_ok()
+            })
+        });
+        let mut enrolled = 0;
+        for task in tasks.collect::<Vec<_>>() {
+            enrolled += i32::from(task.await.unwrap());
+        }
+        assert_eq!(enrolled, 1, "{}", world.name());
+        assert_eq!(store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quota_holds_also_for_many_at_once() {
+    for world in worlds().await {
+        let tasks = (0..12).map(|n| {
+            let fleet = world.fleet.clone();
+            tokio::spawn(async move {
+                let serial = format!("GW-{n}");
+                let (_, csr) = request(&serial);
+                fleet.enrol(&station(1), "A", &csr, &serial).await.map(drop)
+            })
+        });
+        let (mut enrolled, mut refused) = (0, 0);
+        for task in tasks.collect::<Vec<_>>() {
+            match task.await.unwrap() {
+                Ok(()) => enrolled += 1,
+                Err(error) => {
+                    assert!(error.to_string().contains("quota"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!((enrolled, refused), (5, 7), "{}", world.name());
+        let authority = world.fleet.authority(&operator(), "batch-ca-a").await.unwrap().row;
+        assert_eq!((authority.authority.issued, authority.valid), (5, 5));
+        let findings = world.findings().await;
+        assert_eq!(findings.len(), 7);
+        assert!(
+            findings.iter().all(|f| f.kind == FindingKind::OverproducedCertificate && f.batch.as_deref() == Some("A"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_requests_are_refused_in_words_and_found() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (key, csr) = request("GW-1");
+        // Another factory's station, another batch, a batch without a CA, no batch.
+        conflict(fleet.enrol(&station(2), "A", &csr, "GW-1").await, "another factory");
+        world.device("GW-B", 11).await;
+        let (_, of_b) = request("GW-B");
+        conflict(fleet.enrol(&station(1), "A", &of_b, "GW-B").await, "not of batch A");
+        conflict(fleet.enrol(&station(2), "C", &csr, "GW-1").await, "no active CA");
+        assert!(matches!(fleet.enrol(&station(1), "Z", &csr, "GW-1").await, Err(Error::NotFound { .. })));
+        // Names of others.
+        let (_, as_other) = request("GW-2");
+        conflict(fleet.enrol(&station(1), "A", &as_other, "GW-1").await, "asks for the name “GW-2”");
+        let (_, strange) = request("x");
+        conflict(fleet.enrol(&station(1), "A", &strange, "GW 1").await, "can't be a device's serial");
+        // A key that another device has.
+        fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        conflict(fleet.enrol(&station(1), "A", &request_of(&key, "GW-3"), "GW-3").await, "belongs to the device GW-1");
+        let other_batch = fleet.enrol(&station(1), "B", &request_of(&key, "GW-3"), "GW-3").await;
+        conflict(other_batch, "belongs to the device GW-1");
+        let bad = fleet.bad_request(&station(1), "A", "GW-9", &pki::RequestError::WrongProof).await.unwrap();
+        assert!(bad.to_string().contains("private half"), "{bad}");
+        let kinds: Vec<FindingKind> = world.findings().await.iter().map(|finding| finding.kind).collect();
+        for kind in [FindingKind::ForeignBatch, FindingKind::SharedKey, FindingKind::BadProof] {
+            assert!(kinds.contains(&kind), "{kinds:?} has no {kind}");
+        }
+        // None of it left anything behind: the serial and its quota are free.
+        let (_, third) = request("GW-3");
+        fleet.enrol(&station(1), "A", &third, "GW-3").await.unwrap();
+        assert_eq!(fleet.authority(&operator(), "batch-ca-a").await.unwrap().row.authority.issued, 2);
+        world.chain_holds().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finding_counts_up_and_is_resolved_by_somebody() {
+    for world in worlds().await {
+        let (_, csr) = request("GW-1");
+        for _ in 0..3 {
+            conflict(world.fleet.enrol(&station(2), "A", &csr, "GW-1").await, "another factory");
+        }
+        let found = world.findings().await;
+        assert_eq!((found.len(), found[0].n), (1, 3));
+        assert_eq!(found[0].device_serial.as_deref(), Some("GW-1"));
+        world.fleet.resolve_finding(&operator(), found[0].id, "the line was moved").await.unwrap();
+        conflict(world.fleet.resolve_finding(&operator(), found[0].id, "again").await, "resolved already");
+        assert_eq!(world.fleet.findings_open(&operator()).await.unwrap(), 0);
+        assert_eq!(world.fleet.findings(&operator(), false).await.unwrap().len(), 1);
+        conflict(world.fleet.enrol(&station(2), "A", &csr, "GW-1").await, "another factory");
+        assert_eq!(world.fleet.findings_open(&operator()).await.unwrap(), 1, "it happened again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_stays_held_and_what_was_revoked_only_a_person_enrols_again() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        world.device("GW-1", 10).await;
+        let (key, csr) = request("GW-1");
+        fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        world.mark("GW-1", CertificateStatus::Held).await;
+        conflict(fleet.enrol(&station(1), "A", &csr, "GW-1").await, "on hold");
+        conflict(fleet.enrol(&operator(), "A", &csr, "GW-1").await, "on hold");
+        world.mark("GW-1", CertificateStatus::Revoked).await;
+        let (_, fresh) = request("GW-1");
+        conflict(fleet.enrol(&station(1), "A", &fresh, "GW-1").await, "Only a person");
+        fleet.enrol(&operator(), "A", &fresh, "GW-1").await.unwrap();
+        assert_eq!(world.known("GW-1").await.trust, Trust::Trusted);
+        let issued = fleet.authority(&operator(), "batch-ca-a").await.unwrap().row.authority.issued;
+        assert_eq!(issued, 1, "the quota is for devices, not for certificates");
+        drop(key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retired_authority_signs_nothing() {
+    for world in worlds().await {
+        let id = batch_ca(&world, "batch-ca-b").await;
+        world.fleet.retire_authority(&user(3, "eve", Role::Admin), id).await.unwrap();
+        let (_, csr) = request("GW-1");
+        conflict(world.fleet.enrol(&station(1), "B", &csr, "GW-1").await, "no active CA");
+    }
+}
