@@ -83,8 +83,9 @@ impl Fleet {
     async fn begin_publishing(&self) -> Result<()> {
         self.load_trust().await?;
         self.begin_to_note().await?;
-        self.shelve_latest().await?;
-        self.make_good_what_was_restored().await
+        // Before anything of the database replaces what the folder has kept: that may be later.
+        self.make_good_what_was_restored().await?;
+        self.shelve_latest().await
     }
 
     async fn publish_always(&self) {
@@ -234,6 +235,7 @@ impl Fleet {
             if self.crl(authority.slug()).is_none_or(|crl| crl.number < number)
                 && let Some(latest) = store::crl::latest(self.db(), id).await?
             {
+                number::raise(self.folder(), authority.slug(), latest.number).await?;
                 number::keep(self.folder(), authority.slug(), &latest.der).await;
                 self.shelve(authority.slug(), latest);
             }

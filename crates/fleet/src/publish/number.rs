@@ -14,16 +14,29 @@ pub(super) fn path(folder: &Path, slug: &str, extension: &str) -> PathBuf {
 /// The next number of an authority's CRLs, durably this call's alone: whatever happens next, nobody gets it again.
 pub(super) async fn reserve(folder: &Path, slug: &str, last: i64, now: Timestamp) -> Result<i64> {
     let path = path(folder, slug, "number");
-    let floor = match fs::read_to_string(&path).await {
-        Ok(text) => text.trim().parse::<i64>().unwrap_or(0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(trouble(error)),
-    };
+    let floor = floor(&path).await?;
     let next = next(last, floor, now).ok_or_else(|| {
         Error::Conflict(format!("The numbers of CRLs of {slug} are used up. Give its batch another authority."))
     })?;
     write(&path, next.to_string().as_bytes()).await?;
     Ok(next)
+}
+
+/// Remembers a number that another process gave.
+pub(super) async fn raise(folder: &Path, slug: &str, number: i64) -> Result<()> {
+    let path = path(folder, slug, "number");
+    if floor(&path).await? < number {
+        write(&path, number.to_string().as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn floor(path: &Path) -> Result<i64> {
+    match fs::read_to_string(path).await {
+        Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(trouble(error)),
+    }
 }
 
 /// Above the last in the database, the last in the folder, and the milliseconds of the clock: the last of these is
@@ -45,7 +58,7 @@ pub(super) async fn keep(folder: &Path, slug: &str, der: &[u8]) {
 async fn write(path: &Path, content: &[u8]) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).await.map_err(trouble)?;
-    let fresh = path.with_extension("new");
+    let fresh = path.with_added_extension("new");
     let mut file = fs::File::create(&fresh).await.map_err(trouble)?;
     file.write_all(content).await.map_err(trouble)?;
     file.sync_all().await.map_err(trouble)?;
