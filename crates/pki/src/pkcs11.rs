@@ -116,7 +116,7 @@ impl fmt::Debug for Pkcs11Key {
 
 /// Tokens answer r and s one behind the other; X.509 wants a sequence of two numbers.
 fn signature_value(raw: &[u8]) -> Result<Vec<u8>, Error> {
-    if raw.is_empty() || raw.len() % 2 != 0 {
+    if raw.is_empty() || !raw.len().is_multiple_of(2) {
         return Err(Error::Token(format!("it answered a signature of {} bytes", raw.len())));
     }
     let (r, s) = raw.split_at(raw.len() / 2);
