@@ -1,5 +1,6 @@
 //! Revocation, CRLs and OCSP, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a killed process says what it did; figures are printed")]
 
 #[path = "revocation/acts.rs"]
 mod acts;

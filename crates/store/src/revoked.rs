@@ -94,7 +94,7 @@ queries! {
     LISTED = "SELECT r.serial, COALESCE(c.not_after, 0) AS not_after, r.at, r.reason FROM revoked r \
               LEFT JOIN certificate c ON c.authority_id = r.authority_id AND c.serial = r.serial \
               WHERE r.authority_id = $1 AND r.lifted_at = 0";
-    SIGNED = "SELECT serial, not_after FROM certificate WHERE authority_id = $1 AND not_after >= $2 \
+    SIGNED = "SELECT serial FROM certificate WHERE authority_id = $1 AND not_after >= $2 \
               AND purpose <> 'ocsp_responder'";
     KNOWN = "SELECT c.purpose, r.at, r.reason, r.revocation_id FROM certificate c \
              LEFT JOIN revoked r ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
@@ -223,20 +223,22 @@ pub async fn listed(db: &Db, authority: AuthorityId) -> StoreResult<Vec<Listed>>
 }
 
 /// All that an authority signed and that had not ended by then, but for its OCSP responders, which must go on
-/// answering for it. Serials with the ends of their certificates.
+/// answering for it: their serials.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn signed(db: &Db, authority: AuthorityId, since: Timestamp) -> StoreResult<Vec<(String, i64)>> {
-    Ok(read!(db, |pool| sqlx::query_as(SIGNED).bind(authority.0).bind(since.0).fetch_all(pool).await)?)
+pub async fn signed(db: &Db, authority: AuthorityId, since: Timestamp) -> StoreResult<Vec<String>> {
+    Ok(read!(db, |pool| sqlx::query_scalar(SIGNED).bind(authority.0).bind(since.0).fetch_all(pool).await)?)
 }
+
+type KnownRow = (String, Option<i64>, Option<i64>, Option<Uuid>);
 
 /// A certificate by who signed it and its serial, if it was ever signed here.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn known(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<Option<Known>> {
-    let row: Option<(String, Option<i64>, Option<i64>, Option<Uuid>)> =
+    let row: Option<KnownRow> =
         read!(db, |pool| sqlx::query_as(KNOWN).bind(authority.0).bind(serial).fetch_optional(pool).await)?;
     row.map(|(purpose, at, reason, act)| {
         Ok(Known {

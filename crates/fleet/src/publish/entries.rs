@@ -4,7 +4,7 @@ use crate::{Fleet, Result, trust::AuthorityTrust};
 use domain::{certificate::RevocationReason, time::Timestamp};
 use pki::{RevokedEntry, SerialNumber};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use store::crl::Crl;
 
 impl Fleet {
@@ -17,25 +17,28 @@ impl Fleet {
         previous: Option<&Crl>,
     ) -> Result<Vec<RevokedEntry>> {
         let since = previous.map_or(Timestamp(0), |previous| previous.this_update);
-        let mut entries: BTreeMap<SerialNumber, RevokedEntry> = BTreeMap::new();
+        let mut own: HashMap<SerialNumber, RevokedEntry> = HashMap::new();
         for row in store::revoked::listed(self.db(), authority.id()).await? {
             // Of what is not among the certificates we don't know the end; it stays.
             let is_over = row.not_after != 0 && row.not_after < since.0;
             if let (false, Ok(serial)) = (is_over, SerialNumber::from_hex(&row.serial)) {
-                let reason = store::revoked::reason_of(row.reason);
-                entries.insert(serial, entry(serial, Timestamp(row.at), reason));
+                own.insert(serial, entry(serial, Timestamp(row.at), store::revoked::reason_of(row.reason)));
             }
         }
+        let mut entries = Vec::new();
         if let Some(cut) = authority.cut() {
-            for (serial, _) in store::revoked::signed(self.db(), authority.id(), since).await? {
+            let signed = store::revoked::signed(self.db(), authority.id(), since).await?;
+            entries.reserve(signed.len());
+            for serial in signed {
                 let Ok(serial) = SerialNumber::from_hex(&serial) else { continue };
                 let is_lighter = |own: &RevokedEntry| own.reason == RevocationReason::CertificateHold.code();
-                if entries.get(&serial).is_none_or(|own| is_lighter(own) && !cut.is_hold()) {
-                    entries.insert(serial, entry(serial, cut.at, cut.reason));
-                }
+                let heavier = own.remove(&serial).filter(|own| !is_lighter(own) || cut.is_hold());
+                entries.push(heavier.unwrap_or_else(|| entry(serial, cut.at, cut.reason)));
             }
         }
-        Ok(entries.into_values().collect())
+        entries.extend(own.into_values());
+        entries.sort_unstable_by_key(|entry| entry.serial);
+        Ok(entries)
     }
 }
 
@@ -46,10 +49,14 @@ fn entry(serial: SerialNumber, at: Timestamp, reason: RevocationReason) -> Revok
 /// Tells whether two lists are the same.
 pub(super) fn digest(entries: &[RevokedEntry]) -> String {
     let mut digest = Sha256::new();
+    let mut one = Vec::with_capacity(32);
     for entry in entries {
-        digest.update(entry.serial.as_bytes());
-        digest.update([u8::try_from(entry.serial.as_bytes().len()).unwrap_or_default(), entry.reason]);
-        digest.update(entry.at.0.to_be_bytes());
+        one.clear();
+        one.push(entry.reason);
+        one.extend_from_slice(&entry.at.0.to_be_bytes());
+        one.push(u8::try_from(entry.serial.as_bytes().len()).unwrap_or_default());
+        one.extend_from_slice(entry.serial.as_bytes());
+        digest.update(&one);
     }
     hex::encode(digest.finalize())
 }

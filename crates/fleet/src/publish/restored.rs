@@ -66,9 +66,9 @@ impl Fleet {
                 lost.push(entry);
             }
         }
-        let is_hold = |entry: &&&RevokedEntry| entry.reason == RevocationReason::CertificateHold.code();
+        let hold = RevocationReason::CertificateHold.code();
         let (held, revoked): (Vec<&RevokedEntry>, Vec<&RevokedEntry>) =
-            lost.iter().copied().partition(|entry| is_hold(&&entry));
+            lost.iter().copied().partition(|entry| entry.reason == hold);
         for (act, entries) in [(RevocationAct::Hold, held), (RevocationAct::Revoke, revoked)] {
             if !entries.is_empty() {
                 self.enter_again(authority, act, &entries, facts.number).await?;
@@ -134,7 +134,7 @@ impl Fleet {
         let of_this = trust.authorities().filter(|child| child.parent() == Some(authority.id()));
         let found = of_this.filter_map(|child| {
             let entry = entries.iter().find(|entry| entry.serial.hex() == child.serial())?;
-            Some((child.clone(), (**entry).clone()))
+            Some((child.clone(), **entry))
         });
         found.collect()
     }

@@ -13,7 +13,7 @@ use domain::{
 use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::{
     revocation::Revocation,
@@ -25,8 +25,12 @@ use store::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// How many certificates one piece takes.
-const PIECE: i64 = 1_000;
+/// How many certificates one piece takes at most, at least, and to begin with.
+const LARGEST: i64 = 1_000;
+const SMALLEST: i64 = 20;
+const FIRST: i64 = 100;
+/// How long a piece should take: for that long whoever cuts off something else waits for the one writer of SQLite.
+const SHORT: Duration = Duration::from_millis(25);
 /// How many devices are named one by one when they change; of more, pages are told that devices changed.
 const NAMED: usize = 20;
 /// How long to wait when the database fails.
@@ -41,6 +45,18 @@ const RULE: Actor = Actor::Rule { name: "revocation" };
 pub(crate) struct Revoker {
     /// Held by the one who works.
     working: Mutex<()>,
+}
+
+/// The size of the next piece, after one of `size` took so long.
+fn next_size(size: i64, took: Duration) -> i64 {
+    let size = if took > SHORT {
+        size / 2
+    } else if took < SHORT / 2 {
+        size * 2
+    } else {
+        size
+    };
+    size.clamp(SMALLEST, LARGEST)
 }
 
 /// How a certificate stands now, and why.
@@ -66,16 +82,18 @@ impl Fleet {
     pub async fn follow_acts(&self) -> Result<()> {
         while store::revocation::unfinished(self.db()).await?.is_some() {
             let _turn = store::turn::revocations(self.db()).await?;
+            let mut size = FIRST;
             while let Some(act) = store::revocation::unfinished(self.db()).await? {
-                self.follow_piece(&act).await?;
+                let took = self.follow_piece(&act, size).await?;
+                size = next_size(size, took);
                 tokio::time::sleep(PAUSE).await;
             }
         }
         Ok(())
     }
 
-    /// Lets one piece follow. To be called again until the act is through.
-    async fn follow_piece(&self, act: &Revocation) -> Result<()> {
+    /// Lets one piece follow. To be called again until the act is through. How long it held the writer.
+    async fn follow_piece(&self, act: &Revocation, size: i64) -> Result<Duration> {
         let authorities = if act.act == RevocationAct::Release {
             cut::lifted_by(self.db(), act.id).await?
         } else {
@@ -83,12 +101,14 @@ impl Fleet {
         };
         let subject = format!("revocation:{}", act.id);
         let mut deed = self.allow(&RULE, Permission::CertificateRevoke, &subject).await?;
-        let records = next(&mut deed, act, &authorities).await?;
+        let begun = Instant::now();
+        let records = next(&mut deed, act, &authorities, size).await?;
         let Some(last) = records.last() else {
             store::revocation::finish(&mut deed.tx, act.id).await?;
             deed.ring("revocation", &act.id.to_string()).await?;
             deed.ring("device", "").await?;
-            return deed.commit("revocation.spread", &subject, &json!({"certificates": act.applied})).await;
+            deed.commit("revocation.spread", &subject, &json!({"certificates": act.applied})).await?;
+            return Ok(begun.elapsed());
         };
         self.follow_records(&mut deed, act, &records).await?;
         let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
@@ -97,12 +117,12 @@ impl Fleet {
             // The act is on the audit chain; that records follow it is history.
             deed.commit_as_history().await?;
         }
-        Ok(())
+        Ok(begun.elapsed())
     }
 
     /// Lets all records of a small act follow in the act's own transaction.
     pub(super) async fn follow_at_once(&self, deed: &mut Deed<'_>, act: &Revocation) -> Result<()> {
-        let records = next(deed, act, &[]).await?;
+        let records = next(deed, act, &[], LARGEST).await?;
         self.follow_records(deed, act, &records).await?;
         if let Some(last) = records.last() {
             let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
@@ -126,23 +146,22 @@ impl Fleet {
         let last = record::last_events(&mut deed.tx, &ids).await?;
         let at = act.effective_at.unwrap_or_else(|| self.now());
         let mut rows = Vec::new();
+        let mut changed = Vec::new();
         for device in &devices {
             let hit = by_device.get(&device.id).map(Vec::as_slice).unwrap_or_default();
             if let Some(event) = event_of(act, device, hit) {
                 let entry = Entry { actor: act.requested_by.clone(), ..self.entry(&RULE, at, "", event) };
+                changed.push((device, moved_on(device, &entry.event)));
                 rows.push((device.id, entry));
             }
         }
         store::history::insert_many(&mut deed.tx, &rows).await?;
-        let is_last = |id: &DeviceId| last.get(id).is_none_or(|last| *last <= at);
-        for (id, entry) in &rows {
-            let Some(before) = devices.iter().find(|device| device.id == *id) else { continue };
-            let after = if is_last(id) {
-                moved_on(before, &entry.event)
-            } else {
-                let history = store::history::of_device_within(&mut deed.tx, *id).await?;
-                standing_of(before, &Standing::after(&history))
-            };
+        for (before, mut after) in changed {
+            if last.get(&before.id).is_some_and(|last| *last > at) {
+                // Something happened later: then only the whole history tells how it stands.
+                let history = store::history::of_device_within(&mut deed.tx, before.id).await?;
+                after = standing_of(before, &Standing::after(&history));
+            }
             if after != *before {
                 store::device::update(&mut deed.tx, before, &after, &mut deed.counts).await?;
             }
@@ -176,10 +195,10 @@ async fn ring_devices(deed: &mut Deed<'_>, devices: &[Device]) -> Result<()> {
 }
 
 /// The next certificates after the act's cursor. Empty when there are no more.
-async fn next(deed: &mut Deed<'_>, act: &Revocation, authorities: &[AuthorityId]) -> Result<Vec<Record>> {
+async fn next(deed: &mut Deed<'_>, act: &Revocation, authorities: &[AuthorityId], size: i64) -> Result<Vec<Record>> {
     if !act.scope.cuts_authorities() {
         let (authority, serial) = act.cursor.clone().unwrap_or_else(|| (AuthorityId(Uuid::nil()), String::new()));
-        return Ok(record::of_act(&mut deed.tx, act.id, act.act, (authority, &serial), PIECE).await?);
+        return Ok(record::of_act(&mut deed.tx, act.id, act.act, (authority, &serial), size).await?);
     }
     for authority in authorities {
         let after = match &act.cursor {
@@ -187,7 +206,7 @@ async fn next(deed: &mut Deed<'_>, act: &Revocation, authorities: &[AuthorityId]
             Some((at, serial)) if authority == at => serial.as_str(),
             _ => "",
         };
-        let records = record::of_authority(&mut deed.tx, *authority, after, PIECE).await?;
+        let records = record::of_authority(&mut deed.tx, *authority, after, size).await?;
         if !records.is_empty() {
             return Ok(records);
         }
@@ -255,4 +274,17 @@ fn moved_on(device: &Device, event: &Event) -> Device {
         _ => {}
     }
     after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_as_large_as_they_are_quick() {
+        let ms = Duration::from_millis;
+        let sizes: Vec<i64> =
+            [(100, 3), (100, 15), (100, 40), (30, 500), (800, 1)].map(|(size, took)| next_size(size, ms(took))).into();
+        assert_eq!(sizes, [200, 100, 50, SMALLEST, LARGEST]);
+    }
 }

@@ -164,20 +164,20 @@ impl Hits {
     /// could have certificates signed could otherwise keep an approval from ever being valid.
     pub(super) fn hash(&self, plan: &Plan) -> String {
         let mut digest = Sha256::new();
-        let mut add = |text: &str| {
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
+        let mut add = |bytes: &[u8]| {
+            digest.update((bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
         };
         for text in ["muster-revocation-1", plan.scope().as_str(), plan.act.as_str(), &plan.selection.subject()] {
-            add(text);
+            add(text.as_bytes());
         }
         for signer in &self.authorities {
-            add(&signer.id.to_string());
-            add(&signer.serial);
+            add(signer.id.0.as_bytes());
+            add(signer.serial.as_bytes());
         }
         for target in &self.targets {
-            add(&target.authority.to_string());
-            add(&target.serial);
+            add(target.authority.0.as_bytes());
+            add(target.serial.as_bytes());
         }
         hex::encode(digest.finalize())
     }

@@ -114,11 +114,11 @@ impl Fleet {
     /// When nobody can accept any more what the act cut off: until then, a verifier may hold a CRL from before it.
     async fn last_old_crl(&self, row: &RevocationRow, authorities: &[Signer]) -> Result<Option<Timestamp>> {
         let Some(since) = row.effective_at else { return Ok(None) };
-        let mut last = None;
+        let mut last = Timestamp(0);
         for signer in authorities {
-            last = last.max(store::crl::last_end_before(self.db(), signer.id, since).await?);
+            last = last.max(store::crl::usable_until(self.db(), signer.id, since).await?);
         }
-        Ok(last)
+        Ok((last.0 != 0).then_some(last))
     }
 
     async fn authorities_of(&self, row: &RevocationRow) -> Result<Vec<Signer>> {
