@@ -101,7 +101,11 @@ impl Fleet {
             if pause == AGAIN {
                 tokio::time::sleep(pause).await;
             }
-            let _ = tokio::time::timeout(pause, changed.changed()).await;
+            let heard = tokio::time::timeout(pause, changed.changed()).await.is_ok();
+            // What another process brought or published without a change of trust: a root's list, or the next one.
+            if !heard && let Err(error) = self.shelve_latest().await {
+                tracing::warn!(%error, "CRLs of other processes were not looked for");
+            }
         }
     }
 
@@ -159,14 +163,17 @@ impl Fleet {
         let previous = store::crl::latest(self.db(), authority.id()).await?;
         let entries = self.crl_entries(authority, previous.as_ref()).await?;
         let entries_sha256 = entries::digest(&entries);
-        let crl = match previous {
+        let (crl, is_new) = match previous {
             Some(previous) if previous.entries_sha256 == entries_sha256 && !self.is_old(previous.this_update) => {
-                previous
+                (previous, false)
             }
-            previous => self.sign_crl(authority, previous, entries, entries_sha256).await?,
+            previous => (self.sign_crl(authority, previous, entries, entries_sha256).await?, true),
         };
         self.shelve(authority.slug(), crl);
         self.note_published(authority.id(), authority.slug());
+        if let (true, Some(published)) = (is_new, self.crl(authority.slug())) {
+            number::keep(self.folder(), authority.slug(), &published.der).await;
+        }
         let mut compared = self.inner.shelf.compared.lock().unwrap_or_else(PoisonError::into_inner);
         compared.insert(authority.id(), authority.version());
         Ok(())
@@ -199,7 +206,6 @@ impl Fleet {
             next_update,
         };
         self.enter_crl(&RULE, authority.slug(), &crl, previous.map(|previous| previous.number)).await?;
-        number::keep(self.folder(), authority.slug(), &crl.der).await;
         Ok(crl)
     }
 

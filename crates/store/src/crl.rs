@@ -60,11 +60,11 @@ macro_rules! columns {
 
 queries! {
     LATEST = concat!("SELECT ", columns!(), " FROM crl WHERE authority_id = $1 ORDER BY number DESC LIMIT 1");
-    LAST_END = "SELECT CAST(COALESCE(MAX(next_update), 0) AS BIGINT) FROM crl WHERE authority_id = $1 AND this_update < $2";
     NUMBERS = "SELECT authority_id, MAX(number) FROM crl GROUP BY authority_id";
     USABLE_UNTIL = "SELECT COALESCE(MAX(next_update), 0) FROM crl WHERE authority_id = $1 AND this_update < $2";
     INSERT = concat!("INSERT INTO crl (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
-    EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number < $2 AND LENGTH(der) > 0";
+    EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number = (SELECT MAX(number) FROM crl \
+             WHERE authority_id = $1 AND number < $2)";
 }
 
 /// The latest CRL of an authority.
@@ -74,16 +74,6 @@ queries! {
 pub async fn latest(db: &Db, authority: AuthorityId) -> StoreResult<Option<Crl>> {
     let row: Option<Row> = read!(db, |pool| sqlx::query_as(LATEST).bind(authority.0).fetch_optional(pool).await)?;
     Ok(row.map(Into::into))
-}
-
-/// When the last of those CRLs ends that an authority published before a moment; none when there was none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn last_end_before(db: &Db, authority: AuthorityId, before: Timestamp) -> StoreResult<Option<Timestamp>> {
-    let end: i64 =
-        read!(db, |pool| { sqlx::query_scalar(LAST_END).bind(authority.0).bind(before.0).fetch_one(pool).await })?;
-    Ok((end != 0).then_some(Timestamp(end)))
 }
 
 /// The number of each authority's latest CRL.

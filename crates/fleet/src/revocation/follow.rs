@@ -30,9 +30,11 @@ const LARGEST: i64 = 1_000;
 const SMALLEST: i64 = 20;
 const FIRST: i64 = 100;
 /// How long a piece should take: for that long whoever cuts off something else waits for the one writer of SQLite.
-const SHORT: Duration = Duration::from_millis(25);
+const SHORT: Duration = Duration::from_millis(15);
+/// Records of a large act wait until the CRL is out, which needs the same cores and the same writer.
+const HEAD_START: Duration = Duration::from_secs(1);
 /// How many devices are named one by one when they change; of more, pages are told that devices changed.
-const NAMED: usize = 20;
+const NAMED: usize = 10;
 /// How long to wait when the database fails.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Between pieces, so that others get at the one writer of SQLite.
@@ -68,6 +70,10 @@ impl Fleet {
         let fleet = self.clone();
         tokio::spawn(async move {
             let _working = fleet.inner.revoker.working.lock().await;
+            let unfinished = store::revocation::unfinished(fleet.db()).await;
+            if unfinished.is_ok_and(|act| act.is_some_and(|act| act.total > LARGEST)) {
+                tokio::time::sleep(HEAD_START).await;
+            }
             while let Err(error) = fleet.follow_acts().await {
                 tracing::error!(%error, "devices' records have not followed what was revoked; it counts all the same");
                 tokio::time::sleep(AGAIN).await;
@@ -284,7 +290,7 @@ mod tests {
     fn pieces_are_as_large_as_they_are_quick() {
         let ms = Duration::from_millis;
         let sizes: Vec<i64> =
-            [(100, 3), (100, 15), (100, 40), (30, 500), (800, 1)].map(|(size, took)| next_size(size, ms(took))).into();
+            [(100, 3), (100, 10), (100, 40), (30, 500), (800, 1)].map(|(size, took)| next_size(size, ms(took))).into();
         assert_eq!(sizes, [200, 100, 50, SMALLEST, LARGEST]);
     }
 }
