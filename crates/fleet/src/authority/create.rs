@@ -21,7 +21,7 @@ use store::approval::Approval;
 /// What is made before the deed: keys and signatures take longer than a writer should be held.
 enum Prepared {
     /// Signed by a factory CA whose key is here.
-    Signed { certificate: Certificate, parent: Authority, location: String },
+    Signed { certificate: Certificate, parent: Box<Authority>, location: String },
     /// To be signed by a root, in a ceremony.
     Request { der: Vec<u8>, location: String },
 }
@@ -85,7 +85,10 @@ impl Fleet {
         let prepared = match authority.kind {
             AuthorityKind::Batch => {
                 let signed = self.sign_batch_ca(authority, signer.public_key()).await;
-                signed.map(|(certificate, parent)| Prepared::Signed { certificate, parent, location: location.clone() })
+                signed.map(|(certificate, parent)| {
+                    let parent = Box::new(parent);
+                    Prepared::Signed { certificate, parent, location: location.clone() }
+                })
             }
             _ => pki::certificate_request(&Name::common(&authority.name), signer.as_ref())
                 .map(|der| Prepared::Request { der, location: location.clone() })

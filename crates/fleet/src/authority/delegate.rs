@@ -15,6 +15,7 @@ use domain::{
     history::Event,
     id::{AuthorityId, CertificateId},
     person::Permission,
+    time::Timestamp,
 };
 use pki::Passphrase;
 use serde::Serialize;
@@ -279,7 +280,7 @@ fn row(deed: &Deed<'_>, authority: &Authority, delivered: &pki::Certificate, ser
 }
 
 fn readme(authority: &Authority) -> String {
-    let until = authority.not_after.map(|end| end.exact_words()).unwrap_or_default();
+    let until = authority.not_after.map(Timestamp::exact_words).unwrap_or_default();
     format!(
         "{}\n\n\
          batch-ca.key  the CA's key, sealed with the passphrase that you were told by another way (openssl pkey reads it)\n\

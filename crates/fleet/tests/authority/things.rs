@@ -1,6 +1,6 @@
 //! Settings, kits, stations, servers, tokens of devices, lists and the overview of ends.
 
-use crate::world::{NOW, RULE, admin, conflict, device, operator, request, request_pem, station, worlds};
+use crate::world::{NOW, RULE, admin, conflict, operator, request, request_pem, station, worlds};
 use domain::{
     certificate::{CertificatePurpose, CertificateStanding, CertificateStatus},
     device::Trust,
@@ -193,6 +193,5 @@ async fn lists_go_page_by_page_and_ends_are_counted() {
         assert_eq!(fleet.certificates(&operator(), &ended).await.unwrap().total, 4, "the list behind the number");
         let wrong = CertificateFilter { cursor: Some("x".into()), ..filter };
         assert!(matches!(fleet.certificates(&operator(), &wrong).await, Err(Error::Invalid { .. })));
-        drop(device);
     }
 }
