@@ -1,7 +1,11 @@
 //! `/api/v1`: the fleet for programs. One file per resource; the table of routes is the router, the OpenAPI document
 //! describes it, and a test compares the two with the authorisation cases.
 
+pub mod enrolments;
+
+mod authorities;
 mod batches;
+mod certificates;
 mod cursor;
 mod custodians;
 mod devices;
@@ -12,6 +16,7 @@ mod idempotency;
 mod imports;
 mod models;
 mod page;
+mod revocations;
 mod shapes;
 
 pub use document::document;
@@ -37,6 +42,10 @@ pub struct Route {
 }
 
 const READ: Option<Permission> = Some(Permission::FleetRead);
+const AUTHORITY: Option<Permission> = Some(Permission::AuthorityRead);
+const APPROVAL: Option<Permission> = Some(Permission::ApprovalRead);
+const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
+const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
 
 /// Shortens the table.
 const fn route(
@@ -72,6 +81,21 @@ pub const ROUTES: &[Route] = {
         route("POST", "/api/v1/imports", Some(Permission::ImportRun), || post(imports::create)),
         route("GET", "/api/v1/imports/{id}", Some(Permission::ImportRead), || get(imports::one)),
         route("GET", "/api/v1/imports/{id}/problems", Some(Permission::ImportRead), || get(imports::problems)),
+        route("GET", "/api/v1/authorities", AUTHORITY, || get(authorities::list)),
+        route("GET", "/api/v1/authorities/{slug}", AUTHORITY, || get(authorities::one)),
+        route("GET", "/api/v1/certificates", AUTHORITY, || get(certificates::list)),
+        route("GET", "/api/v1/certificates/{authority}/{serial}", AUTHORITY, || get(certificates::one)),
+        route("GET", "/api/v1/devices/{serial}/certificates", AUTHORITY, || get(certificates::of_device)),
+        route("POST", "/api/v1/batches/{code}/enrolments", ENROL, || post(enrolments::create)),
+        route("POST", "/api/v1/batches/{code}/deliveries", ENROL, || post(enrolments::deliver)),
+        route("GET", "/api/v1/revocations", AUTHORITY, || get(revocations::list)),
+        // Who may only hold and release single devices may do that here, too; `fleet` goes by what is asked for.
+        route("POST", "/api/v1/revocations", REVOKE, || post(revocations::create)),
+        route("GET", "/api/v1/revocations/preview", REVOKE, || get(revocations::preview)),
+        route("GET", "/api/v1/revocations/{id}", AUTHORITY, || get(revocations::one)),
+        route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
+        route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
+        route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),
         route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
     ]
 };
@@ -84,14 +108,17 @@ pub const AROUND: &[OpenRoute] = &[
     OpenRoute { path: "/api/v1/{*rest}", handler: || any(nothing) },
 ];
 
+/// Where thousands of requests or certificates are posted to.
+const ENROLLING: [&str; 2] = ["/api/v1/batches/{code}/enrolments", "/api/v1/batches/{code}/deliveries"];
+
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let handler = (route.handler)();
         let handler = match (route.method, route.path) {
-            // A file of gigabytes is not held to be compared; importing the same file twice adds nothing by itself.
-            ("POST", path) if path != imports::PATH => {
+            // What is large is not held to be compared; importing or enrolling the same twice adds nothing by itself.
+            ("POST", path) if path != imports::PATH && !ENROLLING.contains(&path) => {
                 handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once))
             }
             _ => handler,

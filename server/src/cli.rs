@@ -1,5 +1,17 @@
 //! The command line.
 
+mod authority;
+mod ceremony;
+mod keys;
+mod kit;
+
+pub use authority::{
+    AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
+};
+pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, SignKind};
+pub use keys::Keys;
+pub use kit::{AddStation, Kit, ListStations, Station};
+
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
 use domain::person::Role;
@@ -42,6 +54,17 @@ pub enum Command {
     /// Manage accounts.
     #[command(subcommand)]
     User(User),
+    /// The root's ceremony, on a machine without a network: works on files alone, and has no database.
+    #[command(subcommand)]
+    Ceremony(Ceremony),
+    /// Certification authorities: roots that are brought in, and those below them.
+    #[command(subcommand)]
+    Authority(Authority),
+    /// Factory stations, which enrol devices on a line.
+    #[command(subcommand)]
+    Station(Station),
+    /// Write what a first real device needs into a folder: key, certificate and configuration.
+    Kit(Kit),
     /// Print the API's OpenAPI document.
     Openapi,
 }
@@ -63,10 +86,10 @@ pub struct Listen {
     /// Where people and programs reach the console, by HTTPS.
     #[arg(long, value_name = "ADDRESS", env = "MUSTER_CONSOLE", default_value = "127.0.0.1:8443")]
     pub console: SocketAddr,
-    /// Where devices reach the gateway. Accepted, but nothing listens there yet.
+    /// Where devices and factory stations reach the gateway, by mutual TLS.
     #[arg(long, value_name = "ADDRESS", env = "MUSTER_GATEWAY", default_value = "127.0.0.1:8444")]
     pub gateway: SocketAddr,
-    /// Where certificate revocation lists are served. Accepted, but nothing listens there yet.
+    /// Where CRLs, OCSP answers and the authorities' certificates are published, by plain HTTP.
     #[arg(long, value_name = "ADDRESS", env = "MUSTER_PKI", default_value = "127.0.0.1:8080")]
     pub pki: SocketAddr,
     /// The console's certificate chain (PEM). Default: one that the console makes for itself and renews.
@@ -92,6 +115,9 @@ pub struct Serve {
     /// Where to listen.
     #[command(flatten)]
     pub listen: Listen,
+    /// What opens the keys of authorities.
+    #[command(flatten)]
+    pub keys: Keys,
 }
 
 /// `muster demo`.
@@ -103,6 +129,9 @@ pub struct Demo {
     /// Where to listen.
     #[command(flatten)]
     pub listen: Listen,
+    /// What opens the keys of authorities. Default: a passphrase that the demo makes for itself.
+    #[command(flatten)]
+    pub keys: Keys,
     /// Which fleet to make up: the same number makes the same fleet.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
     pub seed: u64,

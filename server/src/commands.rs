@@ -1,13 +1,18 @@
 //! What each command does. One file per command, named as it is typed.
 
 mod audit;
+mod authority;
 mod backup;
+mod ceremony;
 mod demo;
+mod files;
 mod import;
+mod kit;
 mod openapi;
 mod place;
 mod restore;
 mod serve;
+mod station;
 mod user;
 
 use crate::{
@@ -38,6 +43,10 @@ pub fn run(command: Command) -> Outcome {
             Command::Restore(restore) => restore::run(restore).await,
             Command::Audit(cli::Audit::Verify(place)) => audit::verify(place).await,
             Command::User(cli::User::Add(user)) => user::add(user).await,
+            Command::Ceremony(step) => ceremony::run(step),
+            Command::Authority(what) => authority::run(what).await,
+            Command::Station(what) => station::run(what).await,
+            Command::Kit(kit) => kit::run(kit).await,
             Command::Openapi => openapi::run(),
         }
     })

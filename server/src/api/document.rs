@@ -1,6 +1,8 @@
 //! The OpenAPI document.
 
-use super::{batches, custodians, devices, history, imports, models};
+use super::{
+    authorities, batches, certificates, custodians, devices, enrolments, history, imports, models, revocations,
+};
 use axum::Json;
 use std::sync::LazyLock;
 use utoipa::{
@@ -15,7 +17,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Muster",
-        description = "The fleet for programs: devices, their history, batches, custodians and imports.\n\n\
+        description = "The fleet for programs: devices, their history, certificates, batches, custodians and imports.\n\n\
             Send an API token with each request (`Authorization: Bearer TOKEN`); the console's page for API tokens makes \
             them. Errors are problem details (RFC 9457). Lists that can grow are read page by page: hand `next` of an \
             answer back as `cursor`. A POST with an `Idempotency-Key` can be repeated for 24 hours: it is done once, \
@@ -28,6 +30,7 @@ use utoipa::{
         (name = "Custodians", description = "Who holds devices."),
         (name = "Models", description = "What is made."),
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
+        (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -37,6 +40,10 @@ use utoipa::{
         custodians::list, custodians::one,
         models::list,
         imports::list, imports::create, imports::one, imports::problems,
+        authorities::list, authorities::one, authorities::approvals, authorities::approval, authorities::findings,
+        certificates::list, certificates::one, certificates::of_device,
+        enrolments::create, enrolments::deliver,
+        revocations::list, revocations::preview, revocations::create, revocations::one,
         serve,
     ),
     modifiers(&Tokens),

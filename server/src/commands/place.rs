@@ -1,9 +1,23 @@
 //! Opening what a command works on.
 
-use crate::{cli::Place, data, failure::Failure};
-use fleet::Fleet;
-use std::path::PathBuf;
+use crate::{
+    cli::{self, Place},
+    data,
+    failure::Failure,
+};
+use fleet::{Fleet, Keys};
+use pki::Passphrase;
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 use store::Db;
+
+/// The variable that holds the passphrase itself.
+const PASSPHRASE: &str = "MUSTER_KEY_PASSPHRASE";
+/// Where systemd puts a service's credentials, and what ours is called.
+const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "muster-key-passphrase");
 
 /// The name of the data folder where none was asked for.
 pub const FOLDER: &str = "muster";
@@ -37,4 +51,73 @@ pub async fn existing(place: &Place) -> Result<Fleet, Failure> {
         return Err(Failure::NotDone(format!("{} {told}", folder.display())));
     }
     open(folder, place.database_url.as_deref()).await
+}
+
+/// The keys in a data folder with the passphrase that was given, if one was.
+///
+/// # Errors
+/// When what was given holds no passphrase.
+pub fn keys(options: &cli::Keys, folder: &Path) -> Result<Keys, Failure> {
+    Ok(Keys { folder: folder.join("keys"), passphrase: passphrase(options)? })
+}
+
+/// The passphrase of keys: from the file that is named, from the environment, or from systemd.
+///
+/// # Errors
+/// When the file can't be read, or what was given is empty.
+pub fn passphrase(options: &cli::Keys) -> Result<Option<Passphrase>, Failure> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    Ok(passphrase_from(options.key_passphrase_file.as_deref(), set)?)
+}
+
+fn passphrase_from(
+    file: Option<&Path>,
+    set: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Passphrase>, pki::Error> {
+    if let Some(file) = file {
+        return Passphrase::from_file(file).map(Some);
+    }
+    if let Some(text) = set(PASSPHRASE) {
+        return Passphrase::new(text.to_string_lossy().trim().to_owned()).map(Some);
+    }
+    let credential = set(CREDENTIALS.0).map(|folder| Path::new(&folder).join(CREDENTIALS.1));
+    credential.filter(|file| file.exists()).map(|file| Passphrase::from_file(&file)).transpose()
+}
+
+/// The fleet of a command that works on what is there already and may need the authorities' keys.
+///
+/// # Errors
+/// When nothing is there, or it can't be opened.
+pub async fn existing_with_keys(place: &Place, options: &cli::Keys) -> Result<Fleet, Failure> {
+    let keys = keys(options, &folder(place)?)?;
+    Ok(existing(place).await?.with_keys(keys))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't write to its temporary folder should fail")]
+    use super::*;
+
+    #[test]
+    fn the_passphrase_is_of_the_file_or_the_environment_or_systemd() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, credential) = (folder.path().join("phrase"), folder.path().join(CREDENTIALS.1));
+        std::fs::write(&file, "of the file\nsecond line\n").unwrap();
+        std::fs::write(&credential, "of systemd\n").unwrap();
+        let credentials = folder.path().as_os_str().to_owned();
+        let both = |name: &str| match name {
+            PASSPHRASE => Some(OsString::from("of the environment")),
+            _ => Some(credentials.clone()),
+        };
+        let systemd = |name: &str| (name == CREDENTIALS.0).then(|| credentials.clone());
+        let read = |file: Option<&Path>, set: &dyn Fn(&str) -> Option<OsString>| {
+            passphrase_from(file, set).unwrap().map(|phrase| phrase.reveal().to_owned())
+        };
+        assert_eq!(read(Some(&file), &both).as_deref(), Some("of the file"));
+        assert_eq!(read(None, &both).as_deref(), Some("of the environment"));
+        assert_eq!(read(None, &systemd).as_deref(), Some("of systemd"));
+        assert_eq!(read(None, &|_| None), None);
+        std::fs::write(&file, "\n").unwrap();
+        assert!(passphrase_from(Some(&file), both).is_err(), "an empty one is a mistake");
+    }
 }

@@ -1,0 +1,160 @@
+//! Enrolling devices in numbers, and taking in what a factory signed itself.
+
+use super::extract::{Answer, Document, Key, Program, Refusal};
+use crate::{Console, problem::Problem};
+use axum::{Json, extract::State};
+use fleet::{Actor, Fleet, authority::Delivery, enrol::EnrolItem};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Devices to enrol.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// The devices, at most 10,000.
+    #[schema(value_type = Vec<WantedDevice>)]
+    devices: Vec<EnrolItem>,
+}
+
+/// One device to enrol.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes what `fleet` reads")]
+pub struct WantedDevice {
+    /// Its serial.
+    serial: String,
+    /// Its request: PKCS#10 as PEM or base64.
+    csr: String,
+    /// Its hardware revision; only with components.
+    hardware_revision: Option<String>,
+    /// The firmware that it leaves the line with; only with components.
+    firmware: Option<String>,
+    /// When it was made; now when nothing is said.
+    #[schema(format = DateTime)]
+    made_at: Option<String>,
+    /// Its components, each as in a row of a JSON Lines manifest. With them a device that isn't known is made.
+    #[serde(default)]
+    components: Vec<Value>,
+}
+
+/// What became of many devices.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Enrolments {
+    /// How many have a certificate now.
+    enrolled: usize,
+    /// How many were refused.
+    refused: usize,
+    /// What stands above their certificates, without the root, as PEM.
+    chain: String,
+    /// Each device, in the order in which it was sent.
+    devices: Vec<Enrolment>,
+}
+
+/// What became of one device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Enrolment {
+    /// Its serial, as it was sent.
+    serial: String,
+    /// Whether the device was made, too.
+    made: bool,
+    /// Its certificate as PEM.
+    certificate: Option<String>,
+    /// Why it got none.
+    error: Option<String>,
+}
+
+/// Enrols them, each with an answer of its own.
+///
+/// # Errors
+/// When the actor may not, or nothing signs for the batch.
+pub async fn enrol_all(fleet: &Fleet, actor: &Actor, batch: &str, wanted: Wanted) -> fleet::Result<Enrolments> {
+    let outcomes = fleet.enrol_many(actor, batch, wanted.devices).await?;
+    let mut enrolments = Enrolments { enrolled: 0, refused: 0, chain: String::new(), devices: Vec::new() };
+    for outcome in outcomes {
+        let (certificate, error) = match outcome.outcome {
+            Ok(enrolled) => {
+                enrolments.enrolled += 1;
+                if enrolments.chain.is_empty() {
+                    enrolments.chain = pki::chain_pem(&enrolled.chain);
+                }
+                (Some(enrolled.certificate.pem()), None)
+            }
+            Err(why) => {
+                enrolments.refused += 1;
+                (None, Some(why))
+            }
+        };
+        enrolments.devices.push(Enrolment { serial: outcome.serial, made: outcome.made, certificate, error });
+    }
+    Ok(enrolments)
+}
+
+/// Enrol many devices of a batch. What was answered is durable; who has a certificate for the same key gets it again.
+#[utoipa::path(post, path = "/api/v1/batches/{code}/enrolments", tag = "Certificates",
+    params(("code" = String, Path, description = "The batch's code.")), request_body = Wanted, responses(
+    (status = 200, description = "What became of each device.", body = Enrolments),
+    (status = 403, description = "The token's role doesn't allow it.", body = Problem),
+    (status = 404, description = "There is no such batch.", body = Problem),
+    (status = 409, description = "Nothing signs for this batch.", body = Problem),
+))]
+pub async fn create(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(code): Key,
+    Document(wanted): Document<Wanted>,
+) -> Answer<Json<Enrolments>> {
+    Ok(Json(enrol_all(&console.fleet, &actor, &code, wanted).await?))
+}
+
+/// What a factory signed with a delegated authority.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// The certificates as PEM, one after another.
+    certificates: String,
+}
+
+/// What became of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryShape {
+    /// How many were new and as agreed.
+    entered: i64,
+    /// How many were known already.
+    known: i64,
+    /// The serials of devices whose certificates are beyond what was agreed: entered, and on hold.
+    withheld: Vec<String>,
+    /// What is wrong with those that could not be entered.
+    refused: Vec<String>,
+}
+
+impl From<Delivery> for DeliveryShape {
+    fn from(delivery: Delivery) -> Self {
+        let Delivery { entered, known, withheld, refused } = delivery;
+        Self { entered, known, withheld, refused }
+    }
+}
+
+/// Deliver what a factory signed with its batch's delegated authority.
+#[utoipa::path(post, path = "/api/v1/batches/{code}/deliveries", tag = "Certificates",
+    params(("code" = String, Path, description = "The batch's code.")), request_body = Signed, responses(
+    (status = 200, description = "What became of the certificates.", body = DeliveryShape),
+    (status = 403, description = "The token's role doesn't allow it.", body = Problem),
+    (status = 404, description = "There is no such batch.", body = Problem),
+    (status = 422, description = "These are no certificates.", body = Problem),
+))]
+pub async fn deliver(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(code): Key,
+    Document(signed): Document<Signed>,
+) -> Answer<Json<DeliveryShape>> {
+    let text = signed.certificates.trim();
+    let unread = |error: pki::Error| {
+        Refusal::from(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("This can't be taken: {error}.")))
+    };
+    let certificates =
+        if text.is_empty() { Vec::new() } else { pki::Certificate::chain_from_pem(text).map_err(unread)? };
+    let delivery = console.fleet.deliver_manifest(&actor, &code, &certificates).await?;
+    Ok(Json(delivery.into()))
+}
