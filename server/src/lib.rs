@@ -9,10 +9,12 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod failure;
+pub mod gateway;
 pub mod listener;
 pub mod middleware;
 pub mod problem;
 pub mod proxy;
+pub mod repository;
 pub mod router;
 pub mod sessions;
 

@@ -1,18 +1,23 @@
-//! The console's listener. One port speaks HTTPS, and sends whoever comes by plain HTTP there.
+//! The three listeners: the console by HTTPS, which sends whoever comes by plain HTTP there; the gateway by mutual TLS;
+//! and the public part of the certification authority by plain HTTP.
 //!
-//! It waits for nobody: a handshake, a request's head and every piece of a request's body have their time, and a
+//! They wait for nobody: a handshake, a request's head and every piece of a request's body have their time, and a
 //! connection over the limit waits in the kernel's queue.
 
 mod connection;
 mod crowd;
+mod gate;
+mod live;
 mod plain;
 mod tls;
+mod verifier;
 
+pub use gate::{Gate, Shown};
 pub use tls::{Certificates, tls_config};
 
 use crate::proxy::Proxies;
 use axum::Router;
-use connection::Connections;
+use connection::{Connections, Speaks};
 use crowd::Crowd;
 use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
@@ -24,9 +29,46 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+/// Which of the listeners it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// People and programs.
+    Console,
+    /// Devices and factory stations.
+    Gateway,
+    /// Whoever verifies certificates.
+    Pki,
+}
+
+impl Door {
+    /// The option that says where it is.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::Console => "--console",
+            Self::Gateway => "--gateway",
+            Self::Pki => "--pki",
+        }
+    }
+
+    /// Connections at the same time, and of these from one address.
+    const fn most(self) -> (usize, usize) {
+        match self {
+            // A browser keeps six at most; this is an office behind one address, or a program gone wrong.
+            Self::Console => (4096, 256),
+            // A site's devices come from one address, and stay connected.
+            Self::Gateway => (16_384, 4096),
+            // Whole networks of verifiers come from one address, each for a moment.
+            Self::Pki => (4096, 2048),
+        }
+    }
+}
+
 /// How long things may take, and how many at once.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Which listener this is for.
+    pub door: Door,
     /// From the connection to the end of the TLS handshake.
     pub handshake: Duration,
     /// From the connection, or the answer before, to the end of a request's head.
@@ -41,38 +83,47 @@ pub struct Limits {
     pub proxies: Proxies,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// What is usual for a listener.
+    #[must_use]
+    pub fn of(door: Door) -> Self {
+        let (connections, per_address) = door.most();
         Self {
+            door,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             drain: Duration::from_secs(10),
-            connections: 4096,
-            // A browser keeps six at most; this is an office behind one address, or a program gone wrong.
-            per_address: 256,
+            connections,
+            per_address,
             proxies: Proxies::default(),
         }
     }
 }
 
-/// Why the console can't listen.
+impl Default for Limits {
+    fn default() -> Self {
+        Self::of(Door::Console)
+    }
+}
+
+/// Why nobody can listen there.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another program has the port.
     #[error(
-        "{0} is in use by another program; stop that one, or choose another address with --console (for example \
-         --console 127.0.0.1:9443)"
+        "{0} is in use by another program; stop that one, or choose another address with {option} (for example \
+         {option} 127.0.0.1:9443)", option = .1.option()
     )]
-    InUse(SocketAddr),
+    InUse(SocketAddr, Door),
     /// The port needs rights that we don't have.
     #[error(
-        "{0} may not be used by this account; choose a port above 1023 with --console, or grant the program the \
-         capability CAP_NET_BIND_SERVICE"
+        "{0} may not be used by this account; choose a port above 1023 with {option}, or grant the program the \
+         capability CAP_NET_BIND_SERVICE", option = .1.option()
     )]
-    Forbidden(SocketAddr),
+    Forbidden(SocketAddr, Door),
     /// The address is not one of this machine.
-    #[error("{0} is not an address of this machine; choose another one with --console (0.0.0.0:8443 means all)")]
-    Elsewhere(SocketAddr),
+    #[error("{0} is not an address of this machine; choose another one with {option} (0.0.0.0:PORT means all)", option = .1.option())]
+    Elsewhere(SocketAddr, Door),
     /// Anything else.
     #[error("it is not possible to listen on {0}: {1}")]
     Other(SocketAddr, #[source] std::io::Error),
@@ -92,9 +143,9 @@ impl Listener {
     pub async fn bind(address: SocketAddr, limits: Limits) -> Result<Self, ListenError> {
         use std::io::ErrorKind;
         let tcp = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            ErrorKind::AddrInUse => ListenError::InUse(address),
-            ErrorKind::PermissionDenied => ListenError::Forbidden(address),
-            ErrorKind::AddrNotAvailable => ListenError::Elsewhere(address),
+            ErrorKind::AddrInUse => ListenError::InUse(address, limits.door),
+            ErrorKind::PermissionDenied => ListenError::Forbidden(address, limits.door),
+            ErrorKind::AddrNotAvailable => ListenError::Elsewhere(address, limits.door),
             _ => ListenError::Other(address, error),
         })?;
         Ok(Self { tcp, limits })
@@ -108,12 +159,27 @@ impl Listener {
         self.tcp.local_addr()
     }
 
-    /// Serves until `stop` is cancelled, then lets what was accepted end, for as long as the limits say.
+    /// Serves HTTPS until `stop` is cancelled, then lets what was accepted end, for as long as the limits say.
     pub async fn serve(self, tls: Arc<ServerConfig>, router: Router, stop: CancellationToken) {
+        self.run(Speaks::Https(TlsAcceptor::from(tls)), router, stop).await;
+    }
+
+    /// The same for devices and stations, who may show certificates.
+    pub async fn serve_gateway(self, gate: Gate, router: Router, stop: CancellationToken) {
+        let followed = tokio::spawn(gate.clone().follow());
+        self.run(Speaks::Gateway(gate), router, stop).await;
+        followed.abort();
+    }
+
+    /// The same by plain HTTP.
+    pub async fn serve_plain(self, router: Router, stop: CancellationToken) {
+        self.run(Speaks::Plain, router, stop).await;
+    }
+
+    async fn run(self, speaks: Speaks, router: Router, stop: CancellationToken) {
         let Self { tcp, limits } = self;
-        let acceptor = TlsAcceptor::from(tls);
         let graceful = GracefulShutdown::new();
-        let connections = Connections::new(router, acceptor, limits.clone(), stop.clone());
+        let connections = Connections::new(router, speaks, limits.clone(), stop.clone());
         let permits = Arc::new(Semaphore::new(limits.connections));
         let crowd = Crowd::new(limits.per_address, limits.proxies.clone());
         loop {

@@ -16,7 +16,10 @@ use axum::{
 };
 use http::StatusCode;
 use tower::ServiceBuilder;
-use tower_http::{CompressionLevel, compression::CompressionLayer, csrf::CsrfLayer};
+use tower_http::{
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer,
+    timeout::RequestBodyTimeoutLayer,
+};
 
 /// Around everything, from the outside in.
 pub fn everything(router: Router, console: &Console) -> Router {
@@ -43,6 +46,22 @@ pub fn everything(router: Router, console: &Console) -> Router {
             .layer(from_fn(request::to_the_end))
             // That limit is the only one: axum's own would cut imports off at 2 MB.
             .layer(DefaultBodyLimit::disable()),
+    )
+}
+
+/// Around the gateway, from the outside in.
+pub fn gateway(router: Router) -> Router {
+    machines(router).layer(ServiceBuilder::new().layer(from_fn(request::name)).layer(from_fn(request::trace)))
+}
+
+/// Around the repository, and within the gateway: as little as can be, because verifiers come by the thousand.
+pub fn machines(router: Router) -> Router {
+    router.layer(
+        ServiceBuilder::new()
+            // A panic is an answer (500), not a broken connection.
+            .layer(CatchPanicLayer::custom(request::after_panic))
+            // Nobody dawdles over a body.
+            .layer(RequestBodyTimeoutLayer::new(body::PAUSE)),
     )
 }
 

@@ -174,6 +174,6 @@ async fn what_was_accepted_is_finished_and_live_events_end() {
 async fn an_address_in_use_is_told_in_a_sentence() {
     let served = serve(Limits::default()).await;
     let error = Listener::bind(served.address, Limits::default()).await.err().unwrap();
-    assert!(matches!(error, ListenError::InUse(_)));
+    assert!(matches!(error, ListenError::InUse(..)));
     assert!(error.to_string().contains("is in use by another program; stop that one, or choose another"), "{error}");
 }

@@ -1,4 +1,6 @@
-//! `muster serve`: the console.
+//! `muster serve`: the console, the gateway, and what verifiers fetch.
+
+mod certificate;
 
 use super::{COMMAND_LINE, place};
 use crate::{
@@ -6,27 +8,27 @@ use crate::{
     cli::{Listen, Serve},
     data,
     failure::{Failure, Outcome},
-    listener::{Certificates, Limits, Listener, tls_config},
+    gateway,
+    listener::{Certificates, Door, Gate, Limits, Listener, tls_config},
     proxy::Proxies,
-    router,
+    repository, router,
 };
 use app::AssetNames;
+use certificate::Source;
 use fleet::Fleet;
-use pki::{ConsoleFiles, Identity};
 use std::{
     io::Write,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How often what has served its time is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// How often the certificate is looked at: renewed if it is ours, read again if it is not.
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Runs the console until it is told to stop.
 ///
@@ -36,9 +38,14 @@ pub async fn run(serve: Serve) -> Outcome {
     let folder = place::folder(&serve.place)?;
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
-    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?;
+    let keys = place::keys(&serve.keys, &folder)?;
+    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys);
     let running = Running::start(fleet.clone(), &serve.listen).await?;
     say(&format!("Muster runs at {}", running.url))?;
+    say(&format!(
+        "Devices and stations come to {}; CRLs, OCSP and CA certificates are at {}",
+        running.gateway, running.pki
+    ))?;
     if fleet.set_up_needed().await? {
         let token = fleet.set_up_link(&COMMAND_LINE).await?;
         say(&format!("Nobody has an account yet. Make the first one, within a day: {}/set-up/{token}", running.url))?;
@@ -56,46 +63,82 @@ pub fn say(line: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// A console that has its port and its certificate, and answers.
+/// A program that has its ports and its certificates, and answers.
 pub struct Running {
-    /// Its address, without a slash at the end.
+    /// The console's address, without a slash at the end.
     pub url: String,
+    /// The gateway's.
+    pub gateway: String,
+    /// Where verifiers fetch what they need.
+    pub pki: String,
     fleet: Fleet,
     stop: CancellationToken,
-    served: tokio::task::JoinHandle<()>,
+    served: Vec<JoinHandle<()>>,
+}
+
+/// The ports, bound but not served yet.
+struct Doors {
+    console: Listener,
+    gateway: Listener,
+    pki: Listener,
+}
+
+impl Doors {
+    async fn bind(listen: &Listen, proxies: &Proxies) -> Result<Self, Failure> {
+        let limits = |door| Limits { proxies: proxies.clone(), ..Limits::of(door) };
+        Ok(Self {
+            console: Listener::bind(listen.console, limits(Door::Console)).await?,
+            gateway: Listener::bind(listen.gateway, limits(Door::Gateway)).await?,
+            pki: Listener::bind(listen.pki, limits(Door::Pki)).await?,
+        })
+    }
 }
 
 impl Running {
-    /// Binds the port and begins to answer.
+    /// Binds the ports and begins to answer.
     ///
     /// # Errors
-    /// When the port, the certificate or the browser's files are missing.
+    /// When a port, a certificate or the browser's files are missing.
     pub async fn start(fleet: Fleet, listen: &Listen) -> Result<Self, Failure> {
         let files = assets::manifest()?;
         let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
-        let source = CertificateSource::of(listen, fleet.folder());
-        let identity = source.read(&fleet)?;
         let proxies = Proxies::new(&listen.trusted_proxy);
-        let limits = Limits { proxies: proxies.clone(), ..Limits::default() };
-        let listener = Listener::bind(listen.console, limits).await?;
-        let url = url(listen, listener.local_addr().map_err(Failure::because)?.port());
-        let certificates = Certificates::new(&identity);
-        let tls = tls_config(&certificates).map_err(Failure::because)?;
+        let doors = Doors::bind(listen, &proxies).await?;
+        let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
+        let url = url("https", listen.host.as_deref(), listen.console.ip(), port(&doors.console)?);
+        let gateway = url_of(listen, "https", listen.gateway, port(&doors.gateway)?);
+        let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
+        // Whom to trust is known before anybody is let in.
+        fleet.load_trust().await?;
+        let (for_console, for_gateway) = (Source::of_console(listen, &fleet), Source::of_gateway(listen, &fleet));
+        let identity = for_console.read(&fleet).await?;
+        let console_certificates = Certificates::new(&identity);
+        let gateway_certificates = Certificates::new(&for_gateway.read(&fleet).await?);
+        let tls = tls_config(&console_certificates).map_err(Failure::because)?;
+        let gate = Gate::new(fleet.clone(), &gateway_certificates).map_err(Failure::because)?;
         let console = Console::new(fleet.clone(), names).behind(proxies);
         let stop = CancellationToken::new();
         fleet.forget_unanswered().await?;
         fleet.resume_imports().await?;
-        tokio::spawn(source.watch(fleet.clone(), certificates));
+        tokio::spawn(for_console.keep(fleet.clone(), console_certificates));
+        tokio::spawn(for_gateway.keep(fleet.clone(), gateway_certificates));
         tokio::spawn(sweep(fleet.clone()));
-        let served = tokio::spawn(listener.serve(tls, router::router(&console), stop.clone()));
+        tokio::spawn(fleet.clone().publisher());
+        let served = vec![
+            tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),
+            tokio::spawn(doors.gateway.serve_gateway(gate, gateway::router(&fleet), stop.clone())),
+            tokio::spawn(doors.pki.serve_plain(repository::router(&fleet), stop.clone())),
+        ];
         tracing::info!(
             url,
+            gateway,
+            pki,
             database = fleet.db().kind(),
             data = %fleet.folder().display(),
             certificate = identity.facts.fingerprint,
-            "the console listens"
+            "listening"
         );
-        Ok(Self { url, fleet, stop, served })
+        Ok(Self { url, gateway, pki, fleet, stop, served })
     }
 
     /// Answers until SIGTERM or SIGINT, then ends in order.
@@ -111,8 +154,13 @@ impl Running {
         }
         tracing::info!("told to stop; finishing what was begun");
         self.stop.cancel();
-        // A panic there has been logged; what is left to do is the same.
-        let _ = self.served.await;
+        for served in self.served {
+            // A panic there has been logged; what is left to do is the same.
+            let _ = served.await;
+        }
+        if let Err(error) = self.fleet.flush_spread().await {
+            tracing::warn!(%error, "how revocations spread in the last second was not written down");
+        }
         self.fleet.db().close().await;
         Ok(())
     }
@@ -131,66 +179,22 @@ async fn sweep(fleet: Fleet) {
     }
 }
 
-fn url(listen: &Listen, port: u16) -> String {
-    let host = match (&listen.host, listen.console.ip()) {
-        (Some(host), _) => host.clone(),
-        (None, address) if address.is_unspecified() => "localhost".to_owned(),
-        (None, address) => address.to_string(),
+/// The address of a door that has no name of its own: the console's name leads there too, unless the door is bound to
+/// an address.
+fn url_of(listen: &Listen, scheme: &str, address: SocketAddr, port: u16) -> String {
+    let host = listen.host.as_deref().filter(|_| address.ip().is_unspecified());
+    url(scheme, host, address.ip(), port)
+}
+
+fn url(scheme: &str, host: Option<&str>, address: IpAddr, port: u16) -> String {
+    let host = match host {
+        Some(host) => host.to_owned(),
+        None if address.is_unspecified() => "localhost".to_owned(),
+        None => address.to_string(),
     };
     let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
-}
-
-/// Where the certificate comes from.
-enum CertificateSource {
-    Own { files: ConsoleFiles, dns_names: Vec<String>, addresses: Vec<IpAddr> },
-    Given { certificate: PathBuf, key: PathBuf },
-}
-
-impl CertificateSource {
-    fn of(listen: &Listen, data: &Path) -> Self {
-        if let (Some(certificate), Some(key)) = (listen.tls_cert.clone(), listen.tls_key.clone()) {
-            return Self::Given { certificate, key };
-        }
-        let (mut dns_names, mut addresses) = (Vec::new(), vec![listen.console.ip()]);
-        match listen.host.as_deref().map(|host| (host, host.trim_matches(['[', ']']).parse())) {
-            Some((_, Ok(address))) => addresses.push(address),
-            Some((name, Err(_))) => dns_names.push(name.to_owned()),
-            None => {}
-        }
-        Self::Own { files: ConsoleFiles::within(data), dns_names, addresses }
-    }
-
-    fn read(&self, fleet: &Fleet) -> Result<Identity, Failure> {
-        match self {
-            Self::Own { files, dns_names, addresses } => {
-                Ok(pki::console_identity(files, dns_names, addresses, fleet.now())?)
-            }
-            Self::Given { certificate, key } => {
-                let read = |path: &PathBuf| {
-                    let text = std::fs::read(path);
-                    text.map_err(|error| Failure::NotDone(format!("{} can't be read: {error}", path.display())))
-                };
-                let names = (certificate.display().to_string(), key.display().to_string());
-                let (chain, key) = (read(certificate)?, read(key)?);
-                let identity = pki::read_identity((&chain, &names.0), (&key, &names.1))?;
-                if identity.facts.not_after < fleet.now() {
-                    tracing::warn!(ended = %identity.facts.not_after, "the given certificate has ended; browsers will refuse it");
-                }
-                Ok(identity)
-            }
-        }
-    }
-
-    async fn watch(self, fleet: Fleet, certificates: Arc<Certificates>) {
-        loop {
-            tokio::time::sleep(CERTIFICATE_EVERY).await;
-            match self.read(&fleet) {
-                Ok(identity) => certificates.replace(&identity),
-                Err(error) => tracing::error!(%error, "the certificate can't be read again; the old one stays in use"),
-            }
-        }
-    }
+    let usual = if scheme == "https" { 443 } else { 80 };
+    if port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
 }
 
 #[cfg(test)]
@@ -208,12 +212,16 @@ mod tests {
 
     #[test]
     fn links_use_the_name_that_people_use() {
-        assert_eq!(url(&listen(&[]), 8443), "https://127.0.0.1:8443");
-        assert_eq!(
-            url(&listen(&["--console", "0.0.0.0:443", "--host", "fleet.example"]), 443),
-            "https://fleet.example"
-        );
-        assert_eq!(url(&listen(&["--console", "[::]:8443"]), 8443), "https://localhost:8443");
-        assert_eq!(url(&listen(&["--console", "[2001:db8::7]:8443"]), 8443), "https://[2001:db8::7]:8443");
+        let console = |options: &[&str], port| {
+            let listen = listen(options);
+            url("https", listen.host.as_deref(), listen.console.ip(), port)
+        };
+        assert_eq!(console(&[], 8443), "https://127.0.0.1:8443");
+        assert_eq!(console(&["--console", "0.0.0.0:443", "--host", "fleet.example"], 443), "https://fleet.example");
+        assert_eq!(console(&["--console", "[::]:8443"], 8443), "https://localhost:8443");
+        assert_eq!(console(&["--console", "[2001:db8::7]:8443"], 8443), "https://[2001:db8::7]:8443");
+        let named = listen(&["--host", "fleet.example"]);
+        assert_eq!(url_of(&named, "http", "0.0.0.0:80".parse().unwrap(), 80), "http://fleet.example");
+        assert_eq!(url_of(&named, "http", "127.0.0.1:8080".parse().unwrap(), 8080), "http://127.0.0.1:8080");
     }
 }

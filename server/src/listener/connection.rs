@@ -1,6 +1,6 @@
 //! One connection from its first byte to its last.
 
-use super::{Limits, plain};
+use super::{Gate, Limits, Shown, plain};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use futures::StreamExt;
 use http::{Request, Response, header};
@@ -9,8 +9,12 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::Watcher},
 };
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -19,23 +23,41 @@ use tower::ServiceExt;
 const TLS_HANDSHAKE: u8 = 0x16;
 /// How much of an HTTP/1 request's head is read.
 const HEAD_BYTES: usize = 64 * 1024;
+/// The same where requests are short: at most an OCSP request in an address.
+const SHORT_HEAD_BYTES: usize = 16 * 1024;
+
+/// What is spoken on a port.
+#[derive(Clone)]
+pub enum Speaks {
+    /// HTTPS; plain HTTP is told where that is.
+    Https(TlsAcceptor),
+    /// HTTPS with certificates on both sides.
+    Gateway(Gate),
+    /// HTTP without TLS.
+    Plain,
+}
 
 /// What every connection needs.
 #[derive(Clone)]
 pub struct Connections {
     router: Router,
-    acceptor: TlsAcceptor,
+    speaks: Speaks,
     limits: Limits,
     stop: CancellationToken,
 }
 
 impl Connections {
-    pub fn new(router: Router, acceptor: TlsAcceptor, limits: Limits, stop: CancellationToken) -> Self {
-        Self { router, acceptor, limits, stop }
+    pub fn new(router: Router, speaks: Speaks, limits: Limits, stop: CancellationToken) -> Self {
+        Self { router, speaks, limits, stop }
     }
 
     /// Serves one connection to its end. Errors are the peer's affair and are only traced.
     pub async fn run(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        // Answers are written whole; waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        if matches!(self.speaks, Speaks::Plain) {
+            return self.http(stream, peer, watcher).await;
+        }
         let mut first = [0];
         let seen = tokio::select! {
             // Nothing was asked yet, so nothing is owed.
@@ -45,25 +67,65 @@ impl Connections {
         if !matches!(seen, Ok(Ok(1))) {
             return;
         }
-        // Answers are written whole; waiting to fill a packet only delays them.
-        let _ = stream.set_nodelay(true);
         match first[0] {
-            TLS_HANDSHAKE => self.https(stream, peer, watcher).await,
+            TLS_HANDSHAKE => self.tls(stream, peer, watcher).await,
             byte if byte.is_ascii_uppercase() => self.plain(stream, watcher).await,
             _ => {}
         }
     }
 
-    async fn https(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        let stream = match timeout(self.limits.handshake, self.acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
-            Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
-        };
+    async fn tls(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let patience = self.limits.handshake;
+        match self.speaks.clone() {
+            Speaks::Https(acceptor) => match timeout(patience, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => self.requests(stream, peer, None, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+            },
+            Speaks::Gateway(gate) => match timeout(patience, gate.accept(stream, peer)).await {
+                Ok(Some((stream, place))) => {
+                    let served = self.requests(stream, peer, Some(place.shown()), watcher);
+                    tokio::select! {
+                        () = served => {}
+                        // What is dropped here is closed, with whatever was under way on it.
+                        () = place.until_cut_off(&gate) => {}
+                    }
+                }
+                // Who was not let in has been told, and noted.
+                Ok(None) => {}
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+            },
+            Speaks::Plain => {}
+        }
+    }
+
+    async fn requests(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        shown: Option<Arc<Shown>>,
+        watcher: Watcher,
+    ) {
         let (router, stop) = (self.router, self.stop);
-        let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer, stop.clone()));
+        let service = service_fn(move |request: Request<Incoming>| {
+            answer(router.clone(), request, peer, shown.clone(), stop.clone())
+        });
         let server = server(&self.limits);
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%peer, error = %error, "connection ended early");
+        }
+    }
+
+    async fn http(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(self.limits.head).max_buf_size(SHORT_HEAD_BYTES);
+        // Many a small client closes its half after its request and waits.
+        server.half_close(true);
+        let (router, stop) = (self.router, self.stop);
+        let service =
+            service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer, None, stop.clone()));
+        let connection = server.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "connection ended early");
         }
@@ -95,10 +157,14 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
+    shown: Option<Arc<Shown>>,
     stop: CancellationToken,
 ) -> Result<Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    if let Some(shown) = shown {
+        request.extensions_mut().insert(shown);
+    }
     let response = router.oneshot(request).await?;
     Ok(if endless(&response) { until_stopped(response, stop) } else { response })
 }

@@ -24,6 +24,21 @@ impl Certificates {
     pub fn replace(&self, identity: &Identity) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&identity.key);
     }
+
+    /// The certificate in use, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let key = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        key.cert.first().map(|certificate| certificate.to_vec())
+    }
+
+    /// Gives this OCSP answer along with the certificate, as long as that is still the one in use.
+    pub fn staple(&self, certificate: &[u8], answer: Option<Vec<u8>>) {
+        let mut key = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if key.cert.first().is_some_and(|used| used.as_ref() == certificate) {
+            *key = Arc::new(CertifiedKey { ocsp: answer, ..CertifiedKey::clone(&key) });
+        }
+    }
 }
 
 impl ResolvesServerCert for Certificates {

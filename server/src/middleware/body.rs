@@ -13,8 +13,10 @@ use tower_http::timeout::TimeoutBody;
 const USUAL: u64 = 1024 * 1024;
 /// What a form around a file may weigh, beside the file. Files are written to disk as they come, never held in memory.
 const FORM: u64 = 64 * 1024;
+/// What thousands of requests with their components may weigh.
+const MANY: u64 = 64 * 1024 * 1024;
 /// The longest pause within a request's body.
-const PAUSE: Duration = Duration::from_secs(30);
+pub const PAUSE: Duration = Duration::from_secs(30);
 
 /// Refuses what is announced as too large, and cuts off what turns out to be.
 pub async fn limit(request: Request, next: Next) -> Response {
@@ -36,8 +38,15 @@ fn most(method: &Method, path: &str) -> u64 {
     match path {
         "/imports" if method == Method::POST => IMPORT_LIMIT + FORM,
         "/api/v1/imports" if method == Method::POST => IMPORT_LIMIT,
+        _ if method == Method::POST && enrols_many(path) => MANY,
         _ => USUAL,
     }
+}
+
+/// `/api/v1/batches/BATCH/enrolments` and `…/deliveries`.
+fn enrols_many(path: &str) -> bool {
+    let rest = path.strip_prefix("/api/v1/batches/");
+    rest.is_some_and(|rest| rest.ends_with("/enrolments") || rest.ends_with("/deliveries"))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -1,6 +1,6 @@
 //! A request's name, its log line, and what is left of it when something breaks.
 
-use crate::{problem, proxy::Proxies};
+use crate::{listener::Shown, problem, proxy::Proxies};
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     middleware::Next,
@@ -9,8 +9,10 @@ use axum::{
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
 use std::{
+    any::Any,
     net::SocketAddr,
     panic::{AssertUnwindSafe, resume_unwind},
+    sync::Arc,
     time::Instant,
 };
 use tracing::Instrument;
@@ -54,6 +56,8 @@ pub async fn trace(request: Request, next: Next) -> Response {
         Some(route) if route.contains("{token}") => route.clone(),
         _ => request.uri().path().chars().take(200).collect(),
     };
+    // Devices call in by the thousand; what they did is in their history.
+    let by_device = request.extensions().get::<Arc<Shown>>().is_some();
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -67,7 +71,7 @@ pub async fn trace(request: Request, next: Next) -> Response {
         match status {
             500.. => tracing::error!(status, ms, peer, "answered"),
             // Assets and probes come by the thousand and say nothing.
-            _ if matches!(route.as_deref(), Some("/assets/{name}" | "/healthz" | "/readyz")) => {
+            _ if by_device || matches!(route.as_deref(), Some("/assets/{name}" | "/healthz" | "/readyz")) => {
                 tracing::debug!(status, ms, peer, "answered");
             }
             _ => tracing::info!(status, ms, peer, "answered"),
@@ -110,11 +114,23 @@ pub async fn catch_panic(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
-            let text = panic.downcast_ref::<&str>().copied();
-            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-            tracing::error!(panic = text, "a request's handler panicked");
-            let told = "Something went wrong on our side. Nothing half-done was kept.";
-            problem::plain(api, StatusCode::INTERNAL_SERVER_ERROR, told, &id)
+            log_panic(panic.as_ref());
+            problem::plain(api, StatusCode::INTERNAL_SERVER_ERROR, BROKE, &id)
         }
     }
+}
+
+const BROKE: &str = "Something went wrong on our side. Nothing half-done was kept.";
+
+fn log_panic(panic: &(dyn Any + Send)) {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    tracing::error!(panic = text, "a request's handler panicked");
+}
+
+/// What a machine is answered where a handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+pub fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    log_panic(panic.as_ref());
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{BROKE}\n")).into_response()
 }

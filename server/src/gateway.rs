@@ -1,0 +1,130 @@
+//! The gateway: where devices and factory stations come, by certificates of ours or, where a device is too small for
+//! one, by its token. It answers who they are, enrols (EST, RFC 7030) and renews.
+
+mod answer;
+mod bulk;
+mod caller;
+mod est;
+
+pub use caller::Caller;
+
+use crate::middleware;
+use answer::told;
+use axum::{
+    Extension, Json, Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use fleet::Fleet;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+/// What a request for one certificate may weigh: RSA of 8192 bits as PEM takes a tenth of it.
+const ONE: usize = 128 * 1024;
+/// What ten thousand of them may weigh, with their devices' components.
+const MANY: usize = 64 * 1024 * 1024;
+
+/// A route of the gateway.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, as axum writes it.
+    pub path: &'static str,
+    /// Who may ask.
+    pub who: Who,
+    handler: fn() -> MethodRouter<Fleet>,
+}
+
+/// Who may ask for something at the gateway. `fleet` decides, this says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody: it is needed in order to trust us, or to ask rightly.
+    Anybody,
+    /// Whoever has shown who they are.
+    Known,
+    /// A station of the batch's factory.
+    Station,
+    /// A device, by its present certificate.
+    Device,
+}
+
+const fn route(method: &'static str, path: &'static str, who: Who, handler: fn() -> MethodRouter<Fleet>) -> Route {
+    Route { method, path, who, handler }
+}
+
+/// Every route of the gateway.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/", Who::Known, || get(who_are_you)),
+    route("GET", "/.well-known/est/cacerts", Who::Anybody, || get(est::all_ca_certificates)),
+    route("GET", "/.well-known/est/csrattrs", Who::Anybody, || get(est::attributes)),
+    route("POST", "/.well-known/est/simpleenroll", Who::Station, || post(est::enrol_without_label)),
+    route("POST", "/.well-known/est/simplereenroll", Who::Device, || post(est::renew)),
+    route("GET", "/.well-known/est/{label}/cacerts", Who::Anybody, || get(est::ca_certificates)),
+    route("GET", "/.well-known/est/{label}/csrattrs", Who::Anybody, || get(est::attributes_of)),
+    route("POST", "/.well-known/est/{label}/simpleenroll", Who::Station, || post(est::enrol)),
+    route("POST", "/.well-known/est/{label}/simplereenroll", Who::Device, || post(est::renew_in)),
+    route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
+];
+
+/// The gateway's router.
+pub fn router(fleet: &Fleet) -> Router {
+    let add = |router: Router<Fleet>, route: &Route| {
+        // The limit of a route of its own is within this one, and so the one that counts.
+        router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(ONE)))
+    };
+    let routes = ROUTES.iter().fold(Router::new(), add);
+    let routes = routes
+        .fallback(async || told(StatusCode::NOT_FOUND, "There is nothing at this address of the gateway."))
+        .method_not_allowed_fallback(async || {
+            told(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.")
+        })
+        .layer(from_fn_with_state(fleet.clone(), caller::identify))
+        .with_state(fleet.clone());
+    middleware::gateway(routes)
+}
+
+/// Tells whoever asks how it is known here: the first thing to try on a device.
+async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
+    let (status, told) = match &caller {
+        Caller::Device { actor, peer } => {
+            let trust = if peer.is_some() { "certificate" } else { "token" };
+            let certificate = peer.as_deref().map(certificate);
+            (
+                StatusCode::OK,
+                json!({"kind": "device", "serial": actor.name(), "trust": trust, "certificate": certificate}),
+            )
+        }
+        Caller::Station { actor, peer } => {
+            let certificate = certificate(peer);
+            (
+                StatusCode::OK,
+                json!({"kind": "station", "name": actor.name(), "trust": "certificate", "certificate": certificate}),
+            )
+        }
+        Caller::Awaited(peer) => {
+            let serial = peer.certificate.device_serial.as_deref();
+            let told = json!({"kind": "device", "serial": serial, "trust": "certificate", "certificate": certificate(peer),
+                              "note": "The certificate is good, but the device's manifest was not delivered yet."});
+            (StatusCode::OK, told)
+        }
+        Caller::Stranger => (StatusCode::FORBIDDEN, json!({"error": caller::STRANGER})),
+        Caller::Nobody => (StatusCode::UNAUTHORIZED, json!({"error": caller::NOBODY})),
+    };
+    let mut response = (status, Json(told)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, answer::CHALLENGE);
+    }
+    response
+}
+
+fn certificate(peer: &fleet::enrol::Peer) -> serde_json::Value {
+    let certificate = &peer.certificate;
+    json!({
+        "serial": certificate.serial, "name": certificate.name, "purpose": certificate.purpose,
+        "status": certificate.status, "not_after": certificate.not_after.rfc3339(),
+    })
+}

@@ -1,0 +1,59 @@
+//! Answers for machines and for whoever types curl: a status and a sentence.
+
+use axum::response::{IntoResponse, Response};
+use fleet::Error;
+use http::{HeaderValue, StatusCode, header};
+
+/// How a device without a certificate may say who it is.
+pub const CHALLENGE: HeaderValue = HeaderValue::from_static("TargetToken, Bearer");
+/// When to come back where nobody can say it better, in seconds.
+const SOON: i64 = 5;
+
+/// A sentence.
+pub fn told(status: StatusCode, sentence: &str) -> Response {
+    let mut response = (status, format!("{sentence}\n")).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    }
+    response
+}
+
+/// What the fleet said, as HTTP says it.
+pub fn failed(error: &Error) -> Response {
+    let (status, wait) = match error {
+        Error::NotSignedIn => (StatusCode::UNAUTHORIZED, None),
+        Error::Forbidden { .. } => (StatusCode::FORBIDDEN, None),
+        Error::NotFound { .. } => (StatusCode::NOT_FOUND, None),
+        Error::Invalid { .. } | Error::Query(_) => (StatusCode::BAD_REQUEST, None),
+        Error::Conflict(_) => (StatusCode::CONFLICT, None),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        Error::TooMany { wait_micros } => (StatusCode::TOO_MANY_REQUESTS, Some(seconds(*wait_micros))),
+        Error::NoRoom(_) | Error::Slow | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    };
+    let mut response = told(status, &error.to_string());
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    }
+    response
+}
+
+/// Whole seconds, rounded up.
+fn seconds(micros: i64) -> i64 {
+    (micros.max(0).saturating_add(999_999) / 1_000_000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds() {
+        let answer = failed(&Error::TooMany { wait_micros: 1_500_000 });
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers().get(header::RETRY_AFTER), Some(&HeaderValue::from_static("2")));
+        assert_eq!(failed(&Error::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,145 @@
+//! Who calls: by the certificate that the handshake verified, or by a device's token.
+
+use super::answer::{failed, told};
+use crate::listener::Shown;
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use fleet::{Actor, Error, Fleet, Origin, enrol::Peer};
+use http::{HeaderMap, StatusCode, header};
+use std::{net::SocketAddr, sync::Arc};
+
+/// What is told to whoever shows nothing.
+pub const NOBODY: &str = "Show a certificate in the TLS handshake, or send a device's token in the header \
+                          Authorization: TargetToken TOKEN.";
+/// What is told to whoever shows what is not entered.
+pub const STRANGER: &str = "This certificate was never entered here, although an authority of ours signed it. Where the \
+                            factory signs by itself, its manifest has to be delivered first.";
+const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A device, by a certificate or by its token.
+    Device {
+        /// The device.
+        actor: Actor,
+        /// What stands behind its certificate, if it showed one.
+        peer: Option<Box<Peer>>,
+    },
+    /// A factory station.
+    Station {
+        /// The station.
+        actor: Actor,
+        /// What stands behind its certificate.
+        peer: Box<Peer>,
+    },
+    /// A device with a good certificate that was not delivered yet.
+    Awaited(Box<Peer>),
+    /// A certificate of ours that was never entered.
+    Stranger,
+    /// Nobody that is known.
+    Nobody,
+}
+
+impl Caller {
+    /// Who acts.
+    ///
+    /// # Errors
+    /// With an answer, when nobody is known.
+    pub fn actor(&self) -> Result<&Actor, Response> {
+        match self {
+            Self::Device { actor, .. } | Self::Station { actor, .. } => Ok(actor),
+            Self::Awaited(_) => Err(told(
+                StatusCode::FORBIDDEN,
+                "The device of this certificate is not known yet; its manifest has to be delivered first.",
+            )),
+            Self::Stranger => Err(told(StatusCode::FORBIDDEN, STRANGER)),
+            Self::Nobody => Err(told(StatusCode::UNAUTHORIZED, NOBODY)),
+        }
+    }
+}
+
+/// Finds out who calls, and puts a [`Caller`] into the request.
+pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Next) -> Response {
+    let address = address(&request);
+    let shown = request.extensions().get::<Arc<Shown>>().filter(|shown| shown.certificate().is_some()).cloned();
+    let caller = match (shown, token(request.headers())) {
+        (Some(shown), _) => by_certificate(&fleet, &shown, &address).await,
+        (None, Some(token)) => match fleet.device_by_token(token, &address).await {
+            Ok(Some(actor)) => Ok(Caller::Device { actor, peer: None }),
+            Ok(None) => return told(StatusCode::UNAUTHORIZED, WRONG_TOKEN),
+            Err(error) => Err(error),
+        },
+        (None, None) => Ok(Caller::Nobody),
+    };
+    match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str) -> Result<Caller, Error> {
+    let Some(peer) = shown.who(fleet).await? else { return Ok(Caller::Stranger) };
+    let actor = peer.actor(Origin { address: address.to_owned() });
+    let peer = Box::new(peer);
+    Ok(match actor {
+        Some(actor @ Actor::Station { .. }) => Caller::Station { actor, peer },
+        Some(actor) => {
+            note_first_use(fleet, &actor, &peer).await;
+            Caller::Device { actor, peer: Some(peer) }
+        }
+        None if peer.is_device() => Caller::Awaited(peer),
+        // One of our own servers has nothing to do here.
+        None => Caller::Stranger,
+    })
+}
+
+/// The first use of a certificate supersedes the one that it replaces. If that can't be written now, the next request
+/// is the first.
+async fn note_first_use(fleet: &Fleet, actor: &Actor, peer: &Peer) {
+    if peer.certificate.first_used_at.is_some() {
+        return;
+    }
+    match fleet.used(actor, peer.certificate.id).await {
+        Ok(true) => tracing::info!(device = actor.name(), serial = peer.certificate.serial, "first use"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, device = actor.name(), "the first use of a certificate was not noted"),
+    }
+}
+
+/// The address from which a request came.
+pub fn address(request: &Request) -> String {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()).unwrap_or_default()
+}
+
+/// `Authorization: TargetToken …` as hawkBit's clients send it, or `Bearer …`.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("TargetToken") || scheme.eq_ignore_ascii_case("Bearer");
+    known.then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "the headers are the test's own")]
+
+    use super::*;
+
+    #[test]
+    fn both_schemes_carry_a_token() {
+        let with = |value: &str| HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+        for good in ["TargetToken abc", "targettoken  abc", "Bearer abc "] {
+            assert_eq!(token(&with(good)), Some("abc"), "{good}");
+        }
+        for other in ["Basic abc", "abc", ""] {
+            assert_eq!(token(&with(other)), None, "{other}");
+        }
+    }
+}

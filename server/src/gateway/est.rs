@@ -1,0 +1,225 @@
+//! EST (RFC 7030): the CA certificates, what a request should be like, enrolment by stations, renewal by devices. The
+//! label in the path is the code of a batch.
+
+use super::{
+    answer::{failed, told},
+    caller::Caller,
+};
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fleet::{Actor, Fleet, enrol::Enrolled};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use pki::{Certificate, Request, RequestError};
+
+const CERTIFICATES: &str = "application/pkcs7-mime; smime-type=certs-only";
+const ATTRIBUTES: &str = "application/csrattrs";
+const TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+/// How long a line of base64 is: OpenSSL reads no longer ones than 76.
+const LINE: usize = 64;
+
+/// What a request should be like (RFC 7030, 4.5.2): a key of ECDSA on P-256, and a signature with SHA-256. Others are
+/// taken too.
+const WANTED: &[u8] = &[
+    0x30, 0x21, // CsrAttrs
+    0x30, 0x15, // an attribute: id-ecPublicKey, secp256r1
+    0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, //
+    0x31, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, //
+    0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, // ecdsa-with-SHA256
+];
+
+/// The roots.
+pub async fn all_ca_certificates(State(fleet): State<Fleet>) -> Response {
+    certificates_or_failure(fleet.cacerts(None).await)
+}
+
+/// The roots, and what stands between them and a batch's devices.
+pub async fn ca_certificates(State(fleet): State<Fleet>, Path(label): Path<String>) -> Response {
+    certificates_or_failure(fleet.cacerts(label.as_str()).await)
+}
+
+/// What a request should be like.
+pub async fn attributes() -> Response {
+    base64_answer(ATTRIBUTES, WANTED)
+}
+
+/// The same of a batch.
+pub async fn attributes_of(State(fleet): State<Fleet>, Path(label): Path<String>) -> Response {
+    match fleet.cacerts(label.as_str()).await {
+        Ok(_) => attributes().await,
+        Err(error) => failed(&error),
+    }
+}
+
+/// Enrolment needs to know the batch.
+pub async fn enrol_without_label(Extension(caller): Extension<Caller>) -> Response {
+    if let Err(answer) = caller.actor() {
+        return answer;
+    }
+    told(
+        StatusCode::NOT_FOUND,
+        "Say which batch the device is of: POST /.well-known/est/BATCH/simpleenroll. Renewal needs no batch.",
+    )
+}
+
+/// A device's first certificate, asked for by a station.
+pub async fn enrol(
+    State(fleet): State<Fleet>,
+    Extension(caller): Extension<Caller>,
+    Path(batch): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let actor = match caller.actor() {
+        Ok(actor) => actor,
+        Err(answer) => return answer,
+    };
+    let request = match read(&fleet, actor, &batch, body).await {
+        Ok(request) => request,
+        Err(answer) => return answer,
+    };
+    let Some(serial) = request.serial_number.as_deref().or(request.common_name.as_deref()) else {
+        let why = "The request doesn't say which device it is for. Put the device's serial into its subject, as common \
+                   name (openssl req -subj /CN=SERIAL).";
+        return told(StatusCode::BAD_REQUEST, why);
+    };
+    enrolled(fleet.enrol(actor, &batch, &request, serial).await)
+}
+
+/// A device's next certificate, asked for by itself with its present one.
+pub async fn renew(
+    State(fleet): State<Fleet>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let (actor, peer) = match &caller {
+        Caller::Device { actor, peer: Some(peer) } => (actor, peer),
+        Caller::Device { .. } => {
+            let why = "Renewal needs the present certificate in the TLS handshake; a token is not enough.";
+            return told(StatusCode::FORBIDDEN, why);
+        }
+        Caller::Station { .. } => {
+            let why = "Only a device renews its certificate. A station gets a new one from an operator.";
+            return told(StatusCode::FORBIDDEN, why);
+        }
+        other => return other.actor().err().unwrap_or_else(|| StatusCode::FORBIDDEN.into_response()),
+    };
+    let request = match read(&fleet, actor, "", body).await {
+        Ok(request) => request,
+        Err(answer) => return answer,
+    };
+    enrolled(fleet.renew(actor, peer.certificate.id, &request).await)
+}
+
+/// The same where the path names a batch: the present certificate says which device it is, so the label only must exist.
+pub async fn renew_in(
+    State(fleet): State<Fleet>,
+    caller: Extension<Caller>,
+    Path(label): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    if let Err(answer) = caller.actor() {
+        return answer;
+    }
+    if let Err(error) = fleet.cacerts(label.as_str()).await {
+        return failed(&error);
+    }
+    renew(State(fleet), caller, body).await
+}
+
+/// Reads the request, whichever of base64, PEM and DER it comes in. What is refused is recorded.
+async fn read(
+    fleet: &Fleet,
+    actor: &Actor,
+    batch: &str,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Request, Response> {
+    let body = body.map_err(|problem| unread(&problem))?;
+    let problem = match pki::request_from_text(&body) {
+        Ok(request) => return Ok(request),
+        Err(problem) => problem,
+    };
+    Err(match fleet.bad_request(actor, batch, "", &problem).await {
+        Ok(told_to) => told(status_of(&problem), &told_to.to_string()),
+        Err(error) => failed(&error),
+    })
+}
+
+/// What isn't proven is forbidden; the rest is only wrong.
+const fn status_of(problem: &RequestError) -> StatusCode {
+    match problem {
+        RequestError::WrongProof | RequestError::Authority => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Why a body was not read.
+pub(super) fn unread(problem: &BytesRejection) -> Response {
+    match problem.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => told(StatusCode::PAYLOAD_TOO_LARGE, "This is larger than what is taken here."),
+        _ => told(StatusCode::BAD_REQUEST, "The request's body did not arrive whole."),
+    }
+}
+
+fn enrolled(result: fleet::Result<Enrolled>) -> Response {
+    // The certificate alone, as RFC 7030 (4.2.3) wants it; what stands above it is what cacerts is for.
+    certificates_or_failure(result.map(|enrolled| vec![enrolled.certificate]))
+}
+
+fn certificates_or_failure(result: fleet::Result<Vec<Certificate>>) -> Response {
+    let certificates = match result {
+        Ok(certificates) => certificates,
+        Err(error) => return failed(&error),
+    };
+    if certificates.is_empty() {
+        return told(StatusCode::NOT_FOUND, "There is no authority yet: bring in the root first.");
+    }
+    match pki::certs_only(&certificates) {
+        Ok(der) => base64_answer(CERTIFICATES, &der),
+        Err(error) => failed(&fleet::Error::internal(error)),
+    }
+}
+
+fn base64_answer(kind: &'static str, der: &[u8]) -> Response {
+    let mut response = in_lines(&STANDARD.encode(der)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("base64"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Base64 is ASCII, so each byte is a character.
+fn in_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / LINE * 2 + 2);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(LINE));
+        out.push_str(line);
+        out.push_str("\r\n");
+        rest = after;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_that_openssl_reads() {
+        let text = in_lines(&"A".repeat(130));
+        assert_eq!(text.lines().map(str::len).collect::<Vec<_>>(), [64, 64, 2]);
+        assert!(text.ends_with("\r\n"));
+        assert_eq!(in_lines(""), "");
+    }
+
+    #[test]
+    fn the_attributes_are_whole() {
+        assert_eq!(usize::from(WANTED[1]) + 2, WANTED.len());
+        assert_eq!(usize::from(WANTED[3]) + 4, WANTED.len() - 10);
+    }
+}
