@@ -128,7 +128,11 @@ fn preview(selected: &Selected) -> impl IntoView + use<> {
         lifecycle.chain(trust).filter(|(_, n)| *n > 0).map(|(status, n)| line(status.cell().into_any(), n)).collect();
     let retired = with(&|d| d.lifecycle == Lifecycle::Retired);
     let warning = (retired > 0).then(|| {
-        let text = format!("{} retired. A custody event brings them back into use.", plural_are(retired));
+        let text = format!(
+            "{} retired and can't be handed to anybody: leave them out, or correct the retirement first. Only what \
+             happened before it can still be recorded.",
+            plural_are(retired)
+        );
         view! { <div class="body">{note(Tone::Warn, icons::WARN, text)}</div> }
     });
     let named: Vec<_> = devices

@@ -35,11 +35,13 @@ pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue) -> imp
         {Field::new(form, "custodian", "Custodian")
             .required()
             .select(std::iter::once(first("Choose…")).chain(custodians).collect())}
-        {Field::new(form, "carrier", "Carrier")
-            .hint("Only for what was shipped: who holds it on the way.")
-            .select(std::iter::once(first("None")).chain(carriers).collect())}
+        <div class="when-shipped">
+            {Field::new(form, "carrier", "Carrier")
+                .hint("Who holds it on the way.")
+                .select(std::iter::once(first("None")).chain(carriers).collect())}
+        </div>
         {Field::new(form, "at", "When, in UTC").kind("datetime-local").hint("Empty means now.").input()}
-        {Field::new(form, "place", "Place").hint("Where exactly, in the holder's words.").max_length(200).input()}
+        {Field::new(form, "place", "Place").hint("Where exactly, in the holder's words. Empty leaves it as it is, unless the holder changes.").max_length(200).input()}
         {Field::new(form, "reference", "Document, or reason of a return").max_length(200).input()}
     }
 }
