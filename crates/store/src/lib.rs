@@ -25,6 +25,7 @@ pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod manifest;
+pub mod private;
 pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;

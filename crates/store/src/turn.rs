@@ -1,6 +1,6 @@
 //! Turns: what must be done by one process at a time, however many work on a database.
 
-use crate::{Db, StoreResult};
+use crate::{Db, StoreResult, private};
 use sqlx::{Connection, PgConnection};
 use std::{
     fs::{File, TryLockError},
@@ -54,7 +54,7 @@ pub async fn imports(db: &Db) -> StoreResult<Turn> {
 }
 
 async fn locked(path: &Path) -> StoreResult<File> {
-    let file = File::options().write(true).create(true).truncate(false).open(path).map_err(sqlx::Error::Io)?;
+    let file = private::options().write(true).create(true).truncate(false).open(path).map_err(sqlx::Error::Io)?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -79,6 +79,7 @@ impl Running {
         let limits = Limits { proxies: proxies.clone(), ..Limits::default() };
         let listener = Listener::bind(listen.console, limits).await?;
         let url = url(listen, listener.local_addr().map_err(Failure::because)?.port());
+        data::note_address(fleet.folder(), &url);
         let certificates = Certificates::new(&identity);
         let tls = tls_config(&certificates).map_err(Failure::because)?;
         let console = Console::new(fleet.clone(), names).behind(proxies);
