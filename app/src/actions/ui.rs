@@ -99,7 +99,22 @@ async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> R
             }
         })
         .collect();
+    if hits.is_empty() {
+        return fragment(nothing_found(typed));
+    }
     fragment(hits)
+}
+
+/// That a text leads nowhere, and how one would.
+fn nothing_found(typed: &str) -> impl IntoView + use<> {
+    let typed: String = typed.chars().take(LONGEST).collect();
+    view! {
+        <p class="none" role="status">
+            "No page and no device matches “"
+            <b>{typed}</b>
+            "”. A serial is found by its beginning, a part by its whole identifier."
+        </p>
+    }
 }
 
 fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {

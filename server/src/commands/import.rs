@@ -59,6 +59,9 @@ async fn tell(fleet: &Fleet, ended: &Progress) -> Outcome {
     }
     match ended.state {
         ImportState::Done if ended.bad == 0 => Ok(say(&ended.message)?),
+        ImportState::Refused if ended.bad > 0 && ended.rows_checked > ended.bad => {
+            Err(Failure::Found(format!("{} On the command line that is --skip-bad-rows.", ended.message)))
+        }
         ImportState::Done | ImportState::Refused => Err(Failure::Found(ended.message.clone())),
         _ => Err(Failure::NotDone(ended.message.clone())),
     }

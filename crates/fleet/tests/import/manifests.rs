@@ -18,7 +18,10 @@ async fn a_manifest_becomes_devices_with_parts_and_history() {
         let import = world.import("line 3/october.csv", template_csv()).await;
         is_done(&import, 2, 0, 0);
         assert_eq!((import.file_name.as_str(), import.format), ("october.csv", ImportFormat::Csv));
-        assert_eq!(import.message, "2 devices added. New: 1 factory, 1 model, 1 batch.");
+        assert_eq!(
+            import.message,
+            "2 devices added to batch “2025-11-A”. New: factory “brno”, model “GW-200”, batch “2025-11-A”."
+        );
         let record = world.fleet.device_record(&OPERATOR, "GW2C-2511-04217").await.unwrap();
         let device = &record.device;
         assert_eq!(
