@@ -109,10 +109,13 @@ async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> R
 fn nothing_found(typed: &str) -> impl IntoView + use<> {
     let typed: String = typed.chars().take(LONGEST).collect();
     view! {
-        <p class="none" role="status">
+        // A list of choices may hold nothing else than choices.
+        <p class="none" role="option" aria-disabled="true" aria-selected="false" id="hit-none">
+            <span>
             "No page and no device matches “"
             <b>{typed}</b>
             "”. A serial is found by its beginning, a part by its whole identifier."
+            </span>
         </p>
     }
 }

@@ -38,7 +38,7 @@ pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue) -> imp
             .select(std::iter::once(first("Choose…")).chain(custodians).collect())}
         <div class="when-shipped">
             {Field::new(form, "carrier", "Carrier")
-                .hint("Who holds it on the way.")
+                .hint("Only for what is shipped: who holds it on the way.")
                 .select(std::iter::once(first("None")).chain(carriers).collect())}
         </div>
         {Field::new(form, "at", "When (UTC)").kind("datetime-local").hint(now).input()}

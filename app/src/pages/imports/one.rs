@@ -26,6 +26,7 @@ use domain::{
 };
 use fleet::import::{Import, ImportProblem, PROBLEMS_KEPT};
 use leptos::prelude::*;
+use std::collections::HashSet;
 
 /// So many problems on a page.
 const ROWS: usize = 100;
@@ -127,7 +128,7 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
         ),
         ImportState::Refused if import.bad > 0 && import.rows_checked > import.bad => Some(
             view! {
-                " The good rows can be entered without them: "
+                " For that, "
                 <a href="/imports#send">"send the file again"</a>
                 " with “Import” chosen and “Import good rows even if some are bad” ticked, or with "
                 <code class="nowrap">"muster import --skip-bad-rows"</code>
@@ -145,7 +146,7 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
 
 /// The import's words, in which what it brought is a link: `batch “A”`, `factory “b”`, `model “C”`.
 fn linked(message: &str, is_there: bool) -> Vec<AnyView> {
-    let mut parts = Vec::new();
+    let (mut parts, mut listed) = (Vec::new(), HashSet::new());
     let mut rest = message;
     while let Some((before, (kind, name), after)) = next_named(rest).filter(|_| is_there) {
         let (to, devices) = match kind {
@@ -153,7 +154,7 @@ fn linked(message: &str, is_there: bool) -> Vec<AnyView> {
             "factory" => (format!("/custodians/{}", segment(name)), None),
             _ => (devices_href(&format!("model:{}", quoted(name))), None),
         };
-        let devices = devices.map(|to| view! { " (" <a href=to>"its devices"</a> ")" });
+        let devices = devices.filter(|_| listed.insert(name)).map(|to| view! { " (" <a href=to>"its devices"</a> ")" });
         parts.push(
             view! { {before.to_owned()} {format!("{kind} ")} <a href=to>{name.to_owned()}</a> {devices} }.into_any(),
         );
