@@ -21,14 +21,15 @@ pub const PUBLIC_PAGES: &[&str] = &["/sign-in", "/link/{token}", "/set-up/{token
 /// Every page and every action of the console. The server adds a [`Ctx`] to each request's extensions.
 pub fn router() -> Router {
     let mut router = Router::new();
-    for route in leptos_axum::generate_route_list(App) {
-        let path = route.path().to_owned();
+    let pages: Vec<String> =
+        leptos_axum::generate_route_list(App).iter().map(|route| route.path().to_owned()).collect();
+    for path in &pages {
         router = match PUBLIC_PAGES.contains(&path.as_str()) {
-            true => router.route(&path, get(public_page)),
-            false => router.route(&path, get(page)),
+            true => router.route(path, get(public_page)),
+            false => router.route(path, get(page)),
         };
     }
-    router.merge(actions::router()).fallback(public_page)
+    router.merge(actions::router(&pages)).fallback(public_page)
 }
 
 async fn public_page(Extension(ctx): Extension<Ctx>) -> Response {

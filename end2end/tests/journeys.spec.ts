@@ -281,7 +281,8 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(elsewhere).toHaveURL(/\/sign-in/);
 
       await signIn(elsewhere, email, second);
-      await admin.getByRole('button', { name: 'Disable' }).click();
+      await unfold(admin, 'Disable');
+      await admin.getByRole('button', { name: 'Disable the account' }).click();
       await expect(flash(admin)).toContainText("can't sign in any more");
       await elsewhere.goto('/devices');
       await expect(elsewhere).toHaveURL(/\/sign-in/);
@@ -302,7 +303,9 @@ for (const javaScriptEnabled of [true, false]) {
         expect(refused.status()).toBe(403);
         expect(refused.headers()['content-type']).toContain('application/problem+json');
         await page.goto('/tokens');
-        await page.getByRole('button', { name: `Revoke ${name}`, exact: true }).click();
+        const row = page.getByRole('row', { name });
+        await row.locator('summary').click();
+        await row.getByRole('button', { name: 'Revoke it' }).click();
         await expect(page.getByRole('row', { name })).toContainText('Revoked');
         expect((await api.raw('/devices?limit=1')).status()).toBe(401);
         await api.dispose();

@@ -123,6 +123,10 @@ pub fn router(console: &Console) -> Router {
             }
             _ => handler,
         };
+        // The document outlives every router, and so do the few names taken from it.
+        let parameters = document::query_parameters(route.method, route.path).leak();
+        let known = extract::Known { parameters, permission: route.permission };
+        let handler = handler.layer(axum::middleware::from_fn_with_state(known, extract::known_parameters));
         router = router.route(route.path, handler);
     }
     AROUND.iter().fold(router, |router, route| router.route(route.path, (route.handler)())).with_state(console.clone())

@@ -29,7 +29,8 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Every option can also be given as an environment variable; --help of a command names it.
+Where data lies, where the console listens and what a demo is made of can also be given as environment
+variables; --help of a command names them in brackets. What one command is to do (--force, --dry-run …) can't.
 MUSTER_LOG sets what is logged (error, warn, info, debug, trace; default info).
 
 Exit codes: 0 done; 1 done, but something was found wrong (bad rows, a broken audit chain);
@@ -207,9 +208,10 @@ pub struct AddUser {
     /// The person's name. Default: the part of the address before the @.
     #[arg(long)]
     pub name: Option<String>,
-    /// The console's address, for the link.
-    #[arg(long, value_name = "URL", env = "MUSTER_URL", default_value = "https://localhost:8443")]
-    pub url: String,
+    /// The console's address, for the link. Default: the one of the console that last ran on this data folder, else
+    /// https://localhost:8443.
+    #[arg(long, value_name = "URL", env = "MUSTER_URL")]
+    pub url: Option<String>,
 }
 
 #[cfg(test)]
@@ -220,6 +222,28 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_help_says_of_environment_variables_is_true() {
+        let named = |command: &clap::Command| {
+            let options = command.get_arguments().filter(|option| option.get_long().is_some());
+            let options = options.filter(|option| !matches!(option.get_id().as_str(), "help" | "version"));
+            let parts: (Vec<_>, Vec<_>) = options.partition(|option| option.get_env().is_some());
+            let names = |some: Vec<&clap::Arg>| some.iter().map(|o| o.get_id().to_string()).collect::<Vec<_>>();
+            (names(parts.0), names(parts.1))
+        };
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            let (with, without) = named(command);
+            match command.get_name() {
+                "serve" | "demo" => assert!(with.len() > 7 && without.is_empty(), "{command}: {without:?}"),
+                "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
+                "restore" => assert_eq!(without, ["force"]),
+                _ => assert!(without.is_empty(), "{command}: {without:?}"),
+            }
+        }
     }
 
     #[test]

@@ -82,8 +82,9 @@ impl Lock {
     pub fn take(folder: &Path) -> Result<Self, DataError> {
         let unusable = |source| DataError::Unusable { folder: folder.to_owned(), source };
         let path = folder.join("lock");
-        let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let open = store::private::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(unusable)?;
+        store::private::close(&path);
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -98,6 +99,25 @@ impl Lock {
         writeln!(file, "{}", std::process::id()).map_err(unusable)?;
         Ok(Self(file))
     }
+}
+
+/// Where a console notes the address by which people reach it, for links that commands print.
+const ADDRESS: &str = "address";
+
+/// Notes the console's address. Without it links of commands begin with the usual one, which is not worth a failure.
+pub fn note_address(folder: &Path, url: &str) {
+    let options = || store::private::options().write(true).create(true).truncate(true).open(folder.join(ADDRESS));
+    if let Err(error) = options().and_then(|mut file| file.write_all(url.as_bytes())) {
+        tracing::warn!(%error, "the console's address could not be noted in the data folder");
+    }
+}
+
+/// The address by which people reached the console that last worked in this folder.
+#[must_use]
+pub fn noted_address(folder: &Path) -> Option<String> {
+    let url = fs::read_to_string(folder.join(ADDRESS)).ok()?;
+    let url = url.trim().to_owned();
+    url.starts_with("https://").then_some(url)
 }
 
 #[cfg(test)]
@@ -130,12 +150,27 @@ mod tests {
         Lock::take(folder.path()).unwrap();
     }
 
+    #[test]
+    fn the_address_is_noted_for_commands() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(noted_address(folder.path()), None);
+        note_address(folder.path(), "https://127.0.0.1:8443");
+        note_address(folder.path(), "https://fleet.example");
+        assert_eq!(noted_address(folder.path()).as_deref(), Some("https://fleet.example"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn only_the_owner_sees_the_folder() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap().path().join("a/b");
         make(&folder).unwrap();
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        fs::write(folder.join("lock"), "").unwrap();
+        fs::set_permissions(folder.join("lock"), fs::Permissions::from_mode(0o644)).unwrap();
+        let _lock = Lock::take(&folder).unwrap();
+        note_address(&folder, "https://fleet.example");
+        assert_eq!((mode(&folder.join("lock")), mode(&folder.join(ADDRESS))), (0o600, 0o600));
     }
 }

@@ -39,6 +39,18 @@ fn filled() -> TempDir {
 }
 
 #[test]
+fn a_new_accounts_link_begins_with_the_consoles_address() {
+    let folder = filled();
+    let add =
+        |email, more: &[&str]| says(folder.path(), &[&["user", "add", email, "--role", "support"], more].concat(), 0);
+    fs::write(folder.path().join("address"), "https://fleet.example").unwrap();
+    let said = add("b@b.example", &[]);
+    assert!(said.contains(" https://fleet.example/link/"), "{said}");
+    let said = add("c@b.example", &["--url", "https://other.example/"]);
+    assert!(said.contains(" https://other.example/link/"), "{said}");
+}
+
+#[test]
 fn the_audit_log_is_verified_and_remembers_who_typed() {
     let folder = filled();
     let said = says(folder.path(), &["audit", "verify"], 0);
@@ -55,6 +67,8 @@ fn a_backup_restores_into_another_folder() {
     let name = file.to_str().unwrap();
     says(folder.path(), &["backup", name], 0);
     says(folder.path(), &["backup", name], 3);
+    let told = says(folder.path(), &["restore", name], 3);
+    assert!(told.contains("--force"), "{told}");
     says(elsewhere.path(), &["restore", name], 0);
     says(elsewhere.path(), &["audit", "verify"], 0);
     let said = says(elsewhere.path(), &["user", "add", "ada@b.example", "--role", "admin"], 3);

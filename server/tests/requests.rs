@@ -189,3 +189,33 @@ async fn one_account_has_so_many_live_pages() {
     open.pop();
     assert_eq!(world.open(ask()).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_misspelt_parameter_is_told_and_nothing_is_done() {
+    let world = World::new().await;
+    let bearer = format!("Bearer {}", world.token(Role::Operator).await);
+    let ask = |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer.as_str());
+        request.header(header::CONTENT_TYPE, "text/csv").body(Body::from("serial\n")).unwrap()
+    };
+    for (method, path, parameter, told) in [
+        ("POST", "/api/v1/imports?dryrun=true", "dryrun", "there are dry_run, on_error and file_name."),
+        ("GET", "/api/v1/devices?q=model:X", "q", "there are query, sort, cursor and limit."),
+        ("GET", "/api/v1/models?limit=3", "limit", "this operation takes none."),
+        ("GET", "/api/v1/devices?limit=501", "limit", "1 to 500"),
+        ("GET", "/api/v1/devices?limit=0", "limit", "1 to 500"),
+        ("GET", "/api/v1/imports?limit=-1", "limit", "1 to 500"),
+        ("GET", "/api/v1/devices?sort=colour", "sort", "Sort by one of"),
+    ] {
+        let answer = world.send(ask(method, path)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let problem: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(problem["errors"][0]["field"], parameter, "{path}");
+        assert!(problem["detail"].as_str().unwrap().contains(told), "{path}: {problem}");
+    }
+    assert!(world.fleet.imports(&TEST, None, 10).await.unwrap().is_empty(), "nothing was imported");
+    assert_eq!(world.send(ask("GET", "/api/v1/devices?limit=500")).await.status, StatusCode::OK);
+    let nobody = world.get("/api/v1/devices?q=x").await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "first who, then what");
+}

@@ -3,7 +3,7 @@
 use super::{Access, ActionRoute, Posted, refused, render_with_form, see_other};
 use crate::{
     components::text::plural,
-    context::{Ctx, Flash, FormState, devices_href, segment},
+    context::{Ctx, Flash, FormState, segment},
     pages::{
         devices::{custody, custody_form},
         errors,
@@ -17,7 +17,7 @@ use axum::{
     routing::{get, post},
 };
 use domain::{id::HistoryId, person::Permission};
-use fleet::{custody::BULK_MAX, devices::Selection, idempotency::Begun};
+use fleet::{custody::BULK_MAX, idempotency::Begun};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const RECORD: Access = Access::May(Permission::CustodyRecord);
@@ -56,7 +56,7 @@ async fn short_address(Path(serial): Path<String>) -> Response {
 }
 
 /// What is done once however often its form is sent: a second click finds that it was done.
-enum Once {
+pub(super) enum Once {
     /// It is to be done now.
     Now(fleet::idempotency::Claim),
     /// It was done by the click before.
@@ -67,7 +67,7 @@ enum Once {
 
 /// Claims a form that carries a name of its own. The same name with other input is another deed: somebody went back
 /// and changed it.
-async fn once(ctx: &Ctx, form: &FormState) -> Result<Once, fleet::Error> {
+pub(super) async fn once(ctx: &Ctx, form: &FormState) -> Result<Once, fleet::Error> {
     let mut hasher = DefaultHasher::new();
     form.values.hash(&mut hasher);
     let name: String = form.value("once").chars().filter(char::is_ascii_graphic).take(80).collect();
@@ -77,6 +77,18 @@ async fn once(ctx: &Ctx, form: &FormState) -> Result<Once, fleet::Error> {
         Begun::Replay { .. } | Begun::Mismatch => Once::Before,
         Begun::InFlight => Once::Meanwhile,
     })
+}
+
+/// Keeps that a form was done, or lets it be sent again.
+pub(super) async fn settle(ctx: &Ctx, claim: fleet::idempotency::Claim, done: bool) {
+    let kept = match done {
+        true => ctx.fleet.finish_request(claim, StatusCode::SEE_OTHER.as_u16(), "").await,
+        false => ctx.fleet.abandon_request(claim).await,
+    };
+    if let Err(error) = kept {
+        // The deed stands; only a second click would not be known again.
+        tracing::warn!(%error, "a form's claim was not settled");
+    }
 }
 
 /// Does what a form asks, once, and leads on.
@@ -99,14 +111,7 @@ async fn deed<T>(
         Err(error) => return refused(ctx, here, form, &error).await,
     };
     let done = act(&ctx, &form).await;
-    let kept = match &done {
-        Ok(_) => ctx.fleet.finish_request(claim, StatusCode::SEE_OTHER.as_u16(), "").await,
-        Err(_) => ctx.fleet.abandon_request(claim).await,
-    };
-    if let Err(error) = kept {
-        // The deed stands; only a second click would not be known again.
-        tracing::warn!(%error, "a form's claim was not settled");
-    }
+    settle(&ctx, claim, done.is_ok()).await;
     match done {
         Ok(done) => see_other(next, Some(&Flash::done(said(&done)))),
         Err(error) => refused(ctx, here, form, &error).await,
@@ -150,10 +155,7 @@ async fn custody_of_many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -
     let Some(selection) = selection.filter(|_| form.has("verb")) else {
         return render_with_form(ctx, here, form, StatusCode::OK).await;
     };
-    let next = match &selection {
-        Selection::Query(query) if !query.is_empty() => devices_href(query),
-        _ => "/devices".to_owned(),
-    };
+    let next = custody::list_of(&form);
     let act = async |ctx: &Ctx, form: &FormState| {
         let selected = ctx.fleet.selected(&ctx.actor, &selection, BULK_MAX).await?;
         if custody::fingerprint(&selected.devices) != form.value("devices") {

@@ -33,7 +33,7 @@ use crate::{
 use axum::{
     Extension, Form, Router,
     extract::{FromRequest, Request, rejection::FormRejection},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
     routing::MethodRouter,
@@ -85,16 +85,37 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     views::ROUTES,
 ];
 
-/// The router of all actions.
-pub fn router() -> Router {
+/// The router of all actions. `pages` are the paths that show something.
+pub fn router(pages: &[String]) -> Router {
+    let is_shown = |path: &str| {
+        let shown = pages.iter().any(|page| page == path);
+        shown || ROUTES.iter().flat_map(|routes| *routes).any(|route| route.method == "GET" && route.path == path)
+    };
     ROUTES.iter().flat_map(|routes| *routes).fold(Router::new(), |router, route| {
-        let handler = (route.handler)();
+        let mut handler = (route.handler)();
+        // A form that is shown again stands at its own address; who loads that address anew wants the form's page.
+        if !is_shown(route.path) {
+            let depth = depth_of_page(route.path, pages);
+            handler = handler.get(async move |uri: Uri| Redirect::to(&first_segments(uri.path(), depth)));
+        }
         let handler = match route.access {
             Access::Anyone => handler,
             Access::May(_) => handler.layer(middleware::from_fn(signed_in_only)),
         };
         router.route(route.path, handler)
     })
+}
+
+/// How many segments of an action's path lead to the page that it belongs to: the nearest one above it.
+fn depth_of_page(path: &str, pages: &[String]) -> usize {
+    let segments = path.split('/').skip(1).count();
+    let is_page = |depth: &usize| pages.contains(&first_segments(path, *depth));
+    (1..segments).rev().find(is_page).unwrap_or(0)
+}
+
+fn first_segments(path: &str, depth: usize) -> String {
+    let segments: Vec<&str> = path.split('/').skip(1).take(depth).collect();
+    format!("/{}", segments.join("/"))
 }
 
 /// Whoever is not signed in can't be told more than that. Whether somebody who is may do it, `fleet` decides and
@@ -176,4 +197,18 @@ pub async fn refused(ctx: Ctx, path: &str, mut form: FormState, error: &fleet::E
     }
     form.errors.extend(problem.fields);
     render_with_form(ctx, path, form, problem.status).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_an_action_is_the_nearest_above() {
+        let pages = ["/", "/users", "/users/{id}", "/tokens"].map(str::to_owned);
+        let page = |route: &str, asked: &str| first_segments(asked, depth_of_page(route, &pages));
+        assert_eq!(page("/users/{id}/disable", "/users/7/disable"), "/users/7");
+        assert_eq!(page("/tokens/{id}/revoke", "/tokens/7/revoke"), "/tokens");
+        assert_eq!(page("/sign-out", "/sign-out"), "/");
+    }
 }

@@ -99,7 +99,25 @@ async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> R
             }
         })
         .collect();
+    if hits.is_empty() {
+        return fragment(nothing_found(typed));
+    }
     fragment(hits)
+}
+
+/// That a text leads nowhere, and how one would.
+fn nothing_found(typed: &str) -> impl IntoView + use<> {
+    let typed: String = typed.chars().take(LONGEST).collect();
+    view! {
+        // A list of choices may hold nothing else than choices.
+        <p class="none" role="option" aria-disabled="true" aria-selected="false" id="hit-none">
+            <span>
+            "No page and no device matches “"
+            <b>{typed}</b>
+            "”. A serial is found by its beginning, a part by its whole identifier."
+            </span>
+        </p>
+    }
 }
 
 fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {

@@ -170,6 +170,25 @@ pub fn more_menu(items: Vec<(Icon, String, String)>) -> impl IntoView + use<> {
     }
 }
 
+/// A button that asks before it acts; works without a script.
+#[must_use]
+pub fn confirmed(
+    summary: impl IntoView + 'static,
+    what: impl IntoView + 'static,
+    action: String,
+    label: &'static str,
+) -> impl IntoView {
+    view! {
+        <details class="menu confirm">
+            {summary}
+            <form class="pop stack tight" method="post" action=action>
+                <p>{what}</p>
+                <div><button class="btn small danger solid" type="submit">{label}</button></div>
+            </form>
+        </details>
+    }
+}
+
 /// A dialog that opens by its address (`href="#id"`) and closes by another; works without a script.
 /// Order of the body: impact, warning, reason, typed name, second person.
 #[must_use]

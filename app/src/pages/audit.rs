@@ -10,7 +10,7 @@ use crate::{
     },
     context::{Ctx, href},
     page::Page,
-    pages::audit_words::{action_words, pretty, subject_href},
+    pages::audit_words::{Names, action_words, names, pretty, subject_href, subject_words},
 };
 use domain::audit::Outcome;
 use fleet::{AuditEntry, AuditFilter};
@@ -43,7 +43,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     entries.truncate(ROWS);
     let filtered = filter != AuditFilter { before: filter.before, ..AuditFilter::default() };
     let list = match (entries.is_empty(), filtered || filter.before > 0) {
-        (false, _) => table(&entries, &ctx).into_any(),
+        (false, _) => table(&entries, &names(&ctx, &entries).await, &ctx).into_any(),
         (true, true) => no_match("No entry is like that", "/audit").into_any(),
         (true, false) => {
             none_yet("Nothing has happened yet", view! { <p>"The first deed will stand here."</p> }).into_any()
@@ -125,8 +125,8 @@ fn chips(ctx: &Ctx, filter: &AuditFilter) -> impl IntoView + use<> {
         .then(|| view! { <div class="chips">{chips}<a class="small" href="/audit">"Clear all"</a></div> })
 }
 
-fn table(entries: &[AuditEntry], ctx: &Ctx) -> impl IntoView + use<> {
-    let rows: Vec<_> = entries.iter().map(|entry| row(entry, ctx)).collect();
+fn table(entries: &[AuditEntry], names: &Names, ctx: &Ctx) -> impl IntoView + use<> {
+    let rows: Vec<_> = entries.iter().map(|entry| row(entry, names, ctx)).collect();
     frame(
         "Audit entries",
         view! {
@@ -167,13 +167,14 @@ fn actor_icon(kind: &str) -> icons::Icon {
     }
 }
 
-fn row(entry: &AuditEntry, ctx: &Ctx) -> impl IntoView + use<> {
+fn row(entry: &AuditEntry, names: &Names, ctx: &Ctx) -> impl IntoView + use<> {
     let record = &entry.record;
     let number = count(entry.seq);
     let who = href("/audit", &[("actor", record.actor_name.as_str())]);
+    let words = subject_words(&record.subject, names);
     let subject = match subject_href(&record.subject) {
-        Some(to) => view! { <a href=to>{record.subject.clone()}</a> }.into_any(),
-        None => view! { <span>{record.subject.clone()}</span> }.into_any(),
+        Some(to) => view! { <a href=to title=record.subject.clone()>{words}</a> }.into_any(),
+        None => view! { <span title=record.subject.clone()>{words}</span> }.into_any(),
     };
     let label = format!("Detail of entry {number}");
     view! {

@@ -1,7 +1,12 @@
 //! Audit entries in words: what an action is called, where its subject is to be seen, its detail laid out.
 
-use crate::context::{href, segment};
-use domain::person::Permission;
+use crate::{
+    components::text::plural,
+    context::{Ctx, href, segment},
+};
+use domain::{id::TokenId, person::Permission};
+use fleet::AuditEntry;
+use std::collections::BTreeMap;
 
 /// Actions whose words don't follow from their names.
 const ACTIONS: &[(&str, &str)] = &[
@@ -19,6 +24,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("certificate.renew", "Renewed a certificate"),
     ("certificate.station", "Issued a station's certificate"),
     ("crl.publish", "Published a CRL"),
+    ("backup.restore", "Restored a backup"),
+    ("backup.write", "Wrote a backup"),
     ("custodian.add", "Entered a custodian"),
     ("custodian.change", "Changed a custodian"),
     ("custody.record", "Recorded custody"),
@@ -33,12 +40,14 @@ const ACTIONS: &[(&str, &str)] = &[
     ("import.done", "Finished an import"),
     ("import.fail", "Could not finish an import"),
     ("import.refuse", "Refused a file"),
+    ("import.resume", "Went on with an import"),
     ("import.start", "Sent a file"),
     ("link.redeem", "Tried a used link"),
     ("link.set_password", "Made a password link"),
     ("link.set_up", "Made the set-up link"),
     ("link.sign_in", "Made a sign-in link"),
     ("note.add", "Wrote a note"),
+    ("page.see", "Opened a page"),
     ("password.change", "Changed their password"),
     ("password.set", "Chose a password"),
     ("ocsp.responder", "Made an OCSP responder"),
@@ -78,6 +87,70 @@ pub(super) fn action_words(action: &str) -> String {
     }
 }
 
+/// Names of what entries are about, by the entries' subjects.
+pub(super) type Names = BTreeMap<String, String>;
+
+/// The names of what these entries are about and the log knows by an id alone. What has none keeps its id.
+pub(super) async fn names(ctx: &Ctx, entries: &[AuditEntry]) -> Names {
+    let mut names = Names::new();
+    for record in entries.iter().map(|entry| &entry.record) {
+        let Some((kind, id)) = record.subject.split_once(':') else { continue };
+        if names.contains_key(&record.subject) {
+            continue;
+        }
+        let told = told_name(&record.detail).filter(|_| matches!(kind, "token" | "view"));
+        let name = match told {
+            Some(name) => Some(name),
+            None => name_of(ctx, kind, id).await,
+        };
+        names.extend(name.map(|name| (record.subject.clone(), name)));
+    }
+    names
+}
+
+/// The name that an entry's own detail tells.
+fn told_name(detail: &str) -> Option<String> {
+    let detail: serde_json::Value = serde_json::from_str(detail).ok()?;
+    detail["name"].as_str().map(str::to_owned)
+}
+
+/// What may not be seen, or is gone, has no name here.
+async fn name_of(ctx: &Ctx, kind: &str, id: &str) -> Option<String> {
+    match kind {
+        "import" => ctx.fleet.import(&ctx.actor, id.parse().ok()?).await.ok().map(|import| import.file_name),
+        "user" => ctx.fleet.user(&ctx.actor, id.parse().ok()?).await.ok().map(|user| user.email),
+        "token" => {
+            let id: TokenId = id.parse().ok()?;
+            let tokens = ctx.fleet.tokens(&ctx.actor).await.ok()?;
+            tokens.into_iter().find(|token| token.id == id).map(|token| token.name)
+        }
+        _ => None,
+    }
+}
+
+/// Kinds of subject, in words.
+const KINDS: &[(&str, &str)] = &[
+    ("account", "Account"),
+    ("address", "Address"),
+    ("batch", "Batch"),
+    ("custodian", "Custodian"),
+    ("device", "Device"),
+    ("import", "Import"),
+    ("token", "Token"),
+    ("user", "User"),
+    ("view", "View"),
+];
+
+/// What an entry is about, in words.
+pub(super) fn subject_words(subject: &str, names: &Names) -> String {
+    let Some((kind, key)) = subject.split_once(':') else { return subject.to_owned() };
+    if kind == "devices" {
+        return key.parse().map_or_else(|_| subject.to_owned(), |n| plural(n, "device", "devices"));
+    }
+    let Some((_, word)) = KINDS.iter().find(|(known, _)| *known == kind) else { return subject.to_owned() };
+    format!("{word} {}", names.get(subject).map_or(key, String::as_str))
+}
+
 /// Where the subject of an entry is to be seen.
 pub(super) fn subject_href(subject: &str) -> Option<String> {
     let (kind, key) = subject.split_once(':')?;
@@ -112,6 +185,39 @@ mod tests {
         assert_eq!(action_words("custodian.add"), "Entered a custodian");
         assert_eq!(action_words("user.manage"), "Manage users");
         assert_eq!(action_words("something.new"), "something.new");
+    }
+
+    #[test]
+    fn every_action_has_words() {
+        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/fleet/src"))];
+        let mut found = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = std::fs::read_to_string(&path).unwrap_or_default();
+                for action in source.split("commit(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                    found += 1;
+                    assert_ne!(action_words(action), action, "{}", path.display());
+                }
+            }
+        }
+        assert!(found > 20, "{found}");
+        for action in ["page.see", "backup.restore", "sign_in.block", "form.cross_site"] {
+            assert_ne!(action_words(action), action);
+        }
+    }
+
+    #[test]
+    fn subjects_have_words() {
+        let names = Names::from([("import:7".to_owned(), "october.csv".to_owned())]);
+        assert_eq!(subject_words("import:7", &names), "Import october.csv");
+        assert_eq!(subject_words("device:GW-1", &names), "Device GW-1");
+        assert_eq!(subject_words("devices:12", &names), "12 devices");
+        assert_eq!(subject_words("/users", &names), "/users");
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     let title = view! {
         {device.serial.clone()}
         {copy("serial", &device.serial)}
-        {Status::from(device.trust).badge()}
+        {answers::standing(device).badge()}
         {Status::from(device.lifecycle).badge()}
     };
     let batch = catalogue.batch_code(device.batch_id).to_owned();
@@ -119,7 +119,7 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
         label: view.label().to_owned(),
         href: place.view(view),
         count: match view {
-            View::History => n(life.record.history.len()),
+            View::History => n(history::told_of(life)),
             View::Manifests => n(life.record.manifests.len()),
             View::Certificates => n(life.certificates().len()),
             View::Overview | View::Epcis => None,

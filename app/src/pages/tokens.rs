@@ -3,9 +3,9 @@
 use super::{secret::shown_once, users::role_choices};
 use crate::{
     components::{
-        form::{Field, error_summary, submit},
+        form::{Field, error_summary, hidden, submit},
         icons,
-        panel::{Panel, disabled_button, head, link_button},
+        panel::{Panel, confirmed, disabled_button, head, link_button},
         status::{Status, Tone},
         table::{frame, none_yet, pager},
         text::{ago, day, plural},
@@ -140,12 +140,12 @@ fn revoke(ctx: &Ctx, token: &ApiToken) -> impl IntoView + use<> {
         }
         .into_any();
     }
-    view! {
-        <form method="post" action=format!("/tokens/{}/revoke", token.id)>
-            <button class="btn small danger" type="submit" aria-label=label>{icons::icon(icons::BAN)}"Revoke"</button>
-        </form>
-    }
-    .into_any()
+    let what =
+        view! { "Programs that use "<b>{token.name.clone()}</b>" are refused from then on. This can't be undone." };
+    let action = format!("/tokens/{}/revoke", token.id);
+    let button =
+        view! { <summary class="btn small danger" aria-label=label>{icons::icon(icons::BAN)}"Revoke"</summary> };
+    confirmed(button, what, action, "Revoke it").into_any()
 }
 
 /// The form for a new token, or who may fill it in.
@@ -162,6 +162,7 @@ fn add_form(ctx: &Ctx) -> impl IntoView + use<> {
         .body(view! {
             <form class="stack" method="post" action="/tokens">
                 {error_summary(form)}
+                {hidden("once", ctx.request_id.clone())}
                 {Field::new(form, "name", "Name")
                     .required()
                     .max_length(100)

@@ -36,11 +36,13 @@ pub(super) fn state(user: &User) -> Status {
 /// What a role is trusted with, in a sentence.
 pub(super) const fn role_words(role: Role) -> &'static str {
     match role {
-        Role::Operator => "Runs the fleet.",
-        Role::Support => "Records custody and notes.",
-        Role::Manager => "Reads the fleet and the audit log.",
-        Role::Auditor => "Reads everything, changes nothing.",
-        Role::Admin => "Manages people, may do everything.",
+        Role::Operator => {
+            "Imports files, enters custodians, records custody and notes, corrects history, saves views, reads the audit log."
+        }
+        Role::Support => "Records custody and notes, corrects history, saves views.",
+        Role::Manager => "Reads the fleet and the audit log, writes notes, saves views.",
+        Role::Auditor => "Reads everything, also users and API tokens; changes nothing.",
+        Role::Admin => "May do everything; alone manages users and API tokens.",
     }
 }
 
@@ -176,4 +178,31 @@ fn add_form(ctx: &Ctx) -> impl IntoView + use<> {
             </form>
         })
         .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roles_sentence_names_what_it_may_beyond_reading() {
+        use Permission as P;
+        let named = [
+            (P::ImportRun, "Imports files"),
+            (P::CustodyRecord, "custody"),
+            (P::NoteAdd, "notes"),
+            (P::HistoryCorrect, "corrects history"),
+            (P::CustodianManage, "enters custodians"),
+            (P::ViewSave, "saves views"),
+            (P::AuditRead, "audit log"),
+            (P::UserManage, "manages users"),
+        ];
+        for role in [Role::Operator, Role::Support, Role::Manager] {
+            for (permission, words) in named {
+                assert_eq!(role_words(role).contains(words), role.may(permission), "{role}: {words}");
+            }
+        }
+        assert!(P::ALL.iter().all(|permission| Role::Admin.may(*permission)));
+        assert!(!Role::Auditor.may(P::NoteAdd) && Role::Auditor.may(P::PeopleRead));
+    }
 }

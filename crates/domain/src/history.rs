@@ -377,10 +377,16 @@ impl Standing {
     /// Moves on by one entry that is later than all before.
     pub fn apply(&mut self, entry: &Entry) {
         if let Some(holder) = entry.event.holder_after() {
-            self.place.clone_from(&entry.place);
+            // Who says nothing of the place does not say that the device left it.
+            if !entry.place.is_empty() || self.holder.as_ref().map(|before| before.id) != Some(holder.id) {
+                self.place.clone_from(&entry.place);
+            }
             self.holder = Some(holder.clone());
         }
-        if let Some(lifecycle) = self.lifecycle_after(&entry.event) {
+        // What is retired stays so, whatever is told of it later: only a correction of that entry brings it back.
+        if self.lifecycle != Lifecycle::Retired
+            && let Some(lifecycle) = self.lifecycle_after(&entry.event)
+        {
             self.lifecycle = lifecycle;
         }
         self.trust = trust_after(self.trust, &entry.event);
@@ -495,6 +501,33 @@ mod tests {
         assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::InTransit);
         entries.push(entry(5, Event::Corrected { entry: entries[3].id, reason: "it was right".into() }));
         assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::Active);
+    }
+
+    #[test]
+    fn the_retired_come_back_by_a_correction_alone() {
+        let mut entries = life();
+        let client = holder(2, CustodianKind::Client);
+        entries.push(entry(4, Event::Retired { reason: String::new() }));
+        entries.push(entry(5, Event::Transferred { to: client, reference: String::new() }));
+        assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::Retired);
+        entries.push(entry(6, Event::Corrected { entry: entries[3].id, reason: "another device".into() }));
+        assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::Active);
+    }
+
+    #[test]
+    fn a_place_is_kept_until_another_holds_the_device_or_another_place_is_named() {
+        let (client, other) = (holder(2, CustodianKind::Client), holder(3, CustodianKind::RepairCentre));
+        let at = |n, place: &str, event| Entry { place: place.to_owned(), ..entry(n, event) };
+        let received = |by: &Holder| Event::Received { by: by.clone(), reference: String::new() };
+        let mut entries = life();
+        let mut place = |n, place, event| {
+            entries.push(at(n, place, event));
+            Standing::after(&entries).place
+        };
+        assert_eq!(place(4, "Depot 4", received(&client)), "Depot 4");
+        assert_eq!(place(5, "", received(&client)), "Depot 4");
+        assert_eq!(place(6, "Depot 5", received(&client)), "Depot 5");
+        assert_eq!(place(7, "", received(&other)), "");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Recording what people and rules say happened to a device: custody, notes, corrections, changed parts.
 
+mod fit;
+
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result, catalogue::Catalogue};
 use domain::{
     component::Part,
@@ -45,7 +47,8 @@ impl Fleet {
     /// Records a custody event for one device.
     ///
     /// # Errors
-    /// When the actor may not, there is no such device, or a field is wrong.
+    /// When the actor may not, there is no such device, a field is wrong, the device was retired before, or the same
+    /// is in its history already.
     pub async fn record_custody(&self, actor: &Actor, serial: &str, form: &CustodyForm) -> Result<HistoryId> {
         let recorded = self.record_custody_of(actor, &[serial.to_owned()], form).await?;
         recorded.into_iter().next().ok_or_else(|| Error::not_found("device", serial))
@@ -54,7 +57,8 @@ impl Fleet {
     /// Records one custody event for many devices, all or none.
     ///
     /// # Errors
-    /// When the actor may not, a device is not known, there are more than [`BULK_MAX`], or a field is wrong.
+    /// When the actor may not, a device is not known, there are more than [`BULK_MAX`], a field is wrong, or the event
+    /// doesn't fit the history of one of them.
     pub async fn record_custody_of(
         &self,
         actor: &Actor,
@@ -76,9 +80,13 @@ impl Fleet {
         let mut deed = self.allow(actor, Permission::CustodyRecord, &subject).await?;
         let mut ids = Vec::with_capacity(devices.len());
         for device in &devices {
+            let (before, history) = held(&mut deed, device).await?;
+            if let Some((field, message)) = fit::misfit(&device.serial, &history, &event, at, form) {
+                return Err(Error::field(field, message));
+            }
             let entry = self.entry(actor, at, form.place.trim(), event.clone());
             ids.push(entry.id);
-            append(&mut deed, device, vec![entry]).await?;
+            append_to(&mut deed, before, vec![entry]).await?;
             deed.ring("device", &device.serial).await?;
         }
         let detail = json!({"event": event, "at": at, "place": form.place.trim(), "serials": serials});
@@ -120,6 +128,8 @@ impl Fleet {
         let carrier = if form.carrier.is_empty() { None } else { named(&form.carrier) };
         if !form.carrier.is_empty() && carrier.is_none() {
             say("carrier", "Choose a carrier from the list, or none.");
+        } else if carrier.is_some() && verb.is_some_and(|verb| verb != CustodyVerb::Ship) {
+            say("carrier", "Only what is shipped has a carrier. Choose none, or “Shipped to”.");
         }
         for (field, text) in [("place", &form.place), ("reference", &form.reference)] {
             if text.chars().count() > 200 {
@@ -236,12 +246,25 @@ fn event_of(verb: CustodyVerb, holder: Holder, carrier: Option<Holder>, referenc
 /// # Errors
 /// When the database fails.
 pub(crate) async fn append(deed: &mut Deed<'_>, device: &Device, entries: Vec<Entry>) -> Result<Device> {
-    let tx = &mut deed.tx;
-    let before = store::device::lock(tx, device.id).await?;
+    let before = store::device::lock(&mut deed.tx, device.id).await?;
     let before = before.ok_or_else(|| Error::not_found("device", &device.serial))?;
-    let rows: Vec<(DeviceId, Entry)> = entries.into_iter().map(|entry| (device.id, entry)).collect();
+    append_to(deed, before, entries).await
+}
+
+/// A device and its history, held by the deed from here on.
+async fn held(deed: &mut Deed<'_>, device: &Device) -> Result<(Device, Vec<Entry>)> {
+    let tx = &mut deed.tx;
+    let now = store::device::lock(tx, device.id).await?;
+    let now = now.ok_or_else(|| Error::not_found("device", &device.serial))?;
+    Ok((now, store::history::of_device_within(tx, device.id).await?))
+}
+
+/// As [`append`], for a device that the deed holds already.
+async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<Entry>) -> Result<Device> {
+    let tx = &mut deed.tx;
+    let rows: Vec<(DeviceId, Entry)> = entries.into_iter().map(|entry| (before.id, entry)).collect();
     store::history::insert_many(tx, &rows).await?;
-    let history = store::history::of_device_within(tx, device.id).await?;
+    let history = store::history::of_device_within(tx, before.id).await?;
     let after = standing_of(&before, &Standing::after(&history));
     if after != before {
         store::device::update(tx, &before, &after, &mut deed.counts).await?;

@@ -14,6 +14,7 @@ mod text;
 mod worker;
 
 pub use domain::import::{ImportFormat, ImportState, Severity};
+pub use epcis::EPCIS_MAX;
 pub use problems::PROBLEMS_KEPT;
 pub use store::import::{Import, ImportProblem};
 pub(crate) use worker::{Importer, counted};
@@ -93,7 +94,12 @@ impl Fleet {
         drop(self.allow(actor, Permission::ImportRun, &subject).await?);
         let node = self.node().await?;
         // Its lock is held until the import is entered.
-        let file = spool::receive(self.folder(), id, request, arriving).await?;
+        let limit = match request.format {
+            // Known to be too large for what it is, it need not arrive whole to be told so.
+            Some(ImportFormat::Epcis) => request.limit.min(EPCIS_MAX),
+            _ => request.limit,
+        };
+        let file = spool::receive(self.folder(), id, limit, request.room, arriving).await?;
         let format = match request.format {
             Some(format) => format,
             None => text::guess(&file.path, &request.file_name).map_err(spool::trouble)?,

@@ -95,10 +95,32 @@ pub(crate) fn check(password: &str, email: &str) -> Result<()> {
         format!("Choose a password of at most {LONGEST} characters.")
     } else if password.trim().to_lowercase() == email {
         "Choose a password that is not your email address.".to_owned()
+    } else if let Some(why) = easily_guessed(password, email) {
+        format!("This password is easily guessed{why} Choose another; a sentence of a few uncommon words is good.")
     } else {
         return Ok(());
     };
     Err(Error::field("password", wrong))
+}
+
+/// Why somebody who knows how people choose would soon have this password: the end of a sentence. Nothing if not.
+fn easily_guessed(password: &str, email: &str) -> Option<String> {
+    let mut known = vec![email, "muster"];
+    known.extend(email.split('@'));
+    known.extend(email.split(['@', '.', '-', '_', '+']).filter(|part| !part.is_empty()));
+    let estimate = zxcvbn::zxcvbn(password, &known);
+    if estimate.score() >= zxcvbn::Score::Three {
+        return None;
+    }
+    let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    Some(warning.map_or_else(|| ".".to_owned(), |warning| format!(": {}", sentence(&warning.to_string()))))
+}
+
+/// With a small letter at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|first| first.to_lowercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 #[cfg(test)]
@@ -124,6 +146,19 @@ mod tests {
     fn short_long_and_obvious_passwords_are_refused() {
         assert!(check("elevenchars", "a@b.example").is_err());
         assert!(check("twelve chars", "a@b.example").is_ok());
+        for weak in [
+            "aaaaaaaaaaaa",
+            "password1234",
+            "123456789012",
+            "qwertyuiop12",
+            "abcabcabcabc",
+            "ada.lovelace1",
+            "mustermuster",
+        ] {
+            let told = check(weak, "ada.lovelace@b.example").map_or_else(|e| e.to_string(), |()| "taken".to_owned());
+            assert!(told.starts_with("This password is easily guessed"), "{weak}: {told}");
+        }
+        assert!(check("a sentence is a good password", "a@b.example").is_ok());
         assert!(check(&"x".repeat(257), "a@b.example").is_err());
         assert!(check("Someone@Long.Example", "someone@long.example").is_err());
     }

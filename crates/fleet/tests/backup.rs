@@ -289,7 +289,7 @@ async fn what_is_in_use_is_not_replaced_by_accident() {
         add_custodian(&fleet_of(&place.fixture), "Here before").await;
         place.fixture.db.close().await;
         let used = told(place.restore(&file, false).await);
-        assert!(used.contains("holds data"), "{used}");
+        assert!(used.contains("holds data") && used.contains("--force"), "{used}");
         let still = place.open().await;
         assert_eq!(still.catalogue(&COMMAND).await.unwrap().custodians[0].name, "Here before");
         still.db().close().await;

@@ -3,6 +3,8 @@
 
 #[path = "import/bad.rs"]
 mod bad;
+#[path = "import/custody.rs"]
+mod custody;
 #[path = "import/epcis.rs"]
 mod epcis;
 #[path = "import/export.rs"]

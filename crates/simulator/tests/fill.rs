@@ -37,6 +37,16 @@ async fn a_filled_fleet_is_counted_as_it_is_listed() {
 }
 
 #[tokio::test]
+async fn the_readmes_example_finds_something_in_the_demo() {
+    let readme = include_str!("../../../README.md");
+    let query = readme.split_once("fleet query such as").unwrap().1.split('`').nth(1).unwrap();
+    let fixture = testing::both().await.unwrap().swap_remove(0);
+    let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());
+    demo::fill(&fleet, Plan::new(fleet.now(), 1, 2_000), |_| {}).await.unwrap();
+    assert!(fleet.count_devices(&ACTOR, query).await.unwrap() > 0, "{query}");
+}
+
+#[tokio::test]
 async fn pages_go_forth_and_back_without_loss_in_every_order() {
     for fixture in testing::both().await.unwrap() {
         let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());

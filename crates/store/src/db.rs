@@ -1,12 +1,12 @@
 //! The two databases behind one type, and transactions on them.
 
-use crate::{StoreError, StoreResult, deadline::DEADLINE};
+use crate::{StoreError, StoreResult, deadline::DEADLINE, private};
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
+use std::{fmt::Write as _, io::ErrorKind, path::Path, str::FromStr, time::Duration};
 
 /// SQLite takes 32 766 bound values in a statement, PostgreSQL 65 535.
 pub(crate) const MAX_BINDS: usize = 30_000;
@@ -47,6 +47,7 @@ impl Db {
     /// # Errors
     /// When the file can't be opened or is of a newer Muster.
     pub async fn sqlite(file: &Path) -> StoreResult<Self> {
+        make_private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -218,6 +219,23 @@ impl Tx {
     }
 }
 
+/// Makes the file before SQLite does, so that nobody else can read it; what SQLite keeps beside it gets the same
+/// permissions. Files of an earlier version are closed to others, too.
+fn make_private(file: &Path) -> StoreResult<()> {
+    match private::options().write(true).create_new(true).open(file) {
+        // Opening and closing a file that is there would end the locks that this process has on it.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            for suffix in ["", "-wal", "-shm", "-journal", "-imports"] {
+                let mut name = file.as_os_str().to_owned();
+                name.push(suffix);
+                private::close(Path::new(&name));
+            }
+            Ok(())
+        }
+        other => other.map(drop).map_err(|error| sqlx::Error::Io(error).into()),
+    }
+}
+
 /// How many rows one statement inserts: beyond this it only grows, and a text that repeats stays prepared.
 pub(crate) const INSERT_ROWS: usize = 500;
 
@@ -255,4 +273,31 @@ pub(crate) fn list_sql(db: &Db, n: usize) -> String {
 /// `$1, $2, …, $n`
 pub(crate) fn placeholders(n: usize) -> String {
     (1..=n).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    #[tokio::test]
+    async fn nobody_else_reads_the_database_whoever_made_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let files = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.db-imports"].map(|f| folder.path().join(f));
+        let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+        let db = Db::open(folder.path(), None).await.unwrap();
+        let turn = crate::turn::imports(&db).await.unwrap();
+        assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 4]);
+        // As an earlier version left them.
+        for file in &files {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let again = Db::open(folder.path(), None).await.unwrap();
+        assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 4]);
+        drop(turn);
+        again.close().await;
+        db.close().await;
+    }
 }

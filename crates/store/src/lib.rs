@@ -31,6 +31,7 @@ pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod manifest;
+pub mod private;
 pub mod revocation;
 pub mod revoked;
 pub mod session;

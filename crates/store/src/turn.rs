@@ -1,6 +1,6 @@
 //! Turns: what must be done by one process at a time, however many work on a database.
 
-use crate::{Db, StoreResult};
+use crate::{Db, StoreResult, private};
 use sqlx::{Connection, PgConnection};
 use std::{
     fs::{File, TryLockError},
@@ -76,7 +76,7 @@ async fn wait(db: &Db, name: &str, number: i64) -> StoreResult<Turn> {
 }
 
 async fn locked(path: &Path) -> StoreResult<File> {
-    let file = File::options().write(true).create(true).truncate(false).open(path).map_err(sqlx::Error::Io)?;
+    let file = private::options().write(true).create(true).truncate(false).open(path).map_err(sqlx::Error::Io)?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -15,7 +15,7 @@ use axum::{
 use http::header;
 
 /// List all batches, newest first.
-#[utoipa::path(get, path = "/api/v1/batches", tag = "Batches", responses(
+#[utoipa::path(get, path = "/api/v1/batches", operation_id = "listBatches", tag = "Batches", responses(
     (status = 200, description = "Batches, and how many devices of each there are.", body = List<BatchShape>),
 ))]
 pub async fn list(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<BatchShape>>> {
@@ -25,7 +25,7 @@ pub async fn list(State(console): State<Console>, Program(actor): Program) -> An
 }
 
 /// Get one batch.
-#[utoipa::path(get, path = "/api/v1/batches/{code}", tag = "Batches",
+#[utoipa::path(get, path = "/api/v1/batches/{code}", operation_id = "getBatch", tag = "Batches",
     params(("code" = String, Path, description = "The batch's code.")), responses(
     (status = 200, description = "The batch.", body = BatchShape),
     (status = 404, description = "There is no such batch.", body = Problem),
@@ -36,7 +36,7 @@ pub async fn one(State(console): State<Console>, Program(actor): Program, Key(co
 }
 
 /// Get the history of all devices of a batch as one GS1 EPCIS 2.0 document. It is sent as it is read.
-#[utoipa::path(get, path = "/api/v1/batches/{code}/epcis", tag = "Batches",
+#[utoipa::path(get, path = "/api/v1/batches/{code}/epcis", operation_id = "getBatchEpcis", tag = "Batches",
     params(("code" = String, Path, description = "The batch's code.")), responses(
     (status = 200, description = "An EPCIS document.", body = Object, content_type = "application/ld+json"),
     (status = 404, description = "There is no such batch.", body = Problem),

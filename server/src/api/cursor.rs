@@ -1,9 +1,7 @@
 //! Places in a list, as texts that clients hand back unread.
 
-use super::extract::{Answer, Refusal};
-use crate::problem::{FieldProblem, Problem};
+use super::extract::{Answer, wrong};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::device_list::{Cursor, Sort, SortKey, SortValue};
 
@@ -37,7 +35,7 @@ pub fn sort(word: &str) -> Answer<Sort> {
             let known: Vec<&str> = SortKey::ALL.iter().map(|key| key.as_str()).collect();
             Err(wrong(
                 "sort",
-                &format!("Sort by one of {}; a minus before it turns the order around.", known.join(", ")),
+                format!("Sort by one of {}; a minus before it turns the order around.", known.join(", ")),
             ))
         }
     }
@@ -60,7 +58,9 @@ pub fn write(cursor: &Cursor, sort: Sort) -> String {
 /// # Errors
 /// When it is not one of ours, or of another sort.
 pub fn read(text: &str, sort: Sort) -> Answer<Cursor> {
-    let unknown = || wrong("cursor", "This is no cursor of this list; take one from an answer's “next” or “previous”.");
+    let unknown = || {
+        wrong("cursor", "This is no cursor of this list; take one from an answer's “next” or “previous”.".to_owned())
+    };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unknown())?;
     let written: Written = serde_json::from_slice(&bytes).map_err(|_| unknown())?;
     let numeric = !matches!(sort.key, SortKey::Serial | SortKey::Firmware);
@@ -73,11 +73,6 @@ pub fn read(text: &str, sort: Sort) -> Answer<Cursor> {
         _ => return Err(unknown()),
     };
     Ok(Cursor { value, serial: written.serial, backwards: written.back })
-}
-
-fn wrong(field: &str, message: &str) -> Refusal {
-    let errors = vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }];
-    Problem { errors, ..Problem::new(StatusCode::BAD_REQUEST, message) }.into()
 }
 
 #[cfg(test)]

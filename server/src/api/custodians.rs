@@ -8,7 +8,7 @@ use crate::{Console, problem::Problem};
 use axum::{Json, extract::State};
 
 /// List all custodians, by name.
-#[utoipa::path(get, path = "/api/v1/custodians", tag = "Custodians", responses(
+#[utoipa::path(get, path = "/api/v1/custodians", operation_id = "listCustodians", tag = "Custodians", responses(
     (status = 200, description = "Custodians, and how many devices each holds.", body = List<CustodianShape>),
 ))]
 pub async fn list(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<CustodianShape>>> {
@@ -17,7 +17,7 @@ pub async fn list(State(console): State<Console>, Program(actor): Program) -> An
 }
 
 /// Get one custodian.
-#[utoipa::path(get, path = "/api/v1/custodians/{code}", tag = "Custodians",
+#[utoipa::path(get, path = "/api/v1/custodians/{code}", operation_id = "getCustodian", tag = "Custodians",
     params(("code" = String, Path, description = "The custodian's code.")), responses(
     (status = 200, description = "The custodian, and how many devices it holds.", body = CustodianShape),
     (status = 404, description = "There is no such custodian.", body = Problem),

@@ -2,7 +2,7 @@
 
 use super::{
     cursor,
-    extract::{Answer, Key, Params, Program},
+    extract::{Answer, Key, Params, Program, limited},
     shapes::{ComponentShape, CountShape, DeviceShape, Devices, List, ManifestShape},
 };
 use crate::{Console, problem::Problem};
@@ -28,15 +28,15 @@ pub struct Wanted {
     /// How many at once, 1 to 500.
     #[serde(default = "usual")]
     #[param(minimum = 1, maximum = 500, default = 100)]
-    limit: usize,
+    limit: i64,
 }
 
-const fn usual() -> usize {
+const fn usual() -> i64 {
     100
 }
 
 /// List the devices that a fleet query means.
-#[utoipa::path(get, path = "/api/v1/devices", tag = "Devices", params(Wanted), responses(
+#[utoipa::path(get, path = "/api/v1/devices", operation_id = "listDevices", tag = "Devices", params(Wanted), responses(
     (status = 200, description = "One page of devices.", body = Devices),
     (status = 400, description = "The query, the sort or the cursor can't be read.", body = Problem),
 ))]
@@ -46,8 +46,9 @@ pub async fn list(
     Params(wanted): Params<Wanted>,
 ) -> Answer<Json<Devices>> {
     let sort = cursor::sort(&wanted.sort)?;
+    let limit = limited(wanted.limit)?;
     let from = if wanted.cursor.is_empty() { None } else { Some(cursor::read(&wanted.cursor, sort)?) };
-    let found = console.fleet.devices(&actor, &wanted.query, sort, from.as_ref(), wanted.limit).await?;
+    let found = console.fleet.devices(&actor, &wanted.query, sort, from.as_ref(), limit).await?;
     let now = console.fleet.now();
     let count = match found.count {
         Count::Exactly(number) => CountShape { number, exact: true },
@@ -62,7 +63,7 @@ pub async fn list(
 }
 
 /// Get one device.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}", tag = "Devices",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}", operation_id = "getDevice", tag = "Devices",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "The device.", body = DeviceShape),
     (status = 404, description = "There is no such device.", body = Problem),
@@ -78,7 +79,7 @@ pub async fn one(
 }
 
 /// List a device's components, now and before, oldest first.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}/components", tag = "Devices",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/components", operation_id = "listDeviceComponents", tag = "Devices",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "Its components.", body = List<ComponentShape>),
     (status = 404, description = "There is no such device.", body = Problem),
@@ -93,7 +94,7 @@ pub async fn components(
 }
 
 /// List the versions of a device's manifest, oldest first. Each names the hash of the one before.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}/manifests", tag = "Devices",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/manifests", operation_id = "listDeviceManifests", tag = "Devices",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "Its manifests.", body = List<ManifestShape>),
     (status = 404, description = "There is no such device.", body = Problem),

@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self,
+        self, Ref, RefOr,
+        content::ContentBuilder,
+        path::ParameterIn,
+        response::ResponseBuilder,
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -22,7 +25,6 @@ use utoipa::{
             them. Errors are problem details (RFC 9457). Lists that can grow are read page by page: hand `next` of an \
             answer back as `cursor`. A POST with an `Idempotency-Key` can be repeated for 24 hours: it is done once, \
             and answered alike. Times are UTC in RFC 3339. New fields may be added to answers at any time.",
-        license(name = "Proprietary"),
     ),
     tags(
         (name = "Devices", description = "What devices are, what is in them, and where they have been."),
@@ -46,7 +48,7 @@ use utoipa::{
         revocations::list, revocations::preview, revocations::create, revocations::one,
         serve,
     ),
-    modifiers(&Tokens),
+    modifiers(&Tokens, &Refusals),
 )]
 struct Described;
 
@@ -61,6 +63,52 @@ impl Modify for Tokens {
     }
 }
 
+/// What every operation that wants a token may answer beside what is its own.
+const REFUSALS: &[(&str, &str)] = &[
+    ("400", "A parameter is not known here, can't be read or is out of range; `errors` says which."),
+    ("401", "There is no token, or it is not known, ended or revoked."),
+    ("403", "The token's role doesn't allow it."),
+    ("429", "Too many requests at once; `Retry-After` says how many seconds to wait."),
+    ("503", "The database is busy or the question took too long; nothing was changed."),
+];
+
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        // What is derived has an empty one.
+        document.info.license = None;
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        for item in document.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                if operation.security.is_some() {
+                    continue;
+                }
+                for (status, description) in REFUSALS {
+                    let refusal = ResponseBuilder::new()
+                        .description(*description)
+                        .content("application/problem+json", content.clone());
+                    let known = operation.responses.responses.entry((*status).to_owned());
+                    known.or_insert_with(|| refusal.build().into());
+                }
+            }
+        }
+    }
+}
+
+/// The names of the parameters that an operation takes behind the question mark.
+pub fn query_parameters(method: &str, path: &str) -> Vec<&'static str> {
+    let item = document().paths.paths.get(path);
+    let operation = item.and_then(|item| if method == "POST" { item.post.as_ref() } else { item.get.as_ref() });
+    let parameters = operation.and_then(|operation| operation.parameters.as_deref()).unwrap_or_default();
+    let parameters = parameters.iter().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    let asked = parameters.filter(|parameter| parameter.parameter_in == ParameterIn::Query);
+    asked.map(|parameter| parameter.name.as_str()).collect()
+}
+
 static DOCUMENT: LazyLock<openapi::OpenApi> = LazyLock::new(Described::openapi);
 
 /// The OpenAPI document.
@@ -70,7 +118,7 @@ pub fn document() -> &'static openapi::OpenApi {
 }
 
 /// Get this document.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "About", security(()), responses(
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "getOpenApi", tag = "About", security(()), responses(
     (status = 200, description = "The OpenAPI document.", body = Object),
 ))]
 pub async fn serve() -> Json<&'static openapi::OpenApi> {
@@ -96,6 +144,42 @@ mod tests {
     fn every_route_is_described_and_nothing_else() {
         let routes = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
         assert_eq!(described(), routes);
+    }
+
+    fn operations() -> Vec<(String, serde_json::Value)> {
+        let value = serde_json::to_value(document()).unwrap_or_default();
+        let paths = value["paths"].as_object().cloned().unwrap_or_default();
+        let methods = paths.into_iter().flat_map(|(path, item)| {
+            let item = item.as_object().cloned().unwrap_or_default();
+            item.into_iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+        });
+        methods.collect()
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_says_how_it_refuses() {
+        let mut names = BTreeSet::new();
+        for (route, operation) in operations() {
+            let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+            assert!(!name.is_empty() && names.insert(name.clone()), "{route}: “{name}” is empty or not the only one");
+            for (status, _) in REFUSALS {
+                let told = operation["responses"][status].is_object();
+                assert_eq!(told, !route.ends_with("openapi.json"), "{route}: {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_known_by_their_names() {
+        assert_eq!(query_parameters("GET", "/api/v1/devices"), ["query", "sort", "cursor", "limit"]);
+        assert_eq!(query_parameters("POST", "/api/v1/imports"), ["dry_run", "on_error", "file_name"]);
+        assert_eq!(query_parameters("GET", "/api/v1/devices/{serial}"), [""; 0]);
+    }
+
+    #[test]
+    fn no_licence_is_claimed() {
+        let value = serde_json::to_value(document()).unwrap_or_default();
+        assert!(value["info"]["license"].is_null(), "{}", value["info"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Reading requests, and answering with problem details where they can't be read.
 
-use crate::problem;
+use crate::problem::{self, FieldProblem, Problem};
 use axum::{
     Extension, Json,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, State, rejection::JsonRejection},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
+use domain::person::Permission;
 use fleet::Actor;
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
@@ -20,8 +22,8 @@ impl From<fleet::Error> for Refusal {
     }
 }
 
-impl From<problem::Problem> for Refusal {
-    fn from(problem: problem::Problem) -> Self {
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
         Self(Box::new(problem.into_response()))
     }
 }
@@ -58,7 +60,57 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(problem::Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into()),
+            Err(rejection) => Err(Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into()),
+        }
+    }
+}
+
+/// How many at once, if it may be so many.
+///
+/// # Errors
+/// When it is less than 1 or more than 500.
+pub fn limited<T: TryFrom<i64>>(limit: i64) -> Answer<T> {
+    let allowed = (1..=500).contains(&limit).then(|| T::try_from(limit).ok()).flatten();
+    allowed.ok_or_else(|| wrong("limit", "Give a limit of 1 to 500; “next” or “before” leads on to more.".to_owned()))
+}
+
+/// That a parameter is wrong, and how.
+pub fn wrong(parameter: &str, message: String) -> Refusal {
+    let errors = vec![FieldProblem { field: parameter.to_owned(), message: message.clone() }];
+    Problem { errors, ..Problem::new(StatusCode::BAD_REQUEST, message) }.into()
+}
+
+/// Refuses parameters that the operation doesn't have: one that is misspelt would otherwise be as good as left out,
+/// and what was meant as a trial would be done.
+pub async fn known_parameters(State(known): State<Known>, request: Request, next: Next) -> Result<Response, Refusal> {
+    // Whoever may not ask at all is told that first.
+    let may = known.permission.is_none_or(|permission| {
+        request.extensions().get::<Actor>().is_some_and(|actor: &Actor| actor.may(permission))
+    });
+    let asked = request.uri().query().unwrap_or_default();
+    let asked: Vec<(String, String)> = serde_urlencoded::from_str(asked).unwrap_or_default();
+    match asked.iter().find(|(name, _)| !known.parameters.contains(&name.as_str())) {
+        Some((name, _)) if may => Err(wrong(name, unknown(name, known.parameters))),
+        _ => Ok(next.run(request).await),
+    }
+}
+
+/// What an operation takes behind the question mark, and from whom.
+#[derive(Clone, Copy)]
+pub struct Known {
+    /// The names.
+    pub parameters: &'static [&'static str],
+    /// What a token needs.
+    pub permission: Option<Permission>,
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    let name: String = name.chars().take(80).collect();
+    match known {
+        [] => format!("There is no parameter “{name}” here: this operation takes none."),
+        [one] => format!("There is no parameter “{name}” here; there is only {one}."),
+        [some @ .., last] => {
+            format!("There is no parameter “{name}” here; there are {} and {last}.", some.join(", "))
         }
     }
 }
@@ -72,7 +124,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(key)) => Ok(Self(key)),
-            Err(rejection) => Err(problem::Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into()),
+            Err(rejection) => Err(Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into()),
         }
     }
 }
@@ -90,10 +142,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Document<T> {
         };
         if holds_nul(&value) {
             let told = "A text in the document holds the character NUL, which can't be kept.";
-            return Err(problem::Problem::new(StatusCode::UNPROCESSABLE_ENTITY, told).into());
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, told).into());
         }
-        let unfit =
-            |error: serde_json::Error| problem::Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+        let unfit = |error: serde_json::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
         Ok(serde_json::from_value(value).map(Self).map_err(unfit)?)
     }
 }
@@ -107,10 +158,10 @@ fn holds_nul(value: &Value) -> bool {
     }
 }
 
-fn unreadable(rejection: &JsonRejection) -> problem::Problem {
+fn unreadable(rejection: &JsonRejection) -> Problem {
     let told = match rejection {
         JsonRejection::MissingJsonContentType(_) => "Send JSON, with Content-Type: application/json.".to_owned(),
         other => other.body_text(),
     };
-    problem::Problem::new(rejection.status(), told)
+    Problem::new(rejection.status(), told)
 }

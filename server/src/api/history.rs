@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 pub const JSON_LD: &str = "application/ld+json";
 
 /// List a device's history, oldest first.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}/history", tag = "Devices",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/history", operation_id = "listDeviceHistory", tag = "Devices",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "Its history.", body = List<EntryShape>),
     (status = 404, description = "There is no such device.", body = Problem),
@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// Get a device's history as a GS1 EPCIS 2.0 document.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}/epcis", tag = "Devices",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/epcis", operation_id = "getDeviceEpcis", tag = "Devices",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "An EPCIS document.", body = Object, content_type = "application/ld+json"),
     (status = 404, description = "There is no such device.", body = Problem),
@@ -68,7 +68,7 @@ pub struct Custody {
 }
 
 /// Record a change of custody.
-#[utoipa::path(post, path = "/api/v1/devices/{serial}/custody", tag = "Devices",
+#[utoipa::path(post, path = "/api/v1/devices/{serial}/custody", operation_id = "recordCustody", tag = "Devices",
     params(
         ("serial" = String, Path, description = "The device's serial."),
         ("Idempotency-Key" = Option<String>, Header, description = "A name for this request, so that it can be repeated."),
@@ -100,7 +100,7 @@ pub struct Note {
 }
 
 /// Write a note on a device.
-#[utoipa::path(post, path = "/api/v1/devices/{serial}/notes", tag = "Devices",
+#[utoipa::path(post, path = "/api/v1/devices/{serial}/notes", operation_id = "addNote", tag = "Devices",
     params(
         ("serial" = String, Path, description = "The device's serial."),
         ("Idempotency-Key" = Option<String>, Header, description = "A name for this request, so that it can be repeated."),

@@ -1,7 +1,7 @@
 //! Imports: bringing in factory manifests and EPCIS documents.
 
 use super::{
-    extract::{Answer, Key, Params, Program},
+    extract::{Answer, Key, Params, Program, limited},
     shapes::List,
 };
 use crate::{Console, problem::Problem};
@@ -111,7 +111,7 @@ const fn usual() -> i64 {
 }
 
 /// List imports, newest first.
-#[utoipa::path(get, path = "/api/v1/imports", tag = "Imports", params(Before), responses(
+#[utoipa::path(get, path = "/api/v1/imports", operation_id = "listImports", tag = "Imports", params(Before), responses(
     (status = 200, description = "Imports.", body = List<ImportShape>),
 ))]
 pub async fn list(
@@ -119,7 +119,8 @@ pub async fn list(
     Program(actor): Program,
     Params(page): Params<Before>,
 ) -> Answer<Json<List<ImportShape>>> {
-    let imports = console.fleet.imports(&actor, page.before, page.limit).await?;
+    let limit = limited(page.limit)?;
+    let imports = console.fleet.imports(&actor, page.before, limit).await?;
     Ok(Json(List { items: imports.iter().map(Into::into).collect() }))
 }
 
@@ -151,14 +152,14 @@ pub enum OnError {
 }
 
 /// Import a file. It is answered when the file is safe; follow `Location` for what comes of it.
-#[utoipa::path(post, path = "/api/v1/imports", tag = "Imports", params(How),
+#[utoipa::path(post, path = "/api/v1/imports", operation_id = "createImport", tag = "Imports", params(How),
     request_body(description = "The file, as it is.", content(
         (String = "text/csv"), (String = "application/x-ndjson"), (Object = "application/ld+json"),
     )), responses(
     (status = 202, description = "The file was taken in.", body = ImportShape,
         headers(("Location" = String, description = "Where the import is."))),
     (status = 403, description = "The token's role doesn't allow it.", body = Problem),
-    (status = 413, description = "The file is too large.", body = Problem),
+    (status = 413, description = "The file is larger than 1 GiB, or an EPCIS document than 256 MiB.", body = Problem),
     (status = 415, description = "The content type is none of the three.", body = Problem),
     (status = 507, description = "Too much waits to be imported already.", body = Problem),
 ))]
@@ -200,7 +201,7 @@ fn format(headers: &HeaderMap) -> Option<ImportFormat> {
 }
 
 /// Get one import.
-#[utoipa::path(get, path = "/api/v1/imports/{id}", tag = "Imports",
+#[utoipa::path(get, path = "/api/v1/imports/{id}", operation_id = "getImport", tag = "Imports",
     params(("id" = Uuid, Path, description = "The import's id.")), responses(
     (status = 200, description = "The import.", body = ImportShape),
     (status = 404, description = "There is no such import.", body = Problem),
@@ -215,7 +216,7 @@ pub async fn one(State(console): State<Console>, Program(actor): Program, Key(id
 }
 
 /// Get what was wrong with a file, as CSV.
-#[utoipa::path(get, path = "/api/v1/imports/{id}/problems", tag = "Imports",
+#[utoipa::path(get, path = "/api/v1/imports/{id}/problems", operation_id = "getImportProblems", tag = "Imports",
     params(("id" = Uuid, Path, description = "The import's id.")), responses(
     (status = 200, description = "One row a problem.", body = String, content_type = "text/csv"),
     (status = 404, description = "There is no such import.", body = Problem),

@@ -8,7 +8,7 @@ use crate::Console;
 use axum::{Json, extract::State};
 
 /// List all models, by name.
-#[utoipa::path(get, path = "/api/v1/models", tag = "Models", responses(
+#[utoipa::path(get, path = "/api/v1/models", operation_id = "listModels", tag = "Models", responses(
     (status = 200, description = "Models.", body = List<ModelShape>),
 ))]
 pub async fn list(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<ModelShape>>> {

@@ -40,9 +40,12 @@ fn page(document: &Value, css: &str) -> String {
          <meta name=\"color-scheme\" content=\"light dark\"><title>API · Muster</title>\
          <link rel=\"icon\" href=\"{icon}\"><link rel=\"stylesheet\" href=\"/assets/{css}\"></head><body>\
          <a class=\"skip\" href=\"#main\">Skip to content</a>\
+         <header class=\"top plain\"><a class=\"brand\" href=\"/\" aria-label=\"Muster, overview\">\
+         <img src=\"{icon}\" width=\"22\" height=\"22\" alt=\"\"><span class=\"word\">Muster</span></a>\
+         <nav class=\"ways\" aria-label=\"Main\"><a href=\"/\">Overview</a><a href=\"/devices\">Devices</a>\
+         <a href=\"/imports\">Imports</a><a href=\"/tokens\">API tokens</a><a href=\"/help\">Help</a></nav></header>\
          <main class=\"page stack\" id=\"main\"><div class=\"head\"><div><h1>API</h1>\
-         <p class=\"quiet\">Version {}</p></div><div class=\"acts\"><a class=\"btn\" href=\"/\">Overview</a>\
-         <a class=\"btn\" href=\"/api/v1/openapi.json\">OpenAPI document</a></div></div>\
+         <p class=\"quiet\">Version {}</p></div><div class=\"acts\"><a class=\"btn\" href=\"/api/v1/openapi.json\">OpenAPI document</a></div></div>\
          <section class=\"panel\"><div class=\"body stack\">{about}</div></section>{body}</main></body></html>",
         escaped(text(&document["info"]["version"])),
     )
@@ -228,6 +231,9 @@ mod tests {
         let page = page(&document, "x.css");
         for (path, _) in object(&document["paths"]) {
             assert!(page.contains(&format!(">{path}</span>")), "{path} is missing");
+        }
+        for way in ["/", "/devices", "/tokens", "/help"] {
+            assert!(page.contains(&format!("<a href=\"{way}\">")), "no way back to {way}");
         }
         assert!(!page.contains("Null") && !page.contains("<td></td><td></td>"), "empty rows");
     }

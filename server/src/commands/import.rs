@@ -39,10 +39,19 @@ pub async fn run(import: Import) -> Outcome {
     outcome
 }
 
+/// A problem and where it is: some are the whole file's.
+fn told(line: i64, column: &str, message: &str) -> String {
+    match (line, column) {
+        (..=0, "") => message.to_owned(),
+        (..=0, column) => format!("{column}: {message}"),
+        (line, "") => format!("line {line}: {message}"),
+        (line, column) => format!("line {line}, {column}: {message}"),
+    }
+}
+
 async fn tell(fleet: &Fleet, ended: &Progress) -> Outcome {
     for problem in fleet.import_problems(&COMMAND_LINE, ended.id, 0, SHOWN).await? {
-        let column = if problem.column.is_empty() { String::new() } else { format!(", {}", problem.column) };
-        say(&format!("line {}{column}: {}", problem.line, problem.message))?;
+        say(&told(problem.line, &problem.column, &problem.message))?;
     }
     let found = ended.bad + ended.left_out;
     if found > SHOWN {
@@ -50,7 +59,22 @@ async fn tell(fleet: &Fleet, ended: &Progress) -> Outcome {
     }
     match ended.state {
         ImportState::Done if ended.bad == 0 => Ok(say(&ended.message)?),
+        ImportState::Refused if ended.bad > 0 && ended.rows_checked > ended.bad => {
+            Err(Failure::Found(format!("{} On the command line that is --skip-bad-rows.", ended.message)))
+        }
         ImportState::Done | ImportState::Refused => Err(Failure::Found(ended.message.clone())),
         _ => Err(Failure::NotDone(ended.message.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_whole_file_lacks_is_on_no_line() {
+        assert_eq!(told(0, "", "the file is empty"), "the file is empty");
+        assert_eq!(told(3, "", "too short"), "line 3: too short");
+        assert_eq!(told(3, "cpu", "is missing"), "line 3, cpu: is missing");
     }
 }

@@ -106,6 +106,7 @@ impl Running {
         let doors = Doors::bind(listen, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
         let url = url("https", listen.host.as_deref(), listen.console.ip(), port(&doors.console)?);
+        data::note_address(fleet.folder(), &url);
         let gateway = url_of(listen, "https", listen.gateway, port(&doors.gateway)?);
         let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
         // Whom to trust is known before anybody is let in.

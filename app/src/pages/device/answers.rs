@@ -4,7 +4,7 @@ use super::{events::short_hash, life::Life, place::Place};
 use crate::{
     components::{
         icons::{self, Icon, icon},
-        status::{Status, certificate},
+        status::{Status, Tone, certificate},
         text::{ago, day, mono, plural},
     },
     context::segment,
@@ -122,16 +122,35 @@ fn trust(life: &Life<'_>, why: &str) -> impl IntoView + use<> {
         Trust::Quarantined => "hold",
         Trust::Revoked => "bad",
     };
-    let status = Status::from(device.trust);
+    let status = standing(device);
     let mut lines = vec![certificate_line(life, device)];
     lines.push(why_line(life, device.trust, why));
     answer("May it be trusted?", class, status.icon, status.word, lines)
 }
 
+/// Whether the device may be trusted, in a word. What nothing speaks against, but nothing vouches for either, is said
+/// to be so.
+#[must_use]
+pub fn standing(device: &Device) -> Status {
+    let vouched = device.certificate_serial.is_some();
+    match device.trust {
+        Trust::Trusted if !vouched => Status { word: "Not vouched for yet", icon: icons::HELP, tone: Tone::Mute },
+        trust => Status::from(trust),
+    }
+}
+
 fn certificate_line(life: &Life<'_>, device: &Device) -> AnyView {
     let (Some(status), Some(end)) = (certificate(device, life.now), device.certificate_not_after) else {
-        return "No certificate".into_any();
+        let revoked = life.last(|event| matches!(event, Event::CertificateRevoked { .. }));
+        return match (device.trust, revoked, device.last_seen_at) {
+            (Trust::Revoked, Some(entry), _) => view! { "Certificate revoked " {day(entry.at)} }.into_any(),
+            (_, _, None) => "No certificate on record, and never heard from".into_any(),
+            _ => "No certificate on record".into_any(),
+        };
     };
+    if life.certificates().last().and_then(|last| last.held.last()).is_some_and(|(_, until)| until.is_none()) {
+        return view! { "Certificate on hold, ends " {day(end)} }.into_any();
+    }
     let words = if end > life.now { "to " } else { "since " };
     view! { {format!("Certificate {}, {words}", status.word.to_lowercase())} {day(end)} }.into_any()
 }
@@ -141,6 +160,9 @@ fn why_line(life: &Life<'_>, trust: Trust, why: &str) -> AnyView {
     let why = why.to_owned();
     match trust {
         Trust::Trusted => match life.last(Event::is_finding) {
+            None if life.record.device.certificate_serial.is_none() => {
+                "Nothing speaks against it, nothing vouches for it".into_any()
+            }
             None => "Nothing speaks against it".into_any(),
             Some(entry) => view! { "Cleared; last finding " {day(entry.at)} }.into_any(),
         },
@@ -153,8 +175,8 @@ fn why_line(life: &Life<'_>, trust: Trust, why: &str) -> AnyView {
             }
             _ => view! { <a href=why>"See why"</a> }.into_any(),
         },
-        Trust::Quarantined => view! { "Held by us, can be let go: " <a href=why>"see why"</a> }.into_any(),
-        Trust::Revoked => view! { "For good: " <a href=why>"see why"</a> }.into_any(),
+        Trust::Quarantined => view! { "Until a release is recorded: " <a href=why>"see why"</a> }.into_any(),
+        Trust::Revoked => view! { "Until it has a new certificate: " <a href=why>"see why"</a> }.into_any(),
     }
 }
 

@@ -257,9 +257,7 @@ fn certificates(event: &Event) -> Told {
         }
         Event::CertificateHeld { reason } => Told::new(strong("Certificate on hold")).named("Reason", reason),
         Event::CertificateRevoked { reason } => Told::new(strong("Certificate revoked")).named("Reason", reason),
-        Event::Quarantined { reason } => {
-            Told::new(bold("Quarantined", ": cut off, and can be let go again")).named("Reason", reason)
-        }
+        Event::Quarantined { reason } => Told::new(strong("Quarantined")).named("Reason", reason),
         Event::Released { reason } => Told::new(bold("Released", ": trusted again")).named("Reason", reason),
         _ => Told::new(()),
     }

@@ -58,6 +58,12 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, whole: bool) -> impl Int
     panel.footer(view! { <a href=place.history(1)>{all}</a> }).flush(body).into_any()
 }
 
+/// How many events the history tells of; the steps of one update are one.
+#[must_use]
+pub fn told_of(life: &Life<'_>) -> usize {
+    life.spans.iter().map(|span| joined(span.entries.iter().copied()).len()).sum()
+}
+
 /// What the history tells, newest first, each with the number of the span that it belongs to.
 fn items<'a>(life: &Life<'a>, place: &Place) -> Vec<(usize, Item<'a>)> {
     let numbered = life.spans.iter().enumerate();

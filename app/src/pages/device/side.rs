@@ -68,8 +68,10 @@ const fn consequence(trust: Trust) -> &'static str {
     match trust {
         Trust::Trusted => "",
         Trust::Suspect => "One weak signal cuts nothing off by itself. Somebody should look.",
-        Trust::Quarantined => "We stopped it, and we can let it go again.",
-        Trust::Revoked => "A revocation can't be lifted; the device needs a new certificate.",
+        Trust::Quarantined => "It stays so on record until a release is recorded in its history.",
+        Trust::Revoked => {
+            "A revocation is never lifted. The device is trusted again once a new certificate is issued to it."
+        }
     }
 }
 

@@ -65,6 +65,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let number = plural(i64::try_from(selected.devices.len()).unwrap_or(0), "device", "devices");
     // The form was sent from the list when it doesn't say yet what happened.
     let form = ctx.form.as_ref().filter(|form| form.has("verb"));
+    let list = match (&selection, &ctx.form) {
+        (Selection::Query(text), _) => text.clone(),
+        (Selection::Serials(_), form) => form.as_ref().map(|form| form.value("q").to_owned()).unwrap_or_default(),
+    };
+    let cancel = href_of(&list);
     let body = view! {
         {head("Record custody", view! { <p>"One event for "<b>{number}</b>", written into the history of each"</p> }, ())}
         <div class="cols lead">
@@ -72,12 +77,12 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 <header><h2>"What happened"</h2></header>
                 <form class="body stack" method="post" action="/devices/custody">
                     {error_summary(form)}
-                    {carried(&selection)}
+                    {carried(&selection, &list)}
                     {hidden("devices", fingerprint(&selected.devices))}
                     {custody_form::fields(&ctx, form, &selected.catalogue)}
                     <div class="row">
                         {submit(icons::CHECK, "Record for all")}
-                        <a class="btn" href=back(&selection)>"Cancel"</a>
+                        <a class="btn" href=cancel>"Cancel"</a>
                     </div>
                 </form>
             </section>
@@ -96,20 +101,24 @@ fn nothing() -> impl IntoView {
     view! { {head("Record custody", (), ())} <section class="panel">{none_yet("No device is selected", how)}</section> }
 }
 
-/// The list that the selection was made in.
-fn back(selection: &Selection) -> String {
-    match selection {
-        Selection::Query(text) if !text.is_empty() => devices_href(text),
-        _ => PATH.to_owned(),
-    }
+/// The list that a form's selection was made in.
+#[must_use]
+pub fn list_of(form: &FormState) -> String {
+    href_of(form.value("q"))
 }
 
-/// The selection, travelling with the form.
-fn carried(selection: &Selection) -> AnyView {
+fn href_of(query: &str) -> String {
+    if query.is_empty() { PATH.to_owned() } else { devices_href(query) }
+}
+
+/// The selection, travelling with the form, and the query of the list that it was made in.
+fn carried(selection: &Selection, list: &str) -> AnyView {
+    let list = hidden("q", list.to_owned());
     match selection {
-        Selection::Query(text) => view! { {hidden("all", "1")} {hidden("q", text.clone())} }.into_any(),
+        Selection::Query(_) => view! { {hidden("all", "1")} {list} }.into_any(),
         Selection::Serials(serials) => {
-            serials.iter().map(|serial| hidden("serial", serial.clone())).collect::<Vec<_>>().into_any()
+            let serials: Vec<_> = serials.iter().map(|serial| hidden("serial", serial.clone())).collect();
+            view! { {list} {serials} }.into_any()
         }
     }
 }
@@ -128,7 +137,11 @@ fn preview(selected: &Selected) -> impl IntoView + use<> {
         lifecycle.chain(trust).filter(|(_, n)| *n > 0).map(|(status, n)| line(status.cell().into_any(), n)).collect();
     let retired = with(&|d| d.lifecycle == Lifecycle::Retired);
     let warning = (retired > 0).then(|| {
-        let text = format!("{} retired. A custody event brings them back into use.", plural_are(retired));
+        let text = format!(
+            "{} retired and can't be handed to anybody: leave them out, or correct the retirement first. Only what \
+             happened before it can still be recorded.",
+            plural_are(retired)
+        );
         view! { <div class="body">{note(Tone::Warn, icons::WARN, text)}</div> }
     });
     let named: Vec<_> = devices
@@ -191,5 +204,7 @@ mod tests {
         assert_eq!(ticked, Some(Selection::Serials(vec!["A".into(), "B".into()])));
         assert_eq!(selection_of(&form(&[("q", "model:X"), ("all", "1")])), Some(Selection::Query("model:X".into())));
         assert_eq!(selection_of(&form(&[("q", "model:X")])), None);
+        assert_eq!(list_of(&form(&[("q", "model:X"), ("serial", "A")])), "/devices?q=model%3AX");
+        assert_eq!(list_of(&form(&[("serial", "A")])), "/devices");
     }
 }

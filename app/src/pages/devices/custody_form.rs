@@ -29,17 +29,20 @@ pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue) -> imp
     let verbs = CustodyVerb::ALL.iter().map(|verb| (verb.as_str().to_owned(), verb.label().to_owned()));
     let custodians = catalogue.custodians.iter().map(choice);
     let carriers = catalogue.custodians.iter().filter(|c| c.kind == CustodianKind::Distributor).map(choice);
+    let now = format!("In UTC, not in your own time. Empty means now: {} UTC.", ctx.now.minute_words());
     view! {
         {hidden("once", ctx.request_id.clone())}
         {Field::new(form, "verb", "What happened").required().select(std::iter::once(first("Choose…")).chain(verbs).collect())}
         {Field::new(form, "custodian", "Custodian")
             .required()
             .select(std::iter::once(first("Choose…")).chain(custodians).collect())}
-        {Field::new(form, "carrier", "Carrier")
-            .hint("Only for what was shipped: who holds it on the way.")
-            .select(std::iter::once(first("None")).chain(carriers).collect())}
-        {Field::new(form, "at", "When, in UTC").kind("datetime-local").hint("Empty means now.").input()}
-        {Field::new(form, "place", "Place").hint("Where exactly, in the holder's words.").max_length(200).input()}
+        <div class="when-shipped">
+            {Field::new(form, "carrier", "Carrier")
+                .hint("Only for what is shipped: who holds it on the way.")
+                .select(std::iter::once(first("None")).chain(carriers).collect())}
+        </div>
+        {Field::new(form, "at", "When (UTC)").kind("datetime-local").hint(now).input()}
+        {Field::new(form, "place", "Place").hint("Where exactly, in the holder's words. Empty leaves it as it is, unless the holder changes.").max_length(200).input()}
         {Field::new(form, "reference", "Document, or reason of a return").max_length(200).input()}
     }
 }

@@ -135,8 +135,8 @@ fn selection_form(ctx: &Ctx, request: &Request, list: &DeviceList, total: Count)
         <form class="selection" method="post" action="/devices/custody" data-select>
             <input type="hidden" name="q" value=request.text.clone() />
             {all.then(|| view! { <input type="hidden" name="all" value="1" /> })}
-            {bulk(ctx, request, total)}
             {frame("Devices that match", table)}
+            {bulk(ctx, request, total)}
         </form>
     }
 }

@@ -1,6 +1,9 @@
 //! One import: how far it is, what came of it, and what is wrong with its file.
 
-use super::{progress::progress, size_words, state};
+use super::{
+    progress::{is_entered, progress},
+    size_words, state,
+};
 use crate::{
     components::{
         icons,
@@ -9,7 +12,7 @@ use crate::{
         table::frame,
         text::{ago, copy, count, minute},
     },
-    context::{Ctx, href},
+    context::{Ctx, devices_href, href, segment},
     islands::Follow,
     page::Page,
     pages::errors::who_may,
@@ -18,10 +21,12 @@ use domain::{
     id::ImportId,
     import::{ImportFormat, ImportState, Severity},
     person::Permission,
+    query::quoted,
     time::span_words,
 };
 use fleet::import::{Import, ImportProblem, PROBLEMS_KEPT};
 use leptos::prelude::*;
+use std::collections::HashSet;
 
 /// So many problems on a page.
 const ROWS: usize = 100;
@@ -117,15 +122,56 @@ fn verdict(import: &Import) -> impl IntoView + use<> {
         _ => (Tone::Ok, icons::CHECK),
     };
     let next = match import.state {
-        ImportState::Done if import.dry_run => {
-            Some(view! { " "<a href="/imports#send">"Send it again to import it."</a> }.into_any())
-        }
+        ImportState::Done if import.dry_run => Some(
+            view! { " To enter it, "<a href="/imports#send">"send the file again"</a>" with “Import” chosen." }
+                .into_any(),
+        ),
+        ImportState::Refused if import.bad > 0 && import.rows_checked > import.bad => Some(
+            view! {
+                " For that, "
+                <a href="/imports#send">"send the file again"</a>
+                " with “Import” chosen and “Import good rows even if some are bad” ticked, or with "
+                <code class="nowrap">"muster import --skip-bad-rows"</code>
+                "."
+            }
+            .into_any(),
+        ),
         ImportState::Refused if import.rows_checked == 0 => {
             Some(view! { " "<a href="/imports/format">"What a file must look like."</a> }.into_any())
         }
         _ => None,
     };
-    note(tone, icon, view! { <p>{import.message.clone()}{next}</p> }).into_any()
+    note(tone, icon, view! { <p>{linked(&import.message, is_entered(import))}{next}</p> }).into_any()
+}
+
+/// The import's words, in which what it brought is a link: `batch “A”`, `factory “b”`, `model “C”`.
+fn linked(message: &str, is_there: bool) -> Vec<AnyView> {
+    let (mut parts, mut listed) = (Vec::new(), HashSet::new());
+    let mut rest = message;
+    while let Some((before, (kind, name), after)) = next_named(rest).filter(|_| is_there) {
+        let (to, devices) = match kind {
+            "batch" => (format!("/batches/{}", segment(name)), Some(devices_href(&format!("batch:{}", quoted(name))))),
+            "factory" => (format!("/custodians/{}", segment(name)), None),
+            _ => (devices_href(&format!("model:{}", quoted(name))), None),
+        };
+        let devices = devices.filter(|_| listed.insert(name)).map(|to| view! { " (" <a href=to>"its devices"</a> ")" });
+        parts.push(
+            view! { {before.to_owned()} {format!("{kind} ")} <a href=to>{name.to_owned()}</a> {devices} }.into_any(),
+        );
+        rest = after;
+    }
+    parts.push(rest.to_owned().into_any());
+    parts
+}
+
+/// The first thing that is named in a text: what stands before it, its kind and name, what stands after.
+fn next_named(text: &str) -> Option<(&str, (&str, &str), &str)> {
+    let (open, close) = ("“", "”");
+    let at = text.find(open)?;
+    let (name, after) = text.get(at + open.len()..)?.split_once(close)?;
+    let before = text.get(..at)?.trim_end();
+    let kind = ["batch", "factory", "model"].into_iter().find(|kind| before.ends_with(kind))?;
+    Some((before.strip_suffix(kind)?, (kind, name), after))
 }
 
 /// What is wrong, or was left out, line by line.
@@ -255,6 +301,16 @@ fn about(ctx: &Ctx, import: &Import) -> impl IntoView + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_import_brought_is_found_in_its_words() {
+        let text = "2 devices added to batch “A 1”, 1 row was bad. New: model “B”.";
+        let (before, named, after) = next_named(text).unwrap_or_default();
+        assert_eq!((before, named), ("2 devices added to ", ("batch", "A 1")));
+        assert_eq!(next_named(after), Some((", 1 row was bad. New: ", ("model", "B"), ".")));
+        assert_eq!(next_named("the file “a.csv” is empty"), None);
+        assert_eq!(next_named("batch “cut"), None);
+    }
 
     #[test]
     fn names_of_columns_are_not_broken_and_addresses_may_be() {

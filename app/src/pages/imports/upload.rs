@@ -11,7 +11,7 @@ use crate::{
     pages::errors::who_may,
 };
 use domain::{import::ImportFormat, person::Permission};
-use fleet::import::IMPORT_LIMIT;
+use fleet::import::{EPCIS_MAX, IMPORT_LIMIT};
 use leptos::prelude::*;
 
 /// The form, or who may fill it in.
@@ -59,6 +59,7 @@ fn file(form: Option<&FormState>) -> impl IntoView + use<> {
     let error = form.and_then(|form| form.error("file")).map(str::to_owned);
     let invalid = error.is_some().then_some("true");
     let most = i64::try_from(IMPORT_LIMIT).unwrap_or(i64::MAX);
+    let epcis = i64::try_from(EPCIS_MAX).unwrap_or(i64::MAX);
     let described = if error.is_some() { "file-error file-hint" } else { "file-hint" };
     view! {
         <div class="field">
@@ -76,7 +77,7 @@ fn file(form: Option<&FormState>) -> impl IntoView + use<> {
             />
             {error.map(|error| view! { <p class="hint bad" id="file-error">{icons::icon(icons::WARN)}{error}</p> })}
             <p class="hint" id="file-hint" data-file="file">
-                {format!("CSV, JSON Lines or EPCIS JSON-LD, up to {}. Choose it, or drop it here.", size_words(most))}
+                {format!("CSV or JSON Lines up to {}, EPCIS JSON-LD up to {}. Choose it, or drop it here.", size_words(most), size_words(epcis))}
             </p>
         </div>
     }

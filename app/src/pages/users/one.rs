@@ -5,7 +5,7 @@ use crate::{
     components::{
         form::{Field, error_summary, hidden},
         icons,
-        panel::{Panel, disabled_button, facts, head},
+        panel::{Panel, confirmed, disabled_button, facts, head},
         text::{copy, minute},
     },
     context::{Ctx, href},
@@ -60,7 +60,12 @@ fn acts(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
         disabled_button(icons::PAUSE, "Disable", "You can't disable your own account; ask another administrator.")
             .into_any()
     } else {
-        post(user.id, "disable", "btn danger", icons::PAUSE, "Disable").into_any()
+        let what = view! {
+            <b>{user.name.clone()}</b>
+            " is signed out everywhere and can't sign in any more. API tokens that they made go on working. An account can be enabled again."
+        };
+        let button = view! { <summary class="btn danger">{icons::icon(icons::PAUSE)}"Disable"</summary> };
+        confirmed(button, what, format!("/users/{}/disable", user.id), "Disable the account").into_any()
     };
     (post(user.id, "link", "btn", icons::LINK, "New password link"), disable).into_any()
 }

@@ -51,11 +51,11 @@ The same device and the same components again change nothing.
 pub const fn template_csv() -> &'static str {
     "serial,model,hardware_revision,batch,factory,factory_name,made_at,firmware,quota,cpu,se,board,storage,eth0,wlan0,\
      lte0\n\
-     GW2C-2611-04217,GW-200,C,2026-11-A,brno,Brno Works,2025-11-02T08:26:00Z,1.4.2,5000,\
+     GW2C-2511-04217,GW-200,C,2025-11-A,brno,Brno Works,2025-11-02T08:26:00Z,1.4.2,5000,\
      NXP|i.MX8M Mini|3A1F-77E0-21C4,Microchip|ATECC608B|0123A9F4C2117EEE,MB26B-117204,\
      Kingston|EMMC32G-TX29|7F3A2210,d8:80:39:4e:71:0c,u-blox|MAYA-W1|d8:80:39:4e:71:0d,\
      Quectel|EG25-G|861941050337180\n\
-     GW2C-2611-04218,GW-200,C,2026-11-A,brno,,2025-11-02T08:29:00Z,1.4.2,,\
+     GW2C-2511-04218,GW-200,C,2025-11-A,brno,,2025-11-02T08:29:00Z,1.4.2,,\
      NXP|i.MX8M Mini|3A1F-77E0-21C9,Microchip|ATECC608B|0123A9F4C2117EF2,MB26B-117205,\
      Kingston|EMMC32G-TX29|7F3A2211,d8:80:39:4e:71:0e,u-blox|MAYA-W1|d8:80:39:4e:71:0f,\
      Quectel|EG25-G|861941050337198\n"
@@ -65,7 +65,7 @@ pub const fn template_csv() -> &'static str {
 #[must_use]
 pub const fn template_jsonl() -> &'static str {
     concat!(
-        r#"{"serial":"GW2C-2611-04217","model":"GW-200","hardware_revision":"C","batch":"2026-11-A","factory":"brno","#,
+        r#"{"serial":"GW2C-2511-04217","model":"GW-200","hardware_revision":"C","batch":"2025-11-A","factory":"brno","#,
         r#""factory_name":"Brno Works","made_at":"2025-11-02T08:26:00Z","firmware":"1.4.2","quota":5000,"components":["#,
         r#"{"slot":"cpu","maker":"NXP","model":"i.MX8M Mini","identifier":"3A1F-77E0-21C4"},"#,
         r#"{"slot":"se","maker":"Microchip","model":"ATECC608B","identifier":"0123A9F4C2117EEE"},"#,
@@ -75,7 +75,7 @@ pub const fn template_jsonl() -> &'static str {
         r#"{"slot":"wlan0","maker":"u-blox","model":"MAYA-W1","identifier":"d8:80:39:4e:71:0d"},"#,
         r#"{"slot":"lte0","class":"lte","maker":"Quectel","model":"EG25-G","identifier":"861941050337180"}]}"#,
         "\n",
-        r#"{"serial":"GW2C-2611-04219","model":"GW-200","hardware_revision":"C","batch":"2026-11-A","factory":"brno","#,
+        r#"{"serial":"GW2C-2511-04219","model":"GW-200","hardware_revision":"C","batch":"2025-11-A","factory":"brno","#,
         r#""made_at":"2025-11-02","components":["#,
         r#"{"slot":"cpu","maker":"NXP","model":"i.MX8M Mini","identifier":"3A1F-77E0-21D0"},"#,
         r#"{"slot":"uplink","class":"ethernet","identifier":"d8:80:39:4e:71:12"}]}"#,

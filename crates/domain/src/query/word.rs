@@ -62,7 +62,7 @@ word!(Lifecycle, "a state", {
 word!(Trust, "a word for trust", {
     Trusted => "nothing speaks against it",
     Suspect => "something does not fit",
-    Quarantined => "held, can be let go again",
+    Quarantined => "held until a release is recorded",
     Revoked => "its certificate is revoked",
 });
 word!(Connection, "a connection", {

@@ -3,7 +3,6 @@
 //! `<id>.part` is arriving; `<id>.data` is whole, durable and waits; both are removed when nobody needs them. Whoever
 //! takes a file in holds a lock on it until its import is entered, so that another process's sweep leaves it alone.
 
-use super::ImportRequest;
 use crate::{Error, Result};
 use domain::id::ImportId;
 use futures::{Stream, StreamExt, pin_mut};
@@ -54,12 +53,7 @@ impl Drop for Arriving {
 }
 
 /// Writes what arrives to a file.
-pub(super) async fn receive<S, B, E>(
-    folder: &Path,
-    id: ImportId,
-    request: &ImportRequest,
-    arriving: S,
-) -> Result<Spooled>
+pub(super) async fn receive<S, B, E>(folder: &Path, id: ImportId, limit: u64, room: u64, arriving: S) -> Result<Spooled>
 where
     S: Stream<Item = std::result::Result<B, E>>,
     B: AsRef<[u8]>,
@@ -67,7 +61,7 @@ where
 {
     let whole = path(folder, id);
     let mut part = Arriving { path: whole.with_extension("part"), kept: false };
-    fs::create_dir_all(folder.join("imports")).await.map_err(trouble)?;
+    make_folder(folder).await?;
     let mut file = BufWriter::with_capacity(256 * 1024, locked(&part.path).await.map_err(trouble)?);
     let mut digest = Sha256::new();
     let (mut size, mut next) = (0_u64, 0_u64);
@@ -76,14 +70,14 @@ where
         let bytes = bytes.map_err(|error| stopped(&error))?;
         let bytes = bytes.as_ref();
         size += bytes.len() as u64;
-        if size > request.limit {
+        if size > limit {
             return Err(Error::TooLarge(format!(
                 "The file is larger than {} MiB, which is the most that one import takes. Split it and import the parts.",
-                request.limit / (1 << 20)
+                limit / (1 << 20)
             )));
         }
         if size >= next {
-            has_room(folder, request.room, bytes.len()).await?;
+            has_room(folder, room, bytes.len()).await?;
             next = size + MEASURED;
         }
         digest.update(bytes);
@@ -99,10 +93,26 @@ where
     Ok(Spooled { sha256: hex::encode(digest.finalize()), size, path: whole, _lock: file })
 }
 
+/// The folder of the files, for its owner alone.
+async fn make_folder(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder.join("imports")).await.map_err(trouble)
+}
+
+/// Options for an empty file that its owner alone can read.
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::from(store::private::options());
+    options.write(true).create(true).truncate(true);
+    options
+}
+
 /// A new file that is known to be arriving.
 async fn locked(path: &Path) -> io::Result<File> {
     loop {
-        let file = File::create(path).await?.into_std().await;
+        let file = private().open(path).await?.into_std().await;
         match file.try_lock() {
             // A sweep may have taken it for a leftover before it was locked.
             Ok(()) if fs::try_exists(path).await? => return Ok(File::from_std(file)),
@@ -212,10 +222,10 @@ pub(super) async fn node(folder: &Path) -> Result<String> {
     if let Some(name) = node_in(&path).await? {
         return Ok(name);
     }
-    fs::create_dir_all(folder.join("imports")).await.map_err(trouble)?;
+    make_folder(folder).await?;
     let name = Uuid::now_v7().to_string();
     let fresh = path.with_extension(&name);
-    let mut file = File::create(&fresh).await.map_err(trouble)?;
+    let mut file = private().open(&fresh).await.map_err(trouble)?;
     file.write_all(name.as_bytes()).await.map_err(trouble)?;
     file.sync_all().await.map_err(trouble)?;
     // A link, unlike a rename, never replaces the name that another process gave the folder at the same moment.

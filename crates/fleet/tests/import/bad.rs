@@ -105,7 +105,8 @@ async fn all_problems_are_named_and_the_good_rows_can_be_taken() {
         is_done(&import, 1_201, 0, 7);
         assert_eq!(
             import.message,
-            "1,201 devices added, 7 rows were bad and skipped. New: 1 factory, 1 model, 1 batch."
+            "1,201 devices added to batch “2026-11-A”, 7 rows were bad and skipped. New: factory “brno”, model “GW-200”, \
+             batch “2026-11-A”."
         );
         assert_eq!((world.total().await, import.rows_applied), (1_201, 1_208));
         is_done(&world.skipping("a.csv", &text).await, 0, 1_201, 7);

@@ -67,7 +67,7 @@ async fn a_life_is_exported_and_recognised() {
         is_done(&world.import("a.csv", template_csv()).await, 2, 0, 0);
         custodian(&world, "Acme Logistics", "distributor", "urn:epc:id:sgln:4012345.00001").await;
         custodian(&world, "Bäckerei <Öl & Co>", "client", "").await;
-        let serial = "GW2C-2611-04217";
+        let serial = "GW2C-2511-04217";
         for (verb, who) in [
             ("ship", "acme-logistics"),
             ("receive", "acme-logistics"),
@@ -88,7 +88,7 @@ async fn a_life_is_exported_and_recognised() {
         assert_eq!(events(&valid(&text)).len(), 7);
         let again = world.import("own.jsonld", &text).await;
         is_done(&again, 0, 7, 0);
-        let whole = batch(&world, "2026-11-A").await;
+        let whole = batch(&world, "2025-11-A").await;
         assert_eq!(events(&valid(&whole)).len(), 9);
         assert!(matches!(world.fleet.epcis_of_device(&OPERATOR, "X").await, Err(Error::NotFound { .. })));
         assert!(world.fleet.epcis_of_batch(&OPERATOR, "X").await.is_err());

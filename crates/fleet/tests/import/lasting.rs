@@ -54,6 +54,18 @@ fn elsewhere(world: &World) -> (Fleet, tempfile::TempDir) {
     (Fleet::with_clock(world.fixture.db.clone(), folder.path().to_owned(), Arc::new(|| NOW)), folder)
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_sent_in_is_for_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    for world in worlds().await {
+        is_done(&world.import("a.csv", manifest(0..2)).await, 2, 0, 0);
+        let folder = world.fixture.folder.path().join("imports");
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&folder.join("node"))), (0o700, 0o600));
+    }
+}
+
 #[tokio::test]
 async fn what_the_database_refuses_does_not_hold_up_other_imports() {
     for world in worlds().await {

@@ -18,8 +18,11 @@ async fn a_manifest_becomes_devices_with_parts_and_history() {
         let import = world.import("line 3/october.csv", template_csv()).await;
         is_done(&import, 2, 0, 0);
         assert_eq!((import.file_name.as_str(), import.format), ("october.csv", ImportFormat::Csv));
-        assert_eq!(import.message, "2 devices added. New: 1 factory, 1 model, 1 batch.");
-        let record = world.fleet.device_record(&OPERATOR, "GW2C-2611-04217").await.unwrap();
+        assert_eq!(
+            import.message,
+            "2 devices added to batch “2025-11-A”. New: factory “brno”, model “GW-200”, batch “2025-11-A”."
+        );
+        let record = world.fleet.device_record(&OPERATOR, "GW2C-2511-04217").await.unwrap();
         let device = &record.device;
         assert_eq!(
             (device.lifecycle, device.trust, device.channel.as_str()),
@@ -31,7 +34,7 @@ async fn a_manifest_becomes_devices_with_parts_and_history() {
         assert_eq!(device.custodian_id, factory.id);
         assert_eq!((record.components.len(), record.manifests.len(), record.history.len()), (7, 1, 2));
         assert_eq!(record.manifests[0].hash, device.manifest_hash);
-        assert!(matches!(&record.history[0].event, Event::Manufactured { batch, .. } if batch == "2026-11-A"));
+        assert!(matches!(&record.history[0].event, Event::Manufactured { batch, .. } if batch == "2025-11-A"));
         assert!(matches!(&record.history[1].event, Event::ManifestRecorded { fitted, .. } if fitted.len() == 7));
         assert_eq!(record.history[0].actor, OPERATOR.name());
         assert_eq!(record.catalogue.batches[0].quota, Some(5000));
@@ -40,7 +43,7 @@ async fn a_manifest_becomes_devices_with_parts_and_history() {
         let again = world.import("october.csv", template_csv()).await;
         is_done(&again, 0, 2, 0);
         assert_eq!(again.message, "Nothing new: 2 devices were there already.");
-        assert_eq!(world.fleet.device_record(&OPERATOR, "GW2C-2611-04217").await.unwrap().history, record.history);
+        assert_eq!(world.fleet.device_record(&OPERATOR, "GW2C-2511-04217").await.unwrap().history, record.history);
         assert!(world.fleet.audit_verify(&OPERATOR).await.unwrap().break_at.is_none());
         let audited = world.fleet.audit_log(&OPERATOR, &AuditFilter::default(), 50).await.unwrap();
         let actions: Vec<&str> = audited.iter().rev().map(|entry| entry.record.action.as_str()).collect();
@@ -95,7 +98,9 @@ async fn custody_is_recorded_while_an_import_runs() {
         let id = world.fleet.start_import(&OPERATOR, &ImportRequest::new("b.csv"), stream::iter(pieces)).await.unwrap();
         let mut recorded = 0;
         while !world.fleet.import(&OPERATOR, id).await.unwrap().state.is_final() {
-            let form = CustodyForm { verb: "receive".into(), custodian: "brno".into(), ..CustodyForm::default() };
+            let reference = format!("DN {recorded}");
+            let (verb, custodian) = ("receive".into(), "brno".into());
+            let form = CustodyForm { verb, custodian, reference, ..CustodyForm::default() };
             world.fleet.record_custody(&support(), "GW-000003", &form).await.unwrap();
             recorded += 1;
         }

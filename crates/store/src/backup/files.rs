@@ -1,6 +1,8 @@
 //! Files that appear whole or not at all.
 
 use super::{at, failed};
+pub(super) use crate::private::options as private;
+
 use crate::StoreResult;
 use std::{
     fs::{self, File},
@@ -48,14 +50,6 @@ impl Drop for Unfinished {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Options for a file that its owner alone can read.
-pub(super) fn private() -> fs::OpenOptions {
-    let mut options = File::options();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 /// Makes a file's name durable.

@@ -229,7 +229,10 @@ async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> S
         let sql = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
         let used: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
         if used && !force {
-            return Err(failed("the database holds data; restore into an empty one, or say that it shall be replaced"));
+            return Err(failed(
+                "the database holds data. Restore into an empty one, or type the command again with --force: what it holds now is \
+                 then gone",
+            ));
         }
     }
     let names: Vec<_> = ours.iter().map(|table| quoted(&table.name)).collect();

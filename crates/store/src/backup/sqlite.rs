@@ -152,7 +152,11 @@ async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
     }
     let kept = kept_as(database);
     if kept.exists() && !force {
-        return Err(failed(format!("{} of an earlier restore is still there; move it away first", kept.display())));
+        return Err(failed(format!(
+            "{} of an earlier restore is still there; move it away first, or type the command again with --force to \
+             replace it too",
+            kept.display()
+        )));
     }
     match sole_connection(database).await {
         Ok(mut connection) => {
@@ -160,8 +164,10 @@ async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
             connection.close().await?;
             if used && !force {
                 return Err(failed(format!(
-                    "{} holds data; restore into an empty folder, or say that it shall be replaced",
-                    database.display()
+                    "{} holds data. Restore into an empty folder (--data FOLDER), or type the command again with --force to \
+                     replace it: what it holds now is then kept as {}",
+                    database.display(),
+                    kept.display()
                 )));
             }
             Ok(())
@@ -172,7 +178,11 @@ async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
         Err(_) if force => Ok(()),
         Err(error) => {
             let path = database.display();
-            Err(failed(format!("{path} can't be read ({error}); say that it shall be replaced, it is kept beside")))
+            let kept = kept.display();
+            Err(failed(format!(
+                "{path} can't be read ({error}). Type the command again with --force to replace it: the file is then kept \
+                 as {kept}"
+            )))
         }
     }
 }

@@ -102,7 +102,7 @@ impl Check {
         self.plan.factories.retain(|code, _| used.iter().any(|batch| batch.factory == *code));
         self.plan.models.retain(|name, _| used.iter().any(|batch| batch.model == *name));
         let is_new = |name: &&String| self.known.model_sgtin(name).is_none();
-        self.plan.new_models = i64::try_from(self.plan.models.keys().filter(is_new).count()).unwrap_or(i64::MAX);
+        self.plan.new_models = self.plan.models.keys().filter(is_new).cloned().collect();
         let (bad, unchanged) = (self.plan.bad.count(), self.plan.known.count_without(&self.plan.bad));
         let counts = Counts {
             rows_checked: self.plan.rows,

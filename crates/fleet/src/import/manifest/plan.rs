@@ -117,8 +117,8 @@ pub(super) struct Plan {
     pub(super) batches: BTreeMap<String, PlannedBatch>,
     /// Part types that occur, as `class`, maker and model.
     pub(super) parts: Parts,
-    /// How many models are new rather than changed.
-    pub(super) new_models: i64,
+    /// The models that are new rather than changed.
+    pub(super) new_models: Vec<String>,
 }
 
 /// Part types that occur.
@@ -158,24 +158,32 @@ impl Parts {
 impl Plan {
     /// What comes into the fleet besides devices, in a sentence; empty for nothing.
     pub(super) fn news(&self) -> String {
-        let batches = self.batches.values().filter(|batch| !batch.known && batch.new > 0).count();
-        let news: Vec<String> = [
-            (i64::try_from(self.factories.len()).unwrap_or(i64::MAX), "factory", "factories"),
-            (self.new_models, "model", "models"),
-            (i64::try_from(batches).unwrap_or(i64::MAX), "batch", "batches"),
-        ]
-        .into_iter()
-        .filter(|(n, ..)| *n > 0)
-        .map(|(n, one, many)| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") })
-        .collect();
+        let factories = self.factories.keys().map(String::as_str).collect();
+        let models = self.new_models.iter().map(String::as_str).collect();
+        let batches = self.filled(|batch| !batch.known);
+        let news: Vec<String> =
+            [(factories, "factory", "factories"), (models, "model", "models"), (batches, "batch", "batches")]
+                .into_iter()
+                .filter_map(|(names, one, many)| named(&names, one, many))
+                .collect();
         if news.is_empty() { String::new() } else { format!(" New: {}.", news.join(", ")) }
+    }
+
+    /// The codes of the batches that get devices and are so.
+    fn filled(&self, are_so: impl Fn(&PlannedBatch) -> bool) -> Vec<&str> {
+        let batches = self.batches.iter().filter(|(_, batch)| batch.new > 0 && are_so(batch));
+        batches.map(|(code, _)| code.as_str()).collect()
     }
 
     /// What became of it, in a sentence.
     pub(super) fn outcome(&self, added: i64, unchanged: i64, bad: i64, left: i64) -> String {
         let mut said = match (added, unchanged) {
             (0, n) if n > 0 => format!("Nothing new: {} there already", are(n, "device")),
-            (added, _) => format!("{} added", counted(added, "device")),
+            (added, _) => {
+                let to = named(&self.filled(|_| true), "batch", "batches").filter(|_| added > 0);
+                let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
+                format!("{} added{to}", counted(added, "device"))
+            }
         };
         if added > 0 && unchanged > 0 {
             said.push_str(&format!(", {} there already", are(unchanged, "")));
@@ -191,6 +199,18 @@ impl Plan {
             said.push_str(&self.news());
         }
         said
+    }
+}
+
+/// How many names are told one by one.
+const NAMED: usize = 3;
+
+/// `batch “A”, batch “B”`, or how many there are; nothing for none. Pages make links of such words.
+fn named(names: &[&str], one: &str, many: &str) -> Option<String> {
+    match names.len() {
+        0 => None,
+        1..=NAMED => Some(names.iter().map(|name| format!("{one} “{name}”")).collect::<Vec<_>>().join(", ")),
+        n => Some(format!("{n} {many}")),
     }
 }
 
