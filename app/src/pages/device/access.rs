@@ -126,7 +126,7 @@ fn revoke(ctx: &Ctx, place: &Place) -> AnyView {
             .into_any();
     }
     let to = revocations::path_of("device", &place.serial, "revoke");
-    view! { <p class="folded body"><a class="btn danger" href=to>{icon(icons::BAN)}"Revoke for good"</a></p> }
+    view! { <div class="folded body"><a class="btn danger" href=to>{icon(icons::BAN)}"Revoke for good"</a></div> }
         .into_any()
 }
 
