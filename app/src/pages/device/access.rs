@@ -68,7 +68,7 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
     let body = view! {
         {(!list.is_empty()).then(|| view! { <ul class="lines">{list}</ul> })}
         {none}
-        {valid.then(|| hold(ctx, place))}
+        {(valid && !held).then(|| hold(ctx, place))}
         {held.then(|| release(ctx, place))}
         {(valid || held).then(|| revoke(ctx, place))}
         {kit(ctx, place)}
