@@ -4,6 +4,7 @@
 
 mod common;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use common::{Answer, Console, NOW, Visitor, console};
 use domain::{person::Role, time::DAY};
 use pki::{KeyAlgorithm, Name, Profile, SerialNumber, SoftwareKey, Template, Urls};
@@ -291,6 +292,48 @@ async fn a_batch_takes_two() {
     assert!(page.body.contains("Batch 2026-11-A revoked") && page.body.contains("Approved by"), "{}", page.body);
     let batch = console.get(AUDITOR, "/batches/2026-11-A").await;
     assert!(batch.body.contains("Revoked"), "{}", batch.body);
+    let spread = console.get(AUDITOR, &format!("{}/spread", asked.location)).await;
+    assert!(spread.status == 200 && spread.body.starts_with("<section"), "the part that grows: {}", spread.body);
+}
+
+#[tokio::test]
+async fn what_was_issued_is_held_against_what_was_delivered() {
+    let console = console().await;
+    hierarchy(&console).await;
+    kit(&console, "GW2C-0001").await;
+    let told = console.post(OPERATOR, "/batches/2026-11-A/reconcile", "").await;
+    assert_eq!(told.status, 303, "{}", told.body);
+    assert!(told.cookies.iter().any(|cookie| cookie.contains("3%20devices")), "{:?}", told.cookies);
+    let findings = console.get(AUDITOR, "/findings").await;
+    assert!(findings.body.contains("Device without a certificate"), "{}", findings.body);
+    let id = console.get(OPERATOR, "/findings").await;
+    let id = between(&id.body, r#"action="/findings/"#, "/resolve");
+    let nothing = console.post(OPERATOR, &format!("/findings/{id}/resolve"), "reason=").await;
+    assert_eq!(nothing.status, 422, "{}", nothing.body);
+    let settled = console.post(OPERATOR, &format!("/findings/{id}/resolve"), "reason=Enrolled+tomorrow").await;
+    assert_eq!(settled.status, 303, "{}", settled.body);
+    assert_eq!(console.post(SUPPORT, &format!("/findings/{id}/resolve"), "reason=x").await.status, 403);
+    assert_eq!(console.post(SUPPORT, "/batches/2026-11-A/reconcile", "").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_crl_of_a_root_comes_from_its_ceremony() {
+    let console = console().await;
+    let root = Root::new();
+    console.post(ADMIN, "/authorities/roots", &form(&[("pem", &root.pem())])).await;
+    let tree = console.get(ADMIN, "/authorities").await;
+    let page = format!("/authorities/{}", slugs(&tree.body).first().unwrap());
+    let shown = console.get(ADMIN, &page).await;
+    assert!(shown.body.contains("CRL from the ceremony"), "{}", shown.body);
+    let crl = pki::crl(&root.issuer, 7, NOW, NOW.plus(30 * DAY), &[]).unwrap();
+    let text = format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", STANDARD.encode(crl));
+    let wrong = console.post(ADMIN, &format!("{page}/crl"), &form(&[("crl", "not a list!")])).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    assert_eq!(console.post(OPERATOR, &format!("{page}/crl"), &form(&[("crl", &text)])).await.status, 403);
+    let brought = console.post(ADMIN, &format!("{page}/crl"), &form(&[("crl", &text)])).await;
+    assert_eq!(brought.status, 303, "{}", brought.body);
+    let again = console.post(ADMIN, &format!("{page}/crl"), &form(&[("crl", &text)])).await;
+    assert_eq!(again.status, 422, "a number is used once: {}", again.body);
 }
 
 #[tokio::test]

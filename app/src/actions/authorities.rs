@@ -16,6 +16,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{id::AuthorityId, person::Permission};
 use fleet::authority::{AuthorityForm, Delivery};
 use pki::Passphrase;
@@ -37,6 +38,7 @@ pub const ROUTES: &[ActionRoute] = &[
         access: MANAGE,
         handler: || post(delegation),
     },
+    ActionRoute { method: "POST", path: "/authorities/{slug}/crl", access: MANAGE, handler: || post(bring_crl) },
     ActionRoute { method: "POST", path: "/authorities/{slug}/retire", access: MANAGE, handler: || post(retire) },
     ActionRoute {
         method: "POST",
@@ -131,6 +133,25 @@ async fn deliver(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Poste
     };
     match done.await {
         Ok(_) => see_other(&here, Some(&Flash::done("The certificate fits. The authority is active."))),
+        Err(error) => refused(ctx, &here, form, &error).await,
+    }
+}
+
+/// What stands between the lines of a PEM text, or in a text that is base64 alone.
+fn der_of(text: &str) -> Result<Vec<u8>, fleet::Error> {
+    let lines = text.lines().filter(|line| !line.starts_with("-----"));
+    let base64: String = lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    STANDARD.decode(base64).map_err(|_| fleet::Error::field("crl", "This is no CRL as PEM. Paste the whole file."))
+}
+
+async fn bring_crl(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Posted(form): Posted) -> Response {
+    let here = page_of(&slug);
+    let done = async {
+        managed(&ctx, &slug).await?;
+        ctx.fleet.bring_crl(&ctx.actor, &slug, &der_of(form.value("crl"))?).await
+    };
+    match done.await {
+        Ok(number) => see_other(&here, Some(&Flash::done(format!("CRL {number} is published.")))),
         Err(error) => refused(ctx, &here, form, &error).await,
     }
 }

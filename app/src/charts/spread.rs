@@ -228,7 +228,8 @@ pub fn milestones(milestones: Vec<Milestone>) -> impl IntoView {
 pub fn after_words(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as i64;
     match seconds {
-        s if s < 10.0 => format!("{:.2} s", s.max(0.0)),
+        s if s < 0.005 => "0 s".to_owned(),
+        s if s < 10.0 => format!("{s:.2} s"),
         s if s < 60.0 => format!("{s:.1} s"),
         s if s < 3_600.0 => format!("{} min", whole / 60),
         s if s < 172_800.0 && whole % 3_600 < 60 => format!("{} h", whole / 3_600),
@@ -272,8 +273,8 @@ mod tests {
 
     #[test]
     fn words_are_as_exact_as_they_are_useful() {
-        let words = [0.083, 12.34, 300.0, 3_600.0, 8_040.0, 86_400.0 * 3.0].map(after_words);
-        assert_eq!(words, ["0.08 s", "12.3 s", "5 min", "1 h", "2 h 14 min", "3 d"]);
+        let words = [0.0, 0.083, 12.34, 300.0, 3_600.0, 8_040.0, 86_400.0 * 3.0].map(after_words);
+        assert_eq!(words, ["0 s", "0.08 s", "12.3 s", "5 min", "1 h", "2 h 14 min", "3 d"]);
     }
 
     #[test]

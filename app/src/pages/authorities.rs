@@ -70,7 +70,7 @@ fn acts(ctx: &Ctx) -> impl IntoView + use<> {
 fn begin() -> impl IntoView {
     view! {
         <p>"On a machine without a network, make the root; then bring its certificate here. Its key never comes along."</p>
-        <p class="mono small">"muster ceremony root --name \"Your root\" FOLDER"</p>
+        <p class="mono small">"muster ceremony root \"Your root\" --folder FOLDER --key-passphrase-file FILE"</p>
     }
 }
 
@@ -155,10 +155,10 @@ fn line(row: &AuthorityRow, now: Timestamp) -> impl IntoView + use<> {
                 </span>
             </th>
             <td data-l="State">{Status::from(authority.state).cell()}</td>
-            <td data-l="Issued" class="num">{issued(row)}</td>
+            <td data-l="Issued" class="num"><span>{issued(row)}</span></td>
             <td data-l="Of these">{standing(row)}</td>
             <td data-l="Ends" class="nowrap">{ends(authority.not_after, now)}</td>
-            <td data-l="Key">{key_words(&authority.key_location)}</td>
+            <td data-l="Key"><span>{key_words(&authority.key_location)}</span></td>
             <td data-l="CRL" class="nowrap">{crl_age_of(row, now)}</td>
         </tr>
     }
@@ -171,8 +171,13 @@ pub(super) fn signed_href(slug: &str, standing: Option<&str>) -> String {
     href("/certificates", &pairs)
 }
 
+/// How many certificates it has signed, also for those that are no devices.
+pub(super) fn signed(row: &AuthorityRow) -> i64 {
+    row.authority.issued.max(row.valid + row.held + row.revoked + row.superseded)
+}
+
 fn issued(row: &AuthorityRow) -> impl IntoView + use<> {
-    let number = row.authority.issued;
+    let number = signed(row);
     let quota = row.authority.quota.map(|quota| view! { <span class="quiet">{format!(" of {}", count(quota))}</span> });
     view! { <a href=signed_href(&row.authority.slug, None)>{count(number)}</a>{quota} }
 }
@@ -180,7 +185,7 @@ fn issued(row: &AuthorityRow) -> impl IntoView + use<> {
 fn standing(row: &AuthorityRow) -> impl IntoView + use<> {
     let slug = &row.authority.slug;
     let part = |n: i64, word: &'static str, label: &'static str| {
-        (n > 0).then(|| view! { <li><a href=signed_href(slug, Some(word))>{count(n)}</a>" "{label}</li> })
+        (n > 0).then(|| view! { <li><a href=signed_href(slug, Some(word))>{count(n)}" "{label}</a></li> })
     };
     view! {
         <ul class="numbers">
@@ -221,8 +226,8 @@ pub(super) fn crl_age_of(row: &AuthorityRow, now: Timestamp) -> AnyView {
         Some(crl) => {
             let old = crl.next_update <= now;
             let mark = old.then(|| icons::sized(icons::WARN, Tone::Bad.icon_class()));
-            view! { <span class="st">{mark}{format!("no. {}, ", crl.number)}{ago(crl.this_update, now)}</span> }
-                .into_any()
+            let number = format!("Number {}", crl.number);
+            view! { <span class="st" title=number>{mark}{ago(crl.this_update, now)}</span> }.into_any()
         }
         None => view! { <span class="quiet">"none yet"</span> }.into_any(),
     }

@@ -51,8 +51,23 @@ async fn panel(
     let held = has(&[AuthorityState::Held]);
     let living = has(&[AuthorityState::Active, AuthorityState::Retired]);
     let acts = acts(ctx, (scope, code), living, held);
+    let reconcile =
+        (scope == "batch" && !own.is_empty() && ctx.may(Permission::CertificateEnrol)).then(|| reconcile(code));
     let panel = Panel::new(if scope == "batch" { "Issuing CA" } else { "Factory CA" }).id("authority");
-    Ok(panel.flush(view! { {none} <ul class="lines">{rows}</ul> {acts} }).into_any())
+    Ok(panel.flush(view! { {none} <ul class="lines">{rows}</ul> {reconcile} {acts} }).into_any())
+}
+
+/// Compares what was issued with what was delivered.
+fn reconcile(code: &str) -> impl IntoView + use<> {
+    view! {
+        <form class="inset stack tight" method="post" action=format!("/batches/{}/reconcile", segment(code))>
+            <p class="small soft">"Every certificate should have its device, and every device its certificate."</p>
+            <div class="row wrap">
+                <button class="btn small" type="submit">{icon(icons::SWAP)}"Reconcile"</button>
+                <a class="small" href="/findings">"Findings"</a>
+            </div>
+        </form>
+    }
 }
 
 fn line(row: &AuthorityRow) -> impl IntoView + use<> {

@@ -84,7 +84,8 @@ queries! {
     COUNT_OPEN = "SELECT COUNT(*) FROM finding WHERE state = 'open'";
     NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
             state) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
-            SET n = finding.n + 1, last_at = excluded.last_at, detail = excluded.detail, state = 'open'";
+            SET n = finding.n + 1, last_at = excluded.last_at, detail = excluded.detail, state = 'open', \
+            batch_id = COALESCE(finding.batch_id, excluded.batch_id)";
     RESOLVE = "UPDATE finding SET state = 'resolved', last_at = $2 WHERE cause = $1 AND state = 'open'";
 }
 

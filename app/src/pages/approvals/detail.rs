@@ -1,14 +1,21 @@
 //! What is to be approved, read out whole: whatever the hash covers is on the page.
 
 use crate::components::text::count;
+use domain::{
+    authority::AuthorityKind,
+    certificate::RevocationReason,
+    revocation::{RevocationAct, RevocationScope},
+};
 use leptos::prelude::*;
 use serde_json::Value;
 
 /// Words for names whose own are not for people.
 const WORDS: &[(&str, &str)] = &[
     ("act", "Act"),
+    ("authorities", "Authorities cut off"),
     ("batch", "Batch"),
     ("certificates", "Certificates"),
+    ("confirm_word", "Name that was typed"),
     ("countries", "In countries"),
     ("custodians", "Held by"),
     ("days", "Valid for days"),
@@ -21,9 +28,11 @@ const WORDS: &[(&str, &str)] = &[
     ("lifecycles", "Where in their lives"),
     ("models", "Models"),
     ("name", "Name"),
+    ("needs_second_person", "Takes two"),
     ("never", "Never heard from"),
     ("note", "Why"),
     ("parent", "Signed by"),
+    ("preview", "As it was shown"),
     ("preview_hash", "Hash of the preview"),
     ("query", "Query"),
     ("quota", "Quota"),
@@ -44,27 +53,73 @@ fn words(name: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The detail as terms and what they are.
+/// What comes first; everything else follows by name.
+const ORDER: &[&str] = &[
+    "act",
+    "scope",
+    "subject",
+    "kind",
+    "name",
+    "factory",
+    "batch",
+    "query",
+    "reason",
+    "note",
+    "quota",
+    "days",
+    "delegated",
+    "devices",
+    "certificates",
+    "authorities",
+    "custodians",
+    "countries",
+    "seen",
+    "never",
+    "lifecycles",
+    "models",
+    "rollouts",
+    "examples",
+];
+
+fn place(name: &str) -> usize {
+    ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
+}
+
+/// The detail as terms and what they are: plain things first, then what has parts of its own under its name.
 pub(super) fn facts_of(detail: &Value) -> AnyView {
-    match detail {
-        Value::Object(map) => {
-            let rows: Vec<_> =
-                map.iter().map(|(name, value)| view! { <dt>{words(name)}</dt><dd>{told(value)}</dd> }).collect();
-            view! { <dl class="facts rule decision">{rows}</dl> }.into_any()
-        }
-        other => told(other),
+    let Value::Object(map) = detail else { return told("", detail) };
+    let mut fields: Vec<(&String, &Value)> = map.iter().collect();
+    fields.sort_by_key(|(name, _)| (place(name), name.as_str()));
+    let (parts, plain): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(_, value)| value.is_object());
+    let rows: Vec<_> =
+        plain.into_iter().map(|(name, value)| view! { <dt>{words(name)}</dt><dd>{told(name, value)}</dd> }).collect();
+    let parts: Vec<_> = parts
+        .into_iter()
+        .map(|(name, value)| view! { <h3 class="strong">{words(name)}</h3> {facts_of(value)} })
+        .collect();
+    view! { <dl class="facts rule decision">{rows}</dl> {parts} }.into_any()
+}
+
+/// The label of a word that stands for something.
+fn label(name: &str, word: &str) -> Option<&'static str> {
+    match name {
+        "act" => word.parse::<RevocationAct>().ok().map(RevocationAct::label),
+        "scope" => word.parse::<RevocationScope>().ok().map(RevocationScope::label),
+        "reason" => word.parse::<RevocationReason>().ok().map(RevocationReason::label),
+        "kind" => word.parse::<AuthorityKind>().ok().map(AuthorityKind::label),
+        _ => None,
     }
 }
 
 /// A value in words.
-fn told(value: &Value) -> AnyView {
+fn told(name: &str, value: &Value) -> AnyView {
     match value {
         Value::Null => view! { <span class="quiet">"none"</span> }.into_any(),
         Value::Bool(true) => "yes".into_any(),
         Value::Bool(false) => "no".into_any(),
         Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), count).into_any(),
         Value::String(text) if text.is_empty() => view! { <span class="quiet">"none"</span> }.into_any(),
-        Value::String(text) => text.clone().into_any(),
+        Value::String(text) => label(name, text).map_or_else(|| text.clone(), str::to_owned).into_any(),
         Value::Array(items) if items.is_empty() => view! { <span class="quiet">"none"</span> }.into_any(),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(|item| view! { <li>{item_of(item)}</li> }).collect();
@@ -84,8 +139,8 @@ fn item_of(item: &Value) -> AnyView {
         _ => None,
     };
     match pair {
-        Some((label, number)) => view! { <span>{label}</span> <span class="num">{told(&number)}</span> }.into_any(),
-        None => told(item),
+        Some((label, number)) => view! { <span>{label}</span> <span class="num">{told("", &number)}</span> }.into_any(),
+        None => told("", item),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One authority: its certificate, what it signed, its CRL, and what can be done with it.
 
-use super::{crl_age_of, ends, hex_pairs, key_words, none, pem_field, press, signed_href, steps};
+use super::{crl_age_of, ends, hex_pairs, key_words, none, pem_field, press, signed as issued, signed_href, steps};
 use crate::{
     components::{
         form::{Field, error_summary},
@@ -14,7 +14,7 @@ use crate::{
     pages::{certificates::decoded, errors::who_may},
 };
 use domain::{
-    authority::{AuthorityKind, AuthorityState},
+    authority::{Authority, AuthorityKind, AuthorityState},
     id::AuthorityId,
     person::Permission,
 };
@@ -32,7 +32,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let title = view! { {authority.name.clone()} {Status::from(authority.state).badge()} };
     let body = view! {
         {head(title, sub(&detail), acts(&ctx, &detail))}
-        {steps::next(&ctx, &detail)}
+        {steps::next(&ctx, &detail, &settings)}
         <div class="cols lead">
             <div class="stack loose">
                 {signed(&detail)}
@@ -132,7 +132,7 @@ fn signed(detail: &AuthorityDetail) -> impl IntoView + use<> {
     Panel::new("What it signed").body(view! {
         <div class="stack">
             <div class="impact">
-                {part(row.authority.issued, None, "issued", false)}
+                {part(issued(row), None, "issued", false)}
                 {part(row.valid, Some("valid"), "valid", false)}
                 {part(row.held, Some("held"), "on hold", false)}
                 {part(row.revoked, Some("revoked"), "revoked", true)}
@@ -207,7 +207,9 @@ fn published(ctx: &Ctx, detail: &AuthorityDetail, pki_url: &str) -> Option<impl 
         view! { <span class="mono small">{url.clone()}</span> {copy("address", &url)} }.into_any()
     };
     let (number, entries, next) = match &detail.row.crl {
-        Some(crl) => (count(crl.number).into_any(), count(crl.entries).into_any(), minute(crl.next_update).into_any()),
+        Some(crl) => {
+            (mono(crl.number.to_string()).into_any(), count(crl.entries).into_any(), minute(crl.next_update).into_any())
+        }
         None => (none("none yet"), none("–"), none("–")),
     };
     let rows = vec![
@@ -219,7 +221,22 @@ fn published(ctx: &Ctx, detail: &AuthorityDetail, pki_url: &str) -> Option<impl 
         ("OCSP at", address(at(format!("ocsp/{}", authority.slug)))),
         ("Certificate at", address(at(format!("ca/{}.cer", authority.slug)))),
     ];
-    Some(Panel::new("Published").body(facts(rows)))
+    Some(Panel::new("Published").flush(view! { <div class="body">{facts(rows)}</div> {bring_crl(ctx, authority)} }))
+}
+
+/// The form for a CRL that a ceremony made: nobody here could.
+fn bring_crl(ctx: &Ctx, authority: &Authority) -> Option<impl IntoView + use<>> {
+    if authority.key_location != "offline" || !ctx.may(Permission::AuthorityManage) {
+        return None;
+    }
+    let form = ctx.form.as_ref().filter(|form| form.has("crl"));
+    Some(view! {
+        <form class="inset stack tight" method="post" action=format!("{}/crl", path(&authority.slug))>
+            {error_summary(form)}
+            {pem_field(Field::new(form, "crl", "CRL from the ceremony, as PEM or base64").required())}
+            <div><button class="btn small" type="submit">{icon(icons::UPLOAD)}"Publish it"</button></div>
+        </form>
+    })
 }
 
 fn chain(detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {

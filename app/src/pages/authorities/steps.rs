@@ -11,15 +11,18 @@ use crate::{
     context::Ctx,
     pages::errors::who_may,
 };
-use domain::{authority::AuthorityState, person::Permission};
-use fleet::authority::AuthorityDetail;
+use domain::{
+    authority::{AuthorityKind, AuthorityState},
+    person::Permission,
+};
+use fleet::{authority::AuthorityDetail, setting::Settings};
 use leptos::prelude::*;
 
 /// The next step; nothing once it is active.
-pub(super) fn next(ctx: &Ctx, detail: &AuthorityDetail) -> AnyView {
+pub(super) fn next(ctx: &Ctx, detail: &AuthorityDetail, settings: &Settings) -> AnyView {
     match detail.row.authority.state {
         AuthorityState::Requested => requested(detail).into_any(),
-        AuthorityState::AwaitingCertificate => awaiting(ctx, detail).into_any(),
+        AuthorityState::AwaitingCertificate => awaiting(ctx, detail, settings).into_any(),
         AuthorityState::Rejected => {
             note(Tone::Bad, icons::CROSS, "It was rejected. Nothing was made; request another one if it is needed.")
                 .into_any()
@@ -39,7 +42,23 @@ fn requested(detail: &AuthorityDetail) -> impl IntoView + use<> {
     )
 }
 
-fn awaiting(ctx: &Ctx, detail: &AuthorityDetail) -> impl IntoView + use<> {
+/// What to type on the offline machine.
+fn command(detail: &AuthorityDetail, settings: &Settings) -> String {
+    let slug = &detail.row.authority.slug;
+    let kind = match detail.row.authority.kind {
+        AuthorityKind::Operations => "operations".to_owned(),
+        _ => format!("factory --domain {}", settings.domain),
+    };
+    let url = match settings.pki_url.as_str() {
+        "" => String::new(),
+        url => format!(" --pki-url {url}"),
+    };
+    format!(
+        "muster ceremony sign {slug}.csr.pem {slug}.pem --as {kind} --root ROOT.pem --key-passphrase-file FILE{url}"
+    )
+}
+
+fn awaiting(ctx: &Ctx, detail: &AuthorityDetail, settings: &Settings) -> impl IntoView + use<> {
     let slug = &detail.row.authority.slug;
     let here = path(slug);
     let deliver = if ctx.may(Permission::AuthorityManage) {
@@ -57,7 +76,7 @@ fn awaiting(ctx: &Ctx, detail: &AuthorityDetail) -> impl IntoView + use<> {
     } else {
         view! { <p class="small soft">{who_may(Permission::AuthorityManage)}</p> }.into_any()
     };
-    let command = format!("muster ceremony sign --root ROOT-FOLDER {slug}.csr.pem");
+    let command = command(detail, settings);
     Panel::new("Its certificate is missing").aside(view! { <span>"The key is made and stays here"</span> }).body(
         view! {
             <ol class="todo">

@@ -3,7 +3,7 @@
 use super::serial_number;
 use crate::components::{
     icons,
-    panel::{Panel, facts, link_button},
+    panel::{Panel, facts},
     text::{copy, minute, mono},
 };
 use leptos::prelude::*;
@@ -36,14 +36,16 @@ pub(in crate::pages) fn panel(certificate: &Certificate, file: &str) -> impl Int
         })
         .collect();
     let pem = certificate.pem();
-    Panel::new("What it says").aside(link_button(file.to_owned(), icons::DOWNLOAD, "PEM")).flush(view! {
-        <div class="body">{facts(rows)}</div>
-        <div class="inset"><dl class="decoded small">{extensions}</dl></div>
-        <details class="inset data">
-            <summary>"As PEM"</summary>
-            <pre class="json" tabindex="0">{pem}</pre>
-        </details>
-    })
+    Panel::new("What it says")
+        .aside(view! { <a class="btn small" href=file.to_owned()>{icons::icon(icons::DOWNLOAD)}"PEM"</a> })
+        .flush(view! {
+            <div class="body">{facts(rows)}</div>
+            <div class="inset"><dl class="decoded small">{extensions}</dl></div>
+            <details class="inset data">
+                <summary>"As PEM"</summary>
+                <pre class="json" tabindex="0">{pem}</pre>
+            </details>
+        })
 }
 
 fn names(certificate: &Certificate) -> AnyView {

@@ -68,7 +68,7 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
     let body = view! {
         {(!list.is_empty()).then(|| view! { <ul class="lines">{list}</ul> })}
         {none}
-        {valid.then(|| hold(ctx, place))}
+        {(valid && !held).then(|| hold(ctx, place))}
         {held.then(|| release(ctx, place))}
         {(valid || held).then(|| revoke(ctx, place))}
         {kit(ctx, place)}
@@ -126,7 +126,7 @@ fn revoke(ctx: &Ctx, place: &Place) -> AnyView {
             .into_any();
     }
     let to = revocations::path_of("device", &place.serial, "revoke");
-    view! { <p class="folded body"><a class="btn danger" href=to>{icon(icons::BAN)}"Revoke for good"</a></p> }
+    view! { <div class="folded body"><a class="btn danger" href=to>{icon(icons::BAN)}"Revoke for good"</a></div> }
         .into_any()
 }
 

@@ -20,6 +20,7 @@ use crate::{
     page::Page,
 };
 use domain::{
+    authority::{AuthorityKind, AuthorityState},
     id::RevocationId,
     person::Permission,
     query::quoted,
@@ -38,6 +39,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         ctx.param("id").parse().map_err(|_| fleet::Error::not_found("revocation", ctx.param("id")))?;
     let detail = ctx.fleet.revocation(&ctx.actor, id).await?;
     let row = &detail.row;
+    let others = others(&ctx, &detail).await?;
     let title = words::title(row);
     let counts = row.effective_at.is_some();
     let field = counts.then(|| {
@@ -56,6 +58,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 {counts.then(|| affected(&detail, ctx.now))}
                 {counts.then(|| channels(&detail, ctx.now))}
                 {(!counts).then(|| preview(&detail))}
+                {(counts && row.act != RevocationAct::Release).then(|| still_works(row, others))}
             </div>
             <div class="stack loose">
                 {approval(row)}
@@ -302,7 +305,7 @@ fn not_seen(detail: &RevocationDetail, now: Timestamp) -> AnyView {
             }
         })
         .collect();
-    view! { <ul class="lines" aria-label="Not seen since">{rows}</ul> {more(detail.not_seen.len(), detail.not_seen_total)} }.into_any()
+    view! { <h3 class="inset small">"Not seen since"</h3> <ul class="lines">{rows}</ul> {more(detail.not_seen.len(), detail.not_seen_total)} }.into_any()
 }
 
 /// Who has it, by whom it is known.
@@ -326,7 +329,7 @@ fn channels(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> 
                     <th scope="row">
                         <span class="st">{icon(channel_icon(row.channel))}{row.channel.label()}</span>
                     </th>
-                    <td data-l="Who">{row.node.clone()}</td>
+                    <td data-l="Who">{who(row)}</td>
                     <td data-l="After" class="num">{after_words(seconds(since, row.first_at))}</td>
                     <td data-l="Times" class="num">{count(row.n)}</td>
                     <td data-l="Last" class="nowrap">{ago(row.last_at, now)}</td>
@@ -350,6 +353,14 @@ fn channels(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> 
         </table>
     };
     panel.flush(frame("Who has it", table)).into_any()
+}
+
+/// Who reported; what devices met is told by the list of them.
+fn who(row: &ChannelRow) -> AnyView {
+    match row.node.as_str() {
+        "" => view! { <a href="#came-back">"the devices"</a> }.into_any(),
+        node => node.to_owned().into_any(),
+    }
 }
 
 const fn channel_icon(channel: SpreadChannel) -> Icon {
@@ -378,6 +389,40 @@ fn preview(detail: &RevocationDetail) -> impl IntoView + use<> {
         {top("Where", &preview.countries)}
     }
     .into_any()
+}
+
+/// How many batch authorities go on, that the act did not touch.
+async fn others(ctx: &Ctx, detail: &RevocationDetail) -> Result<i64, fleet::Error> {
+    let all = ctx.fleet.authorities(&ctx.actor).await?;
+    let active = all.iter().filter(|row| {
+        let authority = &row.authority;
+        let hit =
+            detail.row.scope.cuts_authorities() && detail.authorities.iter().any(|(slug, _)| *slug == authority.slug);
+        authority.kind == AuthorityKind::Batch && authority.state == AuthorityState::Active && !hit
+    });
+    Ok(i64::try_from(active.count()).unwrap_or(i64::MAX))
+}
+
+fn still_works(row: &RevocationRow, others: i64) -> impl IntoView + use<> {
+    let (title, way) = match row.act {
+        RevocationAct::Hold => ("The way back", "A release brings all of it back as it was"),
+        RevocationAct::Revoke | RevocationAct::Release => (
+            "A new certificate",
+            "A device whose batch may still sign comes back with a kit, or is enrolled anew at a station",
+        ),
+    };
+    Panel::new("What still works").flush(view! {
+        <ul class="list">
+            <li>
+                {icon(icons::PACKAGE)}
+                <div>
+                    <h3><a href="/authorities">{plural(others, "other batch CA", "other batch CAs")}</a></h3>
+                    <p>"Untouched: their devices are let in as before"</p>
+                </div>
+            </li>
+            <li>{icon(icons::KEY)}<div><h3>{title}</h3><p>{way}</p></div></li>
+        </ul>
+    })
 }
 
 fn approval(row: &RevocationRow) -> impl IntoView + use<> {

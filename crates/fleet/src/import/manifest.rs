@@ -21,6 +21,8 @@ pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<(
     let (names, late) = if resumed {
         apply::prepare_again(fleet, import, &plan, &checked).await?
     } else {
+        // Before the import can be seen to end: whoever waits for that finds what was found.
+        overproduced(fleet, import, &plan).await?;
         let mut names = None;
         let applies = fleet
             .end_check(import, &checked, async |tx| {
@@ -29,7 +31,6 @@ pub(super) async fn run(fleet: &Fleet, import: &Import, path: &Path) -> Result<(
                 Ok(made)
             })
             .await?;
-        overproduced(fleet, import, &plan).await?;
         match names {
             Some(names) if applies => (names, 0),
             _ => return Ok(()),
