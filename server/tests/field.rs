@@ -87,6 +87,13 @@ pub async fn field() -> Field {
 
 impl Field {
     async fn on(fixture: Fixture) -> Self {
+        let (field, gateway, repository) = Self::before(fixture).await;
+        field.hierarchy().await;
+        field.open(gateway, repository).await
+    }
+
+    /// One that has people and batches but no authority, and is not open yet.
+    pub async fn before(fixture: Fixture) -> (Self, Listener, Listener) {
         let data = fixture.folder.path().to_owned();
         let keys = Keys { folder: data.join("keys"), passphrase: Some(Passphrase::new(PASSPHRASE.into()).unwrap()) };
         let fleet = Fleet::new(fixture.db.clone(), data.clone()).with_keys(keys);
@@ -105,8 +112,7 @@ impl Field {
         fs::create_dir(&folder).unwrap();
         let field =
             Self { fleet, gateway: at, pki, folder, fixture, stop: CancellationToken::new(), tasks: Vec::new() };
-        field.hierarchy().await;
-        field.open(gateway, repository).await
+        (field, gateway, repository)
     }
 
     async fn open(mut self, gateway: Listener, repository: Listener) -> Self {
@@ -130,7 +136,7 @@ impl Field {
     }
 
     /// A root by `muster ceremony`, an operations CA, CAs of both factories, and CAs of their batches.
-    async fn hierarchy(&self) {
+    pub async fn hierarchy(&self) {
         self.ceremony(&["root", "Test Root", "--folder", "."]);
         let root = fs::read_to_string(self.folder.join("test-root.pem")).unwrap();
         self.fleet.bring_root(&admin(), &root).await.unwrap();
