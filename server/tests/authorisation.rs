@@ -203,7 +203,7 @@ const OPEN: &[(&str, u16)] = &[
 pub const COMMANDS: &[(&str, Option<&str>)] = &[
     ("audit verify", None),
     ("authority bring-root", Some("authority.bring_root")),
-    ("authority crl", Some("crl.bring")),
+    ("authority crl", Some("crl.publish")),
     ("authority delegate", Some("authority.delegate")),
     ("authority deliver", Some("authority.deliver")),
     ("authority link", Some("authority.link")),
@@ -328,7 +328,7 @@ fn every_page_has_a_case() {
 }
 
 /// The paths that the console's router really has. It doesn't list them, but it describes them to programmers.
-fn paths_of(router: &axum::Router) -> BTreeSet<String> {
+pub fn paths_of(router: &axum::Router) -> BTreeSet<String> {
     let described = format!("{router:?}");
     let (_, mut rest) = described.split_once("paths: {").unwrap();
     let mut paths = BTreeSet::new();
