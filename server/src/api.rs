@@ -86,6 +86,7 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/certificates", AUTHORITY, || get(certificates::list)),
         route("GET", "/api/v1/certificates/{authority}/{serial}", AUTHORITY, || get(certificates::one)),
         route("GET", "/api/v1/devices/{serial}/certificates", AUTHORITY, || get(certificates::of_device)),
+        route("POST", "/api/v1/devices/{serial}/certificates", ENROL, || post(enrolments::one)),
         route("POST", "/api/v1/batches/{code}/enrolments", ENROL, || post(enrolments::create)),
         route("POST", "/api/v1/batches/{code}/deliveries", ENROL, || post(enrolments::deliver)),
         route("GET", "/api/v1/revocations", AUTHORITY, || get(revocations::list)),

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod proxy;
 pub mod repository;
 pub mod router;
+pub mod server_certificate;
 pub mod sessions;
 
 use app::AssetNames;

@@ -90,10 +90,12 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /authorities", May(P::AuthorityRequest), "kind=batch&name=New&batch=none"),
     ("POST /authorities/roots", May(P::AuthorityManage), "pem=none"),
     ("POST /authorities/{slug}/certificate", May(P::AuthorityManage), "chain=none"),
+    ("POST /authorities/{slug}/crl", May(P::AuthorityManage), "crl=none"),
     ("POST /authorities/{slug}/delegation.tar", May(P::AuthorityManage), "passphrase=long+enough+by+far"),
     ("POST /authorities/{slug}/links", May(P::AuthorityManage), "link=none"),
-    ("POST /authorities/{slug}/manifest", May(P::AuthorityManage), "certificates=none"),
+    ("POST /authorities/{slug}/manifest", May(P::CertificateEnrol), "certificates=none"),
     ("POST /authorities/{slug}/retire", May(P::AuthorityManage), ""),
+    ("POST /batches/{code}/reconcile", May(P::CertificateEnrol), ""),
     ("POST /custodians", May(P::CustodianManage), "name=New+One&kind=client"),
     ("POST /custodians/{code}", May(P::CustodianManage), "name=New+Name"),
     ("POST /custodians/{code}/stations", May(P::CertificateEnrol), "station=Line+1"),
@@ -145,25 +147,44 @@ const ENDS_THE_SESSION: &[&str] = &["POST /sign-out", "POST /account/sign-out-ev
 
 /// The API: where, what it takes, and what is sent.
 const API: &[(&str, Needs, &str)] = &[
+    ("GET /api/v1/approvals", May(P::ApprovalRead), ""),
+    ("GET /api/v1/approvals/{id}", May(P::ApprovalRead), ""),
+    ("GET /api/v1/authorities", May(P::AuthorityRead), ""),
+    ("GET /api/v1/authorities/{slug}", May(P::AuthorityRead), ""),
     ("GET /api/v1/batches", May(P::FleetRead), ""),
     ("GET /api/v1/batches/{code}", May(P::FleetRead), ""),
     ("GET /api/v1/batches/{code}/epcis", May(P::FleetRead), ""),
+    ("GET /api/v1/certificates", May(P::AuthorityRead), ""),
+    ("GET /api/v1/certificates/{authority}/{serial}", May(P::AuthorityRead), ""),
     ("GET /api/v1/custodians", May(P::FleetRead), ""),
     ("GET /api/v1/custodians/{code}", May(P::FleetRead), ""),
     ("GET /api/v1/devices", May(P::FleetRead), ""),
     ("GET /api/v1/devices/{serial}", May(P::FleetRead), ""),
+    ("GET /api/v1/devices/{serial}/certificates", May(P::AuthorityRead), ""),
     ("GET /api/v1/devices/{serial}/components", May(P::FleetRead), ""),
     ("GET /api/v1/devices/{serial}/epcis", May(P::FleetRead), ""),
     ("GET /api/v1/devices/{serial}/history", May(P::FleetRead), ""),
     ("GET /api/v1/devices/{serial}/manifests", May(P::FleetRead), ""),
+    ("GET /api/v1/findings", May(P::AuthorityRead), ""),
     ("GET /api/v1/imports", May(P::ImportRead), ""),
     ("GET /api/v1/imports/{id}", May(P::ImportRead), ""),
     ("GET /api/v1/imports/{id}/problems", May(P::ImportRead), ""),
     ("GET /api/v1/models", May(P::FleetRead), ""),
     ("GET /api/v1/openapi.json", Nothing, ""),
+    ("GET /api/v1/revocations", May(P::AuthorityRead), ""),
+    ("GET /api/v1/revocations/preview", May(P::CertificateRevoke), ""),
+    ("GET /api/v1/revocations/{id}", May(P::AuthorityRead), ""),
+    ("POST /api/v1/batches/{code}/deliveries", May(P::CertificateEnrol), r#"{"certificates":""}"#),
+    ("POST /api/v1/batches/{code}/enrolments", May(P::CertificateEnrol), r#"{"devices":[]}"#),
+    ("POST /api/v1/devices/{serial}/certificates", May(P::CertificateEnrol), r#"{"csr":"none"}"#),
     ("POST /api/v1/devices/{serial}/custody", May(P::CustodyRecord), r#"{"verb":"ship","custodian":"none"}"#),
     ("POST /api/v1/devices/{serial}/notes", May(P::NoteAdd), r#"{"text":"seen"}"#),
     ("POST /api/v1/imports", May(P::ImportRun), ""),
+    (
+        "POST /api/v1/revocations",
+        May(P::CertificateRevoke),
+        r#"{"scope":"batch","subject":"none","act":"hold","note":"x"}"#,
+    ),
 ];
 
 /// What answers everybody, because it says nothing about the fleet: where, and with which status.
@@ -181,12 +202,31 @@ const OPEN: &[(&str, u16)] = &[
 /// change something, and the audit entry that says so. The tests of commands run each of these.
 pub const COMMANDS: &[(&str, Option<&str>)] = &[
     ("audit verify", None),
+    ("authority bring-root", Some("authority.bring_root")),
+    ("authority crl", Some("crl.publish")),
+    ("authority delegate", Some("authority.delegate")),
+    ("authority deliver", Some("authority.deliver")),
+    ("authority link", Some("authority.link")),
+    ("authority list", None),
+    ("authority manifest", Some("certificate.deliver")),
+    ("authority pem", None),
+    ("authority request", Some("authority.request")),
+    ("authority retire", Some("authority.retire")),
+    ("authority settings", Some("setting.save")),
     ("backup", Some("backup.write")),
+    ("ceremony crl", None),
+    ("ceremony cross-sign", None),
+    ("ceremony root", None),
+    ("ceremony show", None),
+    ("ceremony sign", None),
     ("demo", Some("seed.devices")),
     ("import", Some("import.start")),
+    ("kit", Some("certificate.issue")),
     ("openapi", None),
     ("restore", Some("backup.restore")),
     ("serve", Some("link.set_up")),
+    ("station add", Some("station.enrol")),
+    ("station list", None),
     ("user add", Some("user.add")),
 ];
 
@@ -234,6 +274,7 @@ impl Cast {
             .replace("{token}", "not-a-token")
             .replace("{slug}", "none")
             .replace("{authority}", "none")
+            .replace("/preview", &format!("/preview?scope=batch&subject={}&act=revoke", self.batch))
     }
 
     async fn browser(&self, who: Option<Role>, method: &str, path: &str, body: &'static str) -> Answer {
@@ -287,7 +328,7 @@ fn every_page_has_a_case() {
 }
 
 /// The paths that the console's router really has. It doesn't list them, but it describes them to programmers.
-fn paths_of(router: &axum::Router) -> BTreeSet<String> {
+pub fn paths_of(router: &axum::Router) -> BTreeSet<String> {
     let described = format!("{router:?}");
     let (_, mut rest) = described.split_once("paths: {").unwrap();
     let mut paths = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! The commands, as the program that people type.
 
-use crate::authorisation::COMMANDS;
+use crate::{authorisation::COMMANDS, ceremony::road};
 use fleet::{Actor, AuditFilter, Fleet};
 use std::{
     collections::BTreeMap,
@@ -16,6 +16,8 @@ use tempfile::TempDir;
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(arguments).env("MUSTER_DATA", data).env("MUSTER_LOG", "warn").env_remove("MUSTER_DATABASE_URL");
+    // Tests run beside each other.
+    command.env("MUSTER_GATEWAY", "127.0.0.1:0").env("MUSTER_PKI", "127.0.0.1:0");
     command
 }
 
@@ -24,7 +26,7 @@ fn muster(data: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Runs a command that must end with this code, and returns all that it said.
-fn says(data: &Path, arguments: &[&str], code: i32) -> String {
+pub fn says(data: &Path, arguments: &[&str], code: i32) -> String {
     let output = muster(data, arguments);
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
@@ -142,9 +144,14 @@ fn what_commands_change_is_audited() {
         ("backup", folder.path()),
         ("demo", demo.path()),
         ("import", folder.path()),
+        ("kit", road().data()),
         ("restore", restored.path()),
+        ("station add", road().data()),
         ("user add", folder.path()),
     ]);
+    ran.extend(
+        COMMANDS.iter().filter(|(name, _)| name.starts_with("authority ")).map(|(name, _)| (*name, road().data())),
+    );
     // Without the browser's files in it the program does not serve.
     if server::assets::manifest().is_ok() {
         serve_once(first.path());

@@ -1,14 +1,18 @@
 //! The listener by real sockets: HTTPS and plain HTTP on one port, patience, and an orderly end.
 
+use crate::field::Field;
 use axum::{Router, extract::ConnectInfo, routing::get};
+use clap::Parser;
 use domain::time::{SECOND, Timestamp};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use server::{
+    cli::{Cli, Command},
     listener::{Certificates, Limits, ListenError, Listener, tls_config},
     proxy::Proxies,
+    server_certificate::Source,
 };
 use std::{
     net::SocketAddr,
@@ -176,4 +180,44 @@ async fn an_address_in_use_is_told_in_a_sentence() {
     let error = Listener::bind(served.address, Limits::default()).await.err().unwrap();
     assert!(matches!(error, ListenError::InUse(..)));
     assert!(error.to_string().contains("is in use by another program; stop that one, or choose another"), "{error}");
+}
+
+/// What `openssl s_client` sees of a server's certificate and of the OCSP answer about it.
+async fn seen(field: &Field, address: SocketAddr) -> String {
+    let ask = format!(
+        "openssl s_client -connect {address} $(test -f test-root.pem && echo -CAfile test-root.pem) -status < /dev/null 2>/dev/null | grep -iE 'issuer|OCSP Resp|Verify return' || true"
+    );
+    field.says(&ask).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operations_ca_takes_over_while_the_console_runs() {
+    let (field, ..) = Field::before(store::testing::sqlite().await.unwrap()).await;
+    let fleet = field.fleet.clone();
+    fleet.load_trust().await.unwrap();
+    let following = tokio::spawn(fleet.clone().publisher());
+    let cli = Cli::try_parse_from(["muster", "serve", "--console", "127.0.0.1:0"]).unwrap();
+    let Command::Serve(serve) = cli.command else { unreachable!("serve was typed") };
+    let source = Source::of_console(&serve.listen, &fleet);
+    let certificates = Certificates::new(&source.read(&fleet).await.unwrap());
+    let keeping = tokio::spawn(source.keep(fleet, Arc::clone(&certificates)));
+    let listener = Listener::bind(serve.listen.console, Limits::default()).await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let served = tokio::spawn(listener.serve(tls_config(&certificates).unwrap(), Router::new(), stop.clone()));
+    let before = seen(&field, address).await;
+    assert!(before.contains("Muster console") && before.contains("no response sent"), "{before}");
+    field.hierarchy().await;
+    let begun = Instant::now();
+    let after = loop {
+        let after = seen(&field, address).await;
+        if after.contains("OCSP Response Status: successful") || begun.elapsed() > Duration::from_secs(30) {
+            break after;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert!(after.contains("Operations CA") && after.contains("successful"), "{after}");
+    assert!(after.contains("Verify return code: 0 (ok)"), "the chain is whole: {after}");
+    stop.cancel();
+    served.await.unwrap();
+    (following.abort(), keeping.abort());
 }

@@ -27,6 +27,8 @@ pub struct Keys {
 #[derive(Default)]
 pub(crate) struct KeyRing {
     keys: RwLock<Option<Keys>>,
+    /// Keys that were opened or made, by their place: opening one takes the time that guessing a passphrase should.
+    opened: Mutex<HashMap<String, Arc<dyn Signer>>>,
     issuers: Mutex<HashMap<AuthorityId, Arc<Issuer>>>,
 }
 
@@ -95,11 +97,18 @@ impl Fleet {
             Ok::<_, pki::Error>(key)
         });
         let key = made.await.map_err(Error::internal)?.map_err(told)?;
-        Ok(NewKey { signer: Arc::new(key), location: format!("{FILE}{file}") })
+        let (signer, location): (Arc<dyn Signer>, _) = (Arc::new(key), format!("{FILE}{file}"));
+        self.opened().insert(location.clone(), Arc::clone(&signer));
+        Ok(NewKey { signer, location })
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<dyn Signer>>> {
+        self.inner.keys.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes a key that was made for something that then did not come about.
     pub(crate) fn forget_key(&self, location: &str) {
+        self.opened().remove(location);
         if let Some(path) = self.key_file(location)
             && let Err(error) = std::fs::remove_file(&path)
         {
@@ -114,7 +123,13 @@ impl Fleet {
             let opened = tokio::task::spawn_blocking(move || Pkcs11Key::open(&uri)).await.map_err(Error::internal)?;
             return Ok(Arc::new(opened.map_err(told)?));
         }
-        Ok(Arc::new(self.key_at(location).await?))
+        let known = self.opened().get(location).cloned();
+        if let Some(signer) = known {
+            return Ok(signer);
+        }
+        let signer: Arc<dyn Signer> = Arc::new(self.key_at(location).await?);
+        self.opened().insert(location.to_owned(), Arc::clone(&signer));
+        Ok(signer)
     }
 
     /// The key in a sealed file.

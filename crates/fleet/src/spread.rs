@@ -102,7 +102,10 @@ impl Fleet {
     }
 
     /// From now on this process counts as one that lets devices in or refuses them.
-    pub(crate) async fn begin_to_note(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_to_note(&self) -> Result<()> {
         let node = self.node().await?;
         for act in store::revocation::recent(self.db(), self.now().plus(-NOTED_FOR), 64).await?.into_iter().rev() {
             let mut touched = store::revoked::cut::of_act(self.db(), act.id).await?;

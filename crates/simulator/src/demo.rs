@@ -1,6 +1,10 @@
 //! Filling an empty fleet.
 
-use crate::{World, lives};
+use crate::{
+    World,
+    certify::{PastAct, certify, signed_for, take_revocations},
+    lives,
+};
 use domain::time::{HOUR, Timestamp};
 use fleet::{Actor, Error, Fleet, Result, seed::Life};
 use serde::{Deserialize, Serialize};
@@ -32,26 +36,47 @@ impl Plan {
     }
 }
 
-/// Fills a fleet with devices and two years of life. What an earlier call with the same plan left there stays, so that
-/// one that was ended in the middle can be carried on. `progress` hears how many devices are done.
+/// Enters who there is and what is made. What an earlier call left there stays.
 ///
 /// # Errors
 /// When something else is in the fleet, or the database fails.
-pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Send) -> Result<()> {
-    let mut world = World::new(plan.seed, plan.now, plan.devices / BATCHES + 1);
+pub async fn found(fleet: &Fleet, plan: Plan) -> Result<World> {
+    let world = World::new(plan.seed, plan.now, plan.devices / BATCHES + 1);
     let made: Vec<_> = world.batches.iter().map(|(batch, _)| batch.clone()).collect();
     if fleet.catalogue(&ACTOR).await?.custodians.is_empty() {
         fleet.seed_catalogue(&ACTOR, &world.custodians, &world.models, &made).await?;
     }
-    let mut done = 0;
-    for index in 0..made.len() {
-        let left = i64::try_from(made.len() - index).unwrap_or(1);
+    Ok(world)
+}
+
+/// Fills a fleet with devices and two years of life. What an earlier call with the same plan left there stays, so that
+/// one that was ended in the middle can be carried on. `progress` hears how many devices are done.
+///
+/// Devices of batches that an authority signs for get certificates that are really issued; whose were revoked is given
+/// back, to be done by [`crate::events::revoke`].
+///
+/// # Errors
+/// When something else is in the fleet, or the database fails.
+pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Send) -> Result<Vec<PastAct>> {
+    let mut world = found(fleet, plan).await?;
+    let signed_for = signed_for(fleet).await?;
+    let codes: Vec<String> = world.batches.iter().map(|(batch, _)| batch.code.clone()).collect();
+    let (mut done, mut acts) = (0, Vec::new());
+    for (index, code) in codes.iter().enumerate() {
+        let left = i64::try_from(codes.len() - index).unwrap_or(1);
         let of_batch = (plan.devices - done) / left;
         let mut number = 1;
         while number <= of_batch {
             let n = CHUNK.min(of_batch - number + 1);
-            let lives = lives(&mut world, index, number, n);
+            let mut lives = lives(&mut world, index, number, n);
+            let authority = signed_for.get(code);
+            if authority.is_some() {
+                acts.extend(take_revocations(&mut lives));
+            }
             if !is_there(fleet, &lives).await? {
+                if let Some(authority) = authority {
+                    certify(fleet, code, authority, &mut lives).await?;
+                }
                 fleet.seed_devices(&ACTOR, &lives).await?;
             }
             number += n;
@@ -59,7 +84,7 @@ pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Sen
             progress(done);
         }
     }
-    Ok(())
+    Ok(acts)
 }
 
 /// Whether these devices are there from an earlier call; all of them came in one transaction.

@@ -1,6 +1,6 @@
 //! One device's life, from the line to where it is now.
 
-use crate::{World, chance::Chance, parts};
+use crate::{World, certify::CERTIFICATE_DAYS, chance::Chance, parts};
 use domain::{
     batch::{Batch, Model},
     component::{ComponentClass, Part},
@@ -27,7 +27,7 @@ const RELEASES: &[(usize, &str, i64, f64)] = &[
 /// How far the newest release has been rolled out.
 const NEWEST_SHARE: f64 = 0.12;
 /// How long a device certificate lasts.
-const CERTIFICATE: i64 = 730 * DAY;
+const CERTIFICATE: i64 = CERTIFICATE_DAYS * DAY;
 
 /// The lives of `n` devices of the batch at `index`, counted from `first`.
 pub fn lives(world: &mut World, index: usize, first: i64, n: i64) -> Vec<Life> {

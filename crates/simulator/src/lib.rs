@@ -1,13 +1,18 @@
 //! A virtual fleet: the same for the same seed, with two years of life behind it and a present that goes on.
 
 pub mod demo;
+pub mod events;
 pub mod live;
 pub mod manifest_file;
 
+mod certify;
 mod chance;
 mod journey;
 mod parts;
+mod travel;
 mod world;
 
+pub use certify::PastAct;
 pub use journey::lives;
+pub use travel::Travel;
 pub use world::World;

@@ -1,14 +1,16 @@
-//! The present of a demo fleet: devices keep calling in, and now and then one is updated.
+//! The present of a demo fleet: devices keep calling in, and now and then one is updated. What is cut off is refused, as
+//! the gateway would.
 
 use crate::{chance::Chance, demo::ACTOR};
 use domain::{
     device::Device,
     history::Event,
-    id::DeviceId,
+    id::{AuthorityId, DeviceId},
     time::{SECOND, Timestamp},
     version,
 };
-use fleet::{Fleet, Result};
+use fleet::{Fleet, Result, trust::Trust};
+use pki::SerialNumber;
 use std::{collections::HashMap, time::Duration};
 use store::device_list::{Sort, SortKey};
 
@@ -50,9 +52,23 @@ struct Caller {
     due: Timestamp,
     newest: &'static str,
     firmware: Option<String>,
+    /// What it shows: who signed it, and its serial number.
+    certificate: Option<(AuthorityId, String)>,
 }
 
 impl Caller {
+    /// The certificate by which it is refused, if it is.
+    fn cut_off(&self, trust: &Trust) -> Option<&(AuthorityId, String)> {
+        let shown = self.certificate.as_ref()?;
+        let serial = SerialNumber::from_hex(&shown.1).ok()?;
+        trust.authority(shown.0)?.mark(serial).map(|_| shown)
+    }
+
+    /// Where it calls from, in a network that is nobody's.
+    fn address(&self) -> String {
+        format!("198.51.100.{}", self.id.0.as_bytes()[14])
+    }
+
     /// When its last call up to `now` was: each device has a phase of its own, so that they never call all at once.
     fn last_call(&self, now: Timestamp) -> Timestamp {
         let bytes = self.id.0.as_bytes();
@@ -65,6 +81,7 @@ impl Caller {
 async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
     let mut callers = Vec::new();
     let mut cursor = None;
+    let signers = signers(fleet).await?;
     let sort = Sort { key: SortKey::Serial, descending: false };
     loop {
         let list = fleet.devices(&ACTOR, "state:active seen<1d", sort, cursor.as_ref(), 500).await?;
@@ -81,6 +98,10 @@ async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
                 serial: device.serial,
                 poll,
                 firmware: device.firmware,
+                certificate: signers
+                    .get(list.catalogue.batch_code(device.batch_id))
+                    .copied()
+                    .zip(device.certificate_serial),
             }
         };
         callers.extend(list.page.devices.into_iter().map(caller));
@@ -91,14 +112,24 @@ async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
     }
 }
 
+/// What signed the devices of each batch, by the batch's code.
+async fn signers(fleet: &Fleet) -> Result<HashMap<String, AuthorityId>> {
+    let rows = fleet.authorities(&ACTOR).await?.into_iter().filter(|row| !row.authority.delegated);
+    Ok(rows.filter_map(|row| row.batch.map(|batch| (batch, row.authority.id))).collect())
+}
+
 async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
-    let now = fleet.now();
-    let due: Vec<(DeviceId, Timestamp)> =
-        callers.iter().filter(|c| c.due <= now).map(|c| (c.id, c.last_call(now))).collect();
-    if due.is_empty() {
-        return Ok(());
+    let (now, trust) = (fleet.now(), fleet.trust());
+    let mut heard: Vec<(DeviceId, Timestamp)> = Vec::new();
+    for caller in callers.iter().filter(|c| c.due <= now) {
+        match caller.cut_off(&trust) {
+            Some((authority, serial)) => fleet.refused(&ACTOR, *authority, serial, &caller.address()),
+            None => heard.push((caller.id, caller.last_call(now))),
+        }
     }
-    fleet.heard(&ACTOR, &due).await?;
+    if !heard.is_empty() {
+        fleet.heard(&ACTOR, &heard).await?;
+    }
     for caller in callers.iter_mut().filter(|c| c.due <= now) {
         caller.due = caller.last_call(now).plus(caller.poll);
     }

@@ -44,7 +44,7 @@ use utoipa::{
         imports::list, imports::create, imports::one, imports::problems,
         authorities::list, authorities::one, authorities::approvals, authorities::approval, authorities::findings,
         certificates::list, certificates::one, certificates::of_device,
-        enrolments::create, enrolments::deliver,
+        enrolments::one, enrolments::create, enrolments::deliver,
         revocations::list, revocations::preview, revocations::create, revocations::one,
         serve,
     ),

@@ -2,7 +2,11 @@
 
 use super::extract::{Answer, Document, Key, Program, Refusal};
 use crate::{Console, problem::Problem};
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use fleet::{Actor, Fleet, authority::Delivery, enrol::EnrolItem};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -105,6 +109,57 @@ pub async fn create(
     Document(wanted): Document<Wanted>,
 ) -> Answer<Json<Enrolments>> {
     Ok(Json(enrol_all(&console.fleet, &actor, &code, wanted).await?))
+}
+
+/// A device's request.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// PKCS#10 as PEM or base64.
+    csr: String,
+}
+
+/// A device's certificate.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Issued {
+    /// The device's serial.
+    serial: String,
+    /// The certificate as PEM.
+    certificate: String,
+    /// What stands above it, without the root, as PEM.
+    chain: String,
+}
+
+/// Enrol one device, by its own request. Of it only the key is used; asked again with the same key, the answer is the
+/// same certificate.
+#[utoipa::path(post, path = "/api/v1/devices/{serial}/certificates", tag = "Certificates",
+    params(("serial" = String, Path, description = "The device's serial.")), request_body = Request, responses(
+    (status = 201, description = "Its certificate.", body = Issued),
+    (status = 403, description = "The token's role doesn't allow it.", body = Problem),
+    (status = 404, description = "There is no such device.", body = Problem),
+    (status = 409, description = "Nothing signs for its batch.", body = Problem),
+    (status = 422, description = "The request is refused; `detail` says why.", body = Problem),
+))]
+pub async fn one(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(serial): Key,
+    Document(request): Document<Request>,
+) -> Answer<Response> {
+    let device = console.fleet.device(&actor, &serial).await?;
+    let catalogue = console.fleet.catalogue(&actor).await?;
+    let batch = catalogue.batch_code(device.batch_id);
+    let item = EnrolItem { serial: device.serial.clone(), csr: request.csr, ..EnrolItem::default() };
+    let outcome = console.fleet.enrol_many(&actor, batch, vec![item]).await?.pop().map(|outcome| outcome.outcome);
+    match outcome {
+        Some(Ok(enrolled)) => {
+            let (certificate, chain) = (enrolled.certificate.pem(), pki::chain_pem(&enrolled.chain));
+            let issued = Issued { serial: device.serial, certificate, chain };
+            Ok((StatusCode::CREATED, Json(issued)).into_response())
+        }
+        Some(Err(why)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why).into()),
+        None => Err(fleet::Error::not_found("device", &serial).into()),
+    }
 }
 
 /// What a factory signed with a delegated authority.

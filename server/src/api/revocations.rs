@@ -15,13 +15,13 @@ use domain::{
 use fleet::revocation::{Outcome, Preview, RevocationDetail, RevocationRow, RevokeForm, Selection};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// How many acts a page has.
 const PAGE: i64 = 100;
 
 /// What an act is about.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct What {
     /// `certificate`, `device`, `selection`, `batch` or `factory`.
@@ -262,7 +262,7 @@ pub struct RevocationsShape {
 }
 
 /// Where a page begins.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct Begin {

@@ -34,19 +34,43 @@ const BACKDATED: i64 = 5 * MINUTE;
 pub fn run(step: Ceremony) -> Outcome {
     let now = fleet::system_time();
     match step {
-        Ceremony::Root(step) => root(&step, now).map(drop),
-        Ceremony::Sign(step) => sign(&step, now).map(drop),
+        Ceremony::Root(step) => {
+            let made = root(&step, now)?;
+            tell(&made.certificate)?;
+            say(&format!("  certificate  {} (goes to Muster: muster authority bring-root)", made.file.display()))?;
+            if let Some(key) = &made.key_file {
+                say(&format!("  sealed key   {} (stays here)", key.display()))?;
+            }
+            Ok(())
+        }
+        Ceremony::Sign(step) => {
+            files::refuse_existing(&[&step.out])?;
+            let certificate = sign_with(&RootSigner::open(&step.root)?, &step, now)?;
+            tell(&certificate)?;
+            Ok(say(&format!("  written to   {} (goes to Muster: muster authority deliver)", step.out.display()))?)
+        }
         Ceremony::CrossSign(step) => cross_sign(&step, now),
         Ceremony::Crl(step) => crl(&step, now),
         Ceremony::Show(step) => show(&step.files),
     }
 }
 
-/// Makes a root. Gives the files of its certificate and, if it has one, of its key.
+/// A root that was made.
+#[derive(Debug)]
+pub struct MadeRoot {
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// The file with it.
+    pub file: PathBuf,
+    /// The file with its sealed key, unless that is in a token.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Makes a root.
 ///
 /// # Errors
 /// When a file is there already, the passphrase is missing, or something can't be written.
-pub fn root(step: &Root, now: Timestamp) -> Result<(PathBuf, Option<PathBuf>), Failure> {
+pub fn root(step: &Root, now: Timestamp) -> Result<MadeRoot, Failure> {
     let name = slug(&step.name);
     if name.is_empty() {
         return Err(Failure::NotDone("give the root a name with letters or digits".to_owned()));
@@ -70,12 +94,7 @@ pub fn root(step: &Root, now: Timestamp) -> Result<(PathBuf, Option<PathBuf>), F
         None => None,
     };
     files::write_new(&certificate_file, certificate.pem().as_bytes(), false)?;
-    tell(&certificate)?;
-    say(&format!("  certificate  {} (goes to Muster: muster authority bring-root)", certificate_file.display()))?;
-    if let Some(key) = &key_file {
-        say(&format!("  sealed key   {} (stays here)", key.display()))?;
-    }
-    Ok((certificate_file, key_file))
+    Ok(MadeRoot { certificate, file: certificate_file, key_file })
 }
 
 fn root_key_of(step: &Root) -> Result<(Arc<dyn Signer>, Option<Zeroizing<String>>), Failure> {
@@ -111,17 +130,7 @@ fn template(profile: Profile, public_key: &[u8], now: Timestamp, days: i64) -> R
 /// Signs a request. Of it only the key is taken, after its proof, and the name where none is given.
 ///
 /// # Errors
-/// When a file is wrong or missing, the root's key can't be opened, or the root may not sign this.
-pub fn sign(step: &Sign, now: Timestamp) -> Result<Certificate, Failure> {
-    files::refuse_existing(&[&step.out])?;
-    let root = RootSigner::open(&step.root)?;
-    sign_with(&root, step, now)
-}
-
-/// The same with a root whose key is open already.
-///
-/// # Errors
-/// As [`sign`].
+/// When a file is wrong or missing, or the root may not sign this.
 pub fn sign_with(root: &RootSigner, step: &Sign, now: Timestamp) -> Result<Certificate, Failure> {
     let named = |error: &dyn std::fmt::Display| Failure::NotDone(format!("{}: {error}", step.request.display()));
     let request = pki::request_from_text(files::read(&step.request)?).map_err(|error| named(&error))?;
@@ -142,8 +151,6 @@ pub fn sign_with(root: &RootSigner, step: &Sign, now: Timestamp) -> Result<Certi
         ..wanted
     })?;
     files::write_new(&step.out, certificate.pem().as_bytes(), false)?;
-    tell(&certificate)?;
-    say(&format!("  written to   {} (goes to Muster: muster authority deliver)", step.out.display()))?;
     Ok(certificate)
 }
 

@@ -1,20 +1,23 @@
 //! `muster demo`: a console with a fleet that looks like one, and an account for every role.
 
+mod authorities;
+
 use super::{
     COMMAND_LINE, place,
     serve::{Running, say},
 };
 use crate::{
-    cli::Demo,
+    cli::{self, Demo},
     data,
     failure::{Failure, Outcome},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::person::Role;
-use fleet::{Fleet, people::UserForm, token::TokenForm};
+use fleet::{Actor, Fleet, Origin, people::UserForm, token::TokenForm};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use simulator::demo::Plan;
-use std::path::Path;
+use simulator::{Travel, demo::Plan};
+use std::{net::SocketAddr, path::Path};
+use store::Db;
 
 /// The name of the data folder where none was asked for.
 const FOLDER: &str = "muster-demo";
@@ -24,6 +27,8 @@ const CREDENTIALS: &str = "demo-credentials.json";
 const MAKING: &str = "demo-making.json";
 /// How long the demo's API token works, in days.
 const TOKEN_DAYS: i64 = 365;
+/// The file with the passphrase of the demo's keys, where none was given.
+const PASSPHRASE: &str = "demo-key-passphrase";
 
 /// How to get in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,23 +64,46 @@ pub async fn run(demo: Demo) -> Outcome {
     let folder = data::folder(demo.place.data.as_deref(), FOLDER)?;
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
-    let fleet = place::open(folder.clone(), demo.place.database_url.as_deref()).await?;
+    let travel = Travel::default();
+    let db = Db::open(&folder, demo.place.database_url.as_deref()).await?;
+    let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
+    let fleet = Fleet::with_clock(db, folder.clone(), travel.clock()).with_keys(keys);
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
-        None => make(&fleet, &demo).await?,
+        None => make(&fleet, &travel, &demo).await?,
     };
     // Before the port is asked for: if that is taken, the next start finds everything made.
     write(&folder.join(CREDENTIALS), &credentials)?;
     remove(&folder.join(MAKING))?;
     let running = Running::start(fleet.clone(), &demo.listen).await?;
     credentials.console.clone_from(&running.url);
-    credentials.gateway = format!("https://{}", demo.listen.gateway);
-    credentials.pki = format!("http://{}", demo.listen.pki);
+    credentials.gateway.clone_from(&running.gateway);
+    credentials.pki.clone_from(&running.pki);
+    addresses(&fleet, &running.pki, &running.gateway).await?;
     refresh(&fleet, &mut credentials).await?;
     write(&folder.join(CREDENTIALS), &credentials)?;
     tokio::spawn(simulator::live::run(fleet, demo.seed));
     tell(&credentials, &folder)?;
     running.until_stopped().await
+}
+
+/// What opens the keys: what was asked for, or a passphrase of the demo's own.
+fn key_options(demo: &Demo, folder: &Path) -> Result<cli::Keys, Failure> {
+    if place::passphrase(&demo.keys)?.is_some() {
+        return Ok(demo.keys.clone());
+    }
+    let file = authorities::passphrase_file(folder.join(PASSPHRASE))?;
+    Ok(cli::Keys { key_passphrase_file: Some(file) })
+}
+
+/// Sees to it that certificates say where this demo really is.
+async fn addresses(fleet: &Fleet, pki: &str, gateway: &str) -> Outcome {
+    let mut settings = fleet.settings(&COMMAND_LINE).await?;
+    if settings.pki_url != pki || settings.gateway_url != gateway {
+        (settings.pki_url, settings.gateway_url) = (pki.to_owned(), gateway.to_owned());
+        fleet.save_settings(&COMMAND_LINE, &settings).await?;
+    }
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Failure> {
@@ -103,7 +131,7 @@ fn remove(file: &Path) -> Result<(), Failure> {
 
 /// Fills the fleet and makes the accounts. What will be made is written down first, so that a start which was ended in
 /// the middle is carried on by the next one.
-async fn make(fleet: &Fleet, demo: &Demo) -> Result<Credentials, Failure> {
+async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials, Failure> {
     let file = fleet.folder().join(MAKING);
     let making = match read(&file)? {
         Some(making) => making,
@@ -115,9 +143,25 @@ async fn make(fleet: &Fleet, demo: &Demo) -> Result<Credentials, Failure> {
         }
     };
     write(&file, &making)?;
-    tracing::info!(devices = making.plan.devices, seed = making.plan.seed, "making up a fleet");
-    simulator::demo::fill(fleet, making.plan, |_| {}).await?;
-    for account in &making.credentials.accounts {
+    let plan = making.plan;
+    tracing::info!(devices = plan.devices, seed = plan.seed, "making up a fleet");
+    let world = simulator::demo::found(fleet, plan).await?;
+    let known = |address: SocketAddr| address.port() != 0 && !address.ip().is_unspecified();
+    if known(demo.listen.pki) && known(demo.listen.gateway) {
+        let (pki, gateway) = (demo.listen.pki, demo.listen.gateway);
+        addresses(fleet, &format!("http://{pki}"), &format!("https://{gateway}")).await?;
+    }
+    authorities::make(fleet, travel, &world).await?;
+    let revoked = simulator::demo::fill(fleet, plan, |_| {}).await?;
+    people(fleet, &making.credentials).await?;
+    simulator::events::revoke(fleet, travel, revoked).await?;
+    simulator::events::happen(fleet, travel, plan, &operator(fleet, &making.credentials).await?).await?;
+    Ok(making.credentials)
+}
+
+/// Makes the accounts that aren't there.
+async fn people(fleet: &Fleet, credentials: &Credentials) -> Outcome {
+    for account in &credentials.accounts {
         if fleet.user_by_email(&COMMAND_LINE, &account.email).await.is_ok() {
             continue;
         }
@@ -125,7 +169,16 @@ async fn make(fleet: &Fleet, demo: &Demo) -> Result<Credentials, Failure> {
         let form = UserForm { email: account.email.clone(), name: person(role).to_owned(), role: account.role.clone() };
         fleet.add_user_with_password(&COMMAND_LINE, &form, &account.password).await?;
     }
-    Ok(making.credentials)
+    Ok(())
+}
+
+/// The operator, who asks for what waits in the manager's inbox.
+async fn operator(fleet: &Fleet, credentials: &Credentials) -> Result<Actor, Failure> {
+    let of_operator = credentials.accounts.iter().find(|account| account.role == Role::Operator.as_str());
+    let email = of_operator.map(|account| account.email.as_str()).unwrap_or_default();
+    let user = fleet.user_by_email(&COMMAND_LINE, email).await?;
+    let (id, email, name, role) = (user.id, user.email, user.name, user.role);
+    Ok(Actor::User { id, email, name, role, origin: Origin::default() })
 }
 
 impl Making {
@@ -168,7 +221,7 @@ async fn refresh(fleet: &Fleet, credentials: &mut Credentials) -> Result<(), Fai
             Err(error) => return Err(error.into()),
         };
     }
-    let known = fleet.actor_of_token(&credentials.api_token, fleet::Origin::default()).await?;
+    let known = fleet.actor_of_token(&credentials.api_token, Origin::default()).await?;
     if known.is_none() {
         let form = TokenForm { name: "Demo".to_owned(), role: Role::Operator.to_string(), days: TOKEN_DAYS };
         credentials.api_token = fleet.add_token(&COMMAND_LINE, &form).await?.secret;
@@ -183,6 +236,15 @@ fn tell(credentials: &Credentials, folder: &Path) -> std::io::Result<()> {
         say(&format!("  {:<9} {:<26} {}", account.role, account.email, account.password))?;
         say(&format!("            {}", account.link))?;
     }
-    say(&format!("\nAll of it, and an API token, is in {}", folder.join(CREDENTIALS).display()))?;
+    say(&format!(
+        "\nDevices come to {}; CRLs, OCSP and CA certificates are at {}",
+        credentials.gateway, credentials.pki
+    ))?;
+    say(&format!("All of it, and an API token, is in {}", folder.join(CREDENTIALS).display()))?;
+    let ceremony = folder.join(authorities::FOLDER);
+    say(&format!(
+        "The demo held the root's ceremony itself, in {}: trust nothing that it signed.",
+        ceremony.display()
+    ))?;
     say("The browser asks once about the certificate: the console made it for itself. Ctrl-C stops it.")
 }

@@ -1,7 +1,5 @@
 //! `muster serve`: the console, the gateway, and what verifiers fetch.
 
-mod certificate;
-
 use super::{COMMAND_LINE, place};
 use crate::{
     Console, assets,
@@ -12,9 +10,9 @@ use crate::{
     listener::{Certificates, Door, Gate, Limits, Listener, tls_config},
     proxy::Proxies,
     repository, router,
+    server_certificate::Source,
 };
 use app::AssetNames;
-use certificate::Source;
 use fleet::Fleet;
 use std::{
     io::Write,

@@ -36,7 +36,7 @@ pub async fn enrol(
 ) -> Response {
     let actor = match caller.actor() {
         Ok(actor) => actor,
-        Err(answer) => return answer,
+        Err(unknown) => return unknown.answer(),
     };
     if let Err(error) = actor.require(Permission::CertificateEnrol) {
         return failed(&error);

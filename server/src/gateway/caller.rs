@@ -17,6 +17,7 @@ pub const NOBODY: &str = "Show a certificate in the TLS handshake, or send a dev
 /// What is told to whoever shows what is not entered.
 pub const STRANGER: &str = "This certificate was never entered here, although an authority of ours signed it. Where the \
                             factory signs by itself, its manifest has to be delivered first.";
+const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
 
 /// Who calls.
@@ -44,20 +45,28 @@ pub enum Caller {
     Nobody,
 }
 
+/// Why nobody can act: a status and a sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct Unknown(StatusCode, &'static str);
+
+impl Unknown {
+    /// The answer to whoever calls.
+    pub fn answer(self) -> Response {
+        told(self.0, self.1)
+    }
+}
+
 impl Caller {
     /// Who acts.
     ///
     /// # Errors
-    /// With an answer, when nobody is known.
-    pub fn actor(&self) -> Result<&Actor, Response> {
+    /// When nobody is known.
+    pub fn actor(&self) -> Result<&Actor, Unknown> {
         match self {
             Self::Device { actor, .. } | Self::Station { actor, .. } => Ok(actor),
-            Self::Awaited(_) => Err(told(
-                StatusCode::FORBIDDEN,
-                "The device of this certificate is not known yet; its manifest has to be delivered first.",
-            )),
-            Self::Stranger => Err(told(StatusCode::FORBIDDEN, STRANGER)),
-            Self::Nobody => Err(told(StatusCode::UNAUTHORIZED, NOBODY)),
+            Self::Awaited(_) => Err(Unknown(StatusCode::FORBIDDEN, AWAITED)),
+            Self::Stranger => Err(Unknown(StatusCode::FORBIDDEN, STRANGER)),
+            Self::Nobody => Err(Unknown(StatusCode::UNAUTHORIZED, NOBODY)),
         }
     }
 }

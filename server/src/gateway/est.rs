@@ -3,7 +3,7 @@
 
 use super::{
     answer::{failed, told},
-    caller::Caller,
+    caller::{Caller, Unknown},
 };
 use axum::{
     Extension,
@@ -57,8 +57,8 @@ pub async fn attributes_of(State(fleet): State<Fleet>, Path(label): Path<String>
 
 /// Enrolment needs to know the batch.
 pub async fn enrol_without_label(Extension(caller): Extension<Caller>) -> Response {
-    if let Err(answer) = caller.actor() {
-        return answer;
+    if let Err(unknown) = caller.actor() {
+        return unknown.answer();
     }
     told(
         StatusCode::NOT_FOUND,
@@ -75,7 +75,7 @@ pub async fn enrol(
 ) -> Response {
     let actor = match caller.actor() {
         Ok(actor) => actor,
-        Err(answer) => return answer,
+        Err(unknown) => return unknown.answer(),
     };
     let request = match read(&fleet, actor, &batch, body).await {
         Ok(request) => request,
@@ -105,7 +105,7 @@ pub async fn renew(
             let why = "Only a device renews its certificate. A station gets a new one from an operator.";
             return told(StatusCode::FORBIDDEN, why);
         }
-        other => return other.actor().err().unwrap_or_else(|| StatusCode::FORBIDDEN.into_response()),
+        other => return other.actor().err().map_or_else(|| StatusCode::FORBIDDEN.into_response(), Unknown::answer),
     };
     let request = match read(&fleet, actor, "", body).await {
         Ok(request) => request,
@@ -121,8 +121,8 @@ pub async fn renew_in(
     Path(label): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if let Err(answer) = caller.actor() {
-        return answer;
+    if let Err(unknown) = caller.actor() {
+        return unknown.answer();
     }
     if let Err(error) = fleet.cacerts(label.as_str()).await {
         return failed(&error);

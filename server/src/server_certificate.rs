@@ -2,7 +2,7 @@
 //! one, or self-made until then. They are renewed by themselves, replaced while connections go on, and accompanied by
 //! the OCSP answer about them.
 
-use crate::{cli::Listen, commands::COMMAND_LINE, failure::Failure, listener::Certificates};
+use crate::{cli::Listen, failure::Failure, listener::Certificates};
 use domain::authority::{AuthorityKind, AuthorityState};
 use fleet::{Actor, Fleet, trust::Verdict};
 use pki::{ConsoleFiles, Identity};
@@ -36,6 +36,7 @@ pub struct Source {
 
 impl Source {
     /// The console's.
+    #[must_use]
     pub fn of_console(listen: &Listen, fleet: &Fleet) -> Self {
         Self {
             given: listen.tls_cert.clone().zip(listen.tls_key.clone()),
@@ -47,6 +48,7 @@ impl Source {
     }
 
     /// The gateway's. What is given for the console is for browsers; devices know our own roots.
+    #[must_use]
     pub fn of_gateway(listen: &Listen, fleet: &Fleet) -> Self {
         let folder = fleet.folder().join("tls");
         Self {
@@ -84,7 +86,7 @@ impl Source {
     async fn names(&self, fleet: &Fleet) -> Result<(Vec<String>, Vec<IpAddr>), Failure> {
         let mut hosts: Vec<String> = self.host.iter().cloned().collect();
         if self.is_gateway {
-            hosts.extend(host_of(&fleet.settings(&COMMAND_LINE).await?.gateway_url).map(str::to_owned));
+            hosts.extend(host_of(&fleet.settings(&RULE).await?.gateway_url).map(str::to_owned));
         }
         let (mut names, mut addresses) = (Vec::new(), Vec::new());
         for host in hosts {
