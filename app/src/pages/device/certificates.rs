@@ -121,7 +121,7 @@ pub fn all(life: &Life<'_>) -> impl IntoView + use<> {
             <tbody>{rows}</tbody>
         </table>
     };
-    panel.flush(frame("Certificates", table)).into_any()
+    panel.flush(frame("All certificates", table)).into_any()
 }
 
 fn row(certificate: &CertificateLife<'_>, now: Timestamp) -> impl IntoView + use<> {
