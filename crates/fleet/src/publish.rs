@@ -126,22 +126,31 @@ impl Fleet {
     pub async fn publish_due(&self) -> Result<()> {
         let _one_publishes = self.inner.shelf.publishing.lock().await;
         self.refresh_trust().await?;
-        let trust = self.trust();
-        let mut due: Vec<&AuthorityTrust> = trust.authorities().filter(|authority| self.is_due(authority)).collect();
-        if due.is_empty() {
+        if self.due().is_empty() {
             return Ok(());
         }
-        // Short lists are out at once; a long one is not what they wait for.
-        due.sort_by_key(|authority| (authority.cut().is_some(), authority.revoked_count()));
         let _turn = store::turn::crls(self.db()).await?;
         let mut failure = Ok(());
-        for authority in due {
+        // While we waited for the turn, another process may have published something later than what we knew then.
+        self.refresh_trust().await?;
+        for id in self.due() {
+            self.refresh_trust().await?;
+            let trust = self.trust();
+            let Some(authority) = trust.authority(id) else { continue };
             if let Err(error) = self.publish(authority).await {
                 tracing::error!(%error, authority = authority.slug(), "its CRL was not published");
                 failure = Err(error);
             }
         }
         failure
+    }
+
+    /// Short lists come first, so that they are out at once; a long one is not what they wait for.
+    fn due(&self) -> Vec<AuthorityId> {
+        let trust = self.trust();
+        let mut due: Vec<&AuthorityTrust> = trust.authorities().filter(|authority| self.is_due(authority)).collect();
+        due.sort_by_key(|authority| (authority.cut().is_some(), authority.revoked_count()));
+        due.into_iter().map(AuthorityTrust::id).collect()
     }
 
     fn is_due(&self, authority: &AuthorityTrust) -> bool {

@@ -11,11 +11,12 @@ use domain::{
     approval::ApprovalKind,
     certificate::RevocationReason,
     id::{AuthorityId, RevocationId},
-    revocation::{REASONS, RevocationAct, RevocationState},
+    revocation::{REASONS, RevocationAct, RevocationScope, RevocationState},
     time::Timestamp,
 };
 use serde_json::{Value, json};
 use store::{
+    StoreError,
     revocation::Revocation,
     revoked::{
         self, Revoked,
@@ -54,7 +55,7 @@ impl Fleet {
         }
         let mut record = self.record_of(actor, form, &preview, now);
         if preview.needs_second_person {
-            return request(deed, &plan, record, &preview, &subject).await;
+            return request(deed, &plan, record, &preview, &hits).await;
         }
         record.state = RevocationState::Effective;
         record.effective_at = Some(now);
@@ -146,16 +147,20 @@ async fn request(
     plan: &Plan,
     mut record: Revocation,
     preview: &Preview,
-    subject: &str,
+    hits: &Hits,
 ) -> Result<Outcome> {
+    let subject = format!("{}:{}", plan.scope(), plan.selection.subject());
     let kind = if plan.act == RevocationAct::Release { ApprovalKind::Release } else { ApprovalKind::Revocation };
     let detail = detail_of(&record, preview);
     let approval =
         approval::open(&mut deed, kind, &format!("revocation:{}", record.id), &preview.title, &detail).await?;
     record.approval_id = Some(approval);
     store::revocation::insert(&mut deed.tx, &record).await?;
+    if plan.scope() == RevocationScope::Selection {
+        store::revocation::bind_to(&mut deed.tx, record.id, &hits.device_ids()).await?;
+    }
     deed.ring("revocation", &record.id.to_string()).await?;
-    deed.commit("revocation.request", subject, &detail).await?;
+    deed.commit("revocation.request", &subject, &detail).await?;
     Ok(Outcome::Waiting(approval, record.id))
 }
 
@@ -195,6 +200,14 @@ pub(super) async fn take_effect(
     Ok(total)
 }
 
+/// Cuts certificates off, unless something else did in the meantime.
+async fn insert(deed: &mut Deed<'_>, rows: &[Revoked]) -> Result<()> {
+    match revoked::insert_many(&mut deed.tx, rows).await {
+        Err(StoreError::Exists) => Err(changed()),
+        other => Ok(other?),
+    }
+}
+
 /// What an act does to one thing.
 struct Effect {
     id: RevocationId,
@@ -206,14 +219,25 @@ struct Effect {
 impl Effect {
     async fn on_certificates(&self, deed: &mut Deed<'_>, hits: &Hits) -> Result<()> {
         // What is released ends its hold; what is revoked for good exchanges it.
-        for (authority, serials) in hits.by_authority(true) {
-            revoked::lift(&mut deed.tx, authority, &serials, self.now, self.id).await?;
+        for ((authority, hold), serials) in hits.held() {
+            self.lift(deed, authority, &serials, hold).await?;
         }
         if self.act != RevocationAct::Release {
             let rows: Vec<Revoked> = hits.targets.iter().map(|t| self.row(t.authority, &t.serial)).collect();
-            revoked::insert_many(&mut deed.tx, &rows).await?;
+            insert(deed, &rows).await?;
         }
         Ok(())
+    }
+
+    async fn lift(
+        &self,
+        deed: &mut Deed<'_>,
+        authority: AuthorityId,
+        serials: &[&str],
+        hold: RevocationId,
+    ) -> Result<()> {
+        let lifted = revoked::lift(&mut deed.tx, authority, (serials, hold), self.now, self.id).await?;
+        if lifted { Ok(()) } else { Err(changed()) }
     }
 
     fn row(&self, authority: AuthorityId, serial: &str) -> Revoked {
@@ -243,9 +267,9 @@ impl Effect {
     async fn on_its_own_certificate(&self, deed: &mut Deed<'_>, signer: &Signer) -> Result<()> {
         let Some(parent) = signer.parent else { return Ok(()) };
         let there = revoked::one_within(&mut deed.tx, parent, &signer.serial).await?;
-        let is_held = there.map(|row| crate::trust::is_hold(row.reason));
-        if is_held == Some(true) && self.act != RevocationAct::Hold {
-            revoked::lift(&mut deed.tx, parent, &[&signer.serial], self.now, self.id).await?;
+        let is_held = there.as_ref().map(|row| crate::trust::is_hold(row.reason));
+        if let Some(hold) = there.filter(|row| crate::trust::is_hold(row.reason) && self.act != RevocationAct::Hold) {
+            self.lift(deed, parent, &[&signer.serial], hold.revocation).await?;
         }
         let lists = match self.act {
             RevocationAct::Hold => is_held.is_none(),
@@ -253,7 +277,7 @@ impl Effect {
             RevocationAct::Release => false,
         };
         if lists {
-            revoked::insert_many(&mut deed.tx, &[self.row(parent, &signer.serial)]).await?;
+            insert(deed, &[self.row(parent, &signer.serial)]).await?;
         }
         Ok(())
     }
