@@ -9,13 +9,13 @@ mod entries;
 mod number;
 mod restored;
 
-use crate::{Actor, Error, Fleet, Result, trust::AuthorityTrust};
+use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, trust::AuthorityTrust};
 use arc_swap::ArcSwap;
 use domain::{
     authority::AuthorityState,
     id::AuthorityId,
     person::Permission,
-    time::{HOUR, SECOND, Timestamp},
+    time::{HOUR, MINUTE, SECOND, Timestamp},
 };
 use pki::Certificate;
 use serde_json::json;
@@ -32,6 +32,8 @@ use tokio::sync::Mutex;
 const VALID_FOR: i64 = 72 * HOUR;
 /// After how long the next one is published although nothing changed.
 const REPUBLISH: i64 = 24 * HOUR;
+/// For how long the CRL waits for further certificates that were superseded: their devices have moved on to new ones.
+const SUPERSEDED_WAIT: i64 = 5 * MINUTE;
 /// How often it is asked whether one is due.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long to wait after a failure before trying again.
@@ -159,8 +161,13 @@ impl Fleet {
             return false;
         }
         let compared = self.inner.shelf.compared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = compared.get(&authority.id()) != Some(&authority.version());
-        is_new || self.crl(authority.slug()).is_none_or(|crl| self.is_old(crl.last_modified))
+        let Some(crl) = self.crl(authority.slug()) else { return true };
+        let may_be_new = match compared.get(&authority.id()) {
+            None => true,
+            Some(version) if authority.is_urgent_since(*version) => true,
+            Some(version) => authority.version() != *version && self.now() >= crl.last_modified.plus(SUPERSEDED_WAIT),
+        };
+        may_be_new || self.is_old(crl.last_modified)
     }
 
     fn is_old(&self, made: Timestamp) -> bool {
@@ -201,7 +208,9 @@ impl Fleet {
         let this_update = whole_second(self.now());
         let next_update = this_update.plus(VALID_FOR);
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        let signing = move || pki::crl(&issuer, number.unsigned_abs(), this_update, next_update, &entries);
+        // Verifiers' clocks differ, so it says that it was made a little earlier; what we compare is when it was made.
+        let said = this_update.plus(-BACKDATED);
+        let signing = move || pki::crl(&issuer, number.unsigned_abs(), said, next_update, &entries);
         let der = tokio::task::spawn_blocking(signing).await.map_err(Error::internal)?.map_err(Error::internal)?;
         let sha256 = hex::encode(Sha256::digest(&der));
         let crl = Crl {

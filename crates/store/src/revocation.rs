@@ -133,6 +133,15 @@ pub async fn by_id(db: &Db, id: RevocationId) -> StoreResult<Option<Revocation>>
     row.map(TryInto::try_into).transpose()
 }
 
+/// An act by its id, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id_within(tx: &mut Tx, id: RevocationId) -> StoreResult<Option<Revocation>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_ID).bind(id.0).fetch_optional(executor).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
 /// The act that an approval decides.
 ///
 /// # Errors

@@ -82,8 +82,9 @@ impl From<Row> for Revoked {
 }
 
 queries! {
-    OF_AUTHORITY = "SELECT authority_id, serial, at, revocation_id, reason FROM revoked \
-                    WHERE authority_id = $1 AND lifted_at = 0";
+    OF_AUTHORITY = "SELECT r.authority_id, r.serial, r.at, r.revocation_id, r.reason FROM revoked r \
+                    LEFT JOIN certificate c ON c.authority_id = r.authority_id AND c.serial = r.serial \
+                    WHERE r.authority_id = $1 AND r.lifted_at = 0 AND COALESCE(c.not_after, $2) >= $2";
     ONE = "SELECT authority_id, serial, at, revocation_id, reason FROM revoked \
            WHERE authority_id = $1 AND serial = $2 AND lifted_at = 0";
     TOUCHED = "SELECT t.authority_id, t.serial, r.at, r.revocation_id, r.reason FROM \
@@ -160,12 +161,13 @@ pub async fn lift(
     Ok(true)
 }
 
-/// Everything of one authority that is cut off on its own.
+/// Everything of one authority that is cut off on its own and had not ended by then.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_authority(db: &Db, authority: AuthorityId) -> StoreResult<Vec<Revoked>> {
-    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(OF_AUTHORITY).bind(authority.0).fetch_all(pool).await)?;
+pub async fn of_authority(db: &Db, authority: AuthorityId, since: Timestamp) -> StoreResult<Vec<Revoked>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(OF_AUTHORITY).bind(authority.0).bind(since.0).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 

@@ -11,6 +11,7 @@ use domain::{
     approval::ApprovalKind,
     certificate::RevocationReason,
     id::{AuthorityId, RevocationId},
+    person::Permission,
     revocation::{REASONS, RevocationAct, RevocationScope, RevocationState},
     time::Timestamp,
 };
@@ -52,6 +53,11 @@ impl Fleet {
         }
         if hits.hash(&plan) != form.preview_hash {
             return Err(changed());
+        }
+        let more = Permission::CertificateRevoke;
+        if form.act == RevocationAct::Release && !actor.may(more) && !lifts_peoples_holds(&mut deed, &hits).await? {
+            drop(deed);
+            return Err(self.authorise(actor, more, &subject).await.err().unwrap_or_else(changed));
         }
         let mut record = self.record_of(actor, form, &preview, now);
         if preview.needs_second_person {
@@ -102,6 +108,21 @@ impl Fleet {
             cursor: None,
         }
     }
+}
+
+/// Whether all that holds these was placed by people on one device or one certificate each: only that may be released by
+/// whoever may only hold. What a rule held was shown to nobody before, so it has no hash of that.
+async fn lifts_peoples_holds(deed: &mut Deed<'_>, hits: &Hits) -> Result<bool> {
+    for (_, hold) in hits.held().into_keys() {
+        let by_people = store::revocation::by_id_within(&mut deed.tx, hold).await?.is_some_and(|act| {
+            let is_one = matches!(act.scope, RevocationScope::Certificate | RevocationScope::Device);
+            is_one && act.approval_id.is_none() && !act.preview_hash.is_empty()
+        });
+        if !by_people {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn action(act: RevocationAct) -> &'static str {

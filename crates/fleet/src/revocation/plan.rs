@@ -14,11 +14,15 @@ use std::collections::{BTreeMap, HashSet};
 use store::{
     Tx,
     device_list::Filter,
+    device_token,
     revoked::{
         cut::{self, Cut, Signer},
         target::{self, Target, Which},
     },
 };
+
+/// How many certificates are named that go with the one that is meant.
+const KIN_SHOWN: usize = 20;
 
 /// A selection whose names are resolved; what has to be read for that is read before a transaction begins.
 pub(super) struct Plan {
@@ -113,15 +117,15 @@ impl Plan {
         Hits { targets: Vec::new(), authorities, cuts }
     }
 
-    fn of_certificates(&self, targets: Vec<Target>) -> Hits {
-        let targets = targets.into_iter().filter(|target| self.changes(target)).collect();
-        Hits { targets, authorities: Vec::new(), cuts: Vec::new() }
+    fn of_certificates(&self, targets: Vec<Target>) -> Result<Hits> {
+        let targets = not_too_many(targets)?.into_iter().filter(|target| self.changes(target)).collect();
+        Ok(Hits { targets, authorities: Vec::new(), cuts: Vec::new() })
     }
 
     /// What the act would hit now.
     pub(super) async fn hits(&self, fleet: &Fleet, now: Timestamp) -> Result<Hits> {
         Ok(match self.which() {
-            Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?),
+            Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?)?,
             None => self.of_authorities(cut::signers(fleet.db()).await?, cut::alive(fleet.db()).await?),
         })
     }
@@ -136,7 +140,23 @@ impl Plan {
             return Ok(self.of_authorities(cut::signers_within(tx).await?, cut::alive_within(tx).await?));
         };
         target::lock(tx, &which, now).await?;
-        Ok(self.of_certificates(target::targets_within(tx, &which, now).await?))
+        self.of_certificates(target::targets_within(tx, &which, now).await?)
+    }
+
+    /// How many devices have a token that the act concerns.
+    pub(super) async fn tokens(&self, fleet: &Fleet, hits: &Hits) -> Result<i64> {
+        Ok(match &self.meant {
+            Meant::Batch(batch) => device_token::count_in_batch(fleet.db(), *batch).await?,
+            Meant::Factory(factory, _) => device_token::count_of_factory(fleet.db(), *factory).await?,
+            _ => device_token::count_of(fleet.db(), &hits.device_ids()).await?,
+        })
+    }
+
+    /// The serials of certificates that are hit together with the one that is meant.
+    pub(super) fn kin(&self, hits: &Hits) -> Vec<String> {
+        let Meant::Certificate(authority, serial) = &self.meant else { return Vec::new() };
+        let others = hits.targets.iter().filter(|target| (target.authority, &target.serial) != (*authority, serial));
+        others.take(KIN_SHOWN).map(|target| target.serial.clone()).collect()
     }
 
     /// The plan of a request on a selection: it is bound to its devices, not to what its query means later.
@@ -191,6 +211,17 @@ impl Hits {
         }
         hex::encode(digest.finalize())
     }
+}
+
+/// One transaction enters them one by one, and whoever would cut off something else waits for it.
+fn not_too_many(targets: Vec<Target>) -> Result<Vec<Target>> {
+    if targets.len() > target::MOST {
+        return Err(Error::Conflict(format!(
+            "This means more than {} certificates. Choose batches, each of which one entry cuts off, or narrow the query.",
+            target::MOST
+        )));
+    }
+    Ok(targets)
 }
 
 /// The hash of an act on exactly these devices, which are in the order of their ids.
@@ -277,4 +308,19 @@ fn factory_meant(catalogue: &Catalogue, code: &str) -> Result<(Meant, String, Op
 fn quoted(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if plain { text.to_owned() } else { format!("\"{}\"", text.replace(['"', '\\'], "")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_transaction_should_enter_is_refused() {
+        let target =
+            Target { authority: AuthorityId(uuid::Uuid::nil()), serial: "01".to_owned(), device: None, revoked: None };
+        let mut targets = vec![target; target::MOST];
+        assert!(not_too_many(targets.clone()).is_ok());
+        targets.extend(targets.first().cloned());
+        assert!(matches!(not_too_many(targets), Err(Error::Conflict(why)) if why.contains("Choose batches")));
+    }
 }

@@ -36,6 +36,9 @@ pub enum Which<'a> {
     SignedBy(&'a [AuthorityId]),
 }
 
+/// How many certificates an act may enter one by one.
+pub const MOST: usize = 100_000;
+
 /// How many devices are named one by one in a statement.
 const NAMED: usize = 10_000;
 
@@ -201,8 +204,9 @@ fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
     format!(
         "SELECT c.authority_id, c.serial, c.device_id, r.reason, r.revocation_id FROM {from} LEFT JOIN revoked r \
          ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
-         WHERE {} ORDER BY c.authority_id, c.serial",
-        condition.sql
+         WHERE {} ORDER BY c.authority_id, c.serial LIMIT {}",
+        condition.sql,
+        MOST + 1
     )
 }
 
@@ -231,7 +235,7 @@ pub async fn lock(tx: &mut Tx, which: &Which<'_>, now: Timestamp) -> StoreResult
     Ok(())
 }
 
-/// The certificates that are meant and have not ended, by authority and serial.
+/// The certificates that are meant and have not ended, by authority and serial: one more than [`MOST`] at most.
 ///
 /// # Errors
 /// When the database fails.
