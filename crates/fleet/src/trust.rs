@@ -298,11 +298,12 @@ impl Trust {
 
     fn change_serials(&mut self, id: AuthorityId, changes: Vec<(SerialNumber, Option<Mark>)>, version: u64) {
         if let Some(authority) = self.authorities.get_mut(&id) {
-            let is_superseded = |(serial, mark): &(SerialNumber, Option<Mark>)| {
-                mark.is_some_and(|mark| mark.reason == RevocationReason::Superseded)
-                    && authority.serials.get(*serial).is_none_or(|before| Some(before) == *mark)
+            let can_wait = |(serial, mark): &(SerialNumber, Option<Mark>)| {
+                let before = authority.serials.get(*serial);
+                let is_superseded = mark.is_some_and(|mark| mark.reason == RevocationReason::Superseded);
+                before == *mark || (before.is_none() && is_superseded)
             };
-            if !changes.iter().all(is_superseded) {
+            if !changes.iter().all(can_wait) {
                 authority.urgent = version;
             }
             authority.serials.change(changes);
