@@ -146,19 +146,6 @@ pub async fn by_serial(db: &Db, authority: AuthorityId, serial: &str) -> StoreRe
     row.map(TryInto::try_into).transpose()
 }
 
-/// The same, as the transaction sees it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_serial_within(tx: &mut Tx, authority: AuthorityId, serial: &str) -> StoreResult<Option<Certificate>> {
-    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_SERIAL)
-        .bind(authority.0)
-        .bind(serial)
-        .fetch_optional(executor)
-        .await)?;
-    row.map(TryInto::try_into).transpose()
-}
-
 /// A certificate by its issuer and its serial number, with its bytes.
 ///
 /// # Errors
