@@ -148,8 +148,8 @@ impl Cast {
             "set -euo pipefail
             openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -subj /CN={serial} -out new.csr 2>/dev/null
             printf '{{\"devices\": [{{\"serial\": \"{serial}\", \"csr\": \"%s\"}}]}}' \"$(openssl req -in new.csr -outform DER | openssl base64 -A)\" > new.json
-            rm -f said; curl -sS -X {method} --cacert ca.pem {credentials} {body} -o said -w '%{{http_code}}' $GW{path} 2>/dev/null || true
-            echo; cat said 2>/dev/null || true"
+            rm -f said; curl -sS -X {method} --cacert ca.pem {credentials} {body} -o said -w '%{{http_code}}' $GW{path} 2>err || true
+            echo; cat said err 2>/dev/null || true"
         );
         let said = self.field.says(&script).await;
         let (status, rest) = said.split_once('\n').unwrap();
