@@ -25,6 +25,13 @@ CREATE TABLE revocation (
 CREATE INDEX revocation_state ON revocation (state, id);
 CREATE INDEX revocation_approval ON revocation (approval_id);
 
+-- The devices that an act on a selection is bound to while it waits for a second person.
+CREATE TABLE revocation_device (
+    revocation_id BLOB   NOT NULL,
+    device_id     BLOB   NOT NULL REFERENCES device (id),
+    PRIMARY KEY (revocation_id, device_id)
+) WITHOUT ROWID;
+
 -- What was revoked one by one. Never deleted; what is released or revoked for good after a hold is lifted.
 CREATE TABLE revoked (
     authority_id  BLOB   NOT NULL REFERENCES authority (id),

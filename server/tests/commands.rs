@@ -167,3 +167,41 @@ fn what_commands_change_is_audited() {
         assert!(actions.iter().any(|done| done == action), "{name}: no {action} among {actions:?}");
     }
 }
+
+#[test]
+fn a_demo_that_was_killed_while_it_was_made_is_carried_on() {
+    let (demo, taken) = (TempDir::new().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let console = taken.local_addr().unwrap().to_string();
+    let arguments = ["demo", "--devices", "240", "--console", &console];
+    for patience in [300, 900, 1_700, 2_500] {
+        let mut making = command(demo.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(patience));
+        making.kill().unwrap();
+        making.wait().unwrap();
+    }
+    // Everything is made before the port is asked for, which is taken.
+    says(demo.path(), &arguments, 3);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let fleet = Fleet::new(Db::open(demo.path(), None).await.unwrap(), demo.path().to_owned());
+        let actor = Actor::Rule { name: "test" };
+        let authorities = fleet.authorities(&actor).await.unwrap();
+        let active = |kind: &str| {
+            let of_kind = authorities.iter().filter(|row| row.authority.kind.as_str() == kind);
+            of_kind.filter(|row| row.authority.state.as_str() == "active").count()
+        };
+        assert_eq!(["root", "operations", "factory", "batch"].map(active), [1, 1, 3, 12]);
+        let list = fleet.devices(&actor, "", store::device_list::Sort::default(), None, 500).await.unwrap();
+        assert_eq!(list.page.devices.len(), 240);
+        for device in &list.page.devices {
+            let issued = fleet.certificates_of_device(&actor, &device.serial).await.unwrap();
+            let shown = device.certificate_serial.as_ref();
+            assert!(shown.is_none_or(|serial| issued.iter().any(|row| row.serial == *serial)), "{}", device.serial);
+        }
+        assert_eq!(fleet.approvals_waiting(&actor).await.unwrap(), 2);
+        assert_eq!(fleet.findings(&actor, true).await.unwrap().len(), 1);
+        assert_eq!(fleet.audit_verify(&actor).await.unwrap().break_at, None);
+        fleet.db().close().await;
+    });
+    assert!(demo.path().join("demo-ceremony/README.txt").exists());
+}

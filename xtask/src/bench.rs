@@ -14,26 +14,38 @@ use crate::{build, exec};
 enum Subject {
     /// The console's pages on the server, and imports
     Console,
+    /// The certification authority: issuing, OCSP, handshakes, and how soon a revocation is felt
+    Pki,
 }
 
-/// What is measured, and on how large a fleet.
+/// What is measured, and how much of it.
 #[derive(Args)]
 pub struct BenchArgs {
     /// What is measured
     #[arg(value_enum)]
     subject: Subject,
-    /// Numbers of devices, the smallest first [default: 1000 100000 1000000]
+    /// Of the console: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki: devices of the
+    /// batch that is cut off, and entries of the long CRL [default: 100000 1000000]
     sizes: Vec<u64>,
+    /// Small sizes, to see in seconds that all of it works; for pki
+    #[arg(long)]
+    quick: bool,
 }
 
-/// Measures. The site is built first, so that the size of what browsers load is printed as well.
+/// Measures. For the console the site is built first, so that the size of what browsers load is printed as well.
 pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
-    build::site(workspace, Choice::Auto, wasm::Profile::Release)?;
     let name = match args.subject {
-        Subject::Console => "console",
+        Subject::Console => {
+            build::site(workspace, Choice::Auto, wasm::Profile::Release)?;
+            "console"
+        }
+        Subject::Pki => "pki",
     };
     let mut command = Command::new("cargo");
     command.current_dir(workspace.root()).args(["bench", "--package", "server", "--bench", name, "--"]);
     command.args(args.sizes.iter().map(u64::to_string));
+    if args.quick {
+        command.arg("--quick");
+    }
     exec::run(&mut command)
 }

@@ -143,6 +143,10 @@ words! {
         SharedKey => "shared_key", "Key of another device";
         /// A certificate was asked for in a batch that the asker has nothing to do with.
         ForeignBatch => "foreign_batch", "Wrong batch";
+        /// One of our authorities' keys signed another certificate with the serial number of one that was issued.
+        ForgedCertificate => "forged_certificate", "Second certificate of one serial number";
+        /// A factory signed a certificate that is not as agreed.
+        WrongCertificate => "wrong_certificate", "Certificate not as agreed";
     }
 }
 

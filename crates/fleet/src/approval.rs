@@ -228,14 +228,15 @@ impl Fleet {
         conclude(&mut deed, approval, if approve { ApprovalState::Approved } else { ApprovalState::Rejected }, reason)
             .await?;
         let outcome = self.revocation_approved(&mut deed, &prepared, actor.name(), approve).await?;
-        let void = match outcome {
+        let (state, void) = match outcome {
             crate::revocation::Approved::Void(message) => {
                 store::approval::void(&mut deed.tx, approval.id, &message).await?;
-                Some(message)
+                (ApprovalState::Void, Some(message))
             }
-            _ => None,
+            crate::revocation::Approved::Done(_) => (ApprovalState::Approved, None),
+            crate::revocation::Approved::Rejected => (ApprovalState::Rejected, None),
         };
-        let detail = detail_of(approval, approve, reason);
+        let detail = detail_of(approval, state, void.as_deref().unwrap_or(reason));
         deed.commit("approval.decide", &subject, &detail).await?;
         match void {
             Some(message) => Err(Error::Conflict(message)),
@@ -252,10 +253,10 @@ impl Fleet {
     }
 }
 
-/// What the audit log keeps of a decision.
-pub(crate) fn detail_of(approval: &Approval, approve: bool, reason: &str) -> Value {
+/// What the audit log keeps of a decision: what came of it, not what was asked for.
+pub(crate) fn detail_of(approval: &Approval, state: ApprovalState, reason: &str) -> Value {
     json!({
-        "approved": approve, "kind": approval.kind, "subject": approval.subject, "title": approval.title,
+        "approved": state == ApprovalState::Approved, "state": state, "kind": approval.kind, "subject": approval.subject, "title": approval.title,
         "hash": approval.hash, "requested_by": approval.requested_by_name, "reason": reason,
     })
 }

@@ -104,6 +104,17 @@ pub(crate) fn row_of(
     }
 }
 
+/// Makes a key an authority's: one that two authorities shared would let each sign as the other.
+async fn own_key(deed: &mut Deed<'_>, authority: &Authority, public_key_sha256: &str) -> Result<()> {
+    let owner = format!("authority:{}", authority.slug);
+    let found = store::certificate::own_key(&mut deed.tx, public_key_sha256, &owner).await?;
+    if found == owner {
+        return Ok(());
+    }
+    let other = found.replace(':', " ");
+    Err(Error::Conflict(format!("The key is that of the {other} already. “{}” needs one of its own.", authority.name)))
+}
+
 /// Gives an authority its certificate in a deed's transaction: it signs from now on, and what signed in its place
 /// before doesn't any more.
 async fn activate(

@@ -2,12 +2,13 @@
 
 use crate::{Actor, Error, Fleet, Origin, Result, secret, throttle};
 use domain::{
-    device::Trust,
-    id::DeviceId,
+    device::{Lifecycle, Trust},
+    id::{BatchId, CustodianId, DeviceId},
     person::Permission,
     time::{MINUTE, Timestamp},
 };
 use serde_json::json;
+use store::device_token::Owner;
 use tokio::sync::Semaphore;
 
 pub use store::device_token::DeviceToken;
@@ -73,29 +74,41 @@ impl Fleet {
         Ok(store::device_token::of_device(self.db(), device).await?)
     }
 
-    /// The device behind a token; none when it is unknown, or the device is cut off. Wrong tokens from one address are
-    /// limited as wrong passwords are.
+    /// The device behind a token; none when it is unknown, or the device, its batch or its factory is cut off. Wrong
+    /// tokens from one address are limited, right ones are not: many devices may be behind one.
     ///
     /// # Errors
     /// [`Error::TooMany`] when an address tried too often, or the database fails.
     pub async fn device_by_token(&self, token: &str, address: &str) -> Result<Option<Actor>> {
-        let subjects = throttle::Subjects::of_address(address);
-        self.refuse_blocked(&subjects).await?;
-        // What can't be a token is not worth a look-up, but it is a try.
         let can_be = token.len() == PREFIX.len() + secret::LENGTH && token.starts_with(PREFIX);
         let found = if can_be { store::device_token::by_hash(self.db(), &secret::hash(token)).await? } else { None };
         let Some(owner) = found else {
+            let subjects = throttle::Subjects::of_device_token(address);
+            self.refuse_blocked(&subjects).await?;
             self.count_try(&subjects).await?;
             return Ok(None);
         };
-        let trust: Trust = owner.trust.parse().map_err(Error::internal)?;
-        if matches!(trust, Trust::Revoked | Trust::Quarantined) {
+        if !self.lets_in(&owner).await? {
             return Ok(None);
         }
         let id = DeviceId(owner.device_id);
         self.note_token_use(id, Timestamp(owner.last_used_at));
         let origin = Origin { address: address.to_owned() };
         Ok(Some(Actor::Device { id, serial: owner.serial, origin }))
+    }
+
+    /// A token is no certificate that an authority's cut would refuse, so what cuts off the device's batch or factory is
+    /// asked for here.
+    async fn lets_in(&self, owner: &Owner) -> Result<bool> {
+        let trust: Trust = owner.trust.parse().map_err(Error::internal)?;
+        let lifecycle: Lifecycle = owner.lifecycle.parse().map_err(Error::internal)?;
+        if matches!(trust, Trust::Revoked | Trust::Quarantined) || lifecycle == Lifecycle::Retired {
+            return Ok(false);
+        }
+        if self.trust().generation() == 0 {
+            self.load_trust().await?;
+        }
+        Ok(!self.trust().cuts_off_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id)))
     }
 
     /// Notes the use beside the request, which must not wait for a writer. Whoever comes next notes it otherwise.

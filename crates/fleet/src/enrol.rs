@@ -20,6 +20,7 @@ pub use backdated::Backdated;
 pub use kit::{Kit, KitFile};
 pub use many::{EnrolItem, EnrolOutcome};
 pub use peer::Peer;
+pub(crate) use peer::forged;
 pub use reconcile::Reconciled;
 pub(crate) use reconcile::{Awaiting, beyond_quota};
 pub use station::{NewStation, StationForm, StationRow};

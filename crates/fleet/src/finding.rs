@@ -128,7 +128,7 @@ impl Fleet {
         self.shown(store::finding::of_batch(self.db(), batch, SHOWN).await?).await
     }
 
-    /// How many findings stand.
+    /// How many findings stand, counted up to a thousand: on every page somebody waits for it.
     ///
     /// # Errors
     /// When the actor may not see them.

@@ -28,7 +28,7 @@ const GIVEN_FOR: i64 = VALID_FOR / 2;
 /// For how long others may keep it, in seconds: what is revoked meanwhile is not known to them for that long.
 const MAX_AGE: u32 = 60;
 /// How often the same authority's phantom serials are written down.
-const PHANTOMS: i64 = SECOND;
+const PHANTOMS: i64 = 10 * SECOND;
 
 /// An answer, with what HTTP has to say about it.
 #[derive(Clone, Debug)]
@@ -168,14 +168,17 @@ impl Fleet {
         Ok(Said { status, mark: own, known: true })
     }
 
-    /// Somebody has a certificate that nobody here signed, or makes serials up. The same one counts up, a flood of
-    /// others is written down once a second.
+    /// Somebody has a certificate that nobody here signed, or makes serials up: one finding for each authority and day,
+    /// with some of the serials, however many are asked about.
     async fn found_phantom(&self, authority: &AuthorityTrust, serial: &str) {
-        if !self.inner.ocsp.may_find(authority.id(), self.now(), PHANTOMS) {
-            return;
-        }
-        let words = format!("Somebody asked about certificate {serial}, which {} never signed.", authority.name());
-        let about = format!("{}:{serial}", authority.slug());
+        let now = self.now();
+        let Some(sample) = self.inner.ocsp.phantom(authority.id(), serial, now, PHANTOMS) else { return };
+        let day = now.rfc3339().get(..10).unwrap_or_default().to_owned();
+        let words = format!(
+            "Somebody asked on {day} about certificates that {} never signed; the last one was {serial}.",
+            authority.name()
+        );
+        let about = format!("{}:{day}", authority.slug());
         let found = Found {
             kind: FindingKind::PhantomSerial,
             about: &about,
@@ -183,7 +186,7 @@ impl Fleet {
             authority: Some(authority.id()),
             device: None,
             words,
-            detail: json!({"serial": serial}),
+            detail: json!({"day": day, "serials": sample}),
         };
         self.find(&found).await;
     }

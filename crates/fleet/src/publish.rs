@@ -9,13 +9,13 @@ mod entries;
 mod number;
 mod restored;
 
-use crate::{Actor, Error, Fleet, Result, trust::AuthorityTrust};
+use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, trust::AuthorityTrust};
 use arc_swap::ArcSwap;
 use domain::{
     authority::AuthorityState,
     id::AuthorityId,
     person::Permission,
-    time::{HOUR, SECOND, Timestamp},
+    time::{HOUR, MINUTE, SECOND, Timestamp},
 };
 use pki::Certificate;
 use serde_json::json;
@@ -32,6 +32,8 @@ use tokio::sync::Mutex;
 const VALID_FOR: i64 = 72 * HOUR;
 /// After how long the next one is published although nothing changed.
 const REPUBLISH: i64 = 24 * HOUR;
+/// For how long the CRL waits for further certificates that were superseded: their devices have moved on to new ones.
+const SUPERSEDED_WAIT: i64 = 5 * MINUTE;
 /// How often it is asked whether one is due.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long to wait after a failure before trying again.
@@ -126,16 +128,17 @@ impl Fleet {
     pub async fn publish_due(&self) -> Result<()> {
         let _one_publishes = self.inner.shelf.publishing.lock().await;
         self.refresh_trust().await?;
-        let trust = self.trust();
-        let mut due: Vec<&AuthorityTrust> = trust.authorities().filter(|authority| self.is_due(authority)).collect();
-        if due.is_empty() {
+        if self.due().is_empty() {
             return Ok(());
         }
-        // Short lists are out at once; a long one is not what they wait for.
-        due.sort_by_key(|authority| (authority.cut().is_some(), authority.revoked_count()));
         let _turn = store::turn::crls(self.db()).await?;
         let mut failure = Ok(());
-        for authority in due {
+        // While we waited for the turn, another process may have published something later than what we knew then.
+        self.refresh_trust().await?;
+        for id in self.due() {
+            self.refresh_trust().await?;
+            let trust = self.trust();
+            let Some(authority) = trust.authority(id) else { continue };
             if let Err(error) = self.publish(authority).await {
                 tracing::error!(%error, authority = authority.slug(), "its CRL was not published");
                 failure = Err(error);
@@ -144,14 +147,27 @@ impl Fleet {
         failure
     }
 
+    /// Short lists come first, so that they are out at once; a long one is not what they wait for.
+    fn due(&self) -> Vec<AuthorityId> {
+        let trust = self.trust();
+        let mut due: Vec<&AuthorityTrust> = trust.authorities().filter(|authority| self.is_due(authority)).collect();
+        due.sort_by_key(|authority| (authority.cut().is_some(), authority.revoked_count()));
+        due.into_iter().map(AuthorityTrust::id).collect()
+    }
+
     fn is_due(&self, authority: &AuthorityTrust) -> bool {
         let publishes = !matches!(authority.state(), AuthorityState::Requested | AuthorityState::AwaitingCertificate);
         if !publishes || !authority.has_key_here() || authority.not_after() <= self.now() {
             return false;
         }
         let compared = self.inner.shelf.compared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = compared.get(&authority.id()) != Some(&authority.version());
-        is_new || self.crl(authority.slug()).is_none_or(|crl| self.is_old(crl.last_modified))
+        let Some(crl) = self.crl(authority.slug()) else { return true };
+        let may_be_new = match compared.get(&authority.id()) {
+            None => true,
+            Some(version) if authority.is_urgent_since(*version) => true,
+            Some(version) => authority.version() != *version && self.now() >= crl.last_modified.plus(SUPERSEDED_WAIT),
+        };
+        may_be_new || self.is_old(crl.last_modified)
     }
 
     fn is_old(&self, made: Timestamp) -> bool {
@@ -192,7 +208,9 @@ impl Fleet {
         let this_update = whole_second(self.now());
         let next_update = this_update.plus(VALID_FOR);
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        let signing = move || pki::crl(&issuer, number.unsigned_abs(), this_update, next_update, &entries);
+        // Verifiers' clocks differ, so it says that it was made a little earlier; what we compare is when it was made.
+        let said = this_update.plus(-BACKDATED);
+        let signing = move || pki::crl(&issuer, number.unsigned_abs(), said, next_update, &entries);
         let der = tokio::task::spawn_blocking(signing).await.map_err(Error::internal)?.map_err(Error::internal)?;
         let sha256 = hex::encode(Sha256::digest(&der));
         let crl = Crl {

@@ -1,12 +1,13 @@
 //! How an act of revocation spreads: noted in memory as it happens, written down together every second.
 
-use crate::{Actor, Fleet, Result, custody::append, trust::Mark};
+use crate::{Actor, Deed, Fleet, Result, custody::append, trust::Mark};
 use domain::{
+    device::Device,
     history::{Entry, Event},
     id::{AuthorityId, DeviceId, RevocationId},
     person::Permission,
     revocation::SpreadChannel,
-    time::{DAY, MINUTE, Timestamp},
+    time::{DAY, HOUR, MINUTE, Timestamp},
 };
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -22,6 +23,14 @@ const ACTS: usize = 64;
 const WAITING: usize = 100_000;
 /// How many different fetchers of one authority's CRL are told apart within a minute; the rest count as others.
 const FETCHERS: usize = 50;
+/// How long a device's further refusals are only counted after they were written down.
+const AGAIN_AFTER: i64 = HOUR;
+/// How many devices' refusals are written down at once: for that long others wait for the one writer.
+const AT_ONCE: usize = 500;
+/// Of how many certificates it is remembered that their refusals were written down; of more, only the first are.
+const TOLD: usize = 1_000_000;
+/// How many devices are named one by one when they change; of more, pages are told that devices changed.
+const NAMED: usize = 10;
 /// In whose name a device's coming back is recorded.
 const RULE: Actor = Actor::Rule { name: "gateway" };
 
@@ -34,7 +43,9 @@ struct Noted {
     /// Acts that are young, with the authorities that they touch.
     acts: VecDeque<Young>,
     rows: Rows,
-    refused: HashMap<(RevocationId, AuthorityId, String), Refused>,
+    refused: RefusedOnes,
+    /// When the refusals of a certificate were last written down.
+    told: HashMap<Cut, Timestamp>,
     /// Which authorities' CRLs were noted as published for an act.
     published: BTreeSet<(RevocationId, AuthorityId)>,
     /// Whether this process lets anybody in.
@@ -42,11 +53,14 @@ struct Noted {
     node: String,
 }
 
+/// An act and a certificate that it cut off.
+type Cut = (RevocationId, AuthorityId, String);
+type RefusedOnes = HashMap<Cut, Refused>;
 type Rows = HashMap<(RevocationId, SpreadChannel, String, Timestamp), Times>;
 
 struct Young {
     id: RevocationId,
-    noted_at: Timestamp,
+    since: Timestamp,
     authorities: BTreeSet<AuthorityId>,
 }
 
@@ -80,19 +94,40 @@ impl Noted {
         self.rows.entry(key).or_insert(Times { n: 0, first: at, last: at }).again(at);
     }
 
-    fn put_back(&mut self, rows: Rows, refused: HashMap<(RevocationId, AuthorityId, String), Refused>) {
+    fn put_back(&mut self, rows: Rows, refused: RefusedOnes) {
         for (key, times) in rows {
             let later = self.rows.entry(key).or_insert(Times { n: 0, ..times });
             *later =
                 Times { n: later.n + times.n, first: times.first.min(later.first), last: times.last.max(later.last) };
         }
         for (key, before) in refused {
-            self.refused.entry(key).and_modify(|later| later.times.n += before.times.n).or_insert(before);
+            self.told.remove(&key);
+            let add = |later: &mut Refused| {
+                later.times.n += before.times.n;
+                later.times.first = before.times.first;
+            };
+            self.refused.entry(key).and_modify(add).or_insert(before);
         }
     }
 
-    fn is_young(&self, act: RevocationId) -> bool {
-        self.acts.iter().any(|young| young.id == act)
+    fn is_young(&self, act: RevocationId, now: Timestamp) -> bool {
+        self.acts.iter().any(|young| young.id == act && young.since.plus(NOTED_FOR) > now)
+    }
+
+    /// Takes out what is to be written down now: what was refused for the first time, and what is due again.
+    fn due(&mut self, now: Timestamp) -> RefusedOnes {
+        self.told.retain(|_, at| at.plus(AGAIN_AFTER) > now);
+        let is_due = |key: &&Cut| !self.told.contains_key(*key);
+        let keys: Vec<Cut> =
+            self.refused.keys().filter(is_due).take(AT_ONCE.min(TOLD - self.told.len())).cloned().collect();
+        let mut due = RefusedOnes::with_capacity(keys.len());
+        for key in keys {
+            if let Some(refused) = self.refused.remove(&key) {
+                self.told.insert(key.clone(), now);
+                due.insert(key, refused);
+            }
+        }
+        due
     }
 }
 
@@ -113,7 +148,7 @@ impl Fleet {
             if touched.is_empty() {
                 touched.extend(store::revoked::authorities_of(self.db(), act.id).await?);
             }
-            self.note_act(act.id, touched);
+            self.note_act(act.id, touched, act.effective_at);
         }
         let mut noted = self.noted();
         noted.serves = true;
@@ -121,11 +156,11 @@ impl Fleet {
         Ok(())
     }
 
-    /// Remembers which authorities an act touches.
-    pub(crate) fn note_act(&self, id: RevocationId, authorities: Vec<AuthorityId>) {
+    /// Remembers which authorities an act touches that counts since then, or since now.
+    pub(crate) fn note_act(&self, id: RevocationId, authorities: Vec<AuthorityId>, since: Option<Timestamp>) {
         let now = self.now();
         let mut noted = self.noted();
-        noted.acts.retain(|young| young.noted_at.plus(NOTED_FOR) > now);
+        noted.acts.retain(|young| young.since.plus(NOTED_FOR) > now);
         if let Some(young) = noted.acts.iter_mut().find(|young| young.id == id) {
             young.authorities.extend(authorities);
             return;
@@ -135,7 +170,7 @@ impl Fleet {
         {
             noted.published.retain(|(act, _)| *act != old.id);
         }
-        noted.acts.push_back(Young { id, noted_at: now, authorities: authorities.into_iter().collect() });
+        noted.acts.push_back(Young { id, since: since.unwrap_or(now), authorities: authorities.into_iter().collect() });
     }
 
     /// Notes that this node refuses what an act cut off from now on.
@@ -179,7 +214,7 @@ impl Fleet {
     pub(crate) fn note_ocsp(&self, mark: Mark, slug: &str) {
         let now = self.now();
         let mut noted = self.noted();
-        if noted.is_young(mark.revocation) {
+        if noted.is_young(mark.revocation, now) {
             noted.note(mark.revocation, SpreadChannel::OcspRevoked, slug, now);
         }
     }
@@ -194,10 +229,11 @@ impl Fleet {
         let Some(mark) = mark.and_then(|(authority, serial)| authority.mark(serial)) else { return };
         let now = self.now();
         let mut noted = self.noted();
-        if noted.is_young(mark.revocation) {
-            let node = noted.node.clone();
-            noted.note(mark.revocation, SpreadChannel::DeviceRefused, &node, now);
+        if !noted.is_young(mark.revocation, now) {
+            return;
         }
+        let node = noted.node.clone();
+        noted.note(mark.revocation, SpreadChannel::DeviceRefused, &node, now);
         let key = (mark.revocation, authority, serial.to_owned());
         if noted.refused.len() >= WAITING && !noted.refused.contains_key(&key) {
             return;
@@ -213,9 +249,11 @@ impl Fleet {
     /// # Errors
     /// When the database fails; then it is noted still.
     pub async fn flush_spread(&self) -> Result<()> {
+        let now = self.now();
         let (rows, refused) = {
             let mut noted = self.noted();
-            (std::mem::take(&mut noted.rows), std::mem::take(&mut noted.refused))
+            let refused = noted.due(now);
+            (std::mem::take(&mut noted.rows), refused)
         };
         if !rows.is_empty() {
             let acts: BTreeSet<RevocationId> = rows.keys().map(|(act, ..)| *act).collect();
@@ -224,10 +262,11 @@ impl Fleet {
                 return Err(error);
             }
         }
-        for ((act, authority, serial), refused) in refused {
-            if let Some(device) = store::spread::device_of(self.db(), authority, &serial).await? {
-                self.came_back(act, device, &refused).await?;
-            }
+        if !refused.is_empty()
+            && let Err(error) = self.write_refused(&refused).await
+        {
+            self.noted().put_back(Rows::new(), refused);
+            return Err(error);
         }
         Ok(())
     }
@@ -259,19 +298,53 @@ impl Fleet {
         deed.commit_as_history().await
     }
 
-    /// Notes once on a device's history that it came back after an act and was refused.
-    async fn came_back(&self, act: RevocationId, device: DeviceId, refused: &Refused) -> Result<()> {
+    /// Notes which devices came back after an act and were refused, and once for each act on a device's history.
+    async fn write_refused(&self, refused: &RefusedOnes) -> Result<()> {
+        let mut came: Vec<(DeviceId, RevocationId, &Refused)> = Vec::with_capacity(refused.len());
+        for ((act, authority, serial), refused) in refused {
+            if let Some(device) = store::spread::device_of(self.db(), *authority, serial).await? {
+                came.push((device, *act, refused));
+            }
+        }
+        // In one order, so that two nodes can't wait for each other.
+        came.sort_unstable_by_key(|(device, act, _)| (*device, *act));
+        let mut ids: Vec<DeviceId> = came.iter().map(|(device, ..)| *device).collect();
+        ids.dedup();
         let mut deed = self.allow(&RULE, Permission::AuthorityRead, "spread").await?;
-        let (times, address) = (refused.times, refused.address.as_str());
-        let Some(locked) = store::device::lock(&mut deed.tx, device).await? else { return Ok(()) };
-        if store::spread::came_back(&mut deed.tx, act, device, times.n, times.first, address).await? {
-            let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
-            let text = format!("Came back{from} with a certificate that is cut off, and was refused.");
-            let entry =
-                Entry { actor: locked.serial.clone(), ..self.entry(&RULE, times.first, "", Event::Note { text }) };
-            append(&mut deed, &locked, vec![entry]).await?;
-            deed.ring("device", &locked.serial).await?;
+        let locked = store::revoked::record::lock_devices(&mut deed.tx, &ids).await?;
+        let locked: HashMap<DeviceId, Device> = locked.into_iter().map(|device| (device.id, device)).collect();
+        let mut changed = BTreeSet::new();
+        for (id, act, refused) in came {
+            let Some(device) = locked.get(&id) else { continue };
+            if self.came_back(&mut deed, act, device, refused).await? {
+                changed.insert(device.serial.as_str());
+            }
+        }
+        if changed.len() > NAMED {
+            changed = BTreeSet::from([""]);
+        }
+        for serial in changed {
+            deed.ring("device", serial).await?;
         }
         deed.commit_as_history().await
+    }
+
+    /// Notes that a device came back. Whether it was the first time since the act.
+    async fn came_back(
+        &self,
+        deed: &mut Deed<'_>,
+        act: RevocationId,
+        device: &Device,
+        refused: &Refused,
+    ) -> Result<bool> {
+        let (times, address) = (refused.times, refused.address.as_str());
+        if !store::spread::came_back(&mut deed.tx, act, device.id, times.n, (times.first, times.last), address).await? {
+            return Ok(false);
+        }
+        let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
+        let text = format!("Came back{from} with a certificate that is cut off, and was refused.");
+        let entry = Entry { actor: device.serial.clone(), ..self.entry(&RULE, times.first, "", Event::Note { text }) };
+        append(deed, device, vec![entry]).await?;
+        Ok(true)
     }
 }

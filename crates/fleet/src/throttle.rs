@@ -45,9 +45,10 @@ impl Subjects {
         Self(subjects)
     }
 
-    /// An address alone: for secrets that nobody could guess, where tries only cost us.
-    pub(crate) fn of_address(address: &str) -> Self {
-        let subject = |address| (format!("address:{}", neighbourhood(address)), ADDRESS);
+    /// An address alone: for devices' tokens, which nobody could guess, where tries only cost us. Not the address of the
+    /// sign-in: a device with an old token must not keep the people beside it from signing in.
+    pub(crate) fn of_device_token(address: &str) -> Self {
+        let subject = |address| (format!("device-token:{}", neighbourhood(address)), ADDRESS);
         Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
     }
 

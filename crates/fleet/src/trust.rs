@@ -12,7 +12,7 @@ pub use serials::Mark;
 use domain::{
     authority::{AuthorityKind, AuthorityState},
     certificate::RevocationReason,
-    id::AuthorityId,
+    id::{AuthorityId, BatchId, CustodianId},
     time::Timestamp,
 };
 use pki::{Certificate, IssuerHashes, SerialNumber};
@@ -42,6 +42,8 @@ pub struct AuthorityTrust {
     serials: Serials,
     /// Grows whenever what is cut off changes.
     version: u64,
+    /// The version of the last change that is more than that certificates were superseded.
+    urgent: u64,
 }
 
 /// What of an authority does not change with what is cut off.
@@ -135,6 +137,12 @@ impl AuthorityTrust {
         self.version
     }
 
+    /// Whether more has happened since a version than that certificates were superseded, which their devices no longer use.
+    #[must_use]
+    pub fn is_urgent_since(&self, version: u64) -> bool {
+        self.urgent > version
+    }
+
     /// Whether its key is where this program can use it.
     #[must_use]
     pub fn has_key_here(&self) -> bool {
@@ -218,6 +226,20 @@ impl Trust {
         self.authorities.values()
     }
 
+    /// Whether an authority of this batch or of this factory is cut off, itself or through what signed it.
+    #[must_use]
+    pub fn cuts_off_batch(&self, batch: BatchId, factory: CustodianId) -> bool {
+        let is_over_it = |authority: &&AuthorityTrust| {
+            let signer = &authority.facts.signer;
+            let is_factory = signer.kind == AuthorityKind::Factory && signer.factory == Some(factory);
+            signer.batch == Some(batch) || is_factory
+        };
+        let is_cut = |authority: &AuthorityTrust| {
+            authority.cut.is_some() || matches!(authority.state(), AuthorityState::Held | AuthorityState::Revoked)
+        };
+        self.authorities().filter(is_over_it).any(is_cut)
+    }
+
     /// What devices and stations may have been signed by: active and retired batch and operations CAs whose time is
     /// not over and that nothing cuts off. These are the anchors of a verifier.
     #[must_use]
@@ -246,8 +268,16 @@ impl Trust {
             let (id, old) = (signer.id, before.remove(&signer.id));
             let authority = match old {
                 Some(old) if old.facts.signer == signer && old.cut == cut => old,
-                Some(old) => AuthorityTrust { facts: Facts::of(signer)?, cut, serials: old.serials, version },
-                None => AuthorityTrust { facts: Facts::of(signer)?, cut, serials: Serials::default(), version },
+                Some(old) => {
+                    AuthorityTrust { facts: Facts::of(signer)?, cut, serials: old.serials, version, urgent: version }
+                }
+                None => AuthorityTrust {
+                    facts: Facts::of(signer)?,
+                    cut,
+                    serials: Serials::default(),
+                    version,
+                    urgent: version,
+                },
             };
             let hashes = authority.hashes();
             self.by_hash.insert(hashes.sha1_key.to_vec(), id);
@@ -262,12 +292,20 @@ impl Trust {
     fn set_serials(&mut self, id: AuthorityId, all: HashMap<SerialNumber, Mark>, version: u64) {
         if let Some(authority) = self.authorities.get_mut(&id) {
             authority.serials = Serials::of(all);
-            authority.version = version;
+            (authority.version, authority.urgent) = (version, version);
         }
     }
 
     fn change_serials(&mut self, id: AuthorityId, changes: Vec<(SerialNumber, Option<Mark>)>, version: u64) {
         if let Some(authority) = self.authorities.get_mut(&id) {
+            let can_wait = |(serial, mark): &(SerialNumber, Option<Mark>)| {
+                let before = authority.serials.get(*serial);
+                let is_superseded = mark.is_some_and(|mark| mark.reason == RevocationReason::Superseded);
+                before == *mark || (before.is_none() && is_superseded)
+            };
+            if !changes.iter().all(can_wait) {
+                authority.urgent = version;
+            }
             authority.serials.change(changes);
             authority.version = version;
         }

@@ -18,9 +18,13 @@ mod lists;
 mod nodes;
 #[path = "revocation/ocsp.rs"]
 mod ocsp;
+#[path = "revocation/races.rs"]
+mod races;
 #[path = "revocation/restore.rs"]
 mod restore;
 #[path = "revocation/spread.rs"]
 mod spread;
+#[path = "revocation/tokens.rs"]
+mod tokens;
 #[path = "revocation/world.rs"]
 mod world;

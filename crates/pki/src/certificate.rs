@@ -221,6 +221,12 @@ impl Certificate {
         }
     }
 
+    /// Whether its key is of a kind and length that is accepted in requests.
+    #[must_use]
+    pub fn has_accepted_key(&self) -> bool {
+        crate::request::accepted_key(self.public_key()).is_ok()
+    }
+
     /// How it was signed: `ECDSA with SHA-384`.
     #[must_use]
     pub fn signature_words(&self) -> String {

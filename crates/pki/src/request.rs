@@ -188,7 +188,7 @@ impl<'a> Info<'a> {
     }
 }
 
-fn accepted_key(spki: &[u8]) -> Result<PublicKeyKind, RequestError> {
+pub(crate) fn accepted_key(spki: &[u8]) -> Result<PublicKeyKind, RequestError> {
     let key = PublicKey::read(spki).map_err(|_| RequestError::NotDer)?;
     match key.kind.ok_or(RequestError::KeyKind)? {
         PublicKeyKind::Rsa(bits) if bits < SHORTEST_RSA => Err(RequestError::ShortRsa(bits)),

@@ -161,6 +161,40 @@ pub async fn by_id_within(tx: &mut Tx, id: AuthorityId) -> StoreResult<Option<Au
     row.map(TryInto::try_into).transpose()
 }
 
+/// An authority by its id, held by the transaction until its end: nothing is issued by it meanwhile, and what is decided
+/// from it stays true. To be locked before devices are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, id: AuthorityId) -> StoreResult<Option<Authority>> {
+    let row: Option<Row> = match tx {
+        Tx::Sqlite(tx) => sqlx::query_as(BY_ID).bind(id.0).fetch_optional(&mut **tx).await?,
+        Tx::Postgres(tx) => {
+            // Rows that refer to it may be entered all the same.
+            let sql = sqlx::AssertSqlSafe(format!("{BY_ID} FOR NO KEY UPDATE"));
+            sqlx::query_as(sql).bind(id.0).fetch_optional(&mut **tx).await?
+        }
+    };
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Waits for whoever issues in these batches, and lets nobody issue there until the transaction ends: whoever enters
+/// devices then sees every certificate that waits for one of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_still(tx: &mut Tx, batches: &[BatchId]) -> StoreResult<()> {
+    // On SQLite there is one writer, which is us.
+    if let Tx::Postgres(tx) = tx {
+        let ids: Vec<Uuid> = batches.iter().map(|batch| batch.0).collect();
+        sqlx::query("SELECT id FROM authority WHERE batch_id = ANY($1) ORDER BY id FOR SHARE")
+            .bind(ids)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// An authority by the name in its addresses.
 ///
 /// # Errors

@@ -81,6 +81,10 @@ queries! {
     STATIONS_OF = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.purpose = 'station' \
                    AND c.factory_id = $1 ORDER BY c.id DESC LIMIT $2");
     REPLACED_BY = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.replaces = $1 ORDER BY c.issued_at DESC, c.id DESC");
+    WITH_DER = concat!("SELECT ", columns!(), ", c.der FROM certificate c WHERE c.authority_id = $1 AND c.serial = $2");
+    COMPROMISED = "SELECT COUNT(*) FROM certificate c WHERE c.public_key_sha256 = $1 AND (c.reason = 'key_compromise' \
+                   OR EXISTS (SELECT 1 FROM revoked r WHERE r.authority_id = c.authority_id AND r.serial = c.serial \
+                   AND r.reason = 1))";
     DER = "SELECT der FROM certificate WHERE id = $1";
     COUNTS = "SELECT authority_id, status, COUNT(*) FROM certificate GROUP BY authority_id, status";
     ENDING = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid'";
@@ -142,17 +146,35 @@ pub async fn by_serial(db: &Db, authority: AuthorityId, serial: &str) -> StoreRe
     row.map(TryInto::try_into).transpose()
 }
 
+/// A certificate by its issuer and its serial number, with its bytes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_der(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<Option<(Certificate, Vec<u8>)>> {
+    let row: Option<WithDer> =
+        read!(db, |pool| sqlx::query_as(WITH_DER).bind(authority.0).bind(serial).fetch_optional(pool).await)?;
+    row.map(|row| Ok((row.certificate.try_into()?, row.der))).transpose()
+}
+
 /// The same, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_serial_within(tx: &mut Tx, authority: AuthorityId, serial: &str) -> StoreResult<Option<Certificate>> {
-    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_SERIAL)
-        .bind(authority.0)
-        .bind(serial)
-        .fetch_optional(executor)
-        .await)?;
-    row.map(TryInto::try_into).transpose()
+pub async fn with_der_within(
+    tx: &mut Tx,
+    authority: AuthorityId,
+    serial: &str,
+) -> StoreResult<Option<(Certificate, Vec<u8>)>> {
+    let row: Option<WithDer> =
+        within!(tx, |executor| sqlx::query_as(WITH_DER).bind(authority.0).bind(serial).fetch_optional(executor).await)?;
+    row.map(|row| Ok((row.certificate.try_into()?, row.der))).transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct WithDer {
+    #[sqlx(flatten)]
+    certificate: Row,
+    der: Vec<u8>,
 }
 
 /// All certificates of a device, oldest first.
@@ -355,6 +377,16 @@ pub async fn own_key(tx: &mut Tx, public_key_sha256: &str, owner: &str) -> Store
         return Ok(owner.to_owned());
     }
     Ok(within!(tx, |executor| sqlx::query_scalar(KEY_OWNER).bind(public_key_sha256).fetch_one(executor).await)?)
+}
+
+/// Whether a certificate for this key was ever revoked because the key was compromised.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_compromised(tx: &mut Tx, public_key_sha256: &str) -> StoreResult<bool> {
+    let n: i64 =
+        within!(tx, |executor| sqlx::query_scalar(COMPROMISED).bind(public_key_sha256).fetch_one(executor).await)?;
+    Ok(n > 0)
 }
 
 /// Says whose a certificate is, once its device was delivered.

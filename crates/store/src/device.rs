@@ -107,6 +107,33 @@ pub async fn lock(tx: &mut Tx, id: DeviceId) -> StoreResult<Option<Device>> {
     row.map(TryInto::try_into).transpose()
 }
 
+/// The devices among these serials that exist, held by the transaction until its end, in the order in which every deed
+/// locks them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_by_serials(tx: &mut Tx, serials: &[&str]) -> StoreResult<Vec<Device>> {
+    let mut out = Vec::new();
+    for chunk in serials.chunks(crate::db::INSERT_ROWS) {
+        let suffix = if matches!(tx, Tx::Postgres(_)) { " FOR UPDATE" } else { "" };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM device d WHERE d.serial IN ({}) ORDER BY d.id{suffix}",
+            crate::db::placeholders(chunk.len())
+        );
+        let rows: Vec<Row> = within!(tx, |executor| {
+            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            for serial in chunk {
+                query = query.bind(*serial);
+            }
+            query.fetch_all(executor).await
+        })?;
+        for row in rows {
+            out.push(row.try_into()?);
+        }
+    }
+    Ok(out)
+}
+
 /// The devices among these serials that exist.
 ///
 /// # Errors

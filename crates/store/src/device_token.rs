@@ -1,7 +1,10 @@
 //! Tokens of devices that are too small for a certificate. The database knows a token by its hash.
 
 use crate::{Db, StoreResult, Tx, user::some_time};
-use domain::{id::DeviceId, time::Timestamp};
+use domain::{
+    id::{BatchId, CustodianId, DeviceId},
+    time::Timestamp,
+};
 use uuid::Uuid;
 
 /// A device's token, without its secret.
@@ -16,12 +19,14 @@ pub struct DeviceToken {
 }
 
 queries! {
-    BY_HASH = "SELECT t.device_id, d.serial, d.trust, t.last_used_at FROM device_token t \
+    BY_HASH = "SELECT t.device_id, d.serial, d.trust, d.lifecycle, d.batch_id, d.factory_id, t.last_used_at FROM device_token t \
                JOIN device d ON d.id = t.device_id WHERE t.hash = $1";
     OF_DEVICE = "SELECT made_at, last_used_at FROM device_token WHERE device_id = $1";
     PUT = "INSERT INTO device_token (device_id, hash, made_at) VALUES ($1, $2, $3) \
            ON CONFLICT (device_id) DO UPDATE SET hash = excluded.hash, made_at = excluded.made_at, last_used_at = 0";
     USED = "UPDATE device_token SET last_used_at = $2 WHERE device_id = $1 AND last_used_at < $2";
+    IN_BATCH = "SELECT COUNT(*) FROM device_token t JOIN device d ON d.id = t.device_id WHERE d.batch_id = $1";
+    OF_FACTORY = "SELECT COUNT(*) FROM device_token t JOIN device d ON d.id = t.device_id WHERE d.factory_id = $1";
     REMOVE = "DELETE FROM device_token WHERE device_id = $1";
 }
 
@@ -34,6 +39,12 @@ pub struct Owner {
     pub serial: String,
     /// Its trust, as stored.
     pub trust: String,
+    /// Where it is in its life, as stored.
+    pub lifecycle: String,
+    /// Its batch.
+    pub batch_id: Uuid,
+    /// The factory that made it.
+    pub factory_id: Uuid,
     /// When the token was last used, in microseconds; 0 for never.
     pub last_used_at: i64,
 }
@@ -55,6 +66,42 @@ pub async fn of_device(db: &Db, device_id: DeviceId) -> StoreResult<Option<Devic
         read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device_id.0).fetch_optional(pool).await)?;
     let token = |(made, used)| DeviceToken { device_id, made_at: Timestamp(made), last_used_at: some_time(used) };
     Ok(row.map(token))
+}
+
+/// How many devices of a batch have a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_in_batch(db: &Db, batch: BatchId) -> StoreResult<i64> {
+    Ok(search!(db, |pool| sqlx::query_scalar(IN_BATCH).bind(batch.0).fetch_one(pool).await)?)
+}
+
+/// How many devices that a factory made have a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_of_factory(db: &Db, factory: CustodianId) -> StoreResult<i64> {
+    Ok(search!(db, |pool| sqlx::query_scalar(OF_FACTORY).bind(factory.0).fetch_one(pool).await)?)
+}
+
+/// How many of these devices have a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_of(db: &Db, devices: &[DeviceId]) -> StoreResult<i64> {
+    let mut n = 0;
+    for chunk in devices.chunks(crate::db::MAX_BINDS) {
+        let places = crate::db::list_sql(db, chunk.len());
+        let sql = format!("SELECT COUNT(*) FROM device_token WHERE device_id IN ({places})");
+        n += search!(db, |pool| {
+            let mut query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql));
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_one(pool).await
+        })?;
+    }
+    Ok(n)
 }
 
 /// Gives a device a token; the one before works no more.

@@ -2,7 +2,7 @@
 
 use crate::{Db, StoreError, StoreResult, Tx};
 use domain::{
-    id::{ApprovalId, AuthorityId, RevocationId},
+    id::{ApprovalId, AuthorityId, DeviceId, RevocationId},
     revocation::{RevocationAct, RevocationScope, RevocationState},
     time::Timestamp,
 };
@@ -120,6 +120,7 @@ queries! {
     END = "UPDATE revocation SET state = $2, approved_by = $3 WHERE id = $1 AND state = 'waiting'";
     ADVANCE = "UPDATE revocation SET applied = applied + $2, cursor_authority = $3, cursor_serial = $4 \
                WHERE id = $1 AND state = 'effective' AND applied = $5";
+    BOUND_TO = "SELECT device_id FROM revocation_device WHERE revocation_id = $1 ORDER BY device_id";
     FINISH = "UPDATE revocation SET state = 'spread' WHERE id = $1 AND state = 'effective'";
 }
 
@@ -129,6 +130,15 @@ queries! {
 /// When the database fails.
 pub async fn by_id(db: &Db, id: RevocationId) -> StoreResult<Option<Revocation>> {
     let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_ID).bind(id.0).fetch_optional(pool).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// An act by its id, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id_within(tx: &mut Tx, id: RevocationId) -> StoreResult<Option<Revocation>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_ID).bind(id.0).fetch_optional(executor).await)?;
     row.map(TryInto::try_into).transpose()
 }
 
@@ -200,6 +210,25 @@ pub async fn insert(tx: &mut Tx, act: &Revocation) -> StoreResult<()> {
             .map(drop)
     })?;
     Ok(())
+}
+
+/// Binds an act to these devices, whatever its query means later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bind_to(tx: &mut Tx, id: RevocationId, devices: &[DeviceId]) -> StoreResult<()> {
+    const INSERT: &str = "INSERT INTO revocation_device (revocation_id, device_id)";
+    insert_many!(tx, devices, INSERT, 2, |query, device| query.bind(id.0).bind(device.0));
+    Ok(())
+}
+
+/// The devices that an act is bound to, in the order of their ids.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bound_to(tx: &mut Tx, id: RevocationId) -> StoreResult<Vec<DeviceId>> {
+    let ids: Vec<Uuid> = within!(tx, |executor| sqlx::query_scalar(BOUND_TO).bind(id.0).fetch_all(executor).await)?;
+    Ok(ids.into_iter().map(DeviceId).collect())
 }
 
 /// Lets an act that waited count. False when it no longer waits.

@@ -82,8 +82,9 @@ impl From<Row> for Revoked {
 }
 
 queries! {
-    OF_AUTHORITY = "SELECT authority_id, serial, at, revocation_id, reason FROM revoked \
-                    WHERE authority_id = $1 AND lifted_at = 0";
+    OF_AUTHORITY = "SELECT r.authority_id, r.serial, r.at, r.revocation_id, r.reason FROM revoked r \
+                    LEFT JOIN certificate c ON c.authority_id = r.authority_id AND c.serial = r.serial \
+                    WHERE r.authority_id = $1 AND r.lifted_at = 0 AND COALESCE(c.not_after, $2) >= $2";
     ONE = "SELECT authority_id, serial, at, revocation_id, reason FROM revoked \
            WHERE authority_id = $1 AND serial = $2 AND lifted_at = 0";
     TOUCHED = "SELECT t.authority_id, t.serial, r.at, r.revocation_id, r.reason FROM \
@@ -100,7 +101,8 @@ queries! {
              LEFT JOIN revoked r ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
              WHERE c.authority_id = $1 AND c.serial = $2";
     LIFTED_SINCE = "SELECT COUNT(*) FROM revoked WHERE authority_id = $1 AND serial = $2 AND lifted_at >= $3";
-    LIFT = "UPDATE revoked SET lifted_at = $3, lifted_by = $4 WHERE authority_id = $1 AND serial = $2 AND lifted_at = 0";
+    LIFT = "UPDATE revoked SET lifted_at = $3, lifted_by = $4 WHERE authority_id = $1 AND serial = $2 \
+            AND revocation_id = $5 AND reason = 6 AND lifted_at = 0";
 }
 
 const INSERT: &str = "INSERT INTO revoked (authority_id, serial, at, revocation_id, reason)";
@@ -119,47 +121,53 @@ pub async fn insert_many(tx: &mut Tx, rows: &[Revoked]) -> StoreResult<()> {
     Ok(())
 }
 
-/// Lifts what cuts off these certificates of one authority: a release, or the end of a hold by a revocation for good.
+/// Lifts one act's hold of certificates of one authority: a release, or the end of the hold by a revocation for good.
+/// False when one of them is not on hold by that act any more; then the transaction is to be dropped.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn lift(
     tx: &mut Tx,
     authority: AuthorityId,
-    serials: &[&str],
+    (serials, hold): (&[&str], RevocationId),
     at: Timestamp,
     by: RevocationId,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     if let [serial] = serials {
-        within!(tx, |executor| {
-            sqlx::query(LIFT).bind(authority.0).bind(*serial).bind(at.0).bind(by.0).execute(executor).await.map(drop)
+        let done = within!(tx, |executor| {
+            let query = sqlx::query(LIFT).bind(authority.0).bind(*serial).bind(at.0).bind(by.0).bind(hold.0);
+            query.execute(executor).await.map(|done| done.rows_affected())
         })?;
-        return Ok(());
+        return Ok(done == 1);
     }
     for chunk in serials.chunks(crate::db::INSERT_ROWS) {
-        let places: Vec<String> = (4..chunk.len() + 4).map(|n| format!("${n}")).collect();
+        let places: Vec<String> = (5..chunk.len() + 5).map(|n| format!("${n}")).collect();
         let sql = format!(
-            "UPDATE revoked SET lifted_at = $2, lifted_by = $3 WHERE authority_id = $1 AND lifted_at = 0 \
-             AND serial IN ({})",
+            "UPDATE revoked SET lifted_at = $2, lifted_by = $3 WHERE authority_id = $1 AND revocation_id = $4 \
+             AND reason = 6 AND lifted_at = 0 AND serial IN ({})",
             places.join(", ")
         );
-        within!(tx, |executor| {
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(authority.0).bind(at.0).bind(by.0);
+        let done = within!(tx, |executor| {
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(authority.0).bind(at.0).bind(by.0).bind(hold.0);
             for serial in chunk {
                 query = query.bind(*serial);
             }
-            query.execute(executor).await.map(drop)
+            query.execute(executor).await.map(|done| done.rows_affected())
         })?;
+        if done != chunk.len() as u64 {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Everything of one authority that is cut off on its own.
+/// Everything of one authority that is cut off on its own and had not ended by then.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_authority(db: &Db, authority: AuthorityId) -> StoreResult<Vec<Revoked>> {
-    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(OF_AUTHORITY).bind(authority.0).fetch_all(pool).await)?;
+pub async fn of_authority(db: &Db, authority: AuthorityId, since: Timestamp) -> StoreResult<Vec<Revoked>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(OF_AUTHORITY).bind(authority.0).bind(since.0).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 

@@ -103,21 +103,21 @@ pub async fn came_back(
     revocation: RevocationId,
     device: DeviceId,
     n: i64,
-    at: Timestamp,
+    (first, last): (Timestamp, Timestamp),
     address: &str,
 ) -> StoreResult<bool> {
-    let first: i64 = within!(tx, |executor| {
+    let since: i64 = within!(tx, |executor| {
         sqlx::query_scalar(CAME)
             .bind(revocation.0)
             .bind(device.0)
             .bind(n)
-            .bind(at.0)
-            .bind(at.0)
+            .bind(first.0)
+            .bind(last.0)
             .bind(address)
             .fetch_one(executor)
             .await
     })?;
-    Ok(first == at.0)
+    Ok(since == first.0)
 }
 
 type Row = (String, String, i64, i64, i64, i64);

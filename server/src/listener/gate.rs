@@ -69,8 +69,8 @@ impl Shown {
     /// # Errors
     /// When the database fails.
     pub async fn who(&self, fleet: &Fleet) -> fleet::Result<Option<Peer>> {
-        let Some((authority, serial)) = self.certificate() else { return Ok(None) };
-        fleet.identify(authority, serial).await
+        let Some(named) = &self.certificate else { return Ok(None) };
+        fleet.identify(named.authority, &named.serial, &named.fingerprint).await
     }
 }
 

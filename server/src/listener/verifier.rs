@@ -32,6 +32,8 @@ pub struct Named {
     pub key_id: String,
     /// Its serial, in hexadecimal.
     pub serial: String,
+    /// Its fingerprint: SHA-256 of its DER, in hexadecimal.
+    pub fingerprint: String,
     /// When it ends.
     pub not_after: Timestamp,
 }
@@ -86,7 +88,13 @@ pub fn named(trust: &Trust, certificate: &CertificateDer<'_>) -> Option<Named> {
     let certificate = pki::Certificate::from_der(certificate).ok()?;
     let key_id = certificate.authority_key_id()?;
     let authority = trust.by_key(&key_id)?.id();
-    Some(Named { authority, key_id, serial: certificate.serial_hex(), not_after: certificate.not_after() })
+    Some(Named {
+        authority,
+        key_id,
+        serial: certificate.serial_hex(),
+        fingerprint: certificate.fingerprint(),
+        not_after: certificate.not_after(),
+    })
 }
 
 impl ClientCertVerifier for DeviceVerifier {

@@ -4,14 +4,14 @@
 use crate::{
     Actor, Deed, Error, Fleet, Result,
     custody::append,
-    enrol::KitFile,
+    enrol::{KitFile, forged},
     finding::{Found, note, settle},
 };
 use domain::{
     authority::{Authority, AuthorityState, FindingKind},
     batch::Batch,
     certificate::{Certificate, CertificatePurpose, CertificateStatus, device_dns_name},
-    device::check_serial,
+    device::{Device, check_serial},
     history::Event,
     id::{AuthorityId, CertificateId},
     person::Permission,
@@ -101,8 +101,9 @@ impl Fleet {
         for piece in certificates.chunks(PIECE) {
             let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
             let before = delivery.clone();
+            let issuers = held(&mut deed, &issuers).await?;
+            let taker = Taker { batch, issuers: &issuers, domain: &domain };
             for certificate in piece {
-                let taker = Taker { batch, issuers: &issuers, domain: &domain };
                 taker.take(&mut deed, certificate, &mut delivery).await?;
             }
             if delivery == before {
@@ -110,8 +111,19 @@ impl Fleet {
             }
             deed.ring("certificate", &subject).await?;
             deed.commit("certificate.deliver", &subject, &json!(delivery)).await?;
+            if delivery.withheld.len() > before.withheld.len() {
+                self.follow_withheld().await;
+            }
         }
         Ok(delivery)
+    }
+
+    /// What was put on hold counts in this process at once, and its records begin to follow.
+    async fn follow_withheld(&self) {
+        if let Err(error) = self.refresh_trust().await {
+            tracing::error!(%error, "the trust of this process has not followed what was put on hold yet");
+        }
+        self.wake_revoker();
     }
 
     async fn delegated(&self, batch: &Batch) -> Result<Vec<(Authority, pki::Certificate)>> {
@@ -126,6 +138,22 @@ impl Fleet {
     }
 }
 
+/// The issuers as the transaction sees them, held until it ends: of two deliveries at once one finds the quota used up.
+async fn held(
+    deed: &mut Deed<'_>,
+    issuers: &[(Authority, pki::Certificate)],
+) -> Result<Vec<(Authority, pki::Certificate)>> {
+    let mut ordered: Vec<_> = issuers.iter().collect();
+    ordered.sort_by_key(|(authority, _)| authority.id);
+    let mut held = Vec::with_capacity(issuers.len());
+    for (authority, certificate) in ordered {
+        if let Some(authority) = store::authority::lock(&mut deed.tx, authority.id).await? {
+            held.push((authority, certificate.clone()));
+        }
+    }
+    Ok(held)
+}
+
 /// What takes a batch's delivered certificates, one by one.
 struct Taker<'a> {
     batch: &'a Batch,
@@ -137,7 +165,7 @@ impl Taker<'_> {
     async fn take(&self, deed: &mut Deed<'_>, delivered: &pki::Certificate, delivery: &mut Delivery) -> Result<()> {
         let serial_number = delivered.serial_hex();
         let mut refuse = |why: String| delivery.refused.push(format!("{}: {why}", delivered.common_name()));
-        let Some((authority, _)) = self.issuers.iter().find(|(_, ca)| delivered.verify_issued_by(ca).is_ok()) else {
+        let Some((authority, ca)) = self.issuers.iter().find(|(_, ca)| delivered.verify_issued_by(ca).is_ok()) else {
             refuse(format!("no delegated CA of batch {} signed it", self.batch.code));
             return Ok(());
         };
@@ -146,15 +174,27 @@ impl Taker<'_> {
             refuse("its common name is no serial of a device".to_owned());
             return Ok(());
         };
-        let known = store::certificate::by_serial_within(&mut deed.tx, authority.id, &serial_number).await?;
-        if known.is_some() {
-            delivery.known += 1;
+        let known = store::certificate::with_der_within(&mut deed.tx, authority.id, &serial_number).await?;
+        if let Some((known, der)) = known {
+            if der == delivered.der() {
+                delivery.known += 1;
+            } else {
+                let found = forged(&known, &delivered.fingerprint());
+                refuse(found.words.clone());
+                let at = deed.fleet().now();
+                note(&mut deed.tx, &found, at).await?;
+                deed.ring("finding", found.kind.as_str()).await?;
+            }
             return Ok(());
         }
+        let device = store::device::lock_by_serials(&mut deed.tx, &[serial]).await?.pop();
         let row = row(deed, authority, delivered, serial);
-        let problem = self.problem(deed, authority, &row, delivered).await?;
+        let problem = match self.problem(deed, authority, &row, device.as_ref()).await? {
+            Some(problem) => Some(problem),
+            None => self.flaw(deed.fleet().now(), authority, ca, delivered, serial),
+        };
         store::authority::count_on(&mut deed.tx, authority.id, 1).await?;
-        self.enter(deed, authority, row, delivered).await?;
+        self.enter(deed, authority, row, delivered, device).await?;
         match problem {
             None => delivery.entered += 1,
             Some((kind, words)) => {
@@ -171,7 +211,7 @@ impl Taker<'_> {
         deed: &mut Deed<'_>,
         authority: &Authority,
         row: &Certificate,
-        delivered: &pki::Certificate,
+        device: Option<&Device>,
     ) -> Result<Option<(FindingKind, String)>> {
         let serial = row.device_serial.as_deref().unwrap_or_default();
         let claimed = store::certificate::claim(&mut deed.tx, serial, row.id).await?;
@@ -179,8 +219,7 @@ impl Taker<'_> {
         let owned = store::certificate::own_key(&mut deed.tx, &row.public_key_sha256, &owner).await?;
         let now = store::authority::by_id_within(&mut deed.tx, authority.id).await?;
         let beyond = now.is_some_and(|now| now.quota.is_some_and(|quota| now.issued >= quota));
-        let device = store::device::by_serial(deed.fleet().db(), serial).await?;
-        let expected = device_dns_name(serial, &self.batch.code, self.domain);
+        let compromised = store::certificate::is_compromised(&mut deed.tx, &row.public_key_sha256).await?;
         Ok(if beyond {
             let quota = authority.quota.unwrap_or_default();
             let words = format!("The factory signed for {serial} beyond the quota of {quota} devices.");
@@ -194,12 +233,45 @@ impl Taker<'_> {
         } else if device.is_some_and(|device| device.batch_id != self.batch.id) {
             let words = format!("The factory signed for {serial}, which is of another batch.");
             Some((FindingKind::ForeignBatch, words))
-        } else if delivered.dns_names() != [expected.as_str()] {
-            let words = format!("The factory signed for {serial} with other names than {expected}.");
-            Some((FindingKind::ForeignBatch, words))
+        } else if compromised {
+            let words = format!("The factory signed for {serial} with a key that was compromised.");
+            Some((FindingKind::WrongCertificate, words))
         } else {
             None
         })
+    }
+
+    /// What is wrong with the certificate itself, or with who signed it.
+    fn flaw(
+        &self,
+        now: Timestamp,
+        authority: &Authority,
+        ca: &pki::Certificate,
+        delivered: &pki::Certificate,
+        serial: &str,
+    ) -> Option<(FindingKind, String)> {
+        let expected = device_dns_name(serial, &self.batch.code, self.domain);
+        if delivered.dns_names() != [expected.as_str()] || !delivered.ip_addresses().is_empty() {
+            let words = format!("The factory signed for {serial} with other names than {expected}.");
+            return Some((FindingKind::ForeignBatch, words));
+        }
+        let (from, to) = (delivered.not_before(), delivered.not_after());
+        let wrong = if !authority.state.is_trusted() {
+            format!("which was delivered while “{}” was cut off", authority.name)
+        } else if ca.not_after() <= now {
+            format!("which was delivered after “{}” had ended", authority.name)
+        } else if delivered.is_ca() {
+            "which may sign others".to_owned()
+        } else if !delivered.has_purpose("clientAuth") {
+            "which is not for clientAuth".to_owned()
+        } else if !delivered.has_accepted_key() {
+            format!("whose key is not accepted: {}", delivered.key_words())
+        } else if from >= to || from < ca.not_before() || to > ca.not_after() {
+            format!("which holds from {} to {}, beyond its CA", from.exact_words(), to.exact_words())
+        } else {
+            return None;
+        };
+        Some((FindingKind::WrongCertificate, format!("The factory signed a certificate for {serial} {wrong}.")))
     }
 
     async fn enter(
@@ -208,9 +280,9 @@ impl Taker<'_> {
         authority: &Authority,
         mut row: Certificate,
         delivered: &pki::Certificate,
+        device: Option<Device>,
     ) -> Result<()> {
         let serial = row.device_serial.clone().unwrap_or_default();
-        let device = store::device::by_serial(deed.fleet().db(), &serial).await?;
         let device = device.filter(|device| device.batch_id == self.batch.id);
         row.device_id = device.as_ref().map(|device| device.id);
         let event = Event::CertificateIssued {

@@ -12,6 +12,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use store::StoreError;
 use uuid::Uuid;
 
@@ -47,6 +48,14 @@ pub(super) struct Purpose {
     pub(super) batch: Option<Batch>,
 }
 
+/// What an authority is made from, read at one moment.
+pub(super) struct Basis {
+    pub(super) purpose: Purpose,
+    /// What signs it, if that is here.
+    pub(super) parent: Option<Authority>,
+    pub(super) settings: Settings,
+}
+
 impl Fleet {
     /// Asks for an authority: once somebody else has approved it, it is made.
     ///
@@ -58,10 +67,10 @@ impl Fleet {
         let all = store::authority::all(self.db()).await?;
         let authority = self.asked_for(actor, form, &purpose, &all)?;
         check_place(&all, &authority, &purpose)?;
-        let parent = parent_of(&all, &authority).map(|parent| parent.name.clone());
         let subject = format!("authority:{}", authority.id);
         let title = title_of(&authority, &purpose);
-        let detail = detail_of(&authority, &purpose, parent.as_deref(), &settings);
+        let basis = Basis { parent: parent_of(&all, &authority).cloned(), purpose, settings };
+        let detail = basis.detail(&authority);
         let mut deed = self.allow(actor, Permission::AuthorityRequest, &subject).await?;
         match store::authority::insert(&mut deed.tx, &authority).await {
             Err(StoreError::Exists) => {
@@ -75,6 +84,16 @@ impl Fleet {
         deed.ring("authority", &authority.id.to_string()).await?;
         deed.commit("authority.request", &subject, &detail).await?;
         Ok(id)
+    }
+
+    /// What an authority that was asked for would be made from now.
+    pub(super) async fn basis_of(&self, authority: &Authority) -> Result<Basis> {
+        let (settings, catalogue) = (self.load_settings().await?, self.load_catalogue().await?);
+        let all = store::authority::all(self.db()).await?;
+        let batch = catalogue.batches.iter().find(|batch| Some(batch.id) == authority.batch_id).cloned();
+        let factory = authority.factory_id.and_then(|id| catalogue.custodian(id)).cloned();
+        let purpose = Purpose { kind: authority.kind, factory, batch };
+        Ok(Basis { parent: parent_of(&all, authority).cloned(), purpose, settings })
     }
 
     async fn purpose_of(&self, form: &AuthorityForm) -> Result<Purpose> {
@@ -134,6 +153,10 @@ impl Fleet {
         if !location.is_empty() && !keys::is_token(location) {
             say("key_location", "Leave this empty for a sealed file, or give a token's pkcs11: address.".to_owned());
         }
+        let has_it = |other: &&Authority| other.key_location == location && other.state != AuthorityState::Rejected;
+        if let Some(other) = all.iter().find(has_it).filter(|_| !location.is_empty()) {
+            say("key_location", format!("This is the key of “{}”. Every authority needs one of its own.", other.name));
+        }
         if delegated && !location.is_empty() {
             say(
                 "key_location",
@@ -183,6 +206,21 @@ impl Fleet {
             state_at: now,
         })
     }
+}
+
+impl Basis {
+    /// All that a second person must see.
+    pub(super) fn detail(&self, authority: &Authority) -> Value {
+        detail_of(authority, &self.purpose, self.parent.as_ref().map(|parent| parent.name.as_str()), &self.settings)
+    }
+}
+
+/// In what two details differ.
+pub(super) fn differing(shown: &Value, now: &Value) -> Vec<String> {
+    let keys = |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+    let (shown_keys, now_keys): (BTreeSet<String>, BTreeSet<String>) = (keys(shown), keys(now));
+    let differs = |key: &&String| shown.get(key.as_str()) != now.get(key.as_str());
+    shown_keys.union(&now_keys).filter(differs).map(|key| key.replace('_', " ")).collect()
 }
 
 /// The name of an authority that was given none; with a number when there was one like it before.

@@ -1,5 +1,6 @@
 //! Roots: their certificates are brought in from the ceremony. Their keys never are, and nothing here could read one.
 
+use super::own_key;
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
     authority::{Authority, AuthorityKind, AuthorityState},
@@ -62,6 +63,7 @@ impl Fleet {
             }
             other => other?,
         }
+        own_key(&mut deed, &authority, &root.public_key_sha256()).await?;
         let own = OwnCertificate {
             der: root.der(),
             serial: &root.serial_hex(),

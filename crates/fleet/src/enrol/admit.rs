@@ -13,6 +13,7 @@ use domain::{
 };
 use pki::Request;
 use serde_json::json;
+use std::collections::HashMap;
 use store::Tx;
 
 /// What becomes of a request.
@@ -90,14 +91,27 @@ pub(super) fn checked_serial(serial: &str) -> std::result::Result<&str, Refusal>
     check_serial(serial).map_err(|why| Refusal::plain(format!("This can't be a device's serial: {why}.")))
 }
 
-/// Decides about a device's certificate that was signed with the id `id`, and takes from the quota.
+/// Holds the line's authority and the devices of these serials until the transaction ends, in the order in which every
+/// deed does: who is known, and how each stands, is decided here and not by what was read before.
+pub(super) async fn hold(tx: &mut Tx, line: &Line, serials: &[&str]) -> Result<HashMap<String, Device>> {
+    store::authority::lock(tx, line.authority.id).await?;
+    let devices = store::device::lock_by_serials(tx, serials).await?;
+    Ok(devices.into_iter().map(|device| (device.serial.clone(), device)).collect())
+}
+
+/// Decides about a signed certificate of a device, if there is one already, and takes from the quota. What may be entered
+/// is to be entered before the next one is decided about.
 pub(super) async fn admit(
     tx: &mut Tx,
     actor: &Actor,
     line: &Line,
     signed: &Certificate,
+    device: Option<&Device>,
     now: Timestamp,
 ) -> Result<Admission> {
+    if let Err(refusal) = check_device(line, device) {
+        return Ok(Admission::Refused(refusal));
+    }
     let serial = signed.device_serial.as_deref().unwrap_or_default();
     let is_first = store::certificate::claim(tx, serial, signed.id).await?.is_none();
     if !is_first {
@@ -149,8 +163,13 @@ fn decided_by(known: &[Certificate], actor: &Actor, signed: &Certificate, now: T
     None
 }
 
-/// Makes the key the device's, unless it is somebody else's.
+/// Makes the key the device's, unless it is somebody else's or was compromised.
 pub(super) async fn own_key(tx: &mut Tx, signed: &Certificate, serial: &str) -> Result<Option<Refusal>> {
+    if store::certificate::is_compromised(tx, &signed.public_key_sha256).await? {
+        return Ok(Some(Refusal::plain(format!(
+            "A certificate for this key was revoked because the key was compromised. Make a new key for {serial}."
+        ))));
+    }
     let owner = format!("device:{serial}");
     let found = store::certificate::own_key(tx, &signed.public_key_sha256, &owner).await?;
     if found == owner {

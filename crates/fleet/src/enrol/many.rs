@@ -2,16 +2,19 @@
 
 use super::{
     Enrolled,
-    admit::{Admission, Refusal, admit, check_device, check_names, check_place, checked_serial},
+    admit::{Admission, Refusal, admit, check_device, check_names, check_place, checked_serial, hold},
     birth::{Birth, Newborn},
     line::{Line, Signed, Wanted},
     one::tell_history,
 };
-use crate::{Actor, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result};
 use domain::{device::Device, person::Permission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// How many are signed and entered together, so that the writer is never held for long.
 const PIECE: usize = 250;
@@ -55,8 +58,28 @@ pub struct EnrolOutcome {
 struct Ready {
     at: usize,
     signed: Signed,
-    device: Option<Device>,
     newborn: Option<Newborn>,
+}
+
+impl Ready {
+    fn serial(&self) -> &str {
+        self.signed.row.device_serial.as_deref().unwrap_or_default()
+    }
+
+    /// Enters the certificate, and the device if it is made with it. Whether it was.
+    async fn enter(&mut self, deed: &mut Deed<'_>, line: &Line, device: Option<&Device>) -> Result<bool> {
+        // Somebody else may have entered the device since.
+        let newborn = self.newborn.take().filter(|_| device.is_none());
+        self.signed.row.device_id = device.or(newborn.as_ref().map(|newborn| &newborn.device)).map(|device| device.id);
+        if let Some(newborn) = &newborn {
+            newborn.enter(deed, &self.signed.row, &line.authority.name).await?;
+        }
+        store::certificate::insert_many(&mut deed.tx, &[self.signed.entry()]).await?;
+        if let Some(device) = device {
+            tell_history(deed, device, &self.signed.row, line).await?;
+        }
+        Ok(newborn.is_some())
+    }
 }
 
 impl Fleet {
@@ -81,15 +104,24 @@ impl Fleet {
             return Err(self.refuse(actor, Some(&line), &subject, refusal).await);
         }
         let mut outcomes = Vec::with_capacity(items.len());
+        let mut seen = HashSet::new();
         let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
             let piece: Vec<EnrolItem> = items.by_ref().take(PIECE).collect();
-            outcomes.extend(self.enrol_piece(actor, &line, piece).await?);
+            let repeats = piece.iter().map(|item| !seen.insert(item.serial.trim().to_owned())).collect();
+            outcomes.extend(self.enrol_piece(actor, &line, piece, repeats).await?);
         }
         Ok(outcomes)
     }
 
-    async fn enrol_piece(&self, actor: &Actor, line: &Arc<Line>, items: Vec<EnrolItem>) -> Result<Vec<EnrolOutcome>> {
+    /// Enrols a piece; `repeats` says which of its rows repeat the serial of an earlier one.
+    async fn enrol_piece(
+        &self,
+        actor: &Actor,
+        line: &Arc<Line>,
+        items: Vec<EnrolItem>,
+        repeats: Vec<bool>,
+    ) -> Result<Vec<EnrolOutcome>> {
         let serials: Vec<String> = items.iter().map(|item| item.serial.trim().to_owned()).collect();
         let named: Vec<&str> = serials.iter().map(String::as_str).collect();
         let known = store::device::by_serials(self.db(), &named).await?;
@@ -97,8 +129,14 @@ impl Fleet {
         let births = self.births(line, &items, &known).await?;
         let (signing, by, now) = (line.clone(), actor.name().to_owned(), self.now());
         let prepared = tokio::task::spawn_blocking(move || {
-            let pairs = items.iter().zip(births).enumerate();
-            pairs.map(|(at, (item, birth))| prepare(&signing, at, item, birth, &known, &by, now)).collect::<Vec<_>>()
+            let rows = items.iter().zip(births).zip(repeats).enumerate();
+            let prepare = |(at, ((item, birth), repeats)): (usize, ((&EnrolItem, Birth), bool))| {
+                if repeats {
+                    return Err(Refusal::plain(format!("{} stands more than once in this call.", item.serial.trim())));
+                }
+                prepare(&signing, at, item, birth, &known, &by, now)
+            };
+            rows.map(prepare).collect::<Vec<_>>()
         });
         let mut outcomes: Vec<Option<std::result::Result<Enrolled, Refusal>>> = serials.iter().map(|_| None).collect();
         let mut ready = Vec::new();
@@ -131,25 +169,20 @@ impl Fleet {
     ) -> Result<Vec<usize>> {
         let subject = format!("batch:{}", line.batch.code);
         let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
+        let serials: Vec<&str> = ready.iter().map(Ready::serial).collect();
+        let known = hold(&mut deed.tx, line, &serials).await?;
         let (mut entered, mut again, mut made) = (Vec::new(), Vec::new(), Vec::new());
-        for one in ready {
-            match admit(&mut deed.tx, actor, line, &one.signed.row, self.now()).await? {
-                Admission::Enter => entered.push(one),
+        for mut one in ready {
+            let device = known.get(one.serial());
+            match admit(&mut deed.tx, actor, line, &one.signed.row, device, self.now()).await? {
+                Admission::Enter => {
+                    if one.enter(&mut deed, line, device).await? {
+                        made.push(one.at);
+                    }
+                    entered.push(one);
+                }
                 Admission::Already(id) => again.push((one.at, id)),
                 Admission::Refused(refusal) => set(outcomes, one.at, Err(refusal)),
-            }
-        }
-        for one in &entered {
-            if let Some(newborn) = &one.newborn {
-                newborn.enter(&mut deed, &one.signed.row, &line.authority.name).await?;
-                made.push(one.at);
-            }
-        }
-        let rows: Vec<_> = entered.iter().map(|one| one.signed.entry()).collect();
-        store::certificate::insert_many(&mut deed.tx, &rows).await?;
-        for one in &entered {
-            if let Some(device) = &one.device {
-                tell_history(&mut deed, device, &one.signed.row, line).await?;
             }
         }
         if !entered.is_empty() {
@@ -195,18 +228,16 @@ fn prepare(
         let message = format!("The request was refused: {problem}.");
         Refusal { message, finding: means.then_some(domain::authority::FindingKind::BadProof) }
     })?;
-    let device = known.get(serial);
-    check_device(line, device)?;
+    check_device(line, known.get(serial))?;
     check_names(line, &request, serial)?;
     let newborn = match birth {
         Birth::None => None,
         Birth::Of(newborn) => Some(*newborn),
         Birth::Wrong(why) => return Err(Refusal::plain(why)),
     };
-    let device_id = device.map(|device| device.id).or_else(|| newborn.as_ref().map(|newborn| newborn.device.id));
     let wanted = Wanted {
         device_serial: serial,
-        device_id,
+        device_id: None,
         public_key: &request.public_key,
         by,
         from: now,
@@ -214,5 +245,5 @@ fn prepare(
         replaces: None,
     };
     let signed = line.sign(&wanted).map_err(|error| Refusal::plain(error.to_string()))?;
-    Ok(Ready { at, signed, device: device.cloned(), newborn })
+    Ok(Ready { at, signed, newborn })
 }

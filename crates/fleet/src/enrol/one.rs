@@ -2,7 +2,7 @@
 
 use super::{
     Enrolled,
-    admit::{Admission, admit, check_device, check_names, check_place, checked_serial},
+    admit::{Admission, admit, check_device, check_names, check_place, checked_serial, hold},
     line::{Line, Signed, Wanted},
 };
 use crate::{Actor, Deed, Error, Fleet, Result, custody::append};
@@ -38,9 +38,9 @@ impl Fleet {
         if let Err(refusal) = checked {
             return Err(self.refuse(actor, Some(&line), serial, refusal).await);
         }
-        let signed = line.sign(&Wanted {
+        let mut signed = line.sign(&Wanted {
             device_serial: serial,
-            device_id: device.as_ref().map(|device| device.id),
+            device_id: None,
             public_key: &request.public_key,
             by: actor.name(),
             from: self.now(),
@@ -48,7 +48,10 @@ impl Fleet {
             replaces: None,
         })?;
         let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
-        match admit(&mut deed.tx, actor, &line, &signed.row, self.now()).await? {
+        // It may have been delivered since.
+        let device = hold(&mut deed.tx, &line, &[serial]).await?.remove(serial);
+        signed.row.device_id = device.as_ref().map(|device| device.id);
+        match admit(&mut deed.tx, actor, &line, &signed.row, device.as_ref(), self.now()).await? {
             Admission::Enter => {}
             Admission::Already(id) => {
                 drop(deed);

@@ -1,11 +1,13 @@
 //! Who stands behind a certificate at the gateway, and what a verifier needs of ours.
 
-use crate::{Actor, Error, Fleet, Origin, Result};
+use crate::{Actor, Error, Fleet, Origin, Result, finding::Found};
 use domain::{
-    authority::{AuthorityKind, AuthorityState},
+    authority::{AuthorityKind, AuthorityState, FindingKind},
     certificate::{Certificate, CertificatePurpose},
     id::AuthorityId,
 };
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 /// Who shows a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +49,20 @@ impl Peer {
 }
 
 impl Fleet {
-    /// Who stands behind a certificate. One read; none for a certificate that was never entered here, whoever signed it.
+    /// Who stands behind a certificate, by its authority, its serial number and its fingerprint (SHA-256 of its DER, in
+    /// hexadecimal). One read; none for a certificate that was never entered here, whoever signed it. One that has only the
+    /// serial number of another is a finding: whoever holds the authority's key signed a second one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn identify(&self, authority: AuthorityId, serial_hex: &str) -> Result<Option<Peer>> {
-        let found = store::certificate::by_serial(self.db(), authority, serial_hex).await?;
-        Ok(found.map(|certificate| Peer { certificate }))
+    pub async fn identify(&self, authority: AuthorityId, serial_hex: &str, fingerprint: &str) -> Result<Option<Peer>> {
+        let found = store::certificate::with_der(self.db(), authority, serial_hex).await?;
+        let Some((certificate, der)) = found else { return Ok(None) };
+        if hex::encode(Sha256::digest(&der)) != fingerprint {
+            self.find(&forged(&certificate, fingerprint)).await;
+            return Ok(None);
+        }
+        Ok(Some(Peer { certificate }))
     }
 
     /// What a peer needs in order to trust us and its own chain: all roots with their cross-certificates, and what
@@ -91,5 +100,22 @@ impl Fleet {
             }
         }
         Ok(roots)
+    }
+}
+
+/// The finding that a certificate has the serial number of another one.
+pub(crate) fn forged<'a>(issued: &'a Certificate, fingerprint: &str) -> Found<'a> {
+    Found {
+        kind: FindingKind::ForgedCertificate,
+        about: &issued.serial,
+        batch: None,
+        authority: Some(issued.authority_id),
+        device: issued.device_id,
+        words: format!(
+            "Somebody has a second certificate with the serial number of that of {}. Only who holds the authority's key \
+             can make one: find out who does.",
+            issued.name
+        ),
+        detail: json!({"serial": issued.device_serial, "certificate": issued.serial, "fingerprint": fingerprint}),
     }
 }

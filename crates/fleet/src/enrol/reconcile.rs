@@ -50,6 +50,10 @@ impl Awaiting {
     /// Those for these devices.
     pub(crate) async fn of(tx: &mut Tx, devices: &[Device]) -> Result<Self> {
         let serials: Vec<&str> = devices.iter().map(|device| device.serial.as_str()).collect();
+        let mut batches: Vec<BatchId> = devices.iter().map(|device| device.batch_id).collect();
+        batches.sort_unstable();
+        batches.dedup();
+        store::authority::hold_still(tx, &batches).await?;
         let mut found: HashMap<String, Vec<_>> = HashMap::new();
         for (certificate, batch, issuer) in store::certificate::awaiting(tx, &serials).await? {
             let serial = certificate.device_serial.clone().unwrap_or_default();

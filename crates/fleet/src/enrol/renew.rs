@@ -2,18 +2,20 @@
 
 use super::{
     Enrolled,
-    admit::{Refusal, check_device, check_names, own_key},
+    admit::{Refusal, check_device, check_names, hold, own_key},
     line::Wanted,
     one::issued,
 };
 use crate::{Actor, Error, Fleet, Result, custody::append};
 use domain::{
-    certificate::{Certificate, CertificateStatus},
+    certificate::{Certificate, CertificateStatus, RevocationReason},
     device::Device,
     id::CertificateId,
     person::Permission,
+    time::Timestamp,
 };
 use pki::Request;
+use store::Tx;
 
 /// How many certificates may wait for their first use: a device that asks for one more each day is in trouble already.
 const WAITING: usize = 5;
@@ -31,12 +33,9 @@ impl Fleet {
         let catalogue = self.load_catalogue().await?;
         let line = self.line(catalogue.batch_code(device.batch_id)).await?;
         let now = self.now();
-        if old.status != CertificateStatus::Valid || old.not_after <= now {
-            let standing = old.standing(now).label().to_lowercase();
-            let refusal = Refusal::plain(format!("The present certificate can't be renewed; it is: {standing}."));
-            return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
-        }
-        let checked = check_device(&line, Some(&device)).and_then(|()| check_names(&line, request, &device.serial));
+        let checked = check_present(&old, now)
+            .and_then(|()| check_device(&line, Some(&device)))
+            .and_then(|()| check_names(&line, request, &device.serial));
         if let Err(refusal) = checked {
             return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
         }
@@ -50,8 +49,14 @@ impl Fleet {
             replaces: Some(old.id),
         })?;
         let mut deed = self.device_deed(actor).await?;
-        // Held until the end: a device that asks twice at once gets one certificate.
-        store::device::lock(&mut deed.tx, device.id).await?;
+        // Held until the end: a device that asks twice at once gets one certificate, and one that is cut off in between none.
+        let device = hold(&mut deed.tx, &line, &[&device.serial]).await?.remove(&device.serial).unwrap_or(device);
+        if let Err(refusal) =
+            still_counts(&mut deed.tx, &old, now).await?.and_then(|()| check_device(&line, Some(&device)))
+        {
+            drop(deed);
+            return Err(self.refuse(actor, Some(&line), &device.serial, refusal).await);
+        }
         let waiting = store::certificate::replacing(&mut deed.tx, old.id).await?;
         let waiting: Vec<&Certificate> =
             waiting.iter().filter(|c| c.first_used_at.is_none() && c.status == CertificateStatus::Valid).collect();
@@ -136,6 +141,37 @@ impl Fleet {
         let certificate = own.ok_or_else(|| Error::not_found("certificate of this device", &id.to_string()))?;
         Ok((device, certificate))
     }
+}
+
+/// Whether a certificate can be renewed by how it stands.
+fn check_present(present: &Certificate, now: Timestamp) -> std::result::Result<(), Refusal> {
+    if present.status == CertificateStatus::Valid && present.not_after > now {
+        return Ok(());
+    }
+    let standing = present.standing(now).label().to_lowercase();
+    Err(Refusal::plain(format!("The present certificate can't be renewed; it is: {standing}.")))
+}
+
+/// The same, as the transaction sees it: what cuts a certificate off counts before its record follows.
+async fn still_counts(tx: &mut Tx, present: &Certificate, now: Timestamp) -> Result<std::result::Result<(), Refusal>> {
+    let missing = || Error::not_found("certificate", &present.id.to_string());
+    let mut present = store::certificate::by_id_within(tx, present.id).await?.ok_or_else(missing)?;
+    if let Some(revoked) = store::revoked::one_within(tx, present.authority_id, &present.serial).await? {
+        present.status = match revoked.reason {
+            RevocationReason::CertificateHold => CertificateStatus::Held,
+            RevocationReason::Superseded => CertificateStatus::Superseded,
+            _ => CertificateStatus::Revoked,
+        };
+    }
+    let issuer = store::authority::by_id_within(tx, present.authority_id).await?;
+    Ok(match issuer {
+        Some(issuer) if !issuer.state.is_trusted() => Err(Refusal::plain(format!(
+            "The present certificate can't be renewed; “{}”, which signed it, is: {}.",
+            issuer.name,
+            issuer.state.label().to_lowercase()
+        ))),
+        _ => check_present(&present, now),
+    })
 }
 
 /// People and programs renew nothing: whoever holds the key does.

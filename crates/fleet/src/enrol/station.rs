@@ -140,6 +140,9 @@ impl Fleet {
         let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
         let owner = format!("station:{name}");
         let found = store::certificate::own_key(&mut deed.tx, &row.public_key_sha256, &owner).await?;
+        if store::certificate::is_compromised(&mut deed.tx, &row.public_key_sha256).await? {
+            return Err(Error::field("csr", "This key was compromised; make a new one."));
+        }
         if found != owner {
             return Err(Error::field("csr", "This key belongs to another device or station; make a new one."));
         }

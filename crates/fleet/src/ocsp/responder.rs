@@ -12,7 +12,7 @@ use domain::{
 use pki::{KeyAlgorithm, Name, Profile, Responder, SerialNumber, Signer, SoftwareKey, Template, Urls};
 use serde_json::json;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex as PlainMutex, PoisonError},
 };
 use tokio::sync::Mutex;
@@ -25,6 +25,9 @@ const BEFORE_END: i64 = 4 * DAY;
 /// Clocks in the field are a little slow.
 const SINCE: i64 = 10 * MINUTE;
 
+/// How many serials of a day are kept that were never signed.
+const SAMPLE: usize = 20;
+
 const RULE: Actor = Actor::Rule { name: "ocsp" };
 
 /// What a process keeps to answer.
@@ -32,8 +35,16 @@ const RULE: Actor = Actor::Rule { name: "ocsp" };
 pub(crate) struct Responders {
     made: PlainMutex<HashMap<AuthorityId, Made>>,
     making: Mutex<()>,
-    found: PlainMutex<HashMap<AuthorityId, Timestamp>>,
+    found: PlainMutex<HashMap<AuthorityId, Phantoms>>,
     pub(super) cache: Cache,
+}
+
+/// Serials of one authority that were asked about on a day and that it never signed.
+#[derive(Default)]
+struct Phantoms {
+    day: i64,
+    sample: BTreeSet<String>,
+    told: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -48,14 +59,22 @@ impl Responders {
         made.get(&id).filter(|made| made.until > now).map(|made| made.responder.clone())
     }
 
-    /// Whether another finding of this authority may be written down now.
-    pub(super) fn may_find(&self, id: AuthorityId, now: Timestamp, pause: i64) -> bool {
+    /// Remembers a serial that an authority never signed. The day's sample of them, when it is to be written down now.
+    pub(super) fn phantom(&self, id: AuthorityId, serial: &str, now: Timestamp, pause: i64) -> Option<Vec<String>> {
+        let day = now.0.div_euclid(DAY);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = is_time(found.get(&id).copied(), now, pause);
-        if may {
-            found.insert(id, now);
+        let phantoms = found.entry(id).or_default();
+        if phantoms.day != day {
+            *phantoms = Phantoms { day, told: phantoms.told, ..Phantoms::default() };
         }
-        may
+        if phantoms.sample.len() < SAMPLE {
+            phantoms.sample.insert(serial.to_owned());
+        }
+        if !is_time(phantoms.told, now, pause) {
+            return None;
+        }
+        phantoms.told = Some(now);
+        Some(phantoms.sample.iter().cloned().collect())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The data folder keeps the latest CRL of each authority. When it is later than the latest in the database, the
 //! database was restored from an older backup, and what that CRL lists and the database does not know is cut off again.
 
-use crate::{Actor, Fleet, Result, trust::AuthorityTrust};
+use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, trust::AuthorityTrust};
 use domain::{
     certificate::RevocationReason,
     id::{AuthorityId, RevocationId},
@@ -60,9 +60,19 @@ impl Fleet {
         let mut lost = Vec::new();
         for entry in &facts.entries {
             let serial = entry.serial.hex();
-            if authority.mark(entry.serial).is_none()
-                && !store::revoked::lifted_since(self.db(), authority.id(), &serial, facts.this_update).await?
-            {
+            let own = store::revoked::one(self.db(), authority.id(), &serial).await?;
+            let own = own.map(|own| crate::trust::is_hold(own.reason));
+            let is_held = own.or_else(|| authority.mark(entry.serial).map(|mark| mark.is_hold()));
+            let is_lost = match is_held {
+                // It says that it was made a little earlier than it was.
+                None => {
+                    let made = facts.this_update.plus(BACKDATED);
+                    !store::revoked::lifted_since(self.db(), authority.id(), &serial, made).await?
+                }
+                // A hold that became a revocation after the backup was made.
+                Some(is_held) => is_held && entry.reason != RevocationReason::CertificateHold.code(),
+            };
+            if is_lost {
                 lost.push(entry);
             }
         }
@@ -112,11 +122,24 @@ impl Fleet {
         let children = self.children_among(authority, entries);
         let mut deed = self.allow(&RULE, Permission::CertificateRevoke, &subject).await?;
         store::revocation::insert(&mut deed.tx, &record).await?;
+        for row in &rows {
+            if let Some(hold) = store::revoked::one_within(&mut deed.tx, row.authority, &row.serial).await? {
+                let held = (&[row.serial.as_str()][..], hold.revocation);
+                if !store::revoked::lift(&mut deed.tx, row.authority, held, now, id).await? {
+                    return Err(Error::Conflict(format!("{} was revoked meanwhile.", row.serial)));
+                }
+            }
+        }
         store::revoked::insert_many(&mut deed.tx, &rows).await?;
+        let cuts = cut::alive_within(&mut deed.tx).await?;
         for (child, entry) in children {
+            let mut state_before = child.state();
+            for hold in cuts.iter().filter(|cut| cut.authority == child.id() && cut.act == RevocationAct::Hold) {
+                state_before = hold.state_before;
+                cut::lift(&mut deed.tx, hold, now, id).await?;
+            }
             let reason = store::revoked::reason_of(i64::from(entry.reason));
-            let cut =
-                Cut { authority: child.id(), revocation: id, at: entry.at, act, reason, state_before: child.state() };
+            let cut = Cut { authority: child.id(), revocation: id, at: entry.at, act, reason, state_before };
             cut::insert(&mut deed.tx, &cut).await?;
             cut::set_state(&mut deed.tx, child.id(), crate::revocation::state_of(act), now).await?;
         }

@@ -11,11 +11,13 @@ use domain::{
     approval::ApprovalKind,
     certificate::RevocationReason,
     id::{AuthorityId, RevocationId},
-    revocation::{REASONS, RevocationAct, RevocationState},
+    person::Permission,
+    revocation::{REASONS, RevocationAct, RevocationScope, RevocationState},
     time::Timestamp,
 };
 use serde_json::{Value, json};
 use store::{
+    StoreError,
     revocation::Revocation,
     revoked::{
         self, Revoked,
@@ -52,9 +54,14 @@ impl Fleet {
         if hits.hash(&plan) != form.preview_hash {
             return Err(changed());
         }
+        let more = Permission::CertificateRevoke;
+        if form.act == RevocationAct::Release && !actor.may(more) && !lifts_peoples_holds(&mut deed, &hits).await? {
+            drop(deed);
+            return Err(self.authorise(actor, more, &subject).await.err().unwrap_or_else(changed));
+        }
         let mut record = self.record_of(actor, form, &preview, now);
         if preview.needs_second_person {
-            return request(deed, &plan, record, &preview, &subject).await;
+            return request(deed, &plan, record, &preview, &hits).await;
         }
         record.state = RevocationState::Effective;
         record.effective_at = Some(now);
@@ -103,6 +110,21 @@ impl Fleet {
     }
 }
 
+/// Whether all that holds these was placed by people on one device or one certificate each: only that may be released by
+/// whoever may only hold. What a rule held was shown to nobody before, so it has no hash of that.
+async fn lifts_peoples_holds(deed: &mut Deed<'_>, hits: &Hits) -> Result<bool> {
+    for (_, hold) in hits.held().into_keys() {
+        let by_people = store::revocation::by_id_within(&mut deed.tx, hold).await?.is_some_and(|act| {
+            let is_one = matches!(act.scope, RevocationScope::Certificate | RevocationScope::Device);
+            is_one && act.approval_id.is_none() && !act.preview_hash.is_empty()
+        });
+        if !by_people {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn action(act: RevocationAct) -> &'static str {
     match act {
         RevocationAct::Hold => "certificate.hold",
@@ -146,16 +168,20 @@ async fn request(
     plan: &Plan,
     mut record: Revocation,
     preview: &Preview,
-    subject: &str,
+    hits: &Hits,
 ) -> Result<Outcome> {
+    let subject = format!("{}:{}", plan.scope(), plan.selection.subject());
     let kind = if plan.act == RevocationAct::Release { ApprovalKind::Release } else { ApprovalKind::Revocation };
     let detail = detail_of(&record, preview);
     let approval =
         approval::open(&mut deed, kind, &format!("revocation:{}", record.id), &preview.title, &detail).await?;
     record.approval_id = Some(approval);
     store::revocation::insert(&mut deed.tx, &record).await?;
+    if plan.scope() == RevocationScope::Selection {
+        store::revocation::bind_to(&mut deed.tx, record.id, &hits.device_ids()).await?;
+    }
     deed.ring("revocation", &record.id.to_string()).await?;
-    deed.commit("revocation.request", subject, &detail).await?;
+    deed.commit("revocation.request", &subject, &detail).await?;
     Ok(Outcome::Waiting(approval, record.id))
 }
 
@@ -195,6 +221,14 @@ pub(super) async fn take_effect(
     Ok(total)
 }
 
+/// Cuts certificates off, unless something else did in the meantime.
+async fn insert(deed: &mut Deed<'_>, rows: &[Revoked]) -> Result<()> {
+    match revoked::insert_many(&mut deed.tx, rows).await {
+        Err(StoreError::Exists) => Err(changed()),
+        other => Ok(other?),
+    }
+}
+
 /// What an act does to one thing.
 struct Effect {
     id: RevocationId,
@@ -206,14 +240,25 @@ struct Effect {
 impl Effect {
     async fn on_certificates(&self, deed: &mut Deed<'_>, hits: &Hits) -> Result<()> {
         // What is released ends its hold; what is revoked for good exchanges it.
-        for (authority, serials) in hits.by_authority(true) {
-            revoked::lift(&mut deed.tx, authority, &serials, self.now, self.id).await?;
+        for ((authority, hold), serials) in hits.held() {
+            self.lift(deed, authority, &serials, hold).await?;
         }
         if self.act != RevocationAct::Release {
             let rows: Vec<Revoked> = hits.targets.iter().map(|t| self.row(t.authority, &t.serial)).collect();
-            revoked::insert_many(&mut deed.tx, &rows).await?;
+            insert(deed, &rows).await?;
         }
         Ok(())
+    }
+
+    async fn lift(
+        &self,
+        deed: &mut Deed<'_>,
+        authority: AuthorityId,
+        serials: &[&str],
+        hold: RevocationId,
+    ) -> Result<()> {
+        let lifted = revoked::lift(&mut deed.tx, authority, (serials, hold), self.now, self.id).await?;
+        if lifted { Ok(()) } else { Err(changed()) }
     }
 
     fn row(&self, authority: AuthorityId, serial: &str) -> Revoked {
@@ -243,9 +288,9 @@ impl Effect {
     async fn on_its_own_certificate(&self, deed: &mut Deed<'_>, signer: &Signer) -> Result<()> {
         let Some(parent) = signer.parent else { return Ok(()) };
         let there = revoked::one_within(&mut deed.tx, parent, &signer.serial).await?;
-        let is_held = there.map(|row| crate::trust::is_hold(row.reason));
-        if is_held == Some(true) && self.act != RevocationAct::Hold {
-            revoked::lift(&mut deed.tx, parent, &[&signer.serial], self.now, self.id).await?;
+        let is_held = there.as_ref().map(|row| crate::trust::is_hold(row.reason));
+        if let Some(hold) = there.filter(|row| crate::trust::is_hold(row.reason) && self.act != RevocationAct::Hold) {
+            self.lift(deed, parent, &[&signer.serial], hold.revocation).await?;
         }
         let lists = match self.act {
             RevocationAct::Hold => is_held.is_none(),
@@ -253,7 +298,7 @@ impl Effect {
             RevocationAct::Release => false,
         };
         if lists {
-            revoked::insert_many(&mut deed.tx, &[self.row(parent, &signer.serial)]).await?;
+            insert(deed, &[self.row(parent, &signer.serial)]).await?;
         }
         Ok(())
     }

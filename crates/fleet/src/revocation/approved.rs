@@ -3,12 +3,13 @@
 use super::{
     Selection,
     act::{changed, take_effect},
-    plan::Plan,
+    plan::{Hits, Plan, hash_of_devices},
 };
 use crate::{Deed, Error, Fleet, Result};
 use domain::{
     id::{ApprovalId, RevocationId},
     revocation::{RevocationScope, RevocationState},
+    time::Timestamp,
 };
 use store::revocation::Revocation;
 
@@ -45,6 +46,10 @@ impl Fleet {
         let record = record.ok_or_else(|| Error::not_found("revocation", &approval.to_string()))?;
         let subject = if record.scope == RevocationScope::Selection { &record.query } else { &record.subject };
         let selection = Selection::from_words(record.scope.as_str(), subject)?;
+        if record.scope == RevocationScope::Selection {
+            let plan = Some(Plan::bound(selection, record.act, record.id));
+            return Ok(Prepared { record, plan });
+        }
         let plan = match self.plan_revocation(&selection, record.act).await {
             Ok(plan) => Some(plan),
             Err(Error::NotFound { .. } | Error::Query(_)) => None,
@@ -68,10 +73,10 @@ impl Fleet {
         }
         let now = self.now();
         let hits = match &prepared.plan {
-            Some(plan) => Some((plan, plan.hits_within(&mut deed.tx, now).await?)),
+            Some(plan) => still_meant(deed, plan, record, now).await?.map(|hits| (plan, hits)),
             None => None,
         };
-        let Some((plan, hits)) = hits.filter(|(plan, hits)| hits.hash(plan) == record.preview_hash) else {
+        let Some((plan, hits)) = hits else {
             self.end_request(deed, record, RevocationState::Void, decided_by).await?;
             return Ok(Approved::Void(void_message(record)));
         };
@@ -94,6 +99,19 @@ impl Fleet {
         }
         deed.ring("revocation", &record.id.to_string()).await
     }
+}
+
+/// What is hit by now, if the second person was shown that. A selection is bound to its devices: all certificates that
+/// these have by now are meant, and what happened to some of them meanwhile is no reason to let the others go.
+async fn still_meant(deed: &mut Deed<'_>, plan: &Plan, record: &Revocation, now: Timestamp) -> Result<Option<Hits>> {
+    let hits = plan.hits_within(&mut deed.tx, now).await?;
+    let hash = if record.scope == RevocationScope::Selection {
+        let devices = store::revocation::bound_to(&mut deed.tx, record.id).await?;
+        hash_of_devices(&plan.selection, plan.act, &devices)
+    } else {
+        hits.hash(plan)
+    };
+    Ok((hash == record.preview_hash && !hits.is_empty()).then_some(hits))
 }
 
 fn void_message(record: &Revocation) -> String {

@@ -168,6 +168,9 @@ impl Fleet {
                 let history = store::history::of_device_within(&mut deed.tx, before.id).await?;
                 after = standing_of(before, &Standing::after(&history));
             }
+            if after.trust == Trust::Revoked {
+                store::device_token::remove(&mut deed.tx, before.id).await?;
+            }
             if after != *before {
                 store::device::update(&mut deed.tx, before, &after, &mut deed.counts).await?;
             }

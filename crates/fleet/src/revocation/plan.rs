@@ -4,21 +4,25 @@ use super::Selection;
 use crate::{Error, Fleet, Result, catalogue::Catalogue};
 use domain::{
     custody::CustodianKind,
-    id::{AuthorityId, BatchId, CustodianId, DeviceId},
+    id::{AuthorityId, BatchId, CustodianId, DeviceId, RevocationId},
     query,
     revocation::{RevocationAct, RevocationScope},
     time::Timestamp,
 };
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use store::{
     Tx,
     device_list::Filter,
+    device_token,
     revoked::{
         cut::{self, Cut, Signer},
         target::{self, Target, Which},
     },
 };
+
+/// How many certificates are named that go with the one that is meant.
+const KIN_SHOWN: usize = 20;
 
 /// A selection whose names are resolved; what has to be read for that is read before a transaction begins.
 pub(super) struct Plan {
@@ -35,6 +39,8 @@ enum Meant {
     Certificate(AuthorityId, String),
     Device(DeviceId),
     Query(Filter),
+    /// The devices that a request is bound to, whatever its query means by now.
+    Bound(RevocationId),
     Batch(BatchId),
     Factory(CustodianId, HashSet<BatchId>),
 }
@@ -57,8 +63,12 @@ impl Plan {
     /// The certificates that are meant; none of those that an authority's cut decides on.
     fn which(&self) -> Option<Which<'_>> {
         match &self.meant {
-            Meant::Certificate(authority, serial) => Some(Which::Certificate(*authority, serial)),
+            Meant::Certificate(authority, serial) => {
+                let kin = self.act == RevocationAct::Revoke;
+                Some(Which::Certificate { authority: *authority, serial, kin })
+            }
             Meant::Device(device) => Some(Which::Device(*device)),
+            Meant::Bound(act) => Some(Which::Bound(*act)),
             Meant::Query(filter) => Some(Which::Query(filter)),
             Meant::Batch(_) | Meant::Factory(..) => None,
         }
@@ -78,7 +88,7 @@ impl Plan {
 
     /// Whether the act changes a certificate that stands so.
     fn changes(&self, target: &Target) -> bool {
-        let is_held = target.revoked.map(crate::trust::is_hold);
+        let is_held = target.revoked.map(|(reason, _)| crate::trust::is_hold(reason));
         match self.act {
             RevocationAct::Hold => is_held.is_none(),
             RevocationAct::Revoke => is_held != Some(false),
@@ -107,28 +117,52 @@ impl Plan {
         Hits { targets: Vec::new(), authorities, cuts }
     }
 
-    fn of_certificates(&self, targets: Vec<Target>) -> Hits {
-        let targets = targets.into_iter().filter(|target| self.changes(target)).collect();
-        Hits { targets, authorities: Vec::new(), cuts: Vec::new() }
+    fn of_certificates(&self, targets: Vec<Target>) -> Result<Hits> {
+        let targets = not_too_many(targets)?.into_iter().filter(|target| self.changes(target)).collect();
+        Ok(Hits { targets, authorities: Vec::new(), cuts: Vec::new() })
     }
 
     /// What the act would hit now.
     pub(super) async fn hits(&self, fleet: &Fleet, now: Timestamp) -> Result<Hits> {
         Ok(match self.which() {
-            Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?),
+            Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?)?,
             None => self.of_authorities(cut::signers(fleet.db()).await?, cut::alive(fleet.db()).await?),
         })
     }
 
-    /// The same, as the transaction sees it.
+    /// The same, as the transaction sees it. From here on until its end nobody else changes it: what is hit is locked
+    /// before it is read.
     pub(super) async fn hits_within(&self, tx: &mut Tx, now: Timestamp) -> Result<Hits> {
-        Ok(match self.which() {
-            Some(which) => self.of_certificates(target::targets_within(tx, &which, now).await?),
-            None => {
-                let signers = cut::signers_within(tx).await?;
-                self.of_authorities(signers, cut::alive_within(tx).await?)
-            }
+        let Some(which) = self.which() else {
+            let signers = cut::signers_within(tx).await?;
+            let meant: Vec<AuthorityId> = signers.iter().filter(|s| self.is_meant(s)).map(|s| s.id).collect();
+            cut::lock(tx, &meant).await?;
+            return Ok(self.of_authorities(cut::signers_within(tx).await?, cut::alive_within(tx).await?));
+        };
+        target::lock(tx, &which, now).await?;
+        self.of_certificates(target::targets_within(tx, &which, now).await?)
+    }
+
+    /// How many devices have a token that the act concerns.
+    pub(super) async fn tokens(&self, fleet: &Fleet, hits: &Hits) -> Result<i64> {
+        Ok(match &self.meant {
+            Meant::Batch(batch) => device_token::count_in_batch(fleet.db(), *batch).await?,
+            Meant::Factory(factory, _) => device_token::count_of_factory(fleet.db(), *factory).await?,
+            _ => device_token::count_of(fleet.db(), &hits.device_ids()).await?,
         })
+    }
+
+    /// The serials of certificates that are hit together with the one that is meant.
+    pub(super) fn kin(&self, hits: &Hits) -> Vec<String> {
+        let Meant::Certificate(authority, serial) = &self.meant else { return Vec::new() };
+        let others = hits.targets.iter().filter(|target| (target.authority, &target.serial) != (*authority, serial));
+        others.take(KIN_SHOWN).map(|target| target.serial.clone()).collect()
+    }
+
+    /// The plan of a request on a selection: it is bound to its devices, not to what its query means later.
+    pub(super) fn bound(selection: Selection, act: RevocationAct, request: RevocationId) -> Self {
+        let name = format!("the devices of “{}”", selection.subject());
+        Self { query: Some(selection.subject()), selection, act, meant: Meant::Bound(request), name }
     }
 }
 
@@ -149,38 +183,67 @@ impl Hits {
         self.authorities.iter().map(|signer| signer.id).collect()
     }
 
-    /// The certificates by who signed them.
-    pub(super) fn by_authority(&self, held_only: bool) -> Vec<(AuthorityId, Vec<&str>)> {
-        let mut out: HashMap<AuthorityId, Vec<&str>> = HashMap::new();
-        for target in self.targets.iter().filter(|target| !held_only || target.revoked.is_some()) {
-            out.entry(target.authority).or_default().push(&target.serial);
+    /// The certificates that are on hold, by who signed them and by the act that holds them.
+    pub(super) fn held(&self) -> BTreeMap<(AuthorityId, RevocationId), Vec<&str>> {
+        let mut out: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for target in &self.targets {
+            if let Some((_, hold)) = target.revoked {
+                out.entry((target.authority, hold)).or_default().push(&target.serial);
+            }
         }
-        let mut out: Vec<_> = out.into_iter().collect();
-        out.sort_unstable_by_key(|(authority, _)| *authority);
         out
     }
 
-    /// The hash of exactly this. Of a batch or a factory that is its authorities, whatever they sign meanwhile: whoever
-    /// could have certificates signed could otherwise keep an approval from ever being valid.
+    /// The hash of exactly this. Of a batch or a factory that is its authorities, of a selection its devices, whatever
+    /// certificates they get meanwhile: ordinary renewals must not keep an approval from ever being valid.
     pub(super) fn hash(&self, plan: &Plan) -> String {
-        let mut digest = Sha256::new();
-        let mut add = |bytes: &[u8]| {
-            digest.update((bytes.len() as u64).to_be_bytes());
-            digest.update(bytes);
-        };
-        for text in ["muster-revocation-1", plan.scope().as_str(), plan.act.as_str(), &plan.selection.subject()] {
-            add(text.as_bytes());
+        if plan.scope() == RevocationScope::Selection {
+            return hash_of_devices(&plan.selection, plan.act, &self.device_ids());
         }
+        let mut digest = begun(&plan.selection, plan.act);
         for signer in &self.authorities {
-            add(signer.id.0.as_bytes());
-            add(signer.serial.as_bytes());
+            add(&mut digest, signer.id.0.as_bytes());
+            add(&mut digest, signer.serial.as_bytes());
         }
         for target in &self.targets {
-            add(target.authority.0.as_bytes());
-            add(target.serial.as_bytes());
+            add(&mut digest, target.authority.0.as_bytes());
+            add(&mut digest, target.serial.as_bytes());
         }
         hex::encode(digest.finalize())
     }
+}
+
+/// One transaction enters them one by one, and whoever would cut off something else waits for it.
+fn not_too_many(targets: Vec<Target>) -> Result<Vec<Target>> {
+    if targets.len() > target::MOST {
+        return Err(Error::Conflict(format!(
+            "This means more than {} certificates. Choose batches, each of which one entry cuts off, or narrow the query.",
+            target::MOST
+        )));
+    }
+    Ok(targets)
+}
+
+/// The hash of an act on exactly these devices, which are in the order of their ids.
+pub(super) fn hash_of_devices(selection: &Selection, act: RevocationAct, devices: &[DeviceId]) -> String {
+    let mut digest = begun(selection, act);
+    for device in devices {
+        add(&mut digest, device.0.as_bytes());
+    }
+    hex::encode(digest.finalize())
+}
+
+fn begun(selection: &Selection, act: RevocationAct) -> Sha256 {
+    let mut digest = Sha256::new();
+    for text in ["muster-revocation-2", selection.scope().as_str(), act.as_str(), &selection.subject()] {
+        add(&mut digest, text.as_bytes());
+    }
+    digest
+}
+
+fn add(digest: &mut Sha256, bytes: &[u8]) {
+    digest.update((bytes.len() as u64).to_be_bytes());
+    digest.update(bytes);
 }
 
 impl Fleet {
@@ -245,4 +308,19 @@ fn factory_meant(catalogue: &Catalogue, code: &str) -> Result<(Meant, String, Op
 fn quoted(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if plain { text.to_owned() } else { format!("\"{}\"", text.replace(['"', '\\'], "")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_transaction_should_enter_is_refused() {
+        let target =
+            Target { authority: AuthorityId(uuid::Uuid::nil()), serial: "01".to_owned(), device: None, revoked: None };
+        let mut targets = vec![target; target::MOST];
+        assert!(not_too_many(targets.clone()).is_ok());
+        targets.extend(targets.first().cloned());
+        assert!(matches!(not_too_many(targets), Err(Error::Conflict(why)) if why.contains("Choose batches")));
+    }
 }

@@ -31,6 +31,11 @@ pub struct Preview {
     pub devices: i64,
     /// How many certificates that have not ended.
     pub certificates: i64,
+    /// How many of the devices, or of the batch's or the factory's, have a token: that is refused as well, and taken away
+    /// from a device that is revoked.
+    pub tokens: i64,
+    /// The serials of certificates that go with the one that is meant: of the same key, or renewals never used.
+    pub kin: Vec<String>,
     /// The names of the authorities that are cut off with all that they signed.
     pub authorities: Vec<String>,
     /// Who holds the devices, most first.
@@ -112,6 +117,8 @@ impl Fleet {
             preview.devices = groups.iter().map(|group| group.n).sum();
         }
         preview.examples = examples;
+        preview.tokens = plan.tokens(self, hits).await?;
+        preview.kin = plan.kin(hits);
         preview.count(&groups, &catalogue);
         Ok(())
     }
@@ -166,5 +173,9 @@ fn title(plan: &Plan, preview: &Preview) -> String {
     let name = &plan.name;
     let certificates = crate::import::counted(preview.certificates, "certificate");
     let devices = crate::import::counted(preview.devices, "device");
-    format!("{} {name}: {certificates} of {devices}", plan.act.label())
+    let tokens = match preview.tokens {
+        0 => String::new(),
+        n => format!("; of these devices {n} have a token"),
+    };
+    format!("{} {name}: {certificates} of {devices}{tokens}", plan.act.label())
 }

@@ -5,7 +5,7 @@ use crate::{Error, Fleet, Result};
 use arc_swap::ArcSwap;
 use domain::{
     id::{AuthorityId, RevocationId},
-    time::MINUTE,
+    time::{DAY, MINUTE},
 };
 use pki::SerialNumber;
 use std::{
@@ -88,17 +88,30 @@ impl Fleet {
         if !followed.loaded {
             return self.load(&mut followed).await;
         }
-        let mut heard = store::change::of_topic(self.db(), TOPIC, followed.floor, MANY).await?;
-        if i64::try_from(heard.len()).unwrap_or(MANY) >= MANY {
-            return self.load(&mut followed).await;
-        }
-        let old = heard.iter().filter(|c| c.at < self.now().plus(-LATE).0).map(|c| c.seq).max();
-        heard.retain(|change| !followed.seen.contains(&change.seq));
-        if !heard.is_empty() {
-            let acts = self.hear(&heard).await?;
-            followed.seen.extend(heard.iter().map(|change| change.seq));
-            for act in acts {
-                self.note_refused_from_now(act);
+        self.catch_up(&mut followed).await
+    }
+
+    /// Hears what was rung above the floor, a page at a time, and raises the floor to what can't be followed by anything
+    /// older.
+    async fn catch_up(&self, followed: &mut Followed) -> Result<()> {
+        let (mut after, mut old) = (followed.floor, None);
+        loop {
+            let page = store::change::of_topic(self.db(), TOPIC, after, MANY).await?;
+            let Some(last) = page.last().map(|change| change.seq) else { break };
+            let is_last = i64::try_from(page.len()).unwrap_or(MANY) < MANY;
+            let late = self.now().plus(-LATE).0;
+            old = page.iter().filter(|change| change.at < late).map(|change| change.seq).max().or(old);
+            let new: Vec<Change> = page.into_iter().filter(|change| !followed.seen.contains(&change.seq)).collect();
+            if !new.is_empty() {
+                let acts = self.hear(&new).await?;
+                followed.seen.extend(new.iter().map(|change| change.seq));
+                for act in acts {
+                    self.note_refused_from_now(act);
+                }
+            }
+            after = last;
+            if is_last {
+                break;
             }
         }
         if let Some(old) = old {
@@ -144,14 +157,9 @@ impl Fleet {
             self.put_serials(&mut trust, id, version).await?;
         }
         *followed = Followed { floor, seen: BTreeSet::new(), loaded: true };
-        let heard = store::change::of_topic(self.db(), TOPIC, floor, MANY).await?;
         self.swap(trust);
-        // What was rung before the image was read is in it; it is remembered as seen only where it is surely older.
-        if !heard.is_empty() {
-            self.hear(&heard).await?;
-            followed.seen.extend(heard.iter().map(|change| change.seq));
-        }
-        Ok(())
+        // What was rung while it was read is heard; what was rung just before is heard again.
+        self.catch_up(followed).await
     }
 
     fn swap(&self, trust: Trust) {
@@ -205,7 +213,7 @@ impl Fleet {
         let cut = cut::of_act(self.db(), act).await?;
         let released = cut::lifted_by(self.db(), act).await?;
         touched.extend(cut.iter().chain(&released));
-        self.note_act(act, touched);
+        self.note_act(act, touched, None);
         Ok(!cut.is_empty() || !released.is_empty())
     }
 
@@ -230,7 +238,7 @@ impl Fleet {
     }
 
     async fn put_serials(&self, trust: &mut Trust, id: AuthorityId, version: u64) -> Result<()> {
-        let all = store::revoked::of_authority(self.db(), id).await?;
+        let all = store::revoked::of_authority(self.db(), id, self.now().plus(-DAY)).await?;
         let all = all.iter().filter_map(|r| Some((SerialNumber::from_hex(&r.serial).ok()?, mark(r)))).collect();
         trust.set_serials(id, all, version);
         Ok(())

@@ -91,3 +91,26 @@ async fn a_station_of_another_factory_and_too_many_are_refused_whole() {
         conflict(world.fleet.enrol_many(&station(1), "B", many).await, "at most 10000");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serial_twice_in_one_call_gets_one_certificate() {
+    for world in worlds().await {
+        let serial =
+            |told: &EnrolOutcome| told.outcome.as_ref().map(|e| e.certificate.serial_hex()).map_err(Clone::clone);
+        // The same with another key, with the same key, with blanks around it, and with what it is made of.
+        let mut items = vec![item(1), item(1), with_parts(1)];
+        items.push(items[0].clone());
+        items[1].serial = " GW-0001 ".into();
+        // Beyond the first piece, too.
+        items.extend((2..300).map(item));
+        items.push(item(1));
+        let told = sent(&world, items).await;
+        assert!(told[0].outcome.is_ok(), "{}", world.name());
+        for at in [1, 2, 3, told.len() - 1] {
+            assert!(serial(&told[at]).unwrap_err().contains("more than once"), "{at}");
+        }
+        assert_eq!(store::certificate::of_device(world.fleet.db(), "GW-0001").await.unwrap().len(), 1);
+        let row = world.fleet.authority(&operator(), "batch-ca-b").await.unwrap().row;
+        assert_eq!((row.authority.issued, row.valid), (299, 299), "{}", world.name());
+    }
+}

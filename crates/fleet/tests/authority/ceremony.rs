@@ -8,7 +8,7 @@ use domain::{
     person::Role,
     time::DAY,
 };
-use fleet::{Actor, Error, Fleet, Keys, Origin, authority::AuthorityForm, token::TokenForm};
+use fleet::{Actor, AuditFilter, Error, Fleet, Keys, Origin, authority::AuthorityForm, token::TokenForm};
 use pki::{Issuer, Profile, SerialNumber, Urls};
 
 fn factory_form() -> AuthorityForm {
@@ -266,5 +266,39 @@ async fn a_new_batch_ca_retires_the_one_before() {
         let id = rows.iter().find(|row| row.authority.slug == "batch-ca-a-2").unwrap().authority.id;
         world.fleet.retire_authority(&admin(), id).await.unwrap();
         conflict(world.fleet.retire_authority(&admin(), id).await, "Only an active");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_since_it_was_shown_is_void() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let form = AuthorityForm { name: "Successor".into(), ..batch_form("A") };
+        let (id, hash, authority) = requested(&world, &operator(), &form).await;
+        let settings = fleet.settings(&operator()).await.unwrap();
+        let changed = fleet::setting::Settings { domain: "devices.example".into(), ..settings };
+        fleet.save_settings(&admin(), &changed).await.unwrap();
+        conflict(fleet.decide(&manager(), id, &hash, true, "").await, "permitted names");
+        let shown = fleet.approval(&manager(), id).await.unwrap().row;
+        assert_eq!(shown.state, ApprovalState::Void, "{}", world.name());
+        assert!(shown.reason.contains("Ask for it anew"));
+        let rows = fleet.authorities(&operator()).await.unwrap();
+        let state = rows.iter().find(|row| row.authority.id == authority).unwrap().authority.state;
+        assert_eq!(state, AuthorityState::Rejected);
+        let told = fleet.audit_log(&admin(), &AuditFilter::default(), 20).await.unwrap();
+        let last = told.iter().find(|entry| entry.record.action == "approval.decide").unwrap();
+        let detail: serde_json::Value = serde_json::from_str(&last.record.detail).unwrap();
+        assert_eq!((&detail["state"], &detail["approved"]), (&"void".into(), &false.into()));
+        requested(&world, &operator(), &AuthorityForm { name: "Successor 2".into(), ..batch_form("A") }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tokens_key_is_one_authoritys() {
+    for world in bare().await {
+        let form = AuthorityForm { key_location: "pkcs11:token=fleet;object=ca".into(), ..factory_form() };
+        requested(&world, &operator(), &form).await;
+        let other = AuthorityForm { factory: "graz".into(), ..form };
+        conflict(world.fleet.request_authority(&operator(), &other).await, "needs one of its own");
     }
 }

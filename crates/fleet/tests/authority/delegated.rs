@@ -1,9 +1,9 @@
 //! A factory that signs a batch itself.
 
 use crate::world::{NOW, World, admin, batch_form, conflict, operator, request, station, template, worlds};
-use domain::{authority::FindingKind, certificate::CertificateStatus, id::AuthorityId, time::DAY};
+use domain::{authority::FindingKind, certificate::CertificateStatus, device::Trust, id::AuthorityId, time::DAY};
 use fleet::authority::AuthorityForm;
-use pki::{Certificate, Issuer, Passphrase, Profile, SoftwareKey};
+use pki::{Certificate, Issuer, Passphrase, Profile, SoftwareKey, Template};
 use std::sync::Arc;
 
 /// A delegated CA of batch B for three devices, and the factory's half of it.
@@ -24,10 +24,14 @@ async fn delegated(world: &World) -> (AuthorityId, Issuer) {
 }
 
 fn signed(issuer: &Issuer, key: &SoftwareKey, serial: &str) -> Certificate {
+    pki::issue(&to_sign(key, serial), issuer).unwrap()
+}
+
+fn to_sign(key: &SoftwareKey, serial: &str) -> Template {
     let mut template = template(Profile::Device, serial, pki::Signer::public_key(key), NOW.plus(20 * DAY));
     template.not_before = NOW.plus(-60_000_000);
     template.dns_names = vec![domain::certificate::device_dns_name(serial, "B", "devices.muster.internal")];
-    pki::issue(&template, issuer).unwrap()
+    template
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,5 +88,85 @@ async fn ours_signs_beside_it_and_only_a_delegated_one_is_given_away() {
         assert_eq!(issuer.certificate().not_after(), NOW.plus(30 * DAY), "short-lived");
         let kept = store::certificate::of_device(world.fleet.db(), "GW-7").await.unwrap();
         assert_eq!(kept[0].status, CertificateStatus::Valid);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_certificate_of_one_serial_number_is_nobodys_and_a_finding() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (id, issuer) = delegated(&world).await;
+        let device = world.device("GW-1", 11).await;
+        let template = to_sign(&request("GW-1").0, "GW-1");
+        let real = pki::issue(&template, &issuer).unwrap();
+        let public_key = pki::Signer::public_key(&request("GW-1").0).to_vec();
+        let clone = pki::issue(&Template { public_key, ..template }, &issuer).unwrap();
+        assert_eq!(real.serial_hex(), clone.serial_hex());
+        fleet.deliver_manifest(&station(1), "B", std::slice::from_ref(&real)).await.unwrap();
+        let forged = async || {
+            let findings = world.findings().await;
+            findings.into_iter().find(|f| f.kind == FindingKind::ForgedCertificate).map_or(0, |found| found.n)
+        };
+        let peer = fleet.identify(id, &real.serial_hex(), &real.fingerprint()).await.unwrap().unwrap();
+        assert_eq!((peer.certificate.device_id, forged().await), (Some(device.id), 0));
+        assert_eq!(fleet.identify(id, &clone.serial_hex(), &clone.fingerprint()).await.unwrap(), None);
+        assert_eq!(forged().await, 1, "{}", world.name());
+        let told = fleet.deliver_manifest(&station(1), "B", &[real, clone]).await.unwrap();
+        assert_eq!((told.known, told.entered, told.refused.len()), (1, 0, 1));
+        assert_eq!(forged().await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_as_agreed_is_withheld_and_its_devices_follow() {
+    for world in worlds().await {
+        let (_, issuer) = delegated(&world).await;
+        let device = world.device("GW-1", 11).await;
+        let mut lasting = to_sign(&request("GW-1").0, "GW-1");
+        lasting.not_before = issuer.certificate().not_before().plus(-DAY);
+        let early = pki::issue(&lasting, &issuer).unwrap();
+        let mut server = to_sign(&request("GW-2").0, "GW-2");
+        server.profile = Profile::Server;
+        let server = pki::issue(&server, &issuer).unwrap();
+        let told = world.fleet.deliver_manifest(&station(1), "B", &[early.clone(), server]).await.unwrap();
+        assert_eq!(told.withheld, ["GW-1", "GW-2"], "{}", world.name());
+        let words: Vec<String> = world.findings().await.into_iter().map(|finding| finding.words).collect();
+        assert!(words.iter().any(|words| words.contains("beyond its CA")), "{words:?}");
+        assert!(words.iter().any(|words| words.contains("not for clientAuth")), "{words:?}");
+        // Nobody has to be asked: this process refuses it at once, and the records follow.
+        let verdict = world.fleet.trust().admits(&issuer.certificate().subject_key_id(), &early.serial_hex());
+        assert_eq!(verdict, fleet::trust::Verdict::Held);
+        world.fleet.follow_acts().await.unwrap();
+        assert_eq!(world.known("GW-1").await.trust, Trust::Quarantined);
+        let kept = store::certificate::of_device(world.fleet.db(), &device.serial).await.unwrap();
+        assert_eq!(kept[0].status, CertificateStatus::Held);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_deliveries_at_once_none_gets_beyond_the_quota_and_late_ones_count_for_nothing() {
+    for world in worlds().await {
+        let (_, issuer) = delegated(&world).await;
+        let sent: Vec<_> = (0..6)
+            .map(|n| {
+                let (fleet, serial) = (world.fleet.clone(), format!("GW-{n}"));
+                let made = signed(&issuer, &request(&serial).0, &serial);
+                tokio::spawn(async move { fleet.deliver_manifest(&station(1), "B", &[made]).await.unwrap() })
+            })
+            .collect();
+        let (mut entered, mut withheld) = (0, 0);
+        for sent in sent {
+            let told = sent.await.unwrap();
+            entered += told.entered;
+            withheld += told.withheld.len();
+        }
+        assert_eq!((entered, withheld), (3, 3), "{}", world.name());
+    }
+    for world in worlds().await {
+        let (_, issuer) = delegated(&world).await;
+        let late = signed(&issuer, &request("GW-8").0, "GW-8");
+        world.wait(31 * DAY);
+        let told = world.fleet.deliver_manifest(&station(1), "B", &[late]).await.unwrap();
+        assert_eq!((told.entered, told.withheld.len()), (0, 1), "{}", world.name());
     }
 }

@@ -1,11 +1,24 @@
 //! One device at a time, and everything that must not work.
 
-use crate::world::{NOW, World, conflict, operator, request, request_of, station, user, worlds};
-use domain::{
-    authority::FindingKind, certificate::CertificateStatus, device::Trust, history::Event, id::AuthorityId,
-    person::Role, time::DAY,
+use crate::world::{
+    NOW, PASSPHRASE, World, conflict, operator, request, request_of, request_pem, station, user, worlds,
 };
-use fleet::{Error, certificate::CertificateFilter};
+use domain::{
+    authority::FindingKind,
+    certificate::{CertificateStatus, RevocationReason},
+    device::Trust,
+    history::Event,
+    id::AuthorityId,
+    person::Role,
+    revocation::RevocationAct,
+    time::DAY,
+};
+use fleet::{
+    Error,
+    certificate::CertificateFilter,
+    enrol::StationForm,
+    revocation::{RevokeForm, Selection},
+};
 
 async fn batch_ca(world: &World, slug: &str) -> AuthorityId {
     world.fleet.authority(&operator(), slug).await.unwrap().row.authority.id
@@ -36,10 +49,11 @@ async fn a_device_is_enrolled_and_known_by_its_certificate() {
             matches!(&record.history.last().unwrap().event, Event::CertificateIssued { issuer, .. } if issuer == "Batch CA A")
         );
         let authority = batch_ca(&world, "batch-ca-a").await;
-        let peer = fleet.identify(authority, &certificate.serial_hex()).await.unwrap().unwrap();
+        let peer =
+            fleet.identify(authority, &certificate.serial_hex(), &certificate.fingerprint()).await.unwrap().unwrap();
         let actor = peer.actor(fleet::Origin::default()).unwrap();
         assert_eq!((actor.kind(), actor.name()), ("device", "GW-1"));
-        assert_eq!(fleet.identify(authority, "00").await.unwrap(), None);
+        assert_eq!(fleet.identify(authority, "00", &certificate.fingerprint()).await.unwrap(), None);
         let listed = CertificateFilter { device: Some("GW-1".into()), ..CertificateFilter::default() };
         let page = fleet.certificates(&operator(), &listed).await.unwrap();
         assert_eq!((page.rows.len(), page.total, page.rows[0].authority_slug.as_str()), (1, 1, "batch-ca-a"));
@@ -199,5 +213,70 @@ async fn a_retired_authority_signs_nothing() {
         world.fleet.retire_authority(&user(3, "eve", Role::Admin), id).await.unwrap();
         let (_, csr) = request("GW-1");
         conflict(world.fleet.enrol(&station(1), "B", &csr, "GW-1").await, "no active CA");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_compromised_is_never_signed_again() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        world.device("GW-1", 10).await;
+        let (key, csr) = request("GW-1");
+        fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        let kept = store::certificate::of_device(fleet.db(), "GW-1").await.unwrap().remove(0);
+        let selection = Selection::Certificate { authority: "batch-ca-a".into(), serial: kept.serial };
+        let shown = fleet.preview(&user(2, "max", Role::Manager), &selection, RevocationAct::Revoke).await.unwrap();
+        let form = RevokeForm {
+            selection,
+            act: RevocationAct::Revoke,
+            reason: RevocationReason::KeyCompromise,
+            note: String::new(),
+            confirmation: shown.confirm_word,
+            preview_hash: shown.hash,
+        };
+        fleet.revoke(&user(2, "max", Role::Manager), &form).await.unwrap();
+        conflict(fleet.enrol(&operator(), "A", &request_of(&key, "GW-1"), "GW-1").await, "compromised");
+        fleet.enrol(&operator(), "A", &request("GW-1").1, "GW-1").await.unwrap();
+        let station = StationForm { factory: "brno".into(), name: "Line 1".into(), csr: request_pem(&key, "x") };
+        conflict(fleet.station(&operator(), &station).await, "compromised");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_delivered_while_it_is_enrolled_has_its_certificate() {
+    for world in worlds().await {
+        // Both wait for the authority, the delivery first: when the request is read there is no device yet.
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::authority::lock(&mut tx, batch_ca(&world, "batch-ca-a").await).await.unwrap();
+        let csr = request("GW-1").1;
+        let later = async |ms| tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+        let (delivered, enrolled, ()) = tokio::join!(
+            world.device("GW-1", 10),
+            async {
+                later(100).await;
+                world.fleet.enrol(&operator(), "A", &csr, "GW-1").await
+            },
+            async {
+                later(500).await;
+                tx.commit().await.unwrap();
+            }
+        );
+        enrolled.unwrap();
+        let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
+        assert_eq!(kept[0].device_id, Some(delivered.id), "{}", world.name());
+        assert_eq!(world.known("GW-1").await.certificate_serial, Some(kept[0].serial.clone()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_an_authority_is_no_devices() {
+    for world in worlds().await {
+        let authority = world.fleet.authority(&operator(), "batch-ca-a").await.unwrap().row.authority;
+        let file = authority.key_location.strip_prefix("file:").unwrap();
+        let sealed = std::fs::read_to_string(world.fixture.folder.path().join("keys").join(file)).unwrap();
+        let passphrase = pki::Passphrase::new(PASSPHRASE.to_owned()).unwrap();
+        let key = pki::unseal(&sealed, &passphrase).unwrap();
+        let refused = world.fleet.enrol(&station(1), "A", &request_of(&key, "GW-1"), "GW-1").await;
+        conflict(refused, "belongs to the authority batch-ca-a");
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::world::{NOW, World, conflict, device, operator, request, request_of, station, worlds};
 use domain::{
-    certificate::{Certificate, CertificateStatus},
+    certificate::{Certificate, CertificateStatus, RevocationReason},
     history::Event,
+    id::RevocationId,
     time::DAY,
 };
 use fleet::{Actor, Error};
+use store::revoked::Revoked;
 
 async fn enrolled(world: &World, serial: &str) -> (Actor, Certificate) {
     world.device(serial, 10).await;
@@ -101,5 +103,34 @@ async fn a_device_that_asks_on_and_on_is_stopped() {
         let kept = certificates(&world, "GW-1").await;
         let valid: Vec<_> = kept.iter().filter(|certificate| certificate.status == CertificateStatus::Valid).collect();
         assert_eq!((valid.len(), valid[0].id), (1, third.id), "{}", world.name());
+    }
+}
+
+/// What cuts a certificate off counts at once, also while its record still says that it is valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_does_not_escape_what_is_cut_off_meanwhile() {
+    for world in worlds().await {
+        let (gw, old) = enrolled(&world, "GW-1").await;
+        let gateway = world.known("GW-1").await;
+        // Whoever revokes holds the device first.
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::device::lock(&mut tx, gateway.id).await.unwrap();
+        let renewing = tokio::spawn({
+            let (fleet, gw, id) = (world.fleet.clone(), gw.clone(), old.id);
+            async move { fleet.renew(&gw, id, &request("GW-1").1).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let revoked = Revoked {
+            authority: old.authority_id,
+            serial: old.serial.clone(),
+            at: NOW,
+            revocation: RevocationId(uuid::Uuid::from_u128(5)),
+            reason: RevocationReason::CertificateHold,
+        };
+        store::revoked::insert_many(&mut tx, &[revoked]).await.unwrap();
+        tx.commit().await.unwrap();
+        conflict(renewing.await.unwrap(), "can't be renewed");
+        conflict(world.fleet.renew(&gw, old.id, &request("GW-1").1).await, "can't be renewed");
+        assert_eq!(certificates(&world, "GW-1").await.len(), 1, "{}", world.name());
     }
 }

@@ -74,7 +74,8 @@ async fn stations_are_short_lived_and_known_by_their_certificate() {
         assert_eq!(new.certificate.not_after(), NOW.plus(30 * DAY));
         assert_eq!(new.files().len(), 4);
         let operations = fleet.authorities(&operator()).await.unwrap()[1].authority.clone();
-        let peer = fleet.identify(operations.id, &new.certificate.serial_hex()).await.unwrap().unwrap();
+        let (serial, fingerprint) = (new.certificate.serial_hex(), new.certificate.fingerprint());
+        let peer = fleet.identify(operations.id, &serial, &fingerprint).await.unwrap().unwrap();
         let actor = peer.actor(fleet::Origin::default()).unwrap();
         assert_eq!((actor.kind(), actor.name()), ("station", "Line 4"));
         fleet.enrol(&actor, "A", &request("GW-1").1, "GW-1").await.unwrap();

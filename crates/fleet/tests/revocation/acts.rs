@@ -5,14 +5,16 @@ use domain::{
     certificate::{CertificateStatus, RevocationReason},
     device::Trust,
     history::Event,
+    id::RevocationId,
     person::Role,
-    revocation::{RevocationAct as Act, RevocationState},
+    revocation::{RevocationAct as Act, RevocationScope, RevocationState},
 };
 use fleet::{
     Error,
-    revocation::{Outcome, RevokeForm, Selection},
+    revocation::{Outcome, RevocationRow, RevokeForm, Selection},
     trust::Verdict,
 };
+use store::revoked::Revoked;
 
 #[tokio::test]
 async fn a_device_is_held_released_and_revoked() {
@@ -145,5 +147,75 @@ async fn a_selection_above_the_limit_needs_a_second_person() {
         assert_eq!(revoked, 101, "{}", world.name());
         let rows = store::certificate::of_device(world.fleet.db(), "A-00100").await.unwrap();
         assert_eq!(rows[0].status, CertificateStatus::Revoked);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_goes_with_its_unused_renewals_and_with_the_others_of_its_key() {
+    for world in worlds(2).await {
+        let first = world.serial_of("A-00000").await;
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        let unused = world.another(&mut tx, "A-00000", |_| ()).await;
+        let used = world.another(&mut tx, "A-00000", |row| row.first_used_at = Some(row.issued_at)).await;
+        let key = first.clone();
+        let same_key = world
+            .another(&mut tx, "A-00001", |row| {
+                row.public_key_sha256 = key;
+                row.replaces = None;
+            })
+            .await;
+        tx.commit().await.unwrap();
+        let one = Selection::Certificate { authority: "batch-a".into(), serial: first.clone() };
+        let held = world.fleet.preview(&operator(), &one, Act::Hold).await.unwrap();
+        assert_eq!((held.certificates, held.kin.len()), (1, 0));
+        let mut kin = world.fleet.preview(&operator(), &one, Act::Revoke).await.unwrap().kin;
+        kin.sort();
+        let mut expected = vec![unused.clone(), same_key.clone()];
+        expected.sort();
+        assert_eq!(kin, expected, "{}", world.name());
+        world.act(Act::Revoke, one).await;
+        for serial in [&first, &unused, &same_key] {
+            assert_eq!(world.verdict_on(serial), Verdict::Revoked, "{}", world.name());
+        }
+        assert_eq!(world.verdict_on(&used), Verdict::Good);
+        assert_eq!(world.verdict("A-00001").await, Verdict::Good);
+    }
+}
+
+#[tokio::test]
+async fn support_releases_what_people_held_one_by_one_and_nothing_else() {
+    for world in worlds(101).await {
+        let support = user(9, "eve", Role::Support);
+        let release = async |serial: &str| {
+            let preview = world.fleet.preview(&support, &device(serial), Act::Release).await.unwrap();
+            let form = RevokeForm {
+                selection: device(serial),
+                act: Act::Release,
+                reason: RevocationReason::Unspecified,
+                note: String::new(),
+                confirmation: preview.confirm_word,
+                preview_hash: preview.hash,
+            };
+            world.fleet.revoke(&support, &form).await
+        };
+        world.act(Act::Hold, device("A-00000")).await;
+        assert!(matches!(release("A-00000").await, Ok(Outcome::Done(_))));
+        world.act_through(Act::Hold, Selection::Query("batch:A".into())).await;
+        assert!(matches!(release("A-00000").await, Err(Error::Forbidden { .. })), "{}: approved", world.name());
+        // As a rule holds what a factory delivered by mistake.
+        let id = RevocationId(uuid::Uuid::now_v7());
+        let approved = world.fleet.revocations(&operator(), None, 1).await.unwrap().rows.remove(0);
+        let (scope, preview_hash) = (RevocationScope::Certificate, String::new());
+        let by_rule = RevocationRow { id, scope, preview_hash, approval_id: None, ..approved };
+        let (authority, serial) = (world.authority_id("batch-b").await, world.serial_of("B-00000").await);
+        let reason = RevocationReason::CertificateHold;
+        let row = Revoked { authority, serial, at: world.fleet.now(), revocation: id, reason };
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::revocation::insert(&mut tx, &by_rule).await.unwrap();
+        store::revoked::insert_many(&mut tx, &[row]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(matches!(release("B-00000").await, Err(Error::Forbidden { .. })), "{}: by a rule", world.name());
+        world.act(Act::Release, device("A-00000")).await;
+        world.act(Act::Release, device("B-00000")).await;
     }
 }

@@ -47,15 +47,36 @@ async fn what_is_rejected_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_selection_that_changed_is_void() {
+async fn a_selection_is_bound_to_its_devices_whatever_certificates_they_get() {
     for world in worlds(101).await {
-        let all = Selection::Query("batch:A".into());
+        let all = Selection::Query("batch:A trust:trusted".into());
         let Outcome::Waiting(approval, id) = world.act(Act::Revoke, all).await else { panic!("done at once") };
-        world.act(Act::Revoke, crate::world::device("A-00007")).await;
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        let renewed = world.another(&mut tx, "A-00001", |row| row.first_used_at = Some(row.issued_at)).await;
+        tx.commit().await.unwrap();
+        world.act(Act::Revoke, crate::world::device("A-00006")).await;
+        world.act(Act::Hold, crate::world::device("A-00007")).await;
+        let shown = world.fleet.approval(&manager(), approval).await.unwrap();
+        world.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await.unwrap();
+        assert_eq!(world.verdict("A-00000").await, Verdict::Revoked, "{}", world.name());
+        assert_eq!(world.verdict("A-00007").await, Verdict::Revoked, "no longer trusted, but meant");
+        assert_eq!(world.verdict_on(&renewed), Verdict::Revoked, "a renewal got away");
+        assert_eq!(world.verdict("B-00000").await, Verdict::Good);
+        world.fleet.follow_acts().await.unwrap();
+        let row = world.fleet.revocation(&operator(), id).await.unwrap().row;
+        assert_eq!((row.state, row.total, row.applied), (RevocationState::Spread, 101, 101));
+    }
+}
+
+#[tokio::test]
+async fn what_changed_since_it_was_shown_is_void() {
+    for world in worlds(2).await {
+        let Outcome::Waiting(approval, id) = world.act(Act::Hold, factory()).await else { panic!("done at once") };
+        world.act_through(Act::Revoke, batch("A")).await;
         let shown = world.fleet.approval(&manager(), approval).await.unwrap();
         let void = world.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await;
         assert!(matches!(void, Err(Error::Conflict(why)) if why.contains("the request is void")));
-        assert_eq!(world.verdict("A-00000").await, Verdict::Good, "{}", world.name());
+        assert_eq!(world.verdict("B-00000").await, Verdict::Good, "{}", world.name());
         let state = world.fleet.approval(&manager(), approval).await.unwrap().row.state;
         assert_eq!(state, ApprovalState::Void);
         assert_eq!(world.fleet.revocation(&operator(), id).await.unwrap().row.state, RevocationState::Void);

@@ -37,6 +37,7 @@ async fn fill(world: &World) {
             let (id, serial) = (DeviceId(Uuid::now_v7()), format!("A-{n:05}"));
             let mut row = certificate_row(authority, &parsed, CertificatePurpose::Device, Some((id, &serial)));
             row.serial = SerialNumber::random().unwrap().hex();
+            row.public_key_sha256.clone_from(&row.serial);
             lives.push(life(id, &serial, &made, &row.serial));
             certificates.push((row, bytes.clone()));
         }

@@ -2,13 +2,15 @@
 
 use crate::world::{World, batch, device, operator, worlds};
 use domain::{
+    certificate::RevocationReason,
     person::Permission,
     revocation::RevocationAct as Act,
-    time::{DAY, HOUR, Timestamp},
+    time::{DAY, HOUR, MINUTE, Timestamp},
 };
 use fleet::Error;
 use pki::{Issuer, KeyAlgorithm, Profile, RevokedEntry, SerialNumber, Signer, SoftwareKey};
 use std::sync::Arc;
+use store::revoked::{Revoked, SUPERSEDED};
 
 #[tokio::test]
 async fn a_change_is_published_with_a_higher_number_and_nothing_else_is() {
@@ -18,6 +20,8 @@ async fn a_change_is_published_with_a_higher_number_and_nothing_else_is() {
         let other = world.fleet.crl("batch-b").unwrap();
         assert!(world.listed("batch-a").await.is_empty());
         assert!(first.next_update > first.last_modified.plus(DAY));
+        let said = pki::read_crl(&first.der).unwrap().this_update;
+        assert_eq!(said, first.last_modified.plus(-5 * MINUTE), "a verifier's clock may be late");
         world.act(Act::Hold, device("A-00001")).await;
         world.fleet.publish_due().await.unwrap();
         let second = world.fleet.crl("batch-a").unwrap();
@@ -34,6 +38,33 @@ async fn a_change_is_published_with_a_higher_number_and_nothing_else_is() {
         world.fleet.publish_due().await.unwrap();
         let fourth = world.fleet.crl("batch-a").unwrap();
         assert!(fourth.number > third.number && fourth.last_modified > third.last_modified, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn supersessions_are_heard_page_by_page_and_published_together() {
+    for world in worlds(3).await {
+        world.fleet.publish_due().await.unwrap();
+        let number = world.fleet.crl("batch-a").unwrap().number;
+        let (authority, serial) = (world.authority_id("batch-a").await, world.serial_of("A-00000").await);
+        let (reason, at) = (RevocationReason::Superseded, world.fleet.now());
+        let row = Revoked { authority, serial: serial.clone(), at, revocation: SUPERSEDED, reason };
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::revoked::insert_many(&mut tx, &[row]).await.unwrap();
+        for n in 0..2_500 {
+            let subject = if n == 2_400 { serial.clone() } else { format!("{n:08x}") };
+            store::change::ring(&mut tx, at, "trust", &format!("certificate:{authority}:{subject}")).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        world.fleet.publish_due().await.unwrap();
+        assert_eq!(world.verdict_on(&serial), fleet::trust::Verdict::Revoked, "{}", world.name());
+        assert_eq!(world.fleet.crl("batch-a").unwrap().number, number, "{}: published for each", world.name());
+        world.wait(5 * MINUTE);
+        world.fleet.publish_due().await.unwrap();
+        assert_eq!(world.listed("batch-a").await.get(&serial), Some(&4));
+        world.act(Act::Hold, device("A-00001")).await;
+        world.fleet.publish_due().await.unwrap();
+        assert_eq!(world.listed("batch-a").await.len(), 2, "{}: a hold waits", world.name());
     }
 }
 
@@ -55,6 +86,9 @@ async fn what_has_ended_is_listed_once_more() {
             "{}",
             world.name()
         );
+        assert_eq!(world.fleet.trust().by_slug("batch-a").unwrap().revoked_count(), 1);
+        world.fleet.load_trust().await.unwrap();
+        assert_eq!(world.fleet.trust().by_slug("batch-a").unwrap().revoked_count(), 0, "what has ended is not loaded");
     }
 }
 

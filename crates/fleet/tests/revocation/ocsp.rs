@@ -135,8 +135,13 @@ async fn what_was_never_signed_is_unknown_and_found() {
             let phantom = CertId::new(CertIdHash::Sha256, &hashes, SerialNumber::from_bytes(&[n; 16]).unwrap());
             assert_eq!(ask(&world, None, &[phantom, known.clone()], None).await, ["unknown", "good"]);
         }
+        world.wait(10 * SECOND);
+        let last = CertId::new(CertIdHash::Sha256, &hashes, SerialNumber::from_bytes(&[99; 16]).unwrap());
+        assert_eq!(ask(&world, None, &[last], None).await, ["unknown"]);
         let found = world.fleet.findings(&operator(), true).await.unwrap();
-        assert!((1..=2).contains(&found.len()), "{}: {} findings", world.name(), found.len());
+        assert_eq!((found.len(), found[0].n), (1, 2), "{}", world.name());
+        assert_eq!(found[0].detail["serials"].as_array().unwrap().len(), 20);
+        assert_eq!(world.fleet.findings_open(&operator()).await.unwrap(), 1);
         assert!(found[0].words.contains("never signed"), "{}", found[0].words);
         let stranger = IssuerHashes { sha1_key: [9; 20], ..hashes };
         let foreign = CertId::new(CertIdHash::Sha1, &stranger, SerialNumber::from_bytes(&[1]).unwrap());

@@ -34,16 +34,19 @@ async fn restored(world: &World, file: &Path) -> Fleet {
 #[tokio::test]
 async fn what_was_revoked_after_the_backup_stays_revoked() {
     for fixture in testing::both().await.unwrap() {
-        let world = World::on(fixture, 4).await;
+        let world = World::on(fixture, 5).await;
         let folder = world.fixture.folder.path().to_owned();
         world.act(Act::Hold, device("A-00000")).await;
         world.act(Act::Revoke, device("A-00001")).await;
+        world.act(Act::Hold, device("A-00004")).await;
+        world.act_through(Act::Hold, batch("B")).await;
         world.fleet.publish_due().await.unwrap();
         let file = folder.join("backup");
         fleet::backup::backup(&world.fleet, &RULE, &file).await.unwrap();
         world.act(Act::Release, device("A-00000")).await;
         world.act(Act::Revoke, device("A-00002")).await;
         world.act(Act::Hold, device("A-00003")).await;
+        world.act(Act::Revoke, device("A-00004")).await;
         world.act_through(Act::Revoke, batch("B")).await;
         world.fleet.publish_due().await.unwrap();
         let before = world.fleet.crl("batch-a").unwrap();
@@ -62,6 +65,7 @@ async fn what_was_revoked_after_the_backup_stays_revoked() {
         assert_eq!(verdict("A-00001").await, Verdict::Revoked);
         assert_eq!(verdict("A-00002").await, Verdict::Revoked, "{name}: lost");
         assert_eq!(verdict("A-00003").await, Verdict::Held, "{name}: lost");
+        assert_eq!(verdict("A-00004").await, Verdict::Revoked, "{name}: only held again");
         assert_eq!(verdict("B-00000").await, Verdict::Revoked, "{name}: the batch was let in again");
         // What the backup held back is held back: that it was released meanwhile is what the backup doesn't know.
         assert_eq!(verdict("A-00000").await, Verdict::Held);

@@ -1,7 +1,10 @@
 //! How an act spreads, as its page shows it.
 
 use crate::world::{RULE, batch, device, operator, worlds};
-use domain::revocation::{RevocationAct as Act, SpreadChannel};
+use domain::{
+    revocation::{RevocationAct as Act, SpreadChannel},
+    time::{DAY, HOUR},
+};
 use fleet::revocation::Outcome;
 use pki::CertIdHash;
 use std::collections::HashMap;
@@ -33,6 +36,10 @@ async fn every_channel_is_noted() {
         world.fleet.refused(&RULE, authority, &world.serial_of("A-00002").await, "198.51.100.9");
         world.fleet.flush_spread().await.unwrap();
         world.fleet.refused(&RULE, authority, &serial, "198.51.100.10");
+        world.fleet.flush_spread().await.unwrap();
+        let came_back = world.fleet.revocation(&operator(), id).await.unwrap().came_back;
+        assert_eq!((came_back.len(), came_back[0].n), (1, 5), "{}: written more than once an hour", world.name());
+        world.wait(HOUR);
         world.fleet.flush_spread().await.unwrap();
         let detail = world.fleet.revocation(&operator(), id).await.unwrap();
         let n: HashMap<SpreadChannel, i64> = detail.channels.iter().map(|row| (row.channel, row.n)).collect();
@@ -71,5 +78,15 @@ async fn who_did_not_come_back_is_listed() {
         let missing: Vec<&str> = detail.not_seen.iter().map(|(serial, _)| serial.as_str()).collect();
         assert_eq!((missing, detail.not_seen_total), (vec!["A-00000", "A-00001"], 2), "{}", world.name());
         assert_eq!((detail.came_back_total, detail.preview.devices), (1, 3));
+        for n in 0..2 {
+            world.fleet.refused(&RULE, authority, &world.serial_of(&format!("A-0000{n}")).await, "");
+        }
+        world.fleet.flush_spread().await.unwrap();
+        assert_eq!(world.fleet.revocation(&operator(), id).await.unwrap().came_back_total, 3);
+        world.wait(8 * DAY);
+        world.fleet.refused(&RULE, authority, &world.serial_of("A-00002").await, "");
+        world.fleet.flush_spread().await.unwrap();
+        let detail = world.fleet.revocation(&operator(), id).await.unwrap();
+        assert!(detail.came_back.iter().all(|device| device.n == 1), "{}: noted after a week", world.name());
     }
 }

@@ -201,7 +201,8 @@ impl World {
             let mut template = template(Profile::Device, &serial, key.public_key(), NOW.plus(730 * DAY));
             template.dns_names = vec![format!("{}.devices.example", serial.to_ascii_lowercase())];
             let certificate = pki::issue(&template, issuer).unwrap();
-            let row = certificate_row(*authority, &certificate, CertificatePurpose::Device, Some((*id, &serial)));
+            let mut row = certificate_row(*authority, &certificate, CertificatePurpose::Device, Some((*id, &serial)));
+            row.public_key_sha256.clone_from(&row.serial);
             lives.push(life(*id, &serial, batch, &row.serial));
             certificates.push((row, certificate.der().to_vec()));
         }
@@ -209,6 +210,24 @@ impl World {
         let mut tx = self.fleet.db().begin().await.unwrap();
         store::certificate::insert_many(&mut tx, &certificates).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// A device gets another certificate, as `change` makes it of its first one.
+    pub async fn another(&self, tx: &mut store::Tx, device: &str, change: impl FnOnce(&mut Certificate)) -> String {
+        let first = store::certificate::of_device(self.fleet.db(), device).await.unwrap().remove(0);
+        let der = store::certificate::der(self.fleet.db(), first.id).await.unwrap().unwrap();
+        let serial = SerialNumber::random().unwrap().hex();
+        let (id, replaces) = (CertificateId(Uuid::now_v7()), Some(first.id));
+        let mut row = Certificate { id, serial: serial.clone(), replaces, ..first };
+        row.public_key_sha256.clone_from(&serial);
+        change(&mut row);
+        store::certificate::insert_many(tx, &[(row, der)]).await.unwrap();
+        serial
+    }
+
+    /// How the gateway would decide about a serial of batch A.
+    pub fn verdict_on(&self, serial: &str) -> Verdict {
+        self.fleet.trust().by_slug("batch-a").unwrap().verdict(SerialNumber::from_hex(serial).unwrap())
     }
 
     pub async fn authority_id(&self, slug: &str) -> AuthorityId {

@@ -121,6 +121,9 @@ impl TryFrom<SignerRow> for Signer {
     }
 }
 
+/// SQLite has one writer and no arrays.
+const LOCK: &str = "SELECT id FROM authority WHERE id = ANY($1) ORDER BY id FOR UPDATE";
+
 queries! {
     ALIVE = "SELECT authority_id, revocation_id, at, act, reason, state_before FROM authority_cut \
              WHERE lifted_at = 0 ORDER BY authority_id, at";
@@ -200,6 +203,18 @@ pub async fn set_state(tx: &mut Tx, authority: AuthorityId, state: AuthorityStat
     within!(tx, |executor| {
         sqlx::query(SET_STATE).bind(authority.0).bind(state.as_str()).bind(at.0).execute(executor).await.map(drop)
     })?;
+    Ok(())
+}
+
+/// Makes other acts on these authorities, and whoever would sign by them, wait until the transaction ends. What was read
+/// of them before may have changed until then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, authorities: &[AuthorityId]) -> StoreResult<()> {
+    let Tx::Postgres(tx) = tx else { return Ok(()) };
+    let ids: Vec<Uuid> = authorities.iter().map(|id| id.0).collect();
+    sqlx::query(LOCK).bind(ids).fetch_all(&mut **tx).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     certificate::RevocationReason,
-    id::{AuthorityId, DeviceId},
+    id::{AuthorityId, DeviceId, RevocationId},
     time::{DAY, HOUR, Timestamp},
 };
 use sqlx::AssertSqlSafe;
@@ -17,14 +17,27 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub enum Which<'a> {
     /// One.
-    Certificate(AuthorityId, &'a str),
+    Certificate {
+        /// Who signed it.
+        authority: AuthorityId,
+        /// Its serial, in hexadecimal.
+        serial: &'a str,
+        /// Whether the others of its key are meant with it, and renewals of these that were never used: whoever has
+        /// the key, or asked for these with it, could come back with them.
+        kin: bool,
+    },
     /// All of one device.
     Device(DeviceId),
+    /// Those of all devices that an act is bound to.
+    Bound(RevocationId),
     /// Those of all devices that a fleet query means.
     Query(&'a Filter),
     /// All devices' that these authorities signed.
     SignedBy(&'a [AuthorityId]),
 }
+
+/// How many certificates an act may enter one by one.
+pub const MOST: usize = 100_000;
 
 /// How many devices are named one by one in a statement.
 const NAMED: usize = 10_000;
@@ -38,8 +51,8 @@ pub struct Target {
     pub serial: String,
     /// Whose it is, if it is a device's.
     pub device: Option<DeviceId>,
-    /// Why it is cut off on its own now, if it is.
-    pub revoked: Option<RevocationReason>,
+    /// Why it is cut off on its own now and by which act, if it is.
+    pub revoked: Option<(RevocationReason, RevocationId)>,
 }
 
 /// Devices that share what a preview tells.
@@ -86,10 +99,26 @@ impl Condition {
     fn of_certificates(which: &Which<'_>, now: Timestamp) -> Self {
         let mut condition = Self::new();
         let sql = match which {
-            Which::Certificate(authority, serial) => {
+            Which::Certificate { authority, serial, kin } => {
                 let authority = condition.bind(Bind::Id(authority.0));
                 let serial = condition.bind(Bind::Text((*serial).to_owned()));
-                format!("c.authority_id = {authority} AND c.serial = {serial} AND c.purpose <> 'authority'")
+                if *kin {
+                    let key = format!(
+                        "(SELECT public_key_sha256 FROM certificate WHERE authority_id = {authority} AND serial = {serial})"
+                    );
+                    format!(
+                        "c.purpose <> 'authority' AND c.id IN (WITH RECURSIVE kin (id) AS (\
+                         SELECT id FROM certificate WHERE public_key_sha256 = {key} UNION \
+                         SELECT n.id FROM certificate n JOIN kin k ON n.replaces = k.id WHERE n.first_used_at = 0) \
+                         SELECT id FROM kin)"
+                    )
+                } else {
+                    format!("c.authority_id = {authority} AND c.serial = {serial} AND c.purpose <> 'authority'")
+                }
+            }
+            Which::Bound(act) => {
+                let act = condition.bind(Bind::Id(act.0));
+                format!("c.device_id IN {} AND c.purpose = 'device'", bound_to(&act))
             }
             Which::Device(device) => {
                 let device = condition.bind(Bind::Id(device.0));
@@ -111,6 +140,24 @@ impl Condition {
         if places.is_empty() { "1 = 0".to_owned() } else { format!("c.authority_id IN ({})", places.join(", ")) }
     }
 
+    /// On `device d`: that it is meant, whether it has a certificate already or not.
+    fn of_devices_to_lock(which: &Which<'_>, now: Timestamp) -> Self {
+        let mut condition = Self::new();
+        match which {
+            Which::Device(device) => condition.sql = format!("d.id = {}", condition.bind(Bind::Id(device.0))),
+            Which::Bound(act) => {
+                let act = condition.bind(Bind::Id(act.0));
+                condition.sql = format!("d.id IN {}", bound_to(&act));
+            }
+            Which::Query(filter) => {
+                condition.binds.clone_from(&filter.binds);
+                condition.sql = filter.sql.replace(IN_ORDER, "d.place");
+            }
+            Which::Certificate { .. } | Which::SignedBy(_) => condition = Self::of_devices(which, now),
+        }
+        condition
+    }
+
     /// On `device d`: that it has such a certificate.
     fn of_devices(which: &Which<'_>, now: Timestamp) -> Self {
         let mut condition = Self::of_certificates(which, now);
@@ -128,6 +175,10 @@ impl Condition {
     }
 }
 
+fn bound_to(act: &str) -> String {
+    format!("(SELECT device_id FROM revocation_device WHERE revocation_id = {act})")
+}
+
 /// Binds the values of a condition to a statement.
 macro_rules! bound {
     ($query:expr, $binds:expr) => {{
@@ -143,7 +194,7 @@ macro_rules! bound {
     }};
 }
 
-type Row = (Uuid, String, Option<Uuid>, Option<i64>);
+type Row = (Uuid, String, Option<Uuid>, Option<i64>, Option<Uuid>);
 
 fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
     let from = match which {
@@ -151,19 +202,40 @@ fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
         _ => "certificate c",
     };
     format!(
-        "SELECT c.authority_id, c.serial, c.device_id, r.reason FROM {from} LEFT JOIN revoked r \
+        "SELECT c.authority_id, c.serial, c.device_id, r.reason, r.revocation_id FROM {from} LEFT JOIN revoked r \
          ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
-         WHERE {} ORDER BY c.authority_id, c.serial",
-        condition.sql
+         WHERE {} ORDER BY c.authority_id, c.serial LIMIT {}",
+        condition.sql,
+        MOST + 1
     )
 }
 
-fn target(row: Row) -> Target {
-    let (authority, serial, device, reason) = row;
-    Target { authority: AuthorityId(authority), serial, device: device.map(DeviceId), revoked: reason.map(reason_of) }
+fn target((authority, serial, device, reason, act): Row) -> Target {
+    let revoked = reason.zip(act).map(|(reason, act)| (reason_of(reason), RevocationId(act)));
+    Target { authority: AuthorityId(authority), serial, device: device.map(DeviceId), revoked }
 }
 
-/// The certificates that are meant and have not ended, by authority and serial.
+/// Makes whoever would renew or supersede the certificates that are meant wait until the transaction ends: their
+/// devices are locked, in the order in which every deed locks them, then the certificates. SQLite has one writer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, which: &Which<'_>, now: Timestamp) -> StoreResult<()> {
+    let Tx::Postgres(tx) = tx else { return Ok(()) };
+    let devices = Condition::of_devices_to_lock(which, now);
+    let sql = format!("SELECT d.id FROM device d WHERE {} ORDER BY d.id FOR UPDATE", devices.sql);
+    let query = bound!(sqlx::query(AssertSqlSafe(sql)), &devices.binds);
+    query.fetch_all(&mut **tx).await?;
+    if matches!(which, Which::Certificate { .. }) {
+        let certificates = Condition::of_certificates(which, now);
+        let sql = format!("SELECT c.id FROM certificate c WHERE {} ORDER BY c.id FOR UPDATE", certificates.sql);
+        let query = bound!(sqlx::query(AssertSqlSafe(sql)), &certificates.binds);
+        query.fetch_all(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// The certificates that are meant and have not ended, by authority and serial: one more than [`MOST`] at most.
 ///
 /// # Errors
 /// When the database fails.

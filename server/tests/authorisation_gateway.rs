@@ -1,0 +1,263 @@
+//! Who may do what at the gateway and the repository: every route, for everybody who could come.
+//!
+//! A route that is added without a case makes this fail, and so does a case whose route is gone. Callers come as in the
+//! field: by curl over TLS, with a certificate, with a token, or with nothing.
+
+use crate::{
+    authorisation::paths_of,
+    field::{A, Field, field, operator},
+};
+use axum::{body::Body, extract::ConnectInfo};
+use domain::{authority::Authority, revocation::RevocationAct as Act};
+use fleet::{enrol::StationForm, revocation::Selection};
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use server::{gateway, repository};
+use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
+use tower::ServiceExt;
+
+/// Who comes to the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// Without a certificate and without a token.
+    Nobody,
+    /// A station of the factory that makes the batch.
+    Station,
+    /// A station of another factory.
+    OtherStation,
+    /// A device of the batch, by its certificate.
+    Device,
+    /// A device of the batch, by its token.
+    TokenDevice,
+    /// With a token that nobody has.
+    WrongToken,
+    /// A device whose certificate is on hold.
+    Held,
+    /// A device whose certificate was revoked.
+    Revoked,
+    /// A station whose certificate was revoked.
+    RevokedStation,
+}
+
+const EVERYBODY: &[Who] = &[
+    Who::Nobody,
+    Who::Station,
+    Who::OtherStation,
+    Who::Device,
+    Who::TokenDevice,
+    Who::WrongToken,
+    Who::Held,
+    Who::Revoked,
+    Who::RevokedStation,
+];
+
+/// What curl says when the handshake failed: no status.
+const NOT_LET_IN: u16 = 0;
+
+/// A route, and what it answers to [`EVERYBODY`] in that order.
+const GATEWAY: &[(&str, [u16; 9])] = &[
+    ("GET /", [401, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/cacerts", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/csrattrs", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/cacerts", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/csrattrs", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    // It enrols nobody; it says where to go.
+    ("POST /.well-known/est/simpleenroll", [401, 404, 404, 404, 404, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/simplereenroll", [401, 403, 403, 200, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/{label}/simpleenroll", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    (
+        "POST /.well-known/est/{label}/simplereenroll",
+        [401, 403, 403, 200, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN],
+    ),
+    ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+];
+
+/// The repository: where, something that is there, and what GET and POST of it are answered.
+const REPOSITORY: &[(&str, &str, [u16; 2])] = &[
+    ("/ca/{file}", "/ca/batch-ca-a.cer", [200, 405]),
+    ("/crl/{file}", "/crl/batch-ca-a.crl", [200, 405]),
+    // What is no request at all is answered as OCSP answers it: “malformed”, with status 200.
+    ("/ocsp", "/ocsp", [400, 200]),
+    ("/ocsp/", "/ocsp/", [400, 200]),
+    ("/ocsp/{*rest}", "/ocsp/batch-ca-a", [400, 200]),
+];
+
+/// A field with everybody in it.
+struct Cast {
+    field: Field,
+    token: String,
+}
+
+impl Cast {
+    async fn new() -> Self {
+        let field = field().await;
+        for (factory, name) in [("graz", "other"), ("brno", "fired")] {
+            let form = StationForm { factory: factory.into(), name: format!("Line {name}"), csr: String::new() };
+            let made = field.fleet.station(&operator(), &form).await.unwrap();
+            for file in made.files().iter().filter(|file| file.name.starts_with("station.")) {
+                fs::write(field.file(&file.name.replace("station", name)), &file.content).unwrap();
+            }
+            if name == "fired" {
+                let authority = made.chain[0].serial_hex();
+                let slug = field.fleet.authorities(&operator()).await.unwrap();
+                let slug = slug.into_iter().find(|row| row.authority.serial == authority).unwrap().authority.slug;
+                field
+                    .act(Act::Revoke, Selection::Certificate { authority: slug, serial: made.certificate.serial_hex() })
+                    .await;
+            }
+        }
+        let serials = ["device", "token", "held", "revoked"].map(str::to_owned);
+        field.devices(&serials, A).await;
+        for serial in ["device", "held", "revoked"] {
+            field.enrolled(serial, "A").await;
+        }
+        let token = field.fleet.set_device_token(&operator(), "token").await.unwrap();
+        field.act(Act::Hold, Selection::Device("held".to_owned())).await;
+        field.act(Act::Revoke, Selection::Device("revoked".to_owned())).await;
+        Self { field, token }
+    }
+
+    /// Asks as this caller does, about a device of its own name, so that nobody is refused for another's serial.
+    async fn ask(&self, who: Who, route: &str, n: usize) -> (u16, String) {
+        let (method, path) = route.split_once(' ').unwrap();
+        let path = path.replace("{label}", "A").replace("{batch}", "A");
+        let credentials = match who {
+            Who::Nobody => String::new(),
+            Who::Station => shows("station"),
+            Who::OtherStation => shows("other"),
+            Who::Device => shows("device"),
+            Who::TokenDevice => format!("-H 'Authorization: TargetToken {}'", self.token),
+            Who::WrongToken => "-H 'Authorization: TargetToken none'".to_owned(),
+            Who::Held => shows("held"),
+            Who::Revoked => shows("revoked"),
+            Who::RevokedStation => shows("fired"),
+        };
+        let serial = match who {
+            Who::Device => "device".to_owned(),
+            Who::TokenDevice => "token".to_owned(),
+            Who::Held => "held".to_owned(),
+            Who::Revoked => "revoked".to_owned(),
+            _ => format!("new-{n}"),
+        };
+        let body = match path.as_str() {
+            path if path.starts_with("/enrolments/") => "--data-binary @new.json",
+            _ if method == "POST" => "--data-binary @new.csr",
+            _ => "",
+        };
+        let script = format!(
+            "set -euo pipefail
+            openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -subj /CN={serial} -out new.csr 2>/dev/null
+            printf '{{\"devices\": [{{\"serial\": \"{serial}\", \"csr\": \"%s\"}}]}}' \"$(openssl req -in new.csr -outform DER | openssl base64 -A)\" > new.json
+            rm -f said; curl -sS -X {method} --cacert ca.pem {credentials} {body} -o said -w '%{{http_code}}' $GW{path} 2>err || true
+            echo; cat said err 2>/dev/null || true"
+        );
+        let said = self.field.says(&script).await;
+        let (status, rest) = said.split_once('\n').unwrap();
+        (status.parse().unwrap(), rest.to_owned())
+    }
+
+    async fn authority(&self) -> Authority {
+        self.field.fleet.authority(&operator(), "batch-ca-a").await.unwrap().row.authority
+    }
+
+    /// How many certificates there are of devices.
+    async fn certificates(&self) -> i64 {
+        let counts = store::certificate::counts(self.field.fleet.db()).await.unwrap();
+        let id = self.authority().await.id;
+        counts.iter().filter(|(authority, ..)| *authority == id).map(|(.., n)| n).sum()
+    }
+}
+
+fn shows(name: &str) -> String {
+    format!("--cert {name}.pem --key {name}.key")
+}
+
+#[test]
+fn every_route_of_the_gateway_has_a_case() {
+    let routes: BTreeSet<String> =
+        gateway::ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let cases = GATEWAY.iter().map(|(route, _)| (*route).to_owned()).collect();
+    assert_eq!(routes, cases, "left: the routes; right: the cases above");
+}
+
+#[test]
+fn the_cases_say_what_the_table_says() {
+    for route in gateway::ROUTES {
+        let name = format!("{} {}", route.method, route.path);
+        let (_, answers) = GATEWAY.iter().find(|(case, _)| *case == name).unwrap();
+        let passes = |who: Who| answers[EVERYBODY.iter().position(|other| *other == who).unwrap()] == 200;
+        let expected: &[Who] = match route.who {
+            gateway::Who::Anybody => &[Who::Nobody, Who::Station, Who::OtherStation, Who::Device, Who::TokenDevice],
+            gateway::Who::Known => &[Who::Station, Who::OtherStation, Who::Device, Who::TokenDevice],
+            // Without a batch there is nothing that a station could be of.
+            gateway::Who::Station if !route.path.contains('{') => &[],
+            gateway::Who::Station => &[Who::Station],
+            gateway::Who::Device => &[Who::Device],
+        };
+        let passing: Vec<Who> = EVERYBODY.iter().copied().filter(|who| passes(*who)).collect();
+        assert_eq!(passing, expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_answers_those_who_may_and_issues_to_nobody_else() {
+    let cast = Cast::new().await;
+    let mut n = 0;
+    for (route, answers) in GATEWAY {
+        for (who, expected) in EVERYBODY.iter().zip(answers) {
+            n += 1;
+            let before = cast.certificates().await;
+            let (status, said) = cast.ask(*who, route, n).await;
+            assert_eq!(status, *expected, "{route} for {who:?}: {said}");
+            let issued = i64::from(route.starts_with("POST") && *expected == 200);
+            assert_eq!(cast.certificates().await - before, issued, "{route} for {who:?}: certificates issued");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repository_says_the_same_to_everybody() {
+    let field = field().await;
+    while field.fleet.crl("batch-ca-a").is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let routes: BTreeSet<&str> = repository::ROUTES.iter().map(|route| route.path).collect();
+    let cases = REPOSITORY.iter().map(|(route, ..)| *route).collect();
+    assert_eq!(routes, cases, "left: the routes; right: the cases above");
+    for (route, address, answers) in REPOSITORY {
+        for (method, expected) in ["GET", "POST"].into_iter().zip(answers) {
+            let without = published(&field, method, address, None).await;
+            assert_eq!(without.0.as_u16(), *expected, "{method} {route}");
+            // Credentials are not looked at: there is nothing that only some may have.
+            let with = published(&field, method, address, Some("Bearer whatever")).await;
+            assert_eq!(with, without, "{method} {route} with credentials");
+        }
+        for method in ["PUT", "DELETE", "PATCH"] {
+            let (status, _) = published(&field, method, address, None).await;
+            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {route}");
+        }
+    }
+}
+
+async fn published(field: &Field, method: &str, path: &str, credentials: Option<&str>) -> (StatusCode, Vec<u8>) {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(credentials) = credentials {
+        request = request.header(header::AUTHORIZATION, credentials).header(header::COOKIE, "session=whatever");
+    }
+    let mut request = request.body(Body::empty()).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 40_000))));
+    let answer = repository::router(&field.fleet).oneshot(request).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    (parts.status, body.collect().await.unwrap().to_bytes().to_vec())
+}
+
+#[tokio::test]
+async fn no_route_is_beside_these_tables() {
+    let world = crate::common::World::new().await;
+    let of = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
+    let gateway: Vec<&str> = GATEWAY.iter().map(|(route, _)| route.split_once(' ').unwrap().1).collect();
+    assert_eq!(paths_of(&gateway::router(&world.fleet)), of(&gateway), "left: the gateway's router; right: the cases");
+    let repository: Vec<&str> = REPOSITORY.iter().map(|(route, ..)| *route).collect();
+    let paths = paths_of(&repository::router(&world.fleet));
+    assert_eq!(paths, of(&repository), "left: the repository's router; right: the cases");
+}
