@@ -100,11 +100,11 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel('Kind').selectOption('batch');
       await page.getByLabel('Name').fill(name);
       await page.getByLabel('Batch', { exact: true }).selectOption(batch);
-      await page.getByLabel('Quota').fill('many');
+      await page.getByRole('textbox', { name: 'Quota' }).fill('many');
       await page.getByRole('button', { name: 'Ask for approval' }).click();
       await expect(page.getByRole('alert')).toContainText('another look');
       await expect(page.getByLabel('Name')).toHaveValue(name);
-      await page.getByLabel('Quota').fill('12');
+      await page.getByRole('textbox', { name: 'Quota' }).fill('12');
       await page.getByRole('button', { name: 'Ask for approval' }).click();
       await expect(page).toHaveURL(/\/approvals\/[0-9a-f-]{36}$/);
       await expect(badge(page, 'Waiting')).toBeVisible();
@@ -125,6 +125,7 @@ for (const javaScriptEnabled of [true, false]) {
     test('a kit is downloaded, and a token is shown once', async ({ page, shared }) => {
       const serial = shared.demo.facts.enrolled[2 + own] ?? '';
       await page.goto(`/devices/${serial}?do=kit`);
+      await page.getByLabel('The key is born in the device').check();
       const arriving = page.waitForEvent('download');
       await page.getByRole('button', { name: 'Download the kit' }).click();
       expect((await arriving).suggestedFilename()).toMatch(/\.tar$/);

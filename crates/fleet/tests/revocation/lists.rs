@@ -100,7 +100,7 @@ async fn the_publisher_is_quick_enough() {
         let published = async |wanted: usize| {
             let begun = std::time::Instant::now();
             while world.fleet.crl("batch-a").is_none_or(|crl| crl.entries != wanted as i64) {
-                assert!(begun.elapsed().as_secs() < 10, "{}: never published", world.name());
+                assert!(begun.elapsed().as_secs() < 60, "{}: never published", world.name());
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             begun.elapsed()
