@@ -2,9 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that gets no answer should fail")]
 
 mod authorisation;
+mod authorisation_gateway;
+mod ceremony;
 mod commands;
 mod common;
+mod est;
+mod field;
+mod gateway;
 mod idempotency;
 mod listener;
+mod pki;
 mod requests;
 mod sessions;
