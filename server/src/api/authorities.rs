@@ -71,7 +71,7 @@ impl From<&AuthorityRow> for AuthorityShape {
             batch: row.batch.clone(),
             serial: authority.serial.clone(),
             key_id: authority.key_id.clone(),
-            not_after: authority.not_after.map(|at| at.rfc3339()),
+            not_after: authority.not_after.map(domain::time::Timestamp::rfc3339),
             quota: authority.quota,
             issued: authority.issued,
             valid: row.valid,
@@ -154,7 +154,7 @@ impl From<&ApprovalRow> for ApprovalShape {
             requested_by: row.requested_by.clone(),
             requested_at: row.requested_at.rfc3339(),
             decided_by: row.decided_by.clone(),
-            decided_at: row.decided_at.map(|at| at.rfc3339()),
+            decided_at: row.decided_at.map(domain::time::Timestamp::rfc3339),
             reason: row.reason.clone(),
             detail: None,
         }

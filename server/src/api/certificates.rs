@@ -70,7 +70,7 @@ impl From<&CertificateRow> for CertificateEntry {
             not_after: row.not_after.rfc3339(),
             issued_at: row.issued_at.rfc3339(),
             issued_by: row.issued_by.clone(),
-            first_used_at: row.first_used_at.map(|at| at.rfc3339()),
+            first_used_at: row.first_used_at.map(domain::time::Timestamp::rfc3339),
             replaces: row.replaces.clone(),
             certificate: None,
         }

@@ -245,7 +245,7 @@ impl From<&RevocationRow> for RevocationShape {
             requested_by: row.requested_by.clone(),
             requested_at: row.requested_at.rfc3339(),
             approved_by: row.approved_by.clone(),
-            effective_at: row.effective_at.map(|at| at.rfc3339()),
+            effective_at: row.effective_at.map(domain::time::Timestamp::rfc3339),
             total: row.total,
             applied: row.applied,
         }
@@ -338,7 +338,7 @@ impl From<RevocationDetail> for SpreadShape {
             channels: detail.channels.iter().map(channel).collect(),
             came_back: detail.came_back_total,
             not_seen: detail.not_seen_total,
-            complete_at: detail.complete_at.map(|at| at.rfc3339()),
+            complete_at: detail.complete_at.map(domain::time::Timestamp::rfc3339),
             preview: detail.preview.into(),
         }
     }

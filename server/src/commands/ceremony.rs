@@ -21,7 +21,10 @@ use pki::{
     Certificate, KeyAlgorithm, Name, Pkcs11Key, Profile, RevokedEntry, SerialNumber, Signer, SoftwareKey, Template,
     Urls,
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use zeroize::Zeroizing;
 
 /// How much earlier than now certificates begin: clocks of verifiers differ.
@@ -97,7 +100,10 @@ pub fn root(step: &Root, now: Timestamp) -> Result<MadeRoot, Failure> {
     Ok(MadeRoot { certificate, file: certificate_file, key_file })
 }
 
-fn root_key_of(step: &Root) -> Result<(Arc<dyn Signer>, Option<Zeroizing<String>>), Failure> {
+/// A root's key, and its sealed form unless it is in a token.
+type RootKeyAndSeal = (Arc<dyn Signer>, Option<Zeroizing<String>>);
+
+fn root_key_of(step: &Root) -> Result<RootKeyAndSeal, Failure> {
     if let Some(address) = &step.key {
         return Ok((Arc::new(Pkcs11Key::open(address)?), None));
     }
@@ -176,7 +182,7 @@ fn cross_sign(step: &CrossSign, now: Timestamp) -> Outcome {
 fn crl(step: &Crl, now: Timestamp) -> Outcome {
     files::refuse_existing(&[&step.out])?;
     let root = RootSigner::open(&step.root)?;
-    let previous = step.previous.as_ref().map(|file| previous_crl(file, &root)).transpose()?;
+    let previous = step.previous.as_deref().map(|file| previous_crl(file, &root)).transpose()?;
     let (mut entries, last) = previous.unwrap_or_default();
     for serial in &step.release {
         let serial = SerialNumber::from_hex(serial)?;
@@ -209,7 +215,7 @@ fn counted(n: usize) -> String {
     if n == 1 { "one certificate".to_owned() } else { format!("{n} certificates") }
 }
 
-fn previous_crl(file: &PathBuf, root: &RootSigner) -> Result<(Vec<RevokedEntry>, u64), Failure> {
+fn previous_crl(file: &Path, root: &RootSigner) -> Result<(Vec<RevokedEntry>, u64), Failure> {
     let der = der_of(&files::read(file)?, "X509 CRL");
     let facts = pki::verify_crl(&der, root.certificate())
         .map_err(|error| Failure::NotDone(format!("{}: {error}", file.display())))?;

@@ -156,7 +156,9 @@ impl Fleet {
         for id in ids {
             self.put_serials(&mut trust, id, version).await?;
         }
-        *followed = Followed { floor, seen: BTreeSet::new(), loaded: true };
+        // What was heard before was committed before, so it is in what was read; it isn't noted a second time.
+        let seen = followed.seen.split_off(&(floor + 1));
+        *followed = Followed { floor, seen, loaded: true };
         self.swap(trust);
         // What was rung while it was read is heard; what was rung just before is heard again.
         self.catch_up(followed).await

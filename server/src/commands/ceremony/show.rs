@@ -98,7 +98,7 @@ fn print_crl(facts: &CrlFacts) -> std::io::Result<()> {
     line("entries", &facts.entries.len().to_string())?;
     for entry in facts.entries.iter().take(SHOWN) {
         let reason = RevocationReason::ALL.iter().find(|reason| reason.code() == entry.reason);
-        let reason = reason.map_or_else(|| entry.reason.to_string(), |reason| reason.to_string());
+        let reason = reason.map_or_else(|| entry.reason.to_string(), ToString::to_string);
         say(&format!("  {} since {} ({reason})", entry.serial.hex(), entry.at.rfc3339()))?;
     }
     Ok(())
