@@ -140,14 +140,14 @@ for (const javaScriptEnabled of [true, false]) {
         await page.goto(`/devices/${serial}?do=custody`);
         await page.getByLabel('What happened').selectOption('transfer');
         await page.getByLabel('Custodian', { exact: true }).selectOption(shared.demo.facts.custodian);
-        await page.getByLabel('When, in UTC').fill('2099-01-01T08:00');
+        await page.getByLabel('When (UTC)').fill('2099-01-01T08:00');
         await page.getByLabel('Place', { exact: true }).fill('Depot <7>');
         await page.getByRole('button', { name: 'Record', exact: true }).click();
         await expect(page.getByRole('alert')).toContainText('lies in the future');
         await expect(page.getByLabel('What happened')).toHaveValue('transfer');
         await expect(page.getByLabel('Custodian', { exact: true })).toHaveValue(shared.demo.facts.custodian);
         await expect(page.getByLabel('Place', { exact: true })).toHaveValue('Depot <7>');
-        const time = page.getByLabel('When, in UTC');
+        const time = page.getByLabel('When (UTC)');
         await expect(time).toHaveAttribute('aria-invalid', 'true');
         await expect(time).toHaveAccessibleDescription(/lies in the future/);
         await time.fill('');

@@ -262,7 +262,9 @@ fn a_ceremony_replaces_nothing_and_says_what_is_wrong() {
 fn what_files_hold_is_shown() {
     let road = road();
     let said = road.muster("ceremony show @/factory.pem @/factory.csr @/2.crl @/old-root.key");
-    for expected in ["CN=New Root", "ECDSA with SHA-384", "(critical)", "signed by the key that it asks for", "superseded"] {
+    for expected in
+        ["CN=New Root", "ECDSA with SHA-384", "(critical)", "signed by the key that it asks for", "superseded"]
+    {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     road.ends("ceremony show @/a.csv", 3);
