@@ -4,10 +4,7 @@
 use crate::field::{A, ENROL, Field, fields};
 use domain::revocation::RevocationAct as Act;
 use fleet::revocation::Selection;
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -76,7 +73,6 @@ async fn a_hundred_devices_come_in_and_are_cut_off_again() {
 
 /// Every tenth key is RSA, every tenth P-384.
 async fn enrol_all(field: &Field, serials: &[String]) {
-    let begun = Instant::now();
     let script = format!(
         "{ENROL}
         one() {{
@@ -89,7 +85,6 @@ async fn enrol_all(field: &Field, serials: &[String]) {
         serials.join(" ")
     );
     assert_eq!(field.says(&script).await.trim(), serials.len().to_string());
-    println!("{}: {} devices enrolled by curl and openssl in {:?}", field.name(), serials.len(), begun.elapsed());
     // What the root knows, the certificate says, and the CRL doesn't list.
     let chain = "curl -sS --fail-with-body --cacert ca.pem $GW/.well-known/est/A/cacerts | openssl base64 -d \
                  | openssl pkcs7 -inform DER -print_certs -out chain.pem
@@ -101,7 +96,6 @@ async fn enrol_all(field: &Field, serials: &[String]) {
 }
 
 async fn all_connect(field: &Field, serials: &[String]) {
-    let begun = Instant::now();
     let script = format!(
         r#"
         one() {{
@@ -115,21 +109,13 @@ async fn all_connect(field: &Field, serials: &[String]) {
         serials.join(" ")
     );
     assert_eq!(field.says(&script).await.trim(), serials.len().to_string());
-    println!(
-        "{}: {} devices connected, by curl and by s_client, in {:?}",
-        field.name(),
-        serials.len(),
-        begun.elapsed()
-    );
 }
 
 async fn one_is_held_while_connected(field: &Field) {
     let device = || Selection::Device("D-00010".to_owned());
     let (held, mut other) = (Connected::to(field, "D-00010").await, Connected::to(field, "D-00011").await);
     field.act(Act::Hold, device()).await;
-    let committed = Instant::now();
-    assert!(held.ends_within(Duration::from_secs(2)).await, "{}: still connected", field.name());
-    println!("{}: cut off {:?} after the act", field.name(), committed.elapsed());
+    assert!(held.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
     other.ask().await;
     let (status, said) = field.visit("D-00010").await;
     assert!(status == 0 && said.contains("revoked"), "{}: {said}", field.name());
@@ -140,7 +126,7 @@ async fn one_is_held_while_connected(field: &Field) {
 async fn one_is_revoked_while_connected(field: &Field) {
     let connected = Connected::to(field, "D-00020").await;
     field.act(Act::Revoke, Selection::Device("D-00020".to_owned())).await;
-    assert!(connected.ends_within(Duration::from_secs(2)).await, "{}: still connected", field.name());
+    assert!(connected.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
     assert_eq!(field.visit("D-00020").await.0, 0);
     // A station can't bring it back, and neither can TLS of the year 2008.
     let again = field.sh(&format!("{ENROL}\nenrol D-00020 A; cat D-00020.p7")).await;
@@ -152,7 +138,7 @@ async fn one_is_revoked_while_connected(field: &Field) {
 async fn the_batch_is_cut_off(field: &Field, serials: &[String]) {
     let connected = Connected::to(field, "D-00042").await;
     field.act(Act::Hold, Selection::Batch("A".to_owned())).await;
-    assert!(connected.ends_within(Duration::from_secs(2)).await, "{}: still connected", field.name());
+    assert!(connected.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
     assert_eq!(count_admitted(field, serials).await, 0, "{}", field.name());
     field.act(Act::Release, Selection::Batch("A".to_owned())).await;
     assert_eq!(count_admitted(field, serials).await, serials.len() - 1, "{}: all but the revoked one", field.name());

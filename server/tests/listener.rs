@@ -219,5 +219,6 @@ async fn the_operations_ca_takes_over_while_the_console_runs() {
     assert!(after.contains("Verify return code: 0 (ok)"), "the chain is whole: {after}");
     stop.cancel();
     served.await.unwrap();
-    (following.abort(), keeping.abort());
+    following.abort();
+    keeping.abort();
 }

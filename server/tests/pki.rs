@@ -28,7 +28,7 @@ async fn with_devices(serials: &[&str]) -> Field {
 }
 
 /// Asks until the CRL of the batch says so; it is published within a second or so.
-async fn crl_lists(field: &Field, count: usize) -> Duration {
+async fn crl_lists(field: &Field, count: usize) {
     let begun = Instant::now();
     loop {
         let said = field
@@ -37,9 +37,9 @@ async fn crl_lists(field: &Field, count: usize) -> Duration {
         let listed: usize = String::from_utf8_lossy(&said.stdout).trim().parse().unwrap_or_default();
         let there = read(&field.file("batch.crl")).first() == Some(&0x30);
         if there && listed == count {
-            return begun.elapsed();
+            return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "the CRL lists {listed} after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "the CRL lists {listed} after {:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -65,13 +65,10 @@ async fn openssl_learns_who_is_revoked() {
     field.says(&format!("{check} P-00001.pem")).await;
     // The address in the certificate leads there by itself.
     field.says("openssl verify -crl_check -crl_download -CAfile ca.pem -untrusted chain.pem P-00001.pem").await;
-    let acted = Instant::now();
     field.act(Act::Revoke, Selection::Device("P-00001".to_owned())).await;
     let said = ocsp(&field, "P-00001", "").await;
-    println!("OCSP says revoked {:?} after the click", acted.elapsed());
     assert!(said.contains("P-00001.pem: revoked") && said.contains("keyCompromise"), "{said}");
     crl_lists(&field, 1).await;
-    println!("the CRL lists it {:?} after the click", acted.elapsed());
     assert!(!field.sh(&format!("{check} P-00001.pem")).await.status.success());
     field.says(&format!("{check} P-00002.pem")).await;
     assert!(ocsp(&field, "P-00002", "").await.contains("P-00002.pem: good"));
