@@ -241,6 +241,7 @@ mod tests {
                 "serve" | "demo" => assert!(with.len() > 7 && without.is_empty(), "{command}: {without:?}"),
                 "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
                 "restore" => assert_eq!(without, ["force"]),
+                "kit" => assert_eq!(without, ["key_in_device"]),
                 _ => assert!(without.is_empty(), "{command}: {without:?}"),
             }
         }

@@ -86,7 +86,7 @@ impl From<&AuthorityRow> for AuthorityShape {
 }
 
 /// List all authorities: each is followed by those below it.
-#[utoipa::path(get, path = "/api/v1/authorities", tag = "Certificates", responses(
+#[utoipa::path(get, path = "/api/v1/authorities", operation_id = "listAuthorities", tag = "Certificates", responses(
     (status = 200, description = "The authorities.", body = List<AuthorityShape>),
 ))]
 pub async fn list(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<AuthorityShape>>> {
@@ -95,7 +95,7 @@ pub async fn list(State(console): State<Console>, Program(actor): Program) -> An
 }
 
 /// Get one authority, with its certificate.
-#[utoipa::path(get, path = "/api/v1/authorities/{slug}", tag = "Certificates",
+#[utoipa::path(get, path = "/api/v1/authorities/{slug}", operation_id = "getAuthority", tag = "Certificates",
     params(("slug" = String, Path, description = "The authority's name in addresses.")), responses(
     (status = 200, description = "The authority.", body = AuthorityShape),
     (status = 404, description = "There is no such authority.", body = Problem),
@@ -162,7 +162,7 @@ impl From<&ApprovalRow> for ApprovalShape {
 }
 
 /// List what needed a second person, the newest first.
-#[utoipa::path(get, path = "/api/v1/approvals", tag = "Certificates", responses(
+#[utoipa::path(get, path = "/api/v1/approvals", operation_id = "listApprovals", tag = "Certificates", responses(
     (status = 200, description = "The approvals.", body = List<ApprovalShape>),
 ))]
 pub async fn approvals(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<ApprovalShape>>> {
@@ -171,7 +171,7 @@ pub async fn approvals(State(console): State<Console>, Program(actor): Program) 
 }
 
 /// Get one approval, with everything that is to be approved.
-#[utoipa::path(get, path = "/api/v1/approvals/{id}", tag = "Certificates",
+#[utoipa::path(get, path = "/api/v1/approvals/{id}", operation_id = "getApproval", tag = "Certificates",
     params(("id" = String, Path, description = "The approval's id.")), responses(
     (status = 200, description = "The approval.", body = ApprovalShape),
     (status = 404, description = "There is no such approval.", body = Problem),
@@ -232,7 +232,7 @@ impl From<&FindingRow> for FindingShape {
 }
 
 /// List the findings that nobody has looked into yet.
-#[utoipa::path(get, path = "/api/v1/findings", tag = "Certificates", responses(
+#[utoipa::path(get, path = "/api/v1/findings", operation_id = "listFindings", tag = "Certificates", responses(
     (status = 200, description = "The findings.", body = List<FindingShape>),
 ))]
 pub async fn findings(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<FindingShape>>> {

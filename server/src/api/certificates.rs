@@ -110,7 +110,7 @@ pub struct Which {
 }
 
 /// List certificates.
-#[utoipa::path(get, path = "/api/v1/certificates", tag = "Certificates", params(Which), responses(
+#[utoipa::path(get, path = "/api/v1/certificates", operation_id = "listCertificates", tag = "Certificates", params(Which), responses(
     (status = 200, description = "A page of certificates.", body = CertificatesShape),
     (status = 400, description = "A parameter is wrong.", body = Problem),
 ))]
@@ -143,7 +143,7 @@ fn word<T: std::str::FromStr>(text: Option<String>, name: &str) -> Answer<Option
 }
 
 /// Get one certificate.
-#[utoipa::path(get, path = "/api/v1/certificates/{authority}/{serial}", tag = "Certificates",
+#[utoipa::path(get, path = "/api/v1/certificates/{authority}/{serial}", operation_id = "getCertificate", tag = "Certificates",
     params(
         ("authority" = String, Path, description = "The authority's name in addresses."),
         ("serial" = String, Path, description = "The certificate's serial number, in hexadecimal."),
@@ -162,7 +162,7 @@ pub async fn one(
 }
 
 /// List a device's certificates, the newest first.
-#[utoipa::path(get, path = "/api/v1/devices/{serial}/certificates", tag = "Certificates",
+#[utoipa::path(get, path = "/api/v1/devices/{serial}/certificates", operation_id = "listDeviceCertificates", tag = "Certificates",
     params(("serial" = String, Path, description = "The device's serial.")), responses(
     (status = 200, description = "Its certificates.", body = List<CertificateEntry>),
 ))]

@@ -95,7 +95,7 @@ pub async fn enrol_all(fleet: &Fleet, actor: &Actor, batch: &str, wanted: Wanted
 }
 
 /// Enrol many devices of a batch. What was answered is durable; who has a certificate for the same key gets it again.
-#[utoipa::path(post, path = "/api/v1/batches/{code}/enrolments", tag = "Certificates",
+#[utoipa::path(post, path = "/api/v1/batches/{code}/enrolments", operation_id = "enrolMany", tag = "Certificates",
     params(("code" = String, Path, description = "The batch's code.")), request_body = Wanted, responses(
     (status = 200, description = "What became of each device.", body = Enrolments),
     (status = 403, description = "The token's role doesn't allow it.", body = Problem),
@@ -132,7 +132,7 @@ pub struct Issued {
 
 /// Enrol one device, by its own request. Of it only the key is used; asked again with the same key, the answer is the
 /// same certificate.
-#[utoipa::path(post, path = "/api/v1/devices/{serial}/certificates", tag = "Certificates",
+#[utoipa::path(post, path = "/api/v1/devices/{serial}/certificates", operation_id = "enrolDevice", tag = "Certificates",
     params(("serial" = String, Path, description = "The device's serial.")), request_body = Request, responses(
     (status = 201, description = "Its certificate.", body = Issued),
     (status = 403, description = "The token's role doesn't allow it.", body = Problem),
@@ -191,7 +191,7 @@ impl From<Delivery> for DeliveryShape {
 }
 
 /// Deliver what a factory signed with its batch's delegated authority.
-#[utoipa::path(post, path = "/api/v1/batches/{code}/deliveries", tag = "Certificates",
+#[utoipa::path(post, path = "/api/v1/batches/{code}/deliveries", operation_id = "deliverCertificates", tag = "Certificates",
     params(("code" = String, Path, description = "The batch's code.")), request_body = Signed, responses(
     (status = 200, description = "What became of the certificates.", body = DeliveryShape),
     (status = 403, description = "The token's role doesn't allow it.", body = Problem),

@@ -100,7 +100,7 @@ impl From<Preview> for PreviewShape {
 }
 
 /// See what an act would hit, without doing it.
-#[utoipa::path(get, path = "/api/v1/revocations/preview", tag = "Certificates", params(What), responses(
+#[utoipa::path(get, path = "/api/v1/revocations/preview", operation_id = "previewRevocation", tag = "Certificates", params(What), responses(
     (status = 200, description = "What would be hit.", body = PreviewShape),
     (status = 400, description = "A parameter is wrong.", body = Problem),
     (status = 404, description = "There is no such thing.", body = Problem),
@@ -151,7 +151,7 @@ pub struct Acted {
 }
 
 /// Hold, revoke or release, as a preview showed it.
-#[utoipa::path(post, path = "/api/v1/revocations", tag = "Certificates",
+#[utoipa::path(post, path = "/api/v1/revocations", operation_id = "createRevocation", tag = "Certificates",
     params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request, so that it can be repeated.")),
     request_body = Act, responses(
     (status = 201, description = "It counts from now on.", body = Acted),
@@ -271,7 +271,7 @@ pub struct Begin {
 }
 
 /// List acts of revocation, newest first.
-#[utoipa::path(get, path = "/api/v1/revocations", tag = "Certificates", params(Begin), responses(
+#[utoipa::path(get, path = "/api/v1/revocations", operation_id = "listRevocations", tag = "Certificates", params(Begin), responses(
     (status = 200, description = "A page of acts.", body = RevocationsShape),
 ))]
 pub async fn list(
@@ -345,7 +345,7 @@ impl From<RevocationDetail> for SpreadShape {
 }
 
 /// Get an act, and how it spreads.
-#[utoipa::path(get, path = "/api/v1/revocations/{id}", tag = "Certificates",
+#[utoipa::path(get, path = "/api/v1/revocations/{id}", operation_id = "getRevocation", tag = "Certificates",
     params(("id" = String, Path, description = "The act's id.")), responses(
     (status = 200, description = "The act.", body = SpreadShape),
     (status = 404, description = "There is no such act.", body = Problem),
