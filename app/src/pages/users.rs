@@ -37,12 +37,13 @@ pub(super) fn state(user: &User) -> Status {
 pub(super) const fn role_words(role: Role) -> &'static str {
     match role {
         Role::Operator => {
-            "Imports files, enters custodians, records custody and notes, corrects history, saves views, reads the audit log."
+            "Imports files, enters custodians, records custody and notes, corrects history, saves views, reads the audit log, \
+             enrols and revokes."
         }
-        Role::Support => "Records custody and notes, corrects history, saves views.",
-        Role::Manager => "Reads the fleet and the audit log, writes notes, saves views.",
+        Role::Support => "Records custody and notes, corrects history, saves views, puts a device on hold.",
+        Role::Manager => "Decides what needs a second person, revokes, reads the audit log, writes notes, saves views.",
         Role::Auditor => "Reads everything, also users and API tokens; changes nothing.",
-        Role::Admin => "May do everything; alone manages users and API tokens.",
+        Role::Admin => "May do everything but decide approvals; alone manages users, API tokens and settings.",
     }
 }
 
@@ -202,7 +203,8 @@ mod tests {
                 assert_eq!(role_words(role).contains(words), role.may(permission), "{role}: {words}");
             }
         }
-        assert!(P::ALL.iter().all(|permission| Role::Admin.may(*permission)));
+        let not_the_admins: Vec<_> = P::ALL.iter().filter(|permission| !Role::Admin.may(**permission)).collect();
+        assert_eq!(not_the_admins, [&P::ApprovalDecide], "managers decide, and nobody else");
         assert!(!Role::Auditor.may(P::NoteAdd) && Role::Auditor.may(P::PeopleRead));
     }
 }
