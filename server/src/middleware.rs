@@ -2,6 +2,7 @@
 
 mod body;
 mod headers;
+mod leftover;
 mod request;
 mod who;
 
@@ -38,11 +39,13 @@ pub fn everything(router: Router, console: &Console) -> Router {
             // 5. Compression of what is made on the fly: quick rather than small. Files that come compressed, images
             //    and live events are left alone by its predicate.
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-            // 6. No request brings more than its route takes, nor dawdles.
+            // 6. Whoever is still sending reads the answer.
+            .layer(from_fn(leftover::discard))
+            // 7. No request brings more than its route takes, nor dawdles.
             .layer(from_fn(body::limit))
-            // 7. Nothing is asked of the database that it can't be asked.
+            // 8. Nothing is asked of the database that it can't be asked.
             .layer(from_fn(request::without_nul))
-            // 8. What changes something is not ended by whoever stops waiting for it.
+            // 9. What changes something is not ended by whoever stops waiting for it.
             .layer(from_fn(request::to_the_end))
             // That limit is the only one: axum's own would cut imports off at 2 MB.
             .layer(DefaultBodyLimit::disable()),
@@ -60,6 +63,8 @@ pub fn machines(router: Router) -> Router {
         ServiceBuilder::new()
             // A panic is an answer (500), not a broken connection.
             .layer(CatchPanicLayer::custom(request::after_panic))
+            // Whoever is still sending reads the answer.
+            .layer(from_fn(leftover::discard))
             // Nobody dawdles over a body.
             .layer(RequestBodyTimeoutLayer::new(body::PAUSE)),
     )
@@ -69,11 +74,11 @@ pub fn machines(router: Router) -> Router {
 pub fn pages(router: Router, console: &Console) -> Router {
     router.method_not_allowed_fallback(who::method_not_allowed).layer(
         ServiceBuilder::new()
-            // 9. The session that belongs to the cookie. It is read from the database when somebody asks for it.
+            // 10. The session that belongs to the cookie. It is read from the database when somebody asks for it.
             .layer(console.sessions.layer())
-            // 10. Who asks, and everything else that a page or an action wants to know.
+            // 11. Who asks, and everything else that a page or an action wants to know.
             .layer(from_fn_with_state(console.clone(), who::visitor))
-            // 11. No other site may send our forms. Its refusal becomes a page.
+            // 12. No other site may send our forms. Its refusal becomes a page.
             .layer(from_fn_with_state(console.clone(), who::explain_cross_site))
             .layer(CsrfLayer::new()),
     )
@@ -84,6 +89,6 @@ pub fn api(router: Router, console: &Console) -> Router {
     let no_method = async || problem::respond(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.");
     router
         .method_not_allowed_fallback(no_method)
-        // 9. Which program asks.
+        // 10. Which program asks.
         .layer(from_fn_with_state(console.clone(), who::program))
 }

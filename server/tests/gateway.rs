@@ -182,6 +182,24 @@ async fn hostile_requests_get_a_clear_refusal() {
     assert_eq!(field.says(replay).await.trim(), "403");
 }
 
+/// An answer that is given while the request is still on its way must arrive: a client whose stream is reset meanwhile
+/// reports that instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_still_sending_reads_the_answer() {
+    let field = field().await;
+    field.says("head -c 6000000 /dev/zero > large").await;
+    for version in ["--http1.1", "--http2"] {
+        for (path, told) in [(".well-known/est/A/simpleenroll", "413"), ("nothing", "404")] {
+            let ask = format!(
+                "for n in 1 2 3 4 5 6; do curl -sS {version} -H Expect: --cert station.pem --key station.key --cacert ca.pem \
+                 --data-binary @large -o said -w '%{{http_code}} ' $GW/{path} || true; done"
+            );
+            let said = field.says(&ask).await;
+            assert_eq!(said.split_whitespace().collect::<Vec<_>>(), [told; 6], "{version} {path}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_our_own_certificates_are_let_in_and_no_session_is_resumed() {
     let field = field().await;

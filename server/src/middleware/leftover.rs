@@ -1,0 +1,95 @@
+//! What an answer leaves unread of its request. A client that is still sending when its connection or stream is reset
+//! never reads the answer: curl 7.88 then says "stream was not closed cleanly" where we had said what is wrong.
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+    middleware::Next,
+    response::Response,
+};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// How much more is read and thrown away, in bytes. Whoever sends more than that is hung up on.
+const MOST: usize = 16 * 1024 * 1024;
+/// For how long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads what the handler left of the request's body before the answer is given.
+pub async fn discard(request: Request, next: Next) -> Response {
+    let left = Left::default();
+    let request = request.map(|body| Body::new(Returned { body, left: left.clone(), over: false }));
+    let response = next.run(request).await;
+    if let Some(body) = left.take() {
+        // Whoever is too slow for it gets the answer all the same.
+        let _ = tokio::time::timeout(PATIENCE, exhaust(body)).await;
+    }
+    response
+}
+
+async fn exhaust(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > MOST {
+            return;
+        }
+    }
+}
+
+/// Where a body goes that was dropped before its end.
+#[derive(Clone, Default)]
+struct Left(Arc<Mutex<Option<Body>>>);
+
+impl Left {
+    fn take(&self) -> Option<Body> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, body: Body) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+    }
+}
+
+/// A request's body that goes to `left` when it is dropped before its end.
+struct Returned {
+    body: Body,
+    left: Left,
+    over: bool,
+}
+
+impl HttpBody for Returned {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.over |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        if !self.over && !self.body.is_end_stream() {
+            self.left.put(std::mem::take(&mut self.body));
+        }
+    }
+}
