@@ -229,15 +229,31 @@ impl Trust {
     /// Whether an authority of this batch or of this factory is cut off, itself or through what signed it.
     #[must_use]
     pub fn cuts_off_batch(&self, batch: BatchId, factory: CustodianId) -> bool {
-        let is_over_it = |authority: &&AuthorityTrust| {
-            let signer = &authority.facts.signer;
-            let is_factory = signer.kind == AuthorityKind::Factory && signer.factory == Some(factory);
-            signer.batch == Some(batch) || is_factory
-        };
         let is_cut = |authority: &AuthorityTrust| {
             authority.cut.is_some() || matches!(authority.state(), AuthorityState::Held | AuthorityState::Revoked)
         };
-        self.authorities().filter(is_over_it).any(is_cut)
+        self.over_batch(batch, factory).any(is_cut)
+    }
+
+    /// What cuts off this batch or this factory, and an authority that it cuts off. A revocation goes before a hold.
+    #[must_use]
+    pub fn cut_of_batch(&self, batch: BatchId, factory: CustodianId) -> Option<(AuthorityId, Mark)> {
+        let cut = self.over_batch(batch, factory).filter_map(|authority| Some((authority.id(), authority.cut?)));
+        cut.min_by_key(|(id, mark)| (mark.is_hold(), mark.at, *id))
+    }
+
+    /// What cuts off a certificate, by its authority and its serial in hexadecimal.
+    #[must_use]
+    pub fn mark(&self, authority: AuthorityId, serial: &str) -> Option<Mark> {
+        self.authority(authority)?.mark(SerialNumber::from_hex(serial).ok()?)
+    }
+
+    fn over_batch(&self, batch: BatchId, factory: CustodianId) -> impl Iterator<Item = &AuthorityTrust> {
+        self.authorities().filter(move |authority| {
+            let signer = &authority.facts.signer;
+            let is_factory = signer.kind == AuthorityKind::Factory && signer.factory == Some(factory);
+            signer.batch == Some(batch) || is_factory
+        })
     }
 
     /// What devices and stations may have been signed by: active and retired batch and operations CAs whose time is

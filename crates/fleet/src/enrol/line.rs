@@ -1,13 +1,14 @@
 //! A batch's line: what signs its devices and which names they get.
 
 use super::Enrolled;
-use crate::{Error, Fleet, Result, authority::BACKDATED, setting::Settings};
+use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, setting::Settings};
 use domain::{
     authority::{Authority, AuthorityState},
     batch::Batch,
     certificate::{Certificate, CertificatePurpose, CertificateStatus, device_dns_name},
     custody::Custodian,
     id::{AuthorityId, CertificateId, DeviceId},
+    person::Permission,
     time::{DAY, Timestamp},
 };
 use pki::{Issuer, Name, Profile, SerialNumber, Template};
@@ -114,6 +115,26 @@ impl Fleet {
         let issuer = self.issuer(authority.id).await?;
         let chain = self.chain_below_root(authority.id).await?;
         Ok(Line { batch, factory, model, authority, issuer, settings: self.load_settings().await?, chain })
+    }
+
+    /// Whether a device is of the batch of this code.
+    ///
+    /// # Errors
+    /// When there is no such batch, the actor is no device, or it is one of another batch.
+    pub async fn is_of_batch(&self, actor: &Actor, batch_code: &str) -> Result<()> {
+        let Actor::Device { serial, .. } = actor else {
+            return Err(Error::Forbidden { permission: Permission::CertificateEnrol });
+        };
+        let catalogue = self.load_catalogue().await?;
+        if !catalogue.batches.iter().any(|batch| batch.code == batch_code) {
+            return Err(Error::not_found("batch", batch_code));
+        }
+        let device = store::device::by_serial(self.db(), serial).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        match catalogue.batch_code(device.batch_id) {
+            own if own == batch_code => Ok(()),
+            own => Err(Error::Conflict(format!("The device {serial} is not of batch {batch_code} but of {own}."))),
+        }
     }
 
     /// The authority that signs for a batch: ours rather than one whose key a factory has, too.

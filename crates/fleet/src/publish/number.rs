@@ -54,12 +54,21 @@ pub(super) async fn keep(folder: &Path, slug: &str, der: &[u8]) {
     }
 }
 
-/// Replaces a file whole: after a crash it is the old one or the new one.
+/// Replaces a file whole: after a crash it is the old one or the new one. Its owner alone reads it, like all of the data
+/// folder.
 async fn write(path: &Path, content: &[u8]) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).await.map_err(trouble)?;
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    folder.mode(0o700);
+    folder.create(parent).await.map_err(trouble)?;
     let fresh = path.with_added_extension("new");
-    let mut file = fs::File::create(&fresh).await.map_err(trouble)?;
+    let mut options = store::private::options();
+    options.write(true).create(true).truncate(true);
+    let mut file = fs::OpenOptions::from(options).open(&fresh).await.map_err(trouble)?;
+    // One that was left there by somebody who was stopped may be open to others.
+    store::private::close(&fresh);
     file.write_all(content).await.map_err(trouble)?;
     file.sync_all().await.map_err(trouble)?;
     fs::rename(&fresh, path).await.map_err(trouble)?;
@@ -112,6 +121,16 @@ mod tests {
             let number = reserve(folder.path(), "batch-a", 0, NOW.plus(second * 1_000_000)).await.unwrap();
             assert!(number > last);
             last = number;
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let number = path(folder.path(), "batch-a", "number");
+            assert_eq!((mode(&number), mode(number.parent().unwrap())), (0o600, 0o700), "its owner's alone");
+            std::fs::write(number.with_added_extension("new"), "").unwrap();
+            raise(folder.path(), "batch-a", last + 1).await.unwrap();
+            assert_eq!(mode(&number), 0o600, "also over a file that was left there");
         }
         assert!(path(folder.path(), "../../etc/x", "crl").starts_with(folder.path().join("crl")));
     }
