@@ -67,6 +67,13 @@ pub fn mono(text: impl Into<String>) -> impl IntoView {
     view! { <span class="mono">{text.into()}</span> }
 }
 
+/// A hash in fours, so that it can be read aloud and broken over lines.
+#[must_use]
+pub fn fours(hash: &str) -> impl IntoView + use<> {
+    let fours: Vec<_> = hash.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+    view! { <span class="mono hex">{fours.join(" ")}</span> }
+}
+
 /// A short neutral word in a box.
 #[must_use]
 pub fn tag(text: impl Into<String>) -> impl IntoView {

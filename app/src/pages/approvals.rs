@@ -15,10 +15,7 @@ use crate::{
     },
     context::{Ctx, href},
     page::Page,
-    pages::{
-        errors::who_may,
-        paging::{Paging, slice},
-    },
+    pages::paging::{Paging, slice},
 };
 use domain::{
     approval::{ApprovalKind, ApprovalState},
@@ -54,11 +51,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     Ok(Page::new("Approvals", body).live("approval"))
 }
 
-fn nothing(ctx: &Ctx) -> String {
+fn nothing(ctx: &Ctx) -> &'static str {
     if ctx.may(Permission::ApprovalDecide) {
-        "When somebody requests an authority, or a revocation that takes two, it appears here.".to_owned()
+        "What somebody asks for and one person may not do alone appears here, for you to decide."
     } else {
-        who_may(Permission::ApprovalDecide)
+        "What somebody asks for and one person may not do alone appears here. A manager decides it."
     }
 }
 
@@ -122,7 +119,8 @@ fn table(rows: &[ApprovalRow], now: Timestamp) -> impl IntoView + use<> {
 fn line(row: &ApprovalRow, now: Timestamp) -> impl IntoView + use<> {
     let decided = match (&row.decided_by, row.decided_at) {
         (Some(by), Some(at)) => view! { <b>{by.clone()}</b> <small>{ago(at, now)}</small> }.into_any(),
-        _ => view! { <span class="quiet">"nobody yet"</span> }.into_any(),
+        _ if row.state == ApprovalState::Waiting => view! { <span class="quiet nowrap">"nobody yet"</span> }.into_any(),
+        _ => view! { <span class="quiet">"nobody"</span> }.into_any(),
     };
     view! {
         <tr>
@@ -135,7 +133,7 @@ fn line(row: &ApprovalRow, now: Timestamp) -> impl IntoView + use<> {
             <td data-l="State">{Status::from(row.state).cell()}</td>
             <td data-l="Asked by" class="two"><b>{row.requested_by.clone()}</b><small>{ago(row.requested_at, now)}</small></td>
             <td data-l="Decided by" class="two">{decided}</td>
-            <td data-l="Hash">{mono(short_hash(&row.hash))}</td>
+            <td data-l="Hash" class="nowrap">{mono(short_hash(&row.hash).chars().take(9).collect::<String>())}</td>
         </tr>
     }
 }

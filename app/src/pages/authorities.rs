@@ -14,7 +14,7 @@ use crate::{
         panel::{Panel, disabled_button, head, link_button, note, primary_link},
         status::{Status, Tone, authority_icon},
         table::{frame, none_yet},
-        text::{ago, count, day, mono, plural},
+        text::{ago, count, day, plural},
     },
     context::{Ctx, href, segment},
     page::Page,
@@ -45,7 +45,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         tree(&ctx, &authorities).into_any()
     };
     let sub = view! {
-        <p>"The root is offline. It signs factory CAs, they sign batch CAs, and each batch CA signs the devices of its batch."</p>
+        <p>"The root is offline and signs factory and operations CAs. A factory CA signs batch CAs, and a batch CA signs the devices of its batch."</p>
     };
     let body = view! {
         {head("Certification authorities", sub, acts(&ctx))}
@@ -110,7 +110,7 @@ fn tree(ctx: &Ctx, authorities: &[AuthorityRow]) -> impl IntoView + use<> {
     frame(
         "Authorities",
         view! {
-            <table class="table cards">
+            <table class="table cards brief">
                 <caption class="sr">"Authorities, each below the one that signed it"</caption>
                 <thead>
                     <tr>
@@ -118,9 +118,10 @@ fn tree(ctx: &Ctx, authorities: &[AuthorityRow]) -> impl IntoView + use<> {
                         <th scope="col">"State"</th>
                         <th scope="col" class="num">"Issued"</th>
                         <th scope="col">"Of these"</th>
+                        <th scope="col" class="num">"Quota used"</th>
                         <th scope="col">"Ends"</th>
                         <th scope="col">"Key"</th>
-                        <th scope="col">"CRL"</th>
+                        <th scope="col">"CRL signed"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -155,11 +156,12 @@ fn line(row: &AuthorityRow, now: Timestamp) -> impl IntoView + use<> {
                 </span>
             </th>
             <td data-l="State">{Status::from(authority.state).cell()}</td>
-            <td data-l="Issued" class="num"><span>{issued(row)}</span></td>
+            <td data-l="Issued" class="num"><a href=signed_href(&authority.slug, None)>{count(signed(row))}</a></td>
             <td data-l="Of these">{standing(row)}</td>
+            <td data-l="Quota used" class="num">{quota_used(row)}</td>
             <td data-l="Ends" class="nowrap">{ends(authority.not_after, now)}</td>
-            <td data-l="Key"><span>{key_words(&authority.key_location)}</span></td>
-            <td data-l="CRL" class="nowrap">{crl_age_of(row, now)}</td>
+            <td data-l="Key" class="nowrap">{key_place(&authority.key_location)}</td>
+            <td data-l="CRL signed" class="nowrap">{crl_age_of(row, now)}</td>
         </tr>
     }
 }
@@ -176,10 +178,13 @@ pub(super) fn signed(row: &AuthorityRow) -> i64 {
     row.authority.issued.max(row.valid + row.held + row.revoked + row.superseded)
 }
 
-fn issued(row: &AuthorityRow) -> impl IntoView + use<> {
-    let number = signed(row);
-    let quota = row.authority.quota.map(|quota| view! { <span class="quiet">{format!(" of {}", count(quota))}</span> });
-    view! { <a href=signed_href(&row.authority.slug, None)>{count(number)}</a>{quota} }
+/// How many devices have a certificate of it, and how many may: renewals do not count.
+fn quota_used(row: &AuthorityRow) -> AnyView {
+    let Some(quota) = row.authority.quota else { return none("–") };
+    let words = format!("{} of {}", count(row.authority.issued), count(quota));
+    let title =
+        format!("{} have a certificate, {} may", plural(row.authority.issued, "device", "devices"), count(quota));
+    view! { <span title=title>{words}</span> }.into_any()
 }
 
 fn standing(row: &AuthorityRow) -> impl IntoView + use<> {
@@ -192,6 +197,7 @@ fn standing(row: &AuthorityRow) -> impl IntoView + use<> {
             {part(row.valid, "valid", "valid")}
             {part(row.held, "held", "on hold")}
             {part(row.revoked, "revoked", "revoked")}
+            {part(row.superseded, "superseded", "superseded")}
         </ul>
     }
 }
@@ -208,16 +214,25 @@ pub(super) fn ends(end: Option<Timestamp>, now: Timestamp) -> AnyView {
     view! { <span class="st">{icons::sized(icons::CLOCK, class.icon_class())}{words}{day(end)}</span> }.into_any()
 }
 
-/// Where a key is, in words.
+/// Where a key is, in as few words as fit into a table; all of it is the title.
+fn key_place(location: &str) -> AnyView {
+    let words = match location.split_once(':') {
+        None if location.is_empty() => return none("none yet"),
+        None if location == "offline" => "Offline",
+        Some(("file", _)) => "Sealed file",
+        Some(("pkcs11", _)) => "Security module",
+        _ => location,
+    };
+    view! { <span title=location.to_owned()>{words.to_owned()}</span> }.into_any()
+}
+
+/// Where a key is, in full.
 pub(super) fn key_words(location: &str) -> AnyView {
     match location.split_once(':') {
-        None if location == "offline" => "offline".into_any(),
         Some(("file", name)) => {
-            view! { "sealed file "<span class="mono small quiet">{name.to_owned()}</span> }.into_any()
+            view! { "Sealed file"<br /><span class="mono quiet">{name.to_owned()}</span> }.into_any()
         }
-        Some(("pkcs11", _)) => "security module".into_any(),
-        _ if location.is_empty() => view! { <span class="quiet">"none yet"</span> }.into_any(),
-        _ => location.to_owned().into_any(),
+        _ => key_place(location),
     }
 }
 
@@ -247,16 +262,27 @@ fn bring_root(ctx: &Ctx, has_root: bool) -> AnyView {
     } else {
         ("Bring in the root", "Its certificate only. If the file holds a private key, it is refused.")
     };
-    Panel::new(title)
-        .id("root")
-        .body(view! {
-            <form class="stack" method="post" action="/authorities/roots">
-                {error_summary(form)}
-                {pem_field(Field::new(form, "pem", "Certificate, as PEM").hint(words).required())}
-                <div><button class="btn" type="submit">{icon(icons::UPLOAD)}{title}</button></div>
-            </form>
-        })
-        .into_any()
+    let fields = view! {
+        <form class="body stack" method="post" action="/authorities/roots">
+            {error_summary(form)}
+            {pem_field(Field::new(form, "pem", "Certificate, as PEM").hint(words).required())}
+            <div><button class="btn" type="submit">{icon(icons::UPLOAD)}{title}</button></div>
+        </form>
+    };
+    if has_root {
+        let fields = folded(form.is_some(), (icons::SHIELD, title), fields);
+        return view! { <section class="panel" id="root">{fields}</section> }.into_any();
+    }
+    Panel::new(title).id("root").flush(fields).into_any()
+}
+
+/// A form that is seldom needed, behind its title; open when it comes back with an error.
+pub(super) fn folded(
+    open: bool,
+    (drawn, title): (icons::Icon, &'static str),
+    form: impl IntoView + 'static,
+) -> impl IntoView {
+    view! { <details class="folded" open=open><summary>{icon(drawn)}{title}</summary>{form}</details> }
 }
 
 /// A field for PEM.
@@ -276,10 +302,4 @@ pub(super) fn press(action: String, class: &'static str, drawn: icons::Icon, lab
 /// Something that is not there, in grey.
 pub(super) fn none(words: &'static str) -> AnyView {
     view! { <span class="quiet">{words}</span> }.into_any()
-}
-
-/// A hexadecimal number in pairs, so that it can be read aloud and broken over lines.
-pub(crate) fn hex_pairs(hex: &str) -> AnyView {
-    let pairs: Vec<&str> = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap_or_default()).collect();
-    mono(pairs.join(":")).into_any()
 }

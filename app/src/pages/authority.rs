@@ -4,11 +4,11 @@ use crate::{
     components::{
         icons::{self, icon},
         panel::Panel,
-        status::Status,
-        text::{count, day},
+        status::{Status, authority_icon},
+        text::{day, plural},
     },
     context::{Ctx, href, segment},
-    pages::{errors::who_may, revocations},
+    pages::{authorities, errors::who_may, revocations},
 };
 use domain::{
     authority::{AuthorityKind, AuthorityState},
@@ -72,15 +72,16 @@ fn reconcile(code: &str) -> impl IntoView + use<> {
 
 fn line(row: &AuthorityRow) -> impl IntoView + use<> {
     let authority = &row.authority;
-    let signed = href("/certificates", &[("authority", authority.slug.as_str())]);
-    let ends = authority.not_after.map(|end| view! { <span class="quiet small">"to "{day(end)}</span> });
+    let number = plural(authorities::signed(row), "certificate", "certificates");
+    let ends = authority.not_after.map(|end| view! { ", to " {day(end)} });
     view! {
         <li>
-            {icon(icons::SHIELD)}
-            <a href=format!("/authorities/{}", segment(&authority.slug))>{authority.name.clone()}</a>
-            {Status::from(authority.state).cell()}
-            {ends}
-            <span class="push num"><a href=signed title="Certificates issued">{count(authority.issued)}</a></span>
+            {icon(authority_icon(authority.kind))}
+            <span class="two">
+                <a href=format!("/authorities/{}", segment(&authority.slug))>{authority.name.clone()}</a>
+                <small><a href=authorities::signed_href(&authority.slug, None)>{number}</a>{ends}</small>
+            </span>
+            <span class="push">{Status::from(authority.state).cell()}</span>
         </li>
     }
 }

@@ -12,8 +12,8 @@ use crate::{
         icons::{self, icon},
         panel::{Panel, head, link_button},
         status::Status,
-        table::{Pager, frame, no_match, none_yet, pager},
-        text::{copy, count, day, mono},
+        table::{Pager, chip, frame, no_match, none_yet, pager},
+        text::{copy, count, day, mono, plural},
     },
     context::{Ctx, href, segment},
     page::Page,
@@ -27,6 +27,9 @@ use leptos::prelude::*;
 
 /// Certificates are counted so far.
 const MOST: i64 = 10_000;
+
+/// An end that is so many days away is no bound.
+const FAR: i64 = 36_500;
 
 /// What the address asks for.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +93,8 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         .into_any(),
         _ => table(&page.rows).into_any(),
     };
-    let panel = Panel::new("Certificates").footer(pager(pages(&ctx, &page, &wanted)));
+    let panel = Panel::new(total_words(page.total));
+    let panel = if page.rows.is_empty() { panel } else { panel.footer(pager(pages(&ctx, &page, &wanted))) };
     let sub = view! { <p>"Every certificate that was ever issued. None is deleted."</p> };
     let acts = (
         link_button("/certificates/expiry", icons::CLOCK, "What ends when"),
@@ -99,9 +103,32 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head("Certificates", sub, acts)}
         {search(&wanted, &authorities)}
+        {ending(&ctx, &wanted)}
         {panel.flush(body)}
     };
     Ok(Page::new("Certificates", body).live("certificate,revocation,device"))
+}
+
+/// `438 certificates`; beyond a limit they are not counted.
+fn total_words(total: i64) -> String {
+    match total {
+        total if total > MOST => format!("More than {} certificates", count(MOST)),
+        total => plural(total, "certificate", "certificates"),
+    }
+}
+
+/// By when they end, where the address says so: no field does.
+fn ending(ctx: &Ctx, wanted: &Wanted) -> Option<impl IntoView + use<>> {
+    let words = match (wanted.after, wanted.within) {
+        (None, None) => return None,
+        (Some(after), Some(0)) if after < 0 => format!("in the last {}", plural(-after, "day", "days")),
+        (None | Some(0), Some(within)) => format!("within {}", plural(within, "day", "days")),
+        (Some(after), Some(within)) if within < FAR => format!("in {after} to {within} days"),
+        (Some(after), _) => format!("in more than {}", plural(after, "day", "days")),
+    };
+    let without = ctx.href_with(&[("after", None), ("within", None), ("from", None)]);
+    let key = if wanted.within == Some(0) { "Ended" } else { "Ends" };
+    Some(view! { <div class="chips">{chip(key, words, without)}</div> })
 }
 
 fn pages(ctx: &Ctx, page: &CertificatePage, wanted: &Wanted) -> Pager {

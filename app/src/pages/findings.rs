@@ -161,7 +161,7 @@ fn place(row: &FindingRow) -> AnyView {
         .authority_slug
         .as_ref()
         .filter(|_| row.batch.is_none())
-        .map(|slug| view! { <li><a href=format!("/authorities/{}", segment(slug))>{slug.clone()}</a></li> });
+        .map(|slug| view! { <li><a href=format!("/authorities/{}", segment(slug))>"The authority"</a></li> });
     let device = row
         .device_serial
         .as_ref()

@@ -18,7 +18,12 @@ use crate::{
     context::Ctx,
     page::Page,
 };
-use domain::{certificate::RevocationReason, person::Permission, time::Timestamp};
+use domain::{
+    certificate::RevocationReason,
+    person::Permission,
+    revocation::{RevocationAct, RevocationState},
+    time::Timestamp,
+};
 use fleet::revocation::RevocationRow;
 use leptos::prelude::*;
 
@@ -47,13 +52,15 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         previous: before.is_some().then(|| "/revocations".to_owned()),
         next: page.next.map(|id| ctx.href_with(&[("before", Some(&id.to_string()))])),
     });
+    let panel = Panel::new("Acts, newest first");
+    let panel = if page.rows.is_empty() && before.is_none() { panel } else { panel.footer(footer) };
     let start = ctx
         .may(Permission::CertificateRevoke)
         .then(|| primary_link("/revocations/new", icons::BAN, "Cut something off"));
     let sub = view! { <p>"A hold can be released; a revocation is for good. Gateways refuse within a moment, everybody else learns of it by CRL and OCSP."</p> };
     let body = view! {
         {head("Revocations", sub, start)}
-        {Panel::new("Acts, newest first").footer(footer).flush(list)}
+        {panel.flush(list)}
     };
     Ok(Page::new("Revocations", body).live("revocation"))
 }
@@ -72,7 +79,7 @@ pub(super) fn table(rows: &[RevocationRow], now: Timestamp) -> impl IntoView + u
                         <th scope="col">"State"</th>
                         <th scope="col" class="num">"Certificates"</th>
                         <th scope="col">"Asked by"</th>
-                        <th scope="col">"Approved by"</th>
+                        <th scope="col">"Decided by"</th>
                         <th scope="col">"In effect"</th>
                     </tr>
                 </thead>
@@ -83,17 +90,16 @@ pub(super) fn table(rows: &[RevocationRow], now: Timestamp) -> impl IntoView + u
 }
 
 fn line(row: &RevocationRow, now: Timestamp) -> impl IntoView + use<> {
-    let approved = match &row.approved_by {
+    let decided = match &row.approved_by {
         Some(by) => by.clone().into_any(),
-        None => {
-            view! { <span class="quiet">{if row.approval_id.is_some() { "nobody yet" } else { "not needed" }}</span> }
-                .into_any()
-        }
+        None => view! { <span class="quiet">{undecided(row)}</span> }.into_any(),
     };
     let since = match row.effective_at {
         Some(at) => ago(at, now).into_any(),
-        None => view! { <span class="quiet">"no"</span> }.into_any(),
+        None if row.state == RevocationState::Waiting => view! { <span class="quiet">"not yet"</span> }.into_any(),
+        None => view! { <span class="quiet">"never"</span> }.into_any(),
     };
+    let why = if row.act == RevocationAct::Revoke { reason_words(&row.reason) } else { row.scope.label().to_owned() };
     view! {
         <tr>
             <th scope="row">
@@ -101,16 +107,25 @@ fn line(row: &RevocationRow, now: Timestamp) -> impl IntoView + use<> {
                     {icons::icon(words::act_icon(row.act))}
                     <span>
                         <a href=format!("/revocations/{}", row.id)><b>{words::title(row)}</b></a>
-                        <small>{reason_words(&row.reason)}</small>
+                        <small>{why}</small>
                     </span>
                 </span>
             </th>
             <td data-l="State">{words::state(row.state).cell()}</td>
             <td data-l="Certificates" class="num">{count(row.total)}</td>
             <td data-l="Asked by" class="two"><b>{row.requested_by.clone()}</b><small>{ago(row.requested_at, now)}</small></td>
-            <td data-l="Approved by">{approved}</td>
+            <td data-l="Decided by">{decided}</td>
             <td data-l="In effect" class="nowrap">{since}</td>
         </tr>
+    }
+}
+
+/// Why nobody has decided an act.
+fn undecided(row: &RevocationRow) -> &'static str {
+    match (row.approval_id, row.state) {
+        (None, _) => "not needed",
+        (Some(_), RevocationState::Waiting) => "nobody yet",
+        (Some(_), _) => "nobody",
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
         form::{Field, error_summary, submit},
         icons,
         panel::{Panel, facts, head},
+        text::plural,
     },
     context::Ctx,
     page::Page,
@@ -67,9 +68,9 @@ fn shown(settings: &Settings) -> AnyView {
                 ("Domain of devices", or_none(&settings.domain)),
                 ("PKI listener", or_none(&settings.pki_url)),
                 ("Gateway", or_none(&settings.gateway_url)),
-                ("One person may cut off", settings.revocation_limit.to_string().into_any()),
-                ("Device certificates, days", settings.device_days.to_string().into_any()),
-                ("Station certificates, days", settings.station_days.to_string().into_any()),
+                ("One person may cut off", plural(settings.revocation_limit, "device", "devices").into_any()),
+                ("Device certificates live", plural(settings.device_days, "day", "days").into_any()),
+                ("Station certificates live", plural(settings.station_days, "day", "days").into_any()),
             ])}
             <p class="small quiet">{who_may(Permission::SettingManage)}</p>
         </div>

@@ -58,7 +58,7 @@ fn add(ctx: &Ctx, factory: &str) -> AnyView {
     let form = ctx.form.as_ref().filter(|form| form.has("station"));
     view! {
         <details class="folded" open=form.is_some()>
-            <summary>{icon(icons::PLUS)}"Add a station, or renew one"</summary>
+            <summary>{icon(icons::CERT)}"Add a station, or renew one"</summary>
             <form class="body stack tight" method="post" action=format!("/custodians/{}/stations", segment(factory))>
                 {error_summary(form)}
                 {Field::new(form, "station", "Station").required().max_length(60).hint("Its name on the line. A name that is there gets a new certificate.").input()}

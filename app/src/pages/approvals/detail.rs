@@ -1,6 +1,6 @@
 //! What is to be approved, read out whole: whatever the hash covers is on the page.
 
-use crate::components::text::count;
+use crate::components::text::{count, fours};
 use domain::{
     authority::AuthorityKind,
     certificate::RevocationReason,
@@ -16,16 +16,18 @@ const WORDS: &[(&str, &str)] = &[
     ("batch", "Batch"),
     ("certificates", "Certificates"),
     ("confirm_word", "Name that was typed"),
-    ("countries", "In countries"),
+    ("countries", "Countries"),
     ("custodians", "Held by"),
     ("days", "Valid for days"),
     ("delegated", "Delegated to the factory"),
     ("devices", "Devices"),
     ("examples", "Some of them"),
+    ("hash", "Hash"),
+    ("kin", "Certificates that go with it"),
     ("factory", "Factory"),
     ("key_location", "Where the key is"),
     ("kind", "Kind"),
-    ("lifecycles", "Where in their lives"),
+    ("lifecycles", "Lifecycle"),
     ("models", "Models"),
     ("name", "Name"),
     ("needs_second_person", "Takes two"),
@@ -40,7 +42,10 @@ const WORDS: &[(&str, &str)] = &[
     ("rollouts", "In rollouts"),
     ("scope", "Scope"),
     ("seen", "Last seen"),
+    ("slug", "Name in addresses"),
     ("subject", "Subject"),
+    ("title", "In a sentence"),
+    ("tokens", "Tokens, refused as well"),
 ];
 
 /// The words for a name.
@@ -55,6 +60,7 @@ fn words(name: &str) -> String {
 
 /// What comes first; everything else follows by name.
 const ORDER: &[&str] = &[
+    "title",
     "act",
     "scope",
     "subject",
@@ -70,6 +76,8 @@ const ORDER: &[&str] = &[
     "delegated",
     "devices",
     "certificates",
+    "kin",
+    "tokens",
     "authorities",
     "custodians",
     "countries",
@@ -119,6 +127,7 @@ fn told(name: &str, value: &Value) -> AnyView {
         Value::Bool(false) => "no".into_any(),
         Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), count).into_any(),
         Value::String(text) if text.is_empty() => view! { <span class="quiet">"none"</span> }.into_any(),
+        Value::String(text) if is_hash(text) => fours(text).into_any(),
         Value::String(text) => label(name, text).map_or_else(|| text.clone(), str::to_owned).into_any(),
         Value::Array(items) if items.is_empty() => view! { <span class="quiet">"none"</span> }.into_any(),
         Value::Array(items) => {
@@ -127,6 +136,11 @@ fn told(name: &str, value: &Value) -> AnyView {
         }
         Value::Object(_) => facts_of(value),
     }
+}
+
+/// Whether a text is a SHA-256 in hexadecimal.
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An item of a list; a pair of words and a number is a line.

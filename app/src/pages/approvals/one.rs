@@ -7,7 +7,7 @@ use crate::{
         icons::{self, icon},
         panel::{Panel, facts, head, note},
         status::{Status, Tone},
-        text::{ago, copy, minute},
+        text::{ago, copy, fours, minute, mono},
     },
     context::{Ctx, segment},
     page::Page,
@@ -48,19 +48,15 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 fn subject(detail: &ApprovalDetail, place: Option<(String, &'static str)>) -> impl IntoView + use<> {
     let row = &detail.row;
     let hash = row.hash.clone();
-    let spaced = hash.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
     let to = place.map(|(to, words)| view! { <a href=to>{words}</a> });
     Panel::new("What exactly").aside(to).body(view! {
         <div class="stack">
-            {facts(vec![
-                ("Kind", row.kind.label().into_any()),
-                ("Subject", view! { <span class="mono small">{row.subject.clone()}</span> }.into_any()),
-            ])}
             {facts_of(&detail.detail)}
+            <div class="small">{facts(vec![("On record as", mono(row.subject.clone()).into_any())])}</div>
             <div class="hashbox">
                 <div>
-                    <span class="small quiet">"You approve exactly this"</span><br />
-                    <span class="mono">"sha256 "{spaced}</span>
+                    <span class="small quiet">"You approve exactly this: its SHA-256"</span><br />
+                    {fours(&hash)}
                 </div>
                 {copy("hash", &hash)}
             </div>

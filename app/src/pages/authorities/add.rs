@@ -52,8 +52,8 @@ fn form(ctx: &Ctx, catalogue: &Catalogue) -> impl IntoView + use<> {
             {field("kind", "Kind").value(proposed(ctx, "kind")).select(kinds.to_vec())}
             {field("name", "Name").value(proposed(ctx, "name")).required().max_length(64)
                 .hint("It stands in every certificate that it signs.").input()}
-            {field("factory", "Factory").value(proposed(ctx, "factory")).hint("For a factory CA.").select(factories)}
             {field("batch", "Batch").value(proposed(ctx, "batch")).hint("For a batch CA. Its factory's CA signs it.").select(batches)}
+            {field("factory", "Factory").value(proposed(ctx, "factory")).hint("For a factory CA. A batch CA has that of its batch.").select(factories)}
             {field("quota", "Quota").max_length(9)
                 .hint("For a batch CA: so many devices may have a certificate. Empty takes the batch's own quota.").input()}
             {field("days", "Valid for days").max_length(5).hint("Empty takes what is usual for its kind.").input()}
@@ -78,9 +78,9 @@ fn delegated(form: Option<&FormState>) -> impl IntoView + use<> {
 const fn kind_words(kind: AuthorityKind) -> &'static str {
     match kind {
         AuthorityKind::Root => "Root",
-        AuthorityKind::Factory => "Factory CA: signs the batch CAs of a factory",
-        AuthorityKind::Batch => "Batch CA: signs the devices of a batch",
-        AuthorityKind::Operations => "Operations CA: signs servers, stations and code",
+        AuthorityKind::Factory => "Factory CA, signs batch CAs",
+        AuthorityKind::Batch => "Batch CA, signs devices",
+        AuthorityKind::Operations => "Operations CA, signs stations",
     }
 }
 

@@ -1,13 +1,13 @@
 //! One authority: its certificate, what it signed, its CRL, and what can be done with it.
 
-use super::{crl_age_of, ends, hex_pairs, key_words, none, pem_field, press, signed as issued, signed_href, steps};
+use super::{crl_age_of, ends, folded, key_words, none, pem_field, press, signed as issued, signed_href, steps};
 use crate::{
     components::{
         form::{Field, error_summary},
         icons::{self, icon},
         panel::{Panel, disabled_button, facts, head, link_button},
         status::{Status, authority_icon},
-        text::{copy, count, day, minute, mono},
+        text::{copy, count, day, minute, mono, plural},
     },
     context::{Ctx, href, segment},
     page::Page,
@@ -17,8 +17,12 @@ use domain::{
     authority::{Authority, AuthorityKind, AuthorityState},
     id::AuthorityId,
     person::Permission,
+    time::Timestamp,
 };
-use fleet::authority::{AuthorityDetail, AuthorityRow};
+use fleet::{
+    authority::{AuthorityDetail, AuthorityRow},
+    catalogue::Catalogue,
+};
 use leptos::prelude::*;
 
 /// `/authorities/{slug}`.
@@ -28,10 +32,11 @@ use leptos::prelude::*;
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let detail = ctx.fleet.authority(&ctx.actor, &slug_of(&ctx).await?).await?;
     let settings = ctx.fleet.settings(&ctx.actor).await?;
+    let catalogue = ctx.fleet.catalogue(&ctx.actor).await?;
     let authority = &detail.row.authority;
     let title = view! { {authority.name.clone()} {Status::from(authority.state).badge()} };
     let body = view! {
-        {head(title, sub(&detail), acts(&ctx, &detail))}
+        {head(title, sub(&detail, &catalogue), acts(&ctx, &detail))}
         {steps::next(&ctx, &detail, &settings)}
         <div class="cols lead">
             <div class="stack loose">
@@ -66,14 +71,18 @@ pub(super) fn path(slug: &str) -> String {
     format!("/authorities/{}", segment(slug))
 }
 
-fn sub(detail: &AuthorityDetail) -> impl IntoView + use<> {
+fn sub(detail: &AuthorityDetail, catalogue: &Catalogue) -> impl IntoView + use<> {
     let row = &detail.row;
+    let named = |code: &str| {
+        let known = catalogue.custodians.iter().find(|custodian| custodian.code == code);
+        known.map_or_else(|| code.to_owned(), |custodian| custodian.name.clone())
+    };
     let of = match (row.authority.kind, &row.batch, &row.factory) {
         (AuthorityKind::Batch, Some(batch), _) => {
             view! { " of batch " <a href=format!("/batches/{}", segment(batch))>{batch.clone()}</a> }.into_any()
         }
         (AuthorityKind::Factory, _, Some(factory)) => {
-            view! { " of " <a href=format!("/custodians/{}", segment(factory))>{factory.clone()}</a> }.into_any()
+            view! { " of " <a href=format!("/custodians/{}", segment(factory))>{named(factory)}</a> }.into_any()
         }
         _ => ().into_any(),
     };
@@ -125,10 +134,8 @@ fn signed(detail: &AuthorityDetail) -> impl IntoView + use<> {
             </div>
         }
     };
-    let quota = row.authority.quota.map(|quota| {
-        let left = (quota - row.authority.issued).max(0);
-        view! { <p class="small soft">{format!("Its quota is {}; {} may still be signed.", count(quota), count(left))}</p> }
-    });
+    let quota =
+        row.authority.quota.map(|quota| view! { <p class="small soft">{quota_words(quota, row.authority.issued)}</p> });
     Panel::new("What it signed").body(view! {
         <div class="stack">
             <div class="impact">
@@ -136,10 +143,23 @@ fn signed(detail: &AuthorityDetail) -> impl IntoView + use<> {
                 {part(row.valid, Some("valid"), "valid", false)}
                 {part(row.held, Some("held"), "on hold", false)}
                 {part(row.revoked, Some("revoked"), "revoked", true)}
+                {part(row.superseded, Some("superseded"), "superseded", false)}
             </div>
             {quota}
         </div>
     })
+}
+
+/// The quota counts devices; a renewal is a further certificate of the same one.
+fn quota_words(quota: i64, devices: i64) -> String {
+    let have = if devices == 1 { "has" } else { "have" };
+    let left = (quota - devices).max(0);
+    format!(
+        "Its quota is {}. {} {have} a certificate, {} more may get one. A renewal does not count.",
+        plural(quota, "device", "devices"),
+        count(devices),
+        count(left)
+    )
 }
 
 fn below(detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
@@ -158,7 +178,7 @@ fn child(row: &AuthorityRow) -> impl IntoView + use<> {
             {icon(authority_icon(authority.kind))}
             <a href=path(&authority.slug)>{authority.name.clone()}</a>
             {Status::from(authority.state).cell()}
-            <span class="push num"><a href=signed_href(&authority.slug, None)>{count(authority.issued)}</a></span>
+            <span class="push small"><a href=signed_href(&authority.slug, None)>{plural(issued(row), "certificate", "certificates")}</a></span>
         </li>
     }
 }
@@ -170,14 +190,9 @@ fn certificate(detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
 
 fn about(ctx: &Ctx, detail: &AuthorityDetail) -> impl IntoView + use<> {
     let authority = &detail.row.authority;
-    let serial = match authority.serial.as_str() {
-        "" => none("no certificate yet"),
-        serial => view! { {hex_pairs(serial)} {copy("serial number", serial)} }.into_any(),
-    };
     let mut rows = vec![
         ("Kind", authority.kind.label().into_any()),
         ("Key", key_words(&authority.key_location)),
-        ("Serial", serial),
         ("Ends", ends(authority.not_after, ctx.now)),
         ("Requested by", authority.requested_by.clone().into_any()),
         ("Requested", minute(authority.created_at).into_any()),
@@ -186,7 +201,9 @@ fn about(ctx: &Ctx, detail: &AuthorityDetail) -> impl IntoView + use<> {
         rows.push(("Active since", day(at).into_any()));
     }
     if let Some(approval) = detail.approval {
-        rows.push(("Approval", view! { <a href=format!("/approvals/{approval}")>"What was approved"</a> }.into_any()));
+        let asked =
+            if authority.state == AuthorityState::Requested { "What is asked for" } else { "What was asked for" };
+        rows.push(("Approval", view! { <a href=format!("/approvals/{approval}")>{asked}</a> }.into_any()));
     }
     let audit = href("/audit", &[("subject", format!("authority:{}", authority.id).as_str())]);
     if ctx.may(Permission::AuditRead) {
@@ -204,24 +221,29 @@ fn published(ctx: &Ctx, detail: &AuthorityDetail, pki_url: &str) -> Option<impl 
         if pki_url.is_empty() {
             return none("no address is set");
         }
-        view! { <span class="mono small">{url.clone()}</span> {copy("address", &url)} }.into_any()
+        view! { <span class="mono small">{breakable(&url)}</span> {copy("address", &url)} }.into_any()
     };
-    let (number, entries, next) = match &detail.row.crl {
-        Some(crl) => {
-            (mono(crl.number.to_string()).into_any(), count(crl.entries).into_any(), minute(crl.next_update).into_any())
-        }
-        None => (none("none yet"), none("–"), none("–")),
-    };
-    let rows = vec![
-        ("CRL", number),
-        ("Signed", crl_age_of(&detail.row, ctx.now)),
-        ("Entries", entries),
-        ("Next before", next),
-        ("CRL at", address(at(format!("crl/{}.crl", authority.slug)))),
-        ("OCSP at", address(at(format!("ocsp/{}", authority.slug)))),
-        ("Certificate at", address(at(format!("ca/{}.cer", authority.slug)))),
-    ];
+    let mut rows = crl_facts(&detail.row, ctx.now);
+    rows.push(("CRL at", address(at(format!("crl/{}.crl", authority.slug)))));
+    rows.push(("OCSP at", address(at(format!("ocsp/{}", authority.slug)))));
+    rows.push(("Certificate at", address(at(format!("ca/{}.cer", authority.slug)))));
     Some(Panel::new("Published").flush(view! { <div class="body">{facts(rows)}</div> {bring_crl(ctx, authority)} }))
+}
+
+/// Its latest CRL: when it was signed, what it holds, and until when it counts.
+fn crl_facts(row: &AuthorityRow, now: Timestamp) -> Vec<(&'static str, AnyView)> {
+    let Some(crl) = &row.crl else { return vec![("CRL", none("none yet"))] };
+    vec![
+        ("CRL signed", crl_age_of(row, now)),
+        ("Counts until", minute(crl.next_update).into_any()),
+        ("Entries", count(crl.entries).into_any()),
+        ("CRL number", crl.number.to_string().into_any()),
+    ]
+}
+
+/// An address that is broken after its slashes first.
+fn breakable(url: &str) -> Vec<AnyView> {
+    url.split_inclusive('/').map(|part| view! { {part.to_owned()}<wbr /> }.into_any()).collect()
 }
 
 /// The form for a CRL that a ceremony made: nobody here could.
@@ -230,13 +252,14 @@ fn bring_crl(ctx: &Ctx, authority: &Authority) -> Option<impl IntoView + use<>> 
         return None;
     }
     let form = ctx.form.as_ref().filter(|form| form.has("crl"));
-    Some(view! {
-        <form class="inset stack tight" method="post" action=format!("{}/crl", path(&authority.slug))>
+    let fields = view! {
+        <form class="body stack tight" method="post" action=format!("{}/crl", path(&authority.slug))>
             {error_summary(form)}
             {pem_field(Field::new(form, "crl", "CRL from the ceremony, as PEM or base64").required())}
-            <div><button class="btn small" type="submit">{icon(icons::UPLOAD)}"Publish it"</button></div>
+            <div><button class="btn" type="submit">{icon(icons::UPLOAD)}"Publish it"</button></div>
         </form>
-    })
+    };
+    Some(folded(form.is_some(), (icons::DOC, "Publish a CRL from the ceremony"), fields))
 }
 
 fn chain(detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
@@ -277,15 +300,17 @@ fn links(ctx: &Ctx, detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
     });
     let form = ctx.may(Permission::AuthorityManage).then(|| {
         let form = ctx.form.as_ref().filter(|form| form.has("link"));
-        view! {
-            <form class="inset stack tight" method="post" action=format!("{}/links", path(&authority.slug))>
+        let fields = view! {
+            <form class="body stack tight" method="post" action=format!("{}/links", path(&authority.slug))>
                 {error_summary(form)}
                 {pem_field(Field::new(form, "link", "Cross-certificate, as PEM").required())}
-                <div><button class="btn small" type="submit">{icon(icons::UPLOAD)}"Bring it in"</button></div>
+                <div><button class="btn" type="submit">{icon(icons::UPLOAD)}"Bring it in"</button></div>
             </form>
-        }
+        };
+        folded(form.is_some(), (icons::LINK, "Bring in a cross-certificate"), fields)
     });
-    Some(Panel::new("Cross-certificates").flush(view! { <ul class="lines">{rows}</ul> {none} {form} }))
+    let list = (!rows.is_empty()).then(|| view! { <ul class="lines">{rows}</ul> });
+    Some(Panel::new("Cross-certificates").flush(view! { {list} {none} {form} }))
 }
 
 /// A button that retires an authority, for whoever may.

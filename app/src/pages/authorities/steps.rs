@@ -109,7 +109,7 @@ pub(super) fn delegation(ctx: &Ctx, detail: &AuthorityDetail) -> Option<AnyView>
         view! {
             <form class="body stack tight" method="post" action=format!("{}/delegation.tar", path(&authority.slug))>
                 {error_summary(form)}
-                <p class="small soft">"The sealed key and the chain. Tell the factory the passphrase on another way than the file."</p>
+                <p class="small soft">"The sealed key and the chain. Send the passphrase by another way than the file."</p>
                 {Field::new(form, "passphrase", "Passphrase for the sealed key").kind("password").autocomplete("new-password").required().input()}
                 <div><button class="btn" type="submit">{icon(icons::DOWNLOAD)}"Download the package"</button></div>
             </form>

@@ -4,7 +4,7 @@ use super::serial_number;
 use crate::components::{
     icons,
     panel::{Panel, facts},
-    text::{copy, minute, mono},
+    text::{copy, fours, minute, mono},
 };
 use leptos::prelude::*;
 use pki::Certificate;
@@ -22,7 +22,7 @@ pub(in crate::pages) fn panel(certificate: &Certificate, file: &str) -> impl Int
         ("Names", names),
         ("Key", certificate.key_words().into_any()),
         ("Signature", certificate.signature_words().into_any()),
-        ("Key's SHA-256", view! { {mono(key.clone())} {copy("hash of the key", &key)} }.into_any()),
+        ("Key's SHA-256", view! { {fours(&key)} {copy("hash of the key", &key)} }.into_any()),
     ];
     let extensions: Vec<_> = certificate
         .extensions()

@@ -52,11 +52,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head("What ends when", sub, link_button("/certificates", icons::CERT, "All certificates"))}
         <div class="cols lead">
-            {chart}
             <div class="stack loose">
-                {Panel::new("By the time that is left").flush(list(&overview, ctx.now))}
+                {chart}
                 {soonest(&authorities, ctx.now)}
             </div>
+            {Panel::new("How many end when").flush(list(&overview, ctx.now))}
         </div>
     };
     Ok(Page::new("What ends when", body).crumb("Certificates", "/certificates").live("certificate"))
@@ -64,7 +64,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 
 /// The list behind a number: what ends between two days from now.
 fn bucket_href(bucket: &ExpiryBucket, now: Timestamp) -> String {
-    let days = |at: Timestamp| ((at.0 - now.0) / DAY).to_string();
+    let days = |at: Timestamp| (at.0 - now.0 + DAY / 2).div_euclid(DAY).to_string();
     href("/certificates", &[("after", days(bucket.from)), ("within", days(bucket.to))])
 }
 
@@ -88,7 +88,7 @@ fn picture(overview: &Expiry, now: Timestamp) -> impl IntoView + use<> {
 /// A span in so few letters that they fit below a column on a phone.
 fn short(word: &str) -> &str {
     match word {
-        "expired" => "over",
+        "expired" => "ended",
         "7d" => "7 d",
         "30d" => "30 d",
         "90d" => "90 d",

@@ -1,6 +1,6 @@
 //! One certificate: what it says, who signed it, how it stands, and everything that happened to it.
 
-use super::{decoded, path, serial_number, whose};
+use super::{decoded, path, whose};
 use crate::{
     components::{
         icons::{self, icon},
@@ -12,10 +12,7 @@ use crate::{
     page::Page,
     pages::errors::who_may,
 };
-use domain::{
-    certificate::{CertificatePurpose, CertificateStanding},
-    person::Permission,
-};
+use domain::{certificate::CertificateStanding, person::Permission};
 use fleet::certificate::{CertificateDetail, CertificateRow};
 use leptos::prelude::*;
 
@@ -40,7 +37,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 {events(&detail)}
             </div>
             <div class="stack loose">
-                {about(&ctx, row)}
+                {about(&ctx, row, &standing)}
                 {chain(&detail, &standing)}
             </div>
         </div>
@@ -82,8 +79,10 @@ fn acts(ctx: &Ctx, row: &CertificateRow) -> impl IntoView + use<> {
     view! { {first} <a class="btn danger" href=start("revoke")>{icon(icons::BAN)}"Revoke"</a> }.into_any()
 }
 
-fn about(ctx: &Ctx, row: &CertificateRow) -> impl IntoView + use<> {
+fn about(ctx: &Ctx, row: &CertificateRow, standing: &Status) -> impl IntoView + use<> {
+    let since = (row.status_at > row.issued_at).then(|| view! { ", " {ago(row.status_at, ctx.now)} });
     let mut rows = vec![
+        ("Standing", view! { {standing.cell()} {since} }.into_any()),
         ("For", whose(row)),
         ("Purpose", row.purpose.label().into_any()),
         ("Issued", view! { {minute(row.issued_at)} ", by " {row.issued_by.clone()} }.into_any()),
@@ -94,19 +93,15 @@ fn about(ctx: &Ctx, row: &CertificateRow) -> impl IntoView + use<> {
                 None => view! { <span class="quiet">"not yet"</span> }.into_any(),
             },
         ),
-        ("Since", ago(row.status_at, ctx.now).into_any()),
     ];
-    if let Some(reason) = row.reason {
+    if let Some(reason) = row.reason.filter(|_| row.status == CertificateStanding::Revoked) {
         rows.push(("Reason", reason.label().into_any()));
     }
     if let Some(replaced) = &row.replaces {
         let to = path(&row.authority_slug, replaced);
         rows.push(("Replaces", view! { <a class="mono" href=to>{replaced.clone()}</a> }.into_any()));
     }
-    if row.purpose == CertificatePurpose::Device {
-        rows.push(("Number", serial_number(&row.serial)));
-    }
-    Panel::new("Standing").body(facts(rows))
+    Panel::new("How it stands").body(facts(rows))
 }
 
 /// The path to the root, the certificate itself last.
@@ -149,12 +144,13 @@ fn events(detail: &CertificateDetail) -> impl IntoView + use<> {
         .iter()
         .map(|event| {
             let note = (!event.note.is_empty()).then(|| view! { <small>{event.note.clone()}</small> });
-            let by = (!event.by.is_empty()).then(|| format!(" by {}", event.by));
+            let by = (!event.by.is_empty()).then(|| view! { <small>"By: " {event.by.clone()}</small> });
             view! {
                 <li class="done">
                     {icon(icons::CHECK)}
-                    <b>{event.words.clone()}{by}</b>
+                    <b>{event.words.clone()}</b>
                     <span class="quiet small">{minute(event.at)}</span>
+                    {by}
                     {note}
                 </li>
             }

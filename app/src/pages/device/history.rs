@@ -168,7 +168,7 @@ fn event(ctx: &Ctx, life: &Life<'_>, item: &Item<'_>, place: &Place) -> impl Int
         details.insert(0, entry.place.clone());
     }
     details.push(said_by(entry));
-    let details = details.join(". ");
+    let details = details.iter().map(|detail| detail.trim_end_matches('.')).collect::<Vec<_>>().join(". ");
     let headline = match corrected(life, entry) {
         Some(corrected) => corrected.into_any(),
         None => told.headline,

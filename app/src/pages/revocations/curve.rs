@@ -7,14 +7,23 @@ use crate::{
         text::{minute, plural, stamp},
     },
 };
-use domain::{revocation::SpreadChannel, time::Timestamp};
+use domain::{
+    revocation::{RevocationAct, SpreadChannel},
+    time::Timestamp,
+};
 use fleet::revocation::{ChannelRow, RevocationDetail};
 use leptos::prelude::*;
 
+/// A minute, in microseconds.
+const MINUTE: i64 = 60_000_000;
+
 /// The panel with the curve; nothing before an act counts.
-pub(super) fn panel(detail: &RevocationDetail, now: Timestamp) -> Option<impl IntoView + use<>> {
+pub(super) fn panel(detail: &RevocationDetail, now: Timestamp) -> Option<AnyView> {
     let since = detail.row.effective_at?;
     let drawn = drawn(detail, since, now);
+    if detail.row.act == RevocationAct::Release {
+        return Some(released(drawn, since).into_any());
+    }
     let refused = share(reached(&drawn.refused, drawn.now));
     let told = plural(number(heard(detail)), "report", "reports");
     let finding = finding(&drawn, &refused, &told);
@@ -22,14 +31,25 @@ pub(super) fn panel(detail: &RevocationDetail, now: Timestamp) -> Option<impl In
     let chart = spread::spread(&finding, &drawn);
     let forecast = drawn.complete.is_some_and(|complete| complete > drawn.now);
     let aside = view! { <span>"Since "{stamp(since, since.exact_words())}", logarithmic"</span> };
-    Some(Panel::new("How it spreads through the field").aside(aside).flush(view! {
-        <div class="body stack">
-            {chart}
-            {spread::legend(&refused, &told, forecast)}
-            {numbers}
-        </div>
-        {spread::milestones(drawn.milestones)}
-    }))
+    Some(
+        Panel::new("How it spreads through the field")
+            .aside(aside)
+            .flush(view! {
+                <div class="body stack">
+                    {chart}
+                    {spread::legend(&refused, &told, forecast)}
+                    {numbers}
+                </div>
+                {spread::milestones(drawn.milestones)}
+            })
+            .into_any(),
+    )
+}
+
+/// Nobody is refused after a release, so there is no curve: only what happened when.
+fn released(drawn: Spread, since: Timestamp) -> impl IntoView {
+    let aside = view! { <span>"Since "{stamp(since, since.exact_words())}</span> };
+    Panel::new("How it spreads through the field").aside(aside).flush(spread::milestones(drawn.milestones))
 }
 
 /// A share in words, never better than it is.
@@ -44,6 +64,18 @@ pub(super) fn share(part: f64) -> String {
 /// Seconds between two times.
 pub(super) fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.0.saturating_sub(from.0) as f64 / 1e6
+}
+
+/// How long until something is over, never less than it is: `2 d 10 h`.
+pub(super) fn until_words(seconds: f64) -> String {
+    if seconds < 172_800.0 {
+        return after_words((seconds / 60.0).ceil() * 60.0);
+    }
+    let hours = (seconds / 3_600.0).ceil() as i64;
+    match (hours / 24, hours % 24) {
+        (days, 0) => format!("{days} d"),
+        (days, hours) => format!("{days} d {hours} h"),
+    }
 }
 
 fn drawn(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Spread {
@@ -73,9 +105,10 @@ fn heard(detail: &RevocationDetail) -> usize {
 
 fn finding(drawn: &Spread, refused: &str, told: &str) -> String {
     let end = match drawn.complete {
-        Some(complete) if complete > drawn.now => {
-            format!(" Nobody can accept them after {}, when the last old CRL ends.", after_words(complete))
-        }
+        Some(complete) if complete > drawn.now => format!(
+            " Nobody can accept them after {}, when the last old CRL or OCSP answer ends.",
+            until_words(complete)
+        ),
         _ => String::new(),
     };
     format!(
@@ -115,7 +148,8 @@ fn milestones(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Ve
         all.push(Milestone { after: seconds(since, at), what, note, first, past: at <= now });
     };
     if let Some(gateways) = of(SpreadChannel::GatewayRefuses) {
-        let what = format!("Refused at {}", plural(number(gateways.nodes), "gateway", "gateways"));
+        let verb = if detail.row.act == RevocationAct::Release { "Accepted" } else { "Refused" };
+        let what = format!("{verb} at {}", plural(number(gateways.nodes), "gateway", "gateways"));
         push(gateways.last_node_first, what, "All that have reported".into_any(), false);
     }
     if let Some(published) = of(SpreadChannel::CrlPublished) {
@@ -124,9 +158,9 @@ fn milestones(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Ve
         } else {
             format!("{} CRLs published", published.nodes)
         };
-        push(published.last_node_first, what, names(&detail.channels, SpreadChannel::CrlPublished), false);
+        push(published.last_node_first, what, names(detail, SpreadChannel::CrlPublished), false);
     }
-    if let Some(answered) = of(SpreadChannel::OcspRevoked) {
+    if let Some(answered) = of(SpreadChannel::OcspRevoked).filter(|_| detail.row.act != RevocationAct::Release) {
         let note = plural(answered.n, "answer so far", "answers so far");
         push(answered.first, "OCSP answers “revoked”".to_owned(), note.into_any(), false);
     }
@@ -142,16 +176,22 @@ fn milestones(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Ve
         push(met.first, "First device refused".to_owned(), view! { "Last one " {minute(met.last)} }.into_any(), true);
     }
     if let Some(at) = detail.complete_at {
-        push(at, "Every old CRL has ended".to_owned(), minute(at).into_any(), true);
+        let whole = Timestamp(at.0 + MINUTE - 1 - (at.0 - since.0 + MINUTE - 1).rem_euclid(MINUTE));
+        push(whole, "Every old answer has ended".to_owned(), minute(at).into_any(), true);
     }
     all.sort_by(|a, b| a.after.total_cmp(&b.after));
     all
 }
 
+/// The name of who reported: an authority is called by its own.
+pub(super) fn name_of<'a>(detail: &'a RevocationDetail, node: &'a str) -> &'a str {
+    detail.authorities.iter().find(|(slug, _)| slug == node).map_or(node, |(_, name)| name.as_str())
+}
+
 /// Who reported on a channel, the first few.
-fn names(channels: &[ChannelRow], channel: SpreadChannel) -> AnyView {
-    let mut names: Vec<&str> =
-        channels.iter().filter(|row| row.channel == channel).map(|row| row.node.as_str()).collect();
+fn names(detail: &RevocationDetail, channel: SpreadChannel) -> AnyView {
+    let rows = detail.channels.iter().filter(|row| row.channel == channel);
+    let mut names: Vec<&str> = rows.map(|row| name_of(detail, &row.node)).collect();
     names.sort_unstable();
     names.dedup();
     let more = names.len().saturating_sub(2);
@@ -196,6 +236,12 @@ fn numbers(drawn: &Spread) -> impl IntoView + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_is_never_told_too_early() {
+        let words = [30.0, 3_599.0, 172_800.0, 259_199.9, 208_800.0].map(until_words);
+        assert_eq!(words, ["1 min", "1 h", "2 d", "3 d", "2 d 10 h"]);
+    }
 
     #[test]
     fn a_share_is_never_said_to_be_whole_before_it_is() {

@@ -1,7 +1,7 @@
 //! One revocation: what was cut off, by whom, approved by whom, and how it spreads through the field.
 
 use super::{
-    curve::{self, seconds, share},
+    curve::{self, name_of, seconds, share, until_words},
     reason_words,
     start::top,
     words::{self, act_icon},
@@ -13,7 +13,7 @@ use crate::{
         panel::{Panel, facts, head, note},
         status::{Status, Tone},
         table::{frame, none_yet},
-        text::{ago, copy, count, day, minute, plural, stamp},
+        text::{ago, copy, count, day, fours, minute, plural},
     },
     context::{Ctx, devices_href, href, segment},
     islands::Follow,
@@ -50,15 +50,14 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         }
     });
     let body = view! {
-        {head(view! { {title.clone()} {words::state(row.state).badge()} }, sub(row), acts(&ctx, row))}
+        {head(view! { {title.clone()} {words::state(row.state).badge()} }, sub(row), acts(&ctx, &detail))}
         {waiting(row)}
         {field}
         <div class="cols lead">
             <div class="stack loose">
-                {counts.then(|| affected(&detail, ctx.now))}
-                {counts.then(|| channels(&detail, ctx.now))}
+                {(counts && row.act != RevocationAct::Release).then(|| affected(&detail, ctx.now))}
                 {(!counts).then(|| preview(&detail))}
-                {(counts && row.act != RevocationAct::Release).then(|| still_works(row, others))}
+                {counts.then(|| still_works(row, others))}
             </div>
             <div class="stack loose">
                 {approval(row)}
@@ -72,22 +71,27 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 /// How it spreads: what grows while the page is looked at, and is taken anew whenever something was reported.
 #[must_use]
 pub fn field(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> {
-    view! { {answers(detail)} {curve::panel(detail, now)} }
+    view! { {answers(detail)} {curve::panel(detail, now)} {channels(detail, now)} }
 }
 
 fn sub(row: &RevocationRow) -> impl IntoView + use<> {
-    let note = (!row.note.is_empty()).then(|| format!(", {}", row.note));
-    view! { <p>"Reason: " <b>{reason_words(&row.reason)}</b> {note}</p> }
+    let reason =
+        (row.act == RevocationAct::Revoke).then(|| view! { "Reason: " <b>{reason_words(&row.reason)}</b> ". " });
+    view! { <p>{reason} {row.note.clone()}</p> }
 }
 
 /// What can follow an act.
-fn acts(ctx: &Ctx, row: &RevocationRow) -> AnyView {
+fn acts(ctx: &Ctx, detail: &RevocationDetail) -> AnyView {
+    let row = &detail.row;
     let counts = matches!(row.state, RevocationState::Effective | RevocationState::Spread);
     if !counts || row.act != RevocationAct::Hold || !ctx.may(Permission::CertificateRevoke) {
         return ().into_any();
     }
-    let subject = if row.scope == RevocationScope::Selection { &row.query } else { &row.subject };
-    let again = |act: &str| super::path_of(row.scope.as_str(), subject, act);
+    let subject = match row.scope {
+        RevocationScope::Selection => those(detail).unwrap_or_else(|| row.query.clone()),
+        _ => row.subject.clone(),
+    };
+    let again = |act: &str| super::path_of(row.scope.as_str(), &subject, act);
     view! {
         <a class="btn" href=again("release")>{icon(icons::SHIELD_CHECK)}"Release"</a>
         <a class="btn danger" href=again("revoke")>{icon(icons::BAN)}"Revoke for good"</a>
@@ -134,33 +138,60 @@ fn answers(detail: &RevocationDetail) -> impl IntoView + use<> {
         RevocationAct::Revoke => ("Cut off", "bad"),
         RevocationAct::Release => ("Released", ""),
     };
-    let by = match detail.authorities.len() {
-        _ if !row.scope.cuts_authorities() => "certificates, one by one".to_owned(),
-        1 => "certificates, by dropping one issuing CA".to_owned(),
-        n => format!("certificates, by dropping {n} CAs"),
-    };
-    let gateways: Vec<Timestamp> = of(detail, SpreadChannel::GatewayRefuses).map(|row| row.first_at).collect();
-    let (figure, line) = match gateways.iter().max() {
-        Some(last) => (
-            after_words(seconds(since, *last)),
-            format!("until {} refused", plural(i64::try_from(gateways.len()).unwrap_or(0), "gateway", "gateways")),
-        ),
-        None => ("–".to_owned(), "no gateway has reported yet".to_owned()),
-    };
-    let refused = detail.curve.last().map_or(0.0, |point| point.refused_share);
-    let back = format!("of the devices came back and were refused, {} of them", count(detail.came_back_total));
+    let by = means(detail);
+    let (figure, line) = at_gateways(detail, since);
     let last = if row.act == RevocationAct::Release { "Everybody accepts after" } else { "Nobody accepts after" };
     let (end, end_line) = match detail.complete_at {
-        Some(at) => (after_words(seconds(since, at)), view! { {minute(at)} ", the last old CRL ends" }.into_any()),
-        None => ("at once".to_owned(), "no CRL was about that says otherwise".into_any()),
+        Some(at) => (
+            until_words(seconds(since, at)),
+            view! { {minute(at)} ", the last old CRL or OCSP answer ends" }.into_any(),
+        ),
+        None => ("at once".to_owned(), "nothing was about that says otherwise".into_any()),
     };
     view! {
         <section class="answers" aria-label="State of the revocation">
             {answer(title, class, certificates_link(detail), by.into_any())}
             {answer("At the gateways", "", figure.into_any(), line.into_any())}
-            {answer("In the field now", "", share(refused).into_any(), back.into_any())}
+            {in_the_field(detail)}
             {answer(last, "", end.into_any(), end_line)}
         </section>
+    }
+}
+
+/// How long the last gateway took that has reported.
+fn at_gateways(detail: &RevocationDetail, since: Timestamp) -> (String, String) {
+    let gateways: Vec<Timestamp> = of(detail, SpreadChannel::GatewayRefuses).map(|row| row.first_at).collect();
+    let Some(last) = gateways.iter().max() else {
+        return ("–".to_owned(), "no gateway has reported yet".to_owned());
+    };
+    let number = plural(i64::try_from(gateways.len()).unwrap_or(0), "gateway", "gateways");
+    let verb = match (detail.row.act, gateways.len()) {
+        (RevocationAct::Release, 1) => "accepts",
+        (RevocationAct::Release, _) => "accept",
+        _ => "refused",
+    };
+    (after_words(seconds(since, *last)), format!("until {number} {verb}"))
+}
+
+/// What is known of the field: who was refused, or the CRLs that name a released one no more.
+fn in_the_field(detail: &RevocationDetail) -> AnyView {
+    if detail.row.act == RevocationAct::Release {
+        let crls = i64::try_from(of(detail, SpreadChannel::CrlPublished).count()).unwrap_or(i64::MAX);
+        let line = if crls == 1 { "CRL without it is out" } else { "CRLs without them are out" };
+        return answer("Published", "", count(crls).into_any(), line.into_any()).into_any();
+    }
+    let refused = detail.curve.last().map_or(0.0, |point| point.refused_share);
+    let line = format!("of the devices came back and were refused: {}", count(detail.came_back_total));
+    answer("In the field now", "", share(refused).into_any(), line.into_any()).into_any()
+}
+
+/// What was done: to certificates, or to the authorities that signed them.
+fn means(detail: &RevocationDetail) -> String {
+    match (detail.row.scope.cuts_authorities(), detail.authorities.len()) {
+        (false, _) if detail.row.total == 1 => "certificate".to_owned(),
+        (false, _) => "certificates, one by one".to_owned(),
+        (true, 1) => "certificates, by their one issuing CA".to_owned(),
+        (true, n) => format!("certificates, by {n} issuing CAs"),
     }
 }
 
@@ -175,11 +206,24 @@ fn certificates_link(detail: &RevocationDetail) -> AnyView {
         [(slug, _)] if detail.row.scope == RevocationScope::Batch => {
             view! { <a href=href("/certificates", &[("authority", slug.as_str())])>{number}</a> }.into_any()
         }
+        _ if detail.row.scope == RevocationScope::Device => {
+            view! { <a href=href("/certificates", &[("device", detail.row.subject.as_str())])>{number}</a> }.into_any()
+        }
         _ => match query_of(detail) {
             Some(query) => view! { <a href=devices_href(&query)>{number}</a> }.into_any(),
             None => number.into_any(),
         },
     }
+}
+
+/// The devices of a selection by their serials, as far as all are known. The query that selected them may find others
+/// now: what is on hold is not trusted any more.
+fn those(detail: &RevocationDetail) -> Option<String> {
+    let back = detail.came_back.iter().map(|device| device.serial.as_str());
+    let silent = detail.not_seen.iter().map(|(serial, _)| serial.as_str());
+    let serials: Vec<String> = back.chain(silent).map(quoted).collect();
+    let all = i64::try_from(serials.len()).is_ok_and(|n| n == detail.preview.devices && n > 0);
+    all.then(|| format!("serial:{}", serials.join(",")))
 }
 
 /// The fleet query of what was hit.
@@ -189,7 +233,7 @@ fn query_of(detail: &RevocationDetail) -> Option<String> {
         RevocationScope::Device => Some(format!("serial:{}", quoted(&row.subject))),
         RevocationScope::Batch => Some(format!("batch:{}", quoted(&row.subject))),
         RevocationScope::Factory => Some(format!("factory:{}", quoted(&row.subject))),
-        RevocationScope::Selection => (!row.query.is_empty()).then(|| row.query.clone()),
+        RevocationScope::Selection => those(detail),
         RevocationScope::Certificate => None,
     }
 }
@@ -197,10 +241,11 @@ fn query_of(detail: &RevocationDetail) -> Option<String> {
 /// The devices: who came back and was refused, who was not seen since.
 fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> {
     let (back, silent) = (detail.came_back_total, detail.not_seen_total);
-    let others = (detail.row.total - back - silent).max(0);
+    let devices = detail.preview.devices.max(back + silent);
+    let others = devices - back - silent;
     let list = query_of(detail).map(|query| view! { <a href=devices_href(&query)>"Open as a list"</a> });
-    let panel = Panel::new("Affected devices").count(detail.row.total).aside(list);
-    let share_of = |n: i64| n as f64 / (back + silent + others).max(1) as f64;
+    let panel = Panel::new("Affected devices").count(devices).aside(list);
+    let share_of = |n: i64| n as f64 / devices.max(1) as f64;
     let (first, second) = (share_of(back), share_of(silent));
     let rect = |x: f64, width: f64, class: &'static str| {
         view! { <rect x=crate::charts::percent(x) width=crate::charts::percent(width) height="8" class=class></rect> }
@@ -252,7 +297,7 @@ fn came_back(detail: &RevocationDetail, now: Timestamp) -> AnyView {
                 <tr>
                     <th scope="row">{device_link(&device.serial)}</th>
                     <td data-l="State">{refused().cell()}</td>
-                    <td data-l="First refused" class="nowrap">{stamp(Timestamp(device.first_at), Timestamp(device.first_at).exact_words())}</td>
+                    <td data-l="First refused" class="nowrap">{minute(Timestamp(device.first_at))}</td>
                     <td data-l="Last" class="two"><b>{ago(Timestamp(device.last_at), now)}</b><small>{plural(device.n, "time", "times")}</small></td>
                 </tr>
             }
@@ -327,9 +372,9 @@ fn channels(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> 
             view! {
                 <tr>
                     <th scope="row">
-                        <span class="st">{icon(channel_icon(row.channel))}{row.channel.label()}</span>
+                        <span class="st">{icon(channel_icon(row.channel))}{channel_words(detail.row.act, row.channel)}</span>
                     </th>
-                    <td data-l="Who">{who(row)}</td>
+                    <td data-l="Who">{who(detail, row)}</td>
                     <td data-l="After" class="num">{after_words(seconds(since, row.first_at))}</td>
                     <td data-l="Times" class="num">{count(row.n)}</td>
                     <td data-l="Last" class="nowrap">{ago(row.last_at, now)}</td>
@@ -356,10 +401,20 @@ fn channels(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> 
 }
 
 /// Who reported; what devices met is told by the list of them.
-fn who(row: &ChannelRow) -> AnyView {
-    match row.node.as_str() {
-        "" => view! { <a href="#came-back">"the devices"</a> }.into_any(),
-        node => node.to_owned().into_any(),
+fn who(detail: &RevocationDetail, row: &ChannelRow) -> AnyView {
+    match (row.node.as_str(), name_of(detail, &row.node)) {
+        ("", _) => view! { <a href="#came-back">"the devices"</a> }.into_any(),
+        (node, name) if node == name => name.to_owned().into_any(),
+        (slug, name) => view! { <a href=format!("/authorities/{}", segment(slug))>{name.to_owned()}</a> }.into_any(),
+    }
+}
+
+/// What was reported; of a release the opposite of what a channel is called by.
+const fn channel_words(act: RevocationAct, channel: SpreadChannel) -> &'static str {
+    match (act, channel) {
+        (RevocationAct::Release, SpreadChannel::GatewayRefuses) => "Gateway accepts",
+        (RevocationAct::Release, SpreadChannel::OcspRevoked) => "OCSP answered",
+        _ => channel.label(),
     }
 }
 
@@ -376,17 +431,23 @@ const fn channel_icon(channel: SpreadChannel) -> Icon {
 /// What was shown to whoever asked, before it counts.
 fn preview(detail: &RevocationDetail) -> impl IntoView + use<> {
     let preview = &detail.preview;
+    let waits = detail.row.state == RevocationState::Waiting;
+    let title = if waits { "What would be hit" } else { "What would have been hit" };
+    let holders = i64::try_from(preview.custodians.len()).unwrap_or(0);
+    let figure = |n: i64, one: &'static str, many: &'static str| {
+        view! { <b>{count(n)}</b><span>{if n == 1 { one } else { many }}</span> }
+    };
     view! {
-        {Panel::new("What would be hit").body(view! {
+        {Panel::new(title).body(view! {
             <div class="impact">
-                <div class="hot"><b>{count(preview.devices)}</b><span>"devices"</span></div>
-                <div><b>{count(preview.certificates)}</b><span>"certificates"</span></div>
-                <div><b>{count(preview.never)}</b><span>"never heard from"</span></div>
-                <div><b>{count(i64::try_from(preview.custodians.len()).unwrap_or(0))}</b><span>"holders"</span></div>
+                <div class=waits.then_some("hot")>{figure(preview.devices, "device", "devices")}</div>
+                <div>{figure(preview.certificates, "certificate", "certificates")}</div>
+                <div>{figure(preview.never, "never heard from", "never heard from")}</div>
+                <div>{figure(holders, "holder", "holders")}</div>
             </div>
         })}
         {top("Held by", &preview.custodians)}
-        {top("Where", &preview.countries)}
+        {top("Countries", &preview.countries)}
     }
     .into_any()
 }
@@ -406,18 +467,29 @@ async fn others(ctx: &Ctx, detail: &RevocationDetail) -> Result<i64, fleet::Erro
 fn still_works(row: &RevocationRow, others: i64) -> impl IntoView + use<> {
     let (title, way) = match row.act {
         RevocationAct::Hold => ("The way back", "A release brings all of it back as it was"),
-        RevocationAct::Revoke | RevocationAct::Release => (
+        RevocationAct::Release => {
+            ("What was released", "It counts as it did before the hold, with the same certificates")
+        }
+        RevocationAct::Revoke => (
             "A new certificate",
             "A device whose batch may still sign comes back with a kit, or is enrolled anew at a station",
         ),
+    };
+    let (whose, untouched) = if row.scope.cuts_authorities() {
+        (plural(others, "other batch CA", "other batch CAs"), "Untouched: their devices are let in as before")
+    } else {
+        (
+            format!("All {}", plural(others, "batch CA", "batch CAs")),
+            "Untouched: every other device is let in as before",
+        )
     };
     Panel::new("What still works").flush(view! {
         <ul class="list">
             <li>
                 {icon(icons::PACKAGE)}
                 <div>
-                    <h3><a href="/authorities">{plural(others, "other batch CA", "other batch CAs")}</a></h3>
-                    <p>"Untouched: their devices are let in as before"</p>
+                    <h3><a href="/authorities">{whose}</a></h3>
+                    <p>{untouched}</p>
                 </div>
             </li>
             <li>{icon(icons::KEY)}<div><h3>{title}</h3><p>{way}</p></div></li>
@@ -445,7 +517,7 @@ fn approval(row: &RevocationRow) -> impl IntoView + use<> {
             true,
             "No second person was needed".to_owned(),
             None,
-            "It is below the limit, or can be lifted".into_any(),
+            view! { "Within what one person may do, see " <a href="/settings">"Settings"</a> }.into_any(),
         )
         .into_any(),
     };
@@ -461,7 +533,10 @@ fn approval(row: &RevocationRow) -> impl IntoView + use<> {
                 {done}
             </ol>
             <div class="hashbox">
-                <span class="mono">"sha256 "{row.preview_hash.clone()}</span>
+                <div>
+                    <span class="small quiet">"SHA-256 of what was shown"</span><br />
+                    {fours(&row.preview_hash)}
+                </div>
                 {copy("hash", &row.preview_hash)}
             </div>
         </div>
@@ -495,9 +570,13 @@ fn what(detail: &RevocationDetail) -> impl IntoView + use<> {
         ("Scope", row.scope.label().into_any()),
         ("Subject", subject(row)),
         ("Certificates", certificates_link(detail)),
-        ("Issuing CAs", view! { <ul>{authorities}</ul> }.into_any()),
-        ("Reason", reason_words(&row.reason).into_any()),
     ];
+    if !authorities.is_empty() {
+        rows.push(("Issuing CAs", view! { <ul>{authorities}</ul> }.into_any()));
+    }
+    if row.act == RevocationAct::Revoke {
+        rows.push(("Reason", reason_words(&row.reason).into_any()));
+    }
     if let Some(at) = row.effective_at {
         rows.push(("Since", day(at).into_any()));
     }

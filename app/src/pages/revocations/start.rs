@@ -6,10 +6,10 @@ use crate::{
     components::{
         form::{Field, error_summary, hidden, radio},
         icons::{self, icon},
-        panel::{Panel, Tab, head, note, tabs},
+        panel::{Panel, Tab, facts, head, note, tabs},
         status::Tone,
         table::none_yet,
-        text::{copy, count, mono, plural},
+        text::{copy, count, fours, mono, plural},
     },
     context::{Ctx, FormState, devices_href, href, segment},
     page::Page,
@@ -67,6 +67,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let selection = Selection::from_words(&wanted.scope, &wanted.subject)?;
     let preview = ctx.fleet.preview(&ctx.actor, &selection, wanted.act).await?;
     let title = preview.title.clone();
+    let signers = signers(&ctx, &preview).await?;
     let body = view! {
         {head(title.clone(), view! { <p>{meaning(wanted.act)}</p> }, ())}
         {acts(&wanted)}
@@ -75,10 +76,22 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 {impact(&wanted, &preview)}
                 {form(&ctx, &wanted, &preview)}
             </div>
-            {hit(&preview)}
+            {hit(&preview, &signers)}
         </div>
     };
     Ok(page(&title, body))
+}
+
+/// The authorities that are cut off: their names, and the names in their addresses.
+async fn signers(ctx: &Ctx, preview: &Preview) -> Result<Vec<(String, String)>, fleet::Error> {
+    if preview.authorities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = ctx.fleet.authorities(&ctx.actor).await?.into_iter().map(|row| row.authority);
+    Ok(all
+        .filter(|signer| preview.authorities.contains(&signer.name))
+        .map(|signer| (signer.name, signer.slug))
+        .collect())
 }
 
 /// Holding and releasing one device takes less than the rest.
@@ -142,41 +155,56 @@ fn impact(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
         RevocationAct::Release => "come back",
         RevocationAct::Hold | RevocationAct::Revoke => "cut off",
     };
+    let tokens = (preview.tokens > 0).then(|| {
+        view! { <div><b>{count(preview.tokens)}</b><span>{if preview.tokens == 1 { "token, refused as well" } else { "tokens, refused as well" }}</span></div> }
+    });
     Panel::new("What will be hit").body(view! {
         <div class="impact">
-            <div class="hot"><b>{devices}</b><span>{format!("{} {verb}", if preview.devices == 1 { "device" } else { "devices" })}</span></div>
+            <div class=(wanted.act != RevocationAct::Release).then_some("hot")><b>{devices}</b><span>{format!("{} {verb}", if preview.devices == 1 { "device" } else { "devices" })}</span></div>
             <div><b>{count(preview.certificates)}</b><span>{if preview.certificates == 1 { "certificate" } else { "certificates" }}</span></div>
             <div><b>{count(seen_lately)}</b><span>{lately}</span></div>
             <div><b>{count(holders)}</b><span>{if holders == 1 { "holder" } else { "holders" }}</span></div>
+            {tokens}
         </div>
     })
 }
 
 fn warning(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
     let rollouts = preview.rollouts.len();
-    let in_rollouts = (rollouts > 0)
-        .then(|| format!(" They leave {}.", plural(i64::try_from(rollouts).unwrap_or(0), "rollout", "rollouts")));
+    let one = preview.devices == 1;
+    let in_rollouts = (rollouts > 0).then(|| {
+        let they = if one { "It leaves" } else { "They leave" };
+        format!(" {they} {}.", plural(i64::try_from(rollouts).unwrap_or(0), "rollout", "rollouts"))
+    });
+    let (keep, back) = if one {
+        ("The device keeps working, but can't report or update until it", "is released.")
+    } else {
+        ("The devices keep working, but can't report or update until they", "are released.")
+    };
     match wanted.act {
         RevocationAct::Release => ().into_any(),
         RevocationAct::Hold => note(
             Tone::Hold,
             icons::PAUSE,
-            view! { "The devices keep working, but can't report or update until they are released."{in_rollouts} },
+            view! { {format!("{keep} {back}")} {in_rollouts} },
         )
         .into_any(),
         RevocationAct::Revoke => note(
             Tone::Warn,
             icons::WARN,
-            view! { <b>"There is no way back for these certificates."</b>" The devices keep working, but can't report or update until each has a new one."{in_rollouts} },
+            view! { <b>"There is no way back for what is revoked."</b> {format!(" {keep} {}", if one { "has a new certificate." } else { "have new certificates." })} {in_rollouts} },
         )
         .into_any(),
     }
 }
 
 fn form(ctx: &Ctx, wanted: &Wanted, preview: &Preview) -> AnyView {
-    let panel = Panel::new("Why, and the name typed out");
+    let panel = Panel::new("Why");
     if preview.certificates == 0 && preview.authorities.is_empty() {
         let words = match wanted.act {
+            RevocationAct::Release if matches!(wanted.scope.parse(), Ok(RevocationScope::Selection)) => {
+                "Nothing of it is on hold, so there is nothing to release. What is on hold is not trusted: a query that asks for trust does not find it any more."
+            }
             RevocationAct::Release => "Nothing of it is on hold, so there is nothing to release.",
             RevocationAct::Hold | RevocationAct::Revoke => {
                 "No certificate of it counts any more, so there is nothing to cut off."
@@ -205,8 +233,8 @@ fn form(ctx: &Ctx, wanted: &Wanted, preview: &Preview) -> AnyView {
                 {hidden("preview_hash", preview.hash.clone())}
                 {reasons(form, wanted.act)}
                 {Field::new(form, "note", "What happened").required().max_length(400)
-                    .hint("Kept in the audit log, and shown to the second person.").textarea(3)}
-                {(!confirm.is_empty()).then(|| typed(form, &confirm))}
+                    .hint(if preview.needs_second_person { "Kept in the audit log, and shown to the second person." } else { "Kept in the audit log." }).textarea(3)}
+                {(!confirm.is_empty()).then(|| typed(form, &wanted.scope, &confirm))}
                 {second_person(preview)}
                 <div class="row">
                     <button class=class type="submit">
@@ -220,13 +248,21 @@ fn form(ctx: &Ctx, wanted: &Wanted, preview: &Preview) -> AnyView {
 }
 
 /// The name, typed out.
-fn typed(form: Option<&FormState>, confirm: &str) -> impl IntoView + use<> {
+fn typed(form: Option<&FormState>, scope: &str, confirm: &str) -> impl IntoView + use<> {
+    let what = match scope.parse() {
+        Ok(RevocationScope::Selection) => "Type the number of devices, ",
+        Ok(RevocationScope::Device) => "Type the serial number, ",
+        Ok(RevocationScope::Certificate) => "Type how its serial number begins, ",
+        Ok(RevocationScope::Batch) => "Type the code of the batch, ",
+        Ok(RevocationScope::Factory) => "Type the code of the factory, ",
+        Err(_) => "Type ",
+    };
     let error = form.and_then(|form| form.error("confirmation")).map(str::to_owned);
     let value = form.map(|form| form.value("confirmation").to_owned()).unwrap_or_default();
     let wrong = error.is_some();
     view! {
         <div class="field">
-            <label for="confirmation">"Type "<span class="mono">{confirm.to_owned()}</span></label>
+            <label for="confirmation">{what}<span class="mono">{confirm.to_owned()}</span></label>
             <input
                 class="input mono"
                 id="confirmation"
@@ -305,29 +341,72 @@ fn back(wanted: &Wanted) -> String {
 }
 
 /// Who and where, as far as it fits beside.
-fn hit(preview: &Preview) -> impl IntoView + use<> {
-    let named: Vec<_> = preview
-        .examples
-        .iter()
-        .map(|serial| view! { <li><a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a></li> })
-        .collect();
-    let others = preview.devices - i64::try_from(named.len()).unwrap_or(0);
-    let others = (others > 0).then(|| view! { <li class="quiet">{format!("and {} more", count(others))}</li> });
-    let rollouts = names_panel("In rollouts", &preview.rollouts);
-    let authorities = names_panel("Authorities that are cut off", &preview.authorities);
+fn hit(preview: &Preview, signers: &[(String, String)]) -> impl IntoView + use<> {
+    let who = match preview.devices {
+        0 => ().into_any(),
+        1 => one_device(preview).into_any(),
+        _ => devices(preview).into_any(),
+    };
     view! {
         <div class="stack loose">
-            {top("Held by", &preview.custodians)}
-            {top("Where", &preview.countries)}
-            {top("Last seen", &seen(preview))}
-            {top("Where in their lives", &preview.lifecycles)}
-            {top("Models", &preview.models)}
-            {rollouts}
-            {authorities}
-            {Panel::new("Serials").body(view! { <ul class="serials">{named}{others}</ul> })}
-            {Panel::new("Hash of this preview").body(view! { <div class="hashbox"><span class="mono">{preview.hash.clone()}</span>{copy("hash", &preview.hash)}</div> })}
+            {who}
+            {names_panel("In rollouts", &preview.rollouts)}
+            {authorities(signers)}
+            {names_panel("Certificates that go with it", &preview.kin)}
+            {Panel::new("Hash of this preview").body(view! { <div class="hashbox">{fours(&preview.hash)}{copy("hash", &preview.hash)}</div> })}
         </div>
     }
+}
+
+/// The authorities that are cut off with all that they signed.
+fn authorities(signers: &[(String, String)]) -> Option<impl IntoView + use<>> {
+    let rows: Vec<_> = signers
+        .iter()
+        .map(|(name, slug)| view! { <li><a href=format!("/authorities/{}", segment(slug))>{name.clone()}</a></li> })
+        .collect();
+    (!rows.is_empty())
+        .then(|| Panel::new("Authorities that are cut off").flush(view! { <ul class="lines">{rows}</ul> }))
+}
+
+/// A single device needs no lists of one.
+fn one_device(preview: &Preview) -> impl IntoView + use<> {
+    let first = |lines: &[(String, i64)]| {
+        let found = lines.iter().find(|(_, n)| *n > 0).map_or_else(|| "not known".to_owned(), |(word, _)| word.clone());
+        found.into_any()
+    };
+    let serials = serials(preview);
+    Panel::new("The device").body(facts(vec![
+        ("Serial", view! { <ul>{serials}</ul> }.into_any()),
+        ("Model", first(&preview.models)),
+        ("Held by", first(&preview.custodians)),
+        ("Country", first(&preview.countries)),
+        ("Lifecycle", first(&preview.lifecycles)),
+        ("Last seen", first(&seen(preview))),
+    ]))
+}
+
+/// Many devices, counted by what they have in common.
+fn devices(preview: &Preview) -> impl IntoView + use<> {
+    let serials = serials(preview);
+    let others = preview.devices - i64::try_from(serials.len()).unwrap_or(0);
+    let others = (others > 0).then(|| view! { <li class="quiet">{format!("and {} more", count(others))}</li> });
+    let named =
+        (!serials.is_empty()).then(|| Panel::new("Serials").body(view! { <ul class="serials">{serials}{others}</ul> }));
+    view! {
+        {top("Held by", &preview.custodians)}
+        {top("Countries", &preview.countries)}
+        {top("Last seen", &seen(preview))}
+        {top("Lifecycle", &preview.lifecycles)}
+        {top("Models", &preview.models)}
+        {named}
+    }
+}
+
+/// Some of the devices, each with its page.
+fn serials(preview: &Preview) -> Vec<impl IntoView + use<>> {
+    let link =
+        |serial: &String| view! { <li><a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a></li> };
+    preview.examples.iter().map(link).collect()
 }
 
 /// Names under a heading; nothing without any.
