@@ -1,5 +1,9 @@
 //! Approvals: what needs a second person, bound to the hash of exactly what was shown.
 
+mod list;
+
+pub use list::ApprovalPage;
+
 use crate::{Actor, Deed, Error, Fleet, Result};
 use domain::{
     approval::{ApprovalKind, ApprovalState, approval_hash},
@@ -200,6 +204,7 @@ impl Fleet {
         }
         match approval.kind {
             ApprovalKind::AuthorityCreate => self.decide_authority(actor, &approval, approve, reason).await,
+            ApprovalKind::CodeSigning => self.decide_code_signing(actor, &approval, approve, reason).await,
             ApprovalKind::Revocation | ApprovalKind::Release => {
                 self.decide_revocation(actor, &approval, approve, reason).await
             }

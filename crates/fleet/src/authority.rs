@@ -27,14 +27,21 @@ use uuid::Uuid;
 pub(crate) const BACKDATED: i64 = 5 * MINUTE;
 
 impl Fleet {
-    /// Ends that an authority signs. What it signed is still trusted.
+    /// Ends for good that an authority signs. What it signed is still trusted; what renews needs another that signs.
     ///
     /// # Errors
-    /// When the actor may not, there is no such authority, or it doesn't sign.
-    pub async fn retire_authority(&self, actor: &Actor, id: AuthorityId) -> Result<()> {
+    /// When the actor may not, there is no such authority, it doesn't sign, or no reason is given.
+    pub async fn retire_authority(&self, actor: &Actor, id: AuthorityId, reason: &str) -> Result<()> {
         let subject = format!("authority:{id}");
         self.authorise(actor, Permission::AuthorityManage, &subject).await?;
         let authority = self.kept_authority(id).await?;
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(Error::field("reason", "Say why it is to sign no more."));
+        }
+        if reason.chars().count() > 400 {
+            return Err(Error::field("reason", "Keep the reason under 400 characters."));
+        }
         let mut deed = self.allow(actor, Permission::AuthorityManage, &subject).await?;
         let (from, to) = (AuthorityState::Active, AuthorityState::Retired);
         if !store::authority::set_state(&mut deed.tx, id, from, to, self.now()).await? {
@@ -42,7 +49,8 @@ impl Fleet {
             return Err(Error::Conflict(format!("Only an active authority can be retired; this one: {state}.")));
         }
         deed.ring("trust", &subject).await?;
-        deed.commit("authority.retire", &subject, &json!({ "name": authority.name })).await
+        deed.ring("authority", &authority.slug).await?;
+        deed.commit("authority.retire", &subject, &json!({ "name": authority.name, "reason": reason })).await
     }
 
     pub(crate) async fn kept_authority(&self, id: AuthorityId) -> Result<Authority> {

@@ -6,13 +6,13 @@ use domain::{
     certificate::{
         Certificate, CertificatePurpose, CertificateStanding, CertificateStatus, EXPIRES_SOON, RevocationReason,
     },
-    id::CertificateId,
+    id::{CertificateId, RevocationId},
     person::Permission,
     time::{DAY, Timestamp},
 };
 use serde::Serialize;
 use std::collections::HashMap;
-use store::certificate::{CertificateCursor, CertificateFilter as Kept};
+use store::certificate::{ActOn, CertificateCursor, CertificateFilter as Kept};
 
 /// How many certificates a page shows when nothing is said, and at most.
 const PAGE: usize = 50;
@@ -31,6 +31,8 @@ pub struct CertificateFilter {
     pub expires_after_days: Option<i64>,
     /// Those that end within so many days from now; without a beginning only those that haven't ended.
     pub expires_within_days: Option<i64>,
+    /// Those that were issued in the place of another within so many days before now.
+    pub renewed_within_days: Option<i64>,
     /// Those of one device.
     pub device: Option<String>,
     /// Where the page begins: what [`CertificatePage::next`] said.
@@ -115,6 +117,17 @@ pub struct CertificateEvent {
     pub by: String,
     /// More of it; may be empty.
     pub note: String,
+    /// The act of revocation that it was.
+    pub revocation: Option<RevocationId>,
+    /// The other certificate that it is about: its issuer, as addresses name it, and its serial number.
+    pub certificate: Option<(String, String)>,
+}
+
+impl CertificateEvent {
+    fn new(at: Timestamp, words: impl Into<String>, by: &str) -> Self {
+        let (words, by) = (words.into(), by.to_owned());
+        Self { at, words, by, note: String::new(), revocation: None, certificate: None }
+    }
 }
 
 /// A certificate with all that belongs to it.
@@ -195,8 +208,8 @@ impl Fleet {
         let certificate = pki::Certificate::from_der(&der).map_err(Error::internal)?;
         let mut chain = vec![link_of(&authority)];
         chain.extend(self.above(&authority).await?.iter().map(|(above, _)| link_of(above)));
-        let events = self.events_of(&kept, &authority).await?;
         let authorities = store::authority::all(self.db()).await?;
+        let events = self.events_of(&kept, &authorities).await?;
         let row = self.rows(vec![kept], &authorities).await?.into_iter().next().ok_or_else(missing)?;
         Ok(CertificateDetail { row, certificate, chain, events })
     }
@@ -259,6 +272,7 @@ impl Fleet {
             Some(CertificateStanding::Held) => kept.status = Some(CertificateStatus::Held),
             Some(CertificateStanding::Revoked) => kept.status = Some(CertificateStatus::Revoked),
         }
+        kept.renewed_from = filter.renewed_within_days.map(|days| now.plus(-days.clamp(0, 36_500) * DAY));
         if filter.expires_after_days.is_some() || filter.expires_within_days.is_some() {
             kept.status = kept.status.or(Some(CertificateStatus::Valid));
             let day = |days: i64| now.plus(days.clamp(-36_500, 36_500) * DAY);
@@ -306,49 +320,52 @@ impl Fleet {
         Ok(rows)
     }
 
-    /// What happened to a certificate: what its row says, and what was done to it or to all that its issuer signed.
-    async fn events_of(&self, certificate: &Certificate, issuer: &Authority) -> Result<Vec<CertificateEvent>> {
-        let event = |at, words: String, by: &str, note: String| CertificateEvent { at, words, by: by.to_owned(), note };
-        let issued = format!("Issued by {}", issuer.name);
-        let mut events = vec![event(certificate.issued_at, issued, &certificate.issued_by, String::new())];
+    /// What happened to a certificate: what its row says, what was issued in its place, and what was done to it or to all
+    /// that its issuer signed.
+    async fn events_of(&self, certificate: &Certificate, authorities: &[Authority]) -> Result<Vec<CertificateEvent>> {
+        let issuer = |id| authorities.iter().find(|authority| authority.id == id);
+        let issuer_name = issuer(certificate.authority_id).map_or("", |issuer| issuer.name.as_str());
+        let issued = format!("Issued by {issuer_name}");
+        let mut events = vec![CertificateEvent::new(certificate.issued_at, issued, &certificate.issued_by)];
         if let Some(at) = certificate.first_used_at {
-            events.push(event(at, "First used".to_owned(), &certificate.name, String::new()));
+            events.push(CertificateEvent::new(at, "First used", &certificate.name));
+        }
+        for renewed in store::certificate::replaced_by(self.db(), certificate.id).await? {
+            let slug = issuer(renewed.authority_id).map(|issuer| issuer.slug.clone()).unwrap_or_default();
+            let event = CertificateEvent::new(renewed.issued_at, "Renewed: another was issued", &renewed.issued_by);
+            events.push(CertificateEvent { certificate: Some((slug, renewed.serial)), ..event });
         }
         if certificate.status == CertificateStatus::Superseded {
-            let words = "Superseded by a later certificate".to_owned();
-            events.push(event(certificate.status_at, words, &certificate.name, String::new()));
+            let words = "Superseded by a later certificate";
+            events.push(CertificateEvent::new(certificate.status_at, words, &certificate.name));
         }
         for act in store::certificate::acts_on(self.db(), certificate.authority_id, &certificate.serial).await? {
-            let reason = store::revoked::reason_of(act.reason);
-            let words = match (act.act.as_str(), reason) {
-                ("", _) => "Refused from now on: superseded".to_owned(),
-                ("hold", _) => "Put on hold".to_owned(),
-                (_, reason) => format!("Revoked: {}", reason.label().to_lowercase()),
-            };
-            let by = if act.approved.is_empty() {
-                act.asked
-            } else {
-                format!("{}, approved by {}", act.asked, act.approved)
-            };
-            events.push(event(Timestamp(act.at), words, &by, act.note));
-            if act.lifted_at > 0 {
-                events.push(event(
-                    Timestamp(act.lifted_at),
-                    "No longer on hold".to_owned(),
-                    &act.lifter,
-                    String::new(),
-                ));
-            }
+            events.extend(events_of_act(act, ""));
         }
-        for cut in store::revoked::cut::alive(self.db()).await? {
-            if cut.authority == certificate.authority_id {
-                let words = format!("Cut off with everything that {} signed", issuer.name);
-                events.push(event(cut.at, words, "", cut.reason.label().to_owned()));
-            }
+        for cut in store::certificate::cuts_on(self.db(), certificate.authority_id).await? {
+            events.extend(events_of_act(cut, &format!(", with everything that {issuer_name} signed")));
         }
         events.sort_by_key(|event| event.at);
         Ok(events)
     }
+}
+
+/// What an act did, and that it was lifted.
+fn events_of_act(act: ActOn, to_what: &str) -> Vec<CertificateEvent> {
+    let words = match (act.act.as_str(), store::revoked::reason_of(act.reason)) {
+        ("", _) => "Refused from now on: superseded".to_owned(),
+        ("hold", _) => format!("Put on hold{to_what}"),
+        (_, reason) => format!("Revoked{to_what}: {}", reason.label().to_lowercase()),
+    };
+    let by = if act.approved.is_empty() { act.asked } else { format!("{}, approved by {}", act.asked, act.approved) };
+    let event = CertificateEvent::new(Timestamp(act.at), words, &by);
+    let mut events = vec![CertificateEvent { note: act.note, revocation: act.revocation.map(RevocationId), ..event }];
+    if act.lifted_at > 0 {
+        // What lifts a hold releases it or takes its place; in both cases that is another act.
+        let event = CertificateEvent::new(Timestamp(act.lifted_at), format!("No longer on hold{to_what}"), &act.lifter);
+        events.push(CertificateEvent { revocation: act.lifting.map(RevocationId), ..event });
+    }
+    events
 }
 
 fn link_of(authority: &Authority) -> ChainLink {

@@ -9,11 +9,15 @@ use domain::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Tx, finding::Finding};
+use store::{
+    Tx,
+    finding::{Finding, FindingCursor},
+};
 use uuid::Uuid;
 
-/// How many findings a list shows.
+/// How many findings a list shows at most, and a page when nothing is said.
 const SHOWN: i64 = 500;
+const PAGE: i64 = 100;
 
 /// A finding as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,6 +44,30 @@ pub struct FindingRow {
     pub last_at: Timestamp,
     /// Whether it still stands.
     pub state: FindingState,
+}
+
+/// Which findings a page is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingFilter {
+    /// Whether those are meant that are settled, too.
+    pub all: bool,
+    /// Those of one kind.
+    pub kind: Option<FindingKind>,
+    /// Where the page begins: what [`FindingPage::next`] said.
+    pub cursor: Option<String>,
+    /// How many to show, at most 500; 0 for what is usual.
+    pub limit: i64,
+}
+
+/// A page of findings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingPage {
+    /// The findings.
+    pub rows: Vec<FindingRow>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+    /// How many there are of each kind, whichever kind the page is about.
+    pub kinds: Vec<(FindingKind, i64)>,
 }
 
 /// A finding to be noted.
@@ -107,6 +135,32 @@ impl Fleet {
             Ok(change) => drop(self.inner.changes.send(change)),
             Err(error) => tracing::error!(%error, kind = %found.kind, "a finding was not noted"),
         }
+    }
+
+    /// A page of findings, the last first, with how many there are of each kind.
+    ///
+    /// # Errors
+    /// When the actor may not see them, or the cursor is none.
+    pub async fn finding_page(&self, actor: &Actor, filter: &FindingFilter) -> Result<FindingPage> {
+        actor.require(Permission::AuthorityRead)?;
+        let state = (!filter.all).then_some(FindingState::Open);
+        let limit = if filter.limit == 0 { PAGE } else { filter.limit.clamp(1, SHOWN) };
+        let after =
+            match filter.cursor.as_deref() {
+                None | Some("") => None,
+                Some(text) => Some(text.parse::<FindingCursor>().map_err(|()| {
+                    Error::field("cursor", "This page can't be found again. Begin with the first one.")
+                })?),
+            };
+        let (mut found, kinds) = tokio::try_join!(
+            store::finding::page(self.db(), (state, filter.kind), after, limit + 1),
+            store::finding::kinds(self.db(), state)
+        )?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| FindingCursor { last_at: last.last_at, id: last.id });
+        Ok(FindingPage { rows: self.shown(found).await?, next: next.map(|next| next.to_string()), kinds })
     }
 
     /// Findings, the last first: at most 500.

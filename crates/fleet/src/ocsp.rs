@@ -8,6 +8,7 @@ pub(crate) use responder::Responders;
 
 use crate::{
     Error, Fleet, Result,
+    authority::BACKDATED,
     finding::Found,
     trust::{AuthorityTrust, Mark, Trust},
 };
@@ -21,8 +22,10 @@ use pki::{CertId, CertIdHash, Certificate, OcspFailure, OcspStatus};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// For how long an answer may be used.
+/// For how long an answer may be used, from the time on that it bears.
 const VALID_FOR: i64 = HOUR;
+/// For how long an answer may still be used that was signed just now.
+pub(crate) const USABLE_FOR: i64 = VALID_FOR - BACKDATED;
 /// For how long we give the same answer again.
 const GIVEN_FOR: i64 = VALID_FOR / 2;
 /// For how long others may keep it, in seconds: what is revoked meanwhile is not known to them for that long.
@@ -48,14 +51,13 @@ pub struct OcspAnswer {
 }
 
 impl OcspAnswer {
-    fn of(der: Vec<u8>, this_update: Timestamp, cacheable: bool) -> Self {
+    fn of(der: Vec<u8>, (this_update, next_update): (Timestamp, Timestamp), cacheable: bool) -> Self {
         let etag = format!("\"{}\"", hex::encode(Sha256::digest(&der)).get(..32).unwrap_or_default());
-        let next_update = this_update.plus(VALID_FOR);
         Self { body: der.into(), max_age: MAX_AGE, etag, this_update, next_update, cacheable }
     }
 
     fn failure(failure: OcspFailure, now: Timestamp) -> Self {
-        Self { max_age: 0, next_update: now, ..Self::of(pki::ocsp_failure(failure), now, false) }
+        Self { max_age: 0, ..Self::of(pki::ocsp_failure(failure), (now, now), false) }
     }
 }
 
@@ -103,7 +105,7 @@ impl Fleet {
         let is_asked = |authority: &&AuthorityTrust| {
             slug.is_none_or(|slug| slug == authority.slug())
                 && ids.iter().all(|id| id.is_of(authority.hashes()))
-                && answers(authority)
+                && answers(authority, now)
         };
         let Some(authority) = issuer.filter(is_asked) else {
             return Ok(OcspAnswer::failure(OcspFailure::Unauthorized, now));
@@ -127,16 +129,19 @@ impl Fleet {
             mark = said.mark;
             statuses.push((id.clone(), said.status));
         }
-        let this_update = Timestamp(now.0 - now.0.rem_euclid(SECOND));
+        let produced_at = Timestamp(now.0 - now.0.rem_euclid(SECOND));
+        // As CRLs are: clocks in the field are a little slow. And nobody would believe it once its CA has ended.
+        let this_update = produced_at.plus(-BACKDATED);
+        let next_update = this_update.plus(VALID_FOR).min(authority.not_after());
         let responder = self.responder(authority).await?;
-        let next_update = this_update.plus(VALID_FOR);
-        let der = pki::ocsp_response(&responder, &statuses, this_update, next_update, this_update, nonce);
-        let answer = OcspAnswer::of(der.map_err(Error::internal)?, this_update, nonce.is_none() && all_known);
+        let der = pki::ocsp_response(&responder, &statuses, this_update, next_update, produced_at, nonce);
+        let der = der.map_err(Error::internal)?;
+        let answer = OcspAnswer::of(der, (this_update, next_update), nonce.is_none() && all_known);
         if let (Some(key), [id], true) = (cached, ids, all_known) {
             let kept = Kept {
                 version: authority.version(),
                 id: id.clone(),
-                until: now.plus(GIVEN_FOR),
+                until: now.plus(GIVEN_FOR).min(authority.not_after()),
                 answer: answer.clone(),
                 mark,
             };
@@ -197,11 +202,13 @@ fn issuer_of<'a>(trust: &'a Trust, id: &CertId) -> Option<&'a AuthorityTrust> {
     trust.by_key_hash(&id.key_hash).filter(|authority| id.is_of(authority.hashes()))
 }
 
-/// Whether we can answer for it: its key is here, to make a responder.
-fn answers(authority: &AuthorityTrust) -> bool {
+/// Whether we can answer for it: its key is here, to make a responder, and it has not ended. After that no responder's
+/// certificate would be good for anything, and whoever checks a certificate sees that it is over.
+fn answers(authority: &AuthorityTrust, now: Timestamp) -> bool {
     use AuthorityState as S;
     authority.kind() != AuthorityKind::Root
         && authority.has_key_here()
+        && authority.not_after() > now
         && matches!(authority.state(), S::Active | S::Retired | S::Held | S::Revoked)
 }
 

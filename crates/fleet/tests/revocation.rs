@@ -26,5 +26,7 @@ mod restore;
 mod spread;
 #[path = "revocation/tokens.rs"]
 mod tokens;
+#[path = "revocation/told.rs"]
+mod told;
 #[path = "revocation/world.rs"]
 mod world;

@@ -115,6 +115,9 @@ queries! {
     OF_SUBJECT = concat!("SELECT ", columns!(), " FROM approval WHERE subject = $1 ORDER BY id DESC LIMIT 1");
     NEWEST = concat!("SELECT ", columns!(), " FROM approval ORDER BY id DESC LIMIT $1");
     IN_STATE = concat!("SELECT ", columns!(), " FROM approval WHERE state = $1 ORDER BY id DESC LIMIT $2");
+    PAGE = concat!("SELECT ", columns!(), " FROM approval WHERE id < $1 ORDER BY id DESC LIMIT $2");
+    PAGE_IN_STATE = concat!("SELECT ", columns!(), " FROM approval WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+    COUNT = "SELECT COUNT(*) FROM approval";
     COUNT_IN_STATE = "SELECT COUNT(*) FROM approval WHERE state = $1";
     INSERT = "INSERT INTO approval (id, kind, subject, title, detail, hash, state, requested_by_kind, requested_by, \
               requested_by_name, makers, requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -153,6 +156,34 @@ pub async fn list(db: &Db, state: Option<ApprovalState>, limit: i64) -> StoreRes
         }
     };
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// A page of approvals, newest first, at most `limit`; only those in a state when one is given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &Db,
+    state: Option<ApprovalState>,
+    after: Option<ApprovalId>,
+    limit: i64,
+) -> StoreResult<Vec<Approval>> {
+    let after = after.map_or(Uuid::max(), |id| id.0);
+    let rows: Vec<Row> = match state {
+        None => read!(db, |pool| sqlx::query_as(PAGE).bind(after).bind(limit).fetch_all(pool).await)?,
+        Some(state) => read!(db, |pool| {
+            sqlx::query_as(PAGE_IN_STATE).bind(state.as_str()).bind(after).bind(limit).fetch_all(pool).await
+        })?,
+    };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many approvals there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_all(db: &Db) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(COUNT).fetch_one(pool).await)?)
 }
 
 /// How many approvals are in a state.

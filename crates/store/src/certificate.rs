@@ -73,6 +73,20 @@ macro_rules! columns {
 }
 pub(crate) const COLUMNS: &str = columns!();
 
+/// What is told of an act: itself as `v`, and what lifted it as `l`.
+macro_rules! act {
+    () => {
+        "v.id AS revocation, COALESCE(v.act, '') AS act, COALESCE(v.requested_by, '') AS asked, \
+         COALESCE(v.approved_by, '') AS approved, COALESCE(v.note, '') AS note, l.id AS lifting, \
+         COALESCE(l.requested_by, '') AS lifter"
+    };
+}
+macro_rules! acts {
+    () => {
+        "LEFT JOIN revocation v ON v.id = t.revocation_id LEFT JOIN revocation l ON l.id = t.lifted_by"
+    };
+}
+
 queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.id = $1");
     BY_SERIAL = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.authority_id = $1 AND c.serial = $2");
@@ -89,10 +103,12 @@ queries! {
     COUNTS = "SELECT authority_id, status, COUNT(*) FROM certificate GROUP BY authority_id, status";
     ENDING = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid'";
     RENEWED = "SELECT COUNT(*) FROM certificate WHERE replaces IS NOT NULL AND issued_at >= $1";
-    ACTS_ON = "SELECT t.at, t.reason, t.lifted_at, COALESCE(v.act, '') AS act, COALESCE(v.requested_by, '') AS asked, \
-               COALESCE(v.approved_by, '') AS approved, COALESCE(v.note, '') AS note, COALESCE(l.requested_by, '') AS lifter \
-               FROM revoked t LEFT JOIN revocation v ON v.id = t.revocation_id LEFT JOIN revocation l ON l.id = t.lifted_by \
-               WHERE t.authority_id = $1 AND t.serial = $2 ORDER BY t.at";
+    ACTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM revoked t ", acts!(),
+               " WHERE t.authority_id = $1 AND t.serial = $2 ORDER BY t.at");
+    CUTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM authority_cut t ", acts!(),
+               " WHERE t.authority_id = $1 ORDER BY t.at");
+    HAD_RESPONDER = "SELECT COUNT(*) FROM certificate c WHERE c.purpose = 'ocsp_responder' \
+                     AND COALESCE(c.authority_id, c.id) = $1 AND c.issued_at <= $2 AND c.not_after > $2";
     CLAIM = "INSERT INTO enrolment (device_serial, certificate_id) VALUES ($1, $2) ON CONFLICT (device_serial) DO NOTHING";
     CLAIMED = "SELECT certificate_id FROM enrolment WHERE device_serial = $1";
     UNCLAIM = "DELETE FROM enrolment WHERE device_serial = $1 AND certificate_id = $2";
@@ -233,6 +249,8 @@ pub struct ActOn {
     pub reason: i64,
     /// When it was lifted, in microseconds; 0 if it wasn't.
     pub lifted_at: i64,
+    /// The act; none for what was superseded.
+    pub revocation: Option<Uuid>,
     /// `hold` or `revoke`; empty for what was superseded.
     pub act: String,
     /// Who asked for it.
@@ -241,6 +259,8 @@ pub struct ActOn {
     pub approved: String,
     /// Why.
     pub note: String,
+    /// The act that lifted it.
+    pub lifting: Option<Uuid>,
     /// Who asked for what lifted it; may be empty.
     pub lifter: String,
 }
@@ -251,6 +271,34 @@ pub struct ActOn {
 /// When the database fails.
 pub async fn acts_on(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<Vec<ActOn>> {
     Ok(read!(db, |pool| sqlx::query_as(ACTS_ON).bind(authority.0).bind(serial).fetch_all(pool).await)?)
+}
+
+/// What was done to an authority, and so to all that it signed; also what was lifted. Oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cuts_on(db: &Db, authority: AuthorityId) -> StoreResult<Vec<ActOn>> {
+    Ok(read!(db, |pool| sqlx::query_as(CUTS_ON).bind(authority.0).fetch_all(pool).await)?)
+}
+
+/// The certificates that were issued in the place of one, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replaced_by(db: &Db, old: CertificateId) -> StoreResult<Vec<Certificate>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(REPLACED_BY).bind(old.0).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Whether an authority had an OCSP responder at a time. They are few among the certificates of all authorities, and one
+/// authority's certificates may be a hundred thousand; so they are looked for by their purpose.
+///
+/// # Errors
+/// When the database fails.
+pub async fn had_responder(db: &Db, authority: AuthorityId, at: Timestamp) -> StoreResult<bool> {
+    let n: i64 =
+        read!(db, |pool| sqlx::query_scalar(HAD_RESPONDER).bind(authority.0).bind(at.0).fetch_one(pool).await)?;
+    Ok(n > 0)
 }
 
 /// The bytes of a certificate.

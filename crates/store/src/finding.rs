@@ -7,6 +7,7 @@ use domain::{
     time::Timestamp,
 };
 use serde_json::Value;
+use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
 /// A finding.
@@ -80,6 +81,12 @@ queries! {
     NEWEST = concat!("SELECT ", columns!(), " FROM finding ORDER BY last_at DESC, id LIMIT $1");
     IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 ORDER BY last_at DESC, id LIMIT $2");
     OF_BATCH = concat!("SELECT ", columns!(), " FROM finding WHERE batch_id = $1 ORDER BY last_at DESC, id LIMIT $2");
+    PAGE_IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 AND ($2 = '' OR kind = $2) \
+                     AND last_at <= $3 AND (last_at < $3 OR id > $4) ORDER BY last_at DESC, id LIMIT $5");
+    PAGE = concat!("SELECT ", columns!(), " FROM finding WHERE ($1 = '' OR kind = $1) \
+            AND last_at <= $2 AND (last_at < $2 OR id > $3) ORDER BY last_at DESC, id LIMIT $4");
+    KINDS_IN_STATE = "SELECT kind, COUNT(*) FROM finding WHERE state = $1 GROUP BY kind ORDER BY kind";
+    KINDS = "SELECT kind, COUNT(*) FROM finding GROUP BY kind ORDER BY kind";
     BY_ID = concat!("SELECT ", columns!(), " FROM finding WHERE id = $1");
     COUNT_OPEN = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE state = 'open' LIMIT 1000) AS open";
     NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
@@ -143,6 +150,71 @@ pub async fn list(db: &Db, state: Option<FindingState>, limit: i64) -> StoreResu
         }
     };
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Where a page begins: after this finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FindingCursor {
+    /// When it was last seen.
+    pub last_at: Timestamp,
+    /// Its id.
+    pub id: FindingId,
+}
+
+impl FindingCursor {
+    /// Before every finding.
+    const FIRST: Self = Self { last_at: Timestamp(i64::MAX), id: FindingId(Uuid::nil()) };
+}
+
+impl fmt::Display for FindingCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.last_at.0, self.id)
+    }
+}
+
+impl FromStr for FindingCursor {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (time, id) = text.split_once('.').ok_or(())?;
+        Ok(Self { last_at: Timestamp(time.parse().map_err(drop)?), id: id.parse().map_err(drop)? })
+    }
+}
+
+/// A page of findings of a kind and in a state, the last first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &Db,
+    (state, kind): (Option<FindingState>, Option<FindingKind>),
+    after: Option<FindingCursor>,
+    limit: i64,
+) -> StoreResult<Vec<Finding>> {
+    let (kind, after) = (kind.map_or("", |kind| kind.as_str()), after.unwrap_or(FindingCursor::FIRST));
+    let rows: Vec<Row> = match state {
+        Some(state) => search!(db, |pool| {
+            let query = sqlx::query_as(PAGE_IN_STATE).bind(state.as_str()).bind(kind);
+            query.bind(after.last_at.0).bind(after.id.0).bind(limit).fetch_all(pool).await
+        })?,
+        None => search!(db, |pool| {
+            let query = sqlx::query_as(PAGE).bind(kind);
+            query.bind(after.last_at.0).bind(after.id.0).bind(limit).fetch_all(pool).await
+        })?,
+    };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many findings there are of each kind; only those in a state when one is given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn kinds(db: &Db, state: Option<FindingState>) -> StoreResult<Vec<(FindingKind, i64)>> {
+    let rows: Vec<(String, i64)> = match state {
+        Some(state) => search!(db, |pool| sqlx::query_as(KINDS_IN_STATE).bind(state.as_str()).fetch_all(pool).await)?,
+        None => search!(db, |pool| sqlx::query_as(KINDS).fetch_all(pool).await)?,
+    };
+    let kind = |(kind, n): (String, i64)| Ok((kind.parse().map_err(|e| StoreError::corrupt("finding.kind", e))?, n));
+    rows.into_iter().map(kind).collect()
 }
 
 /// The findings about a batch, the last first.

@@ -32,8 +32,11 @@ pub struct Delivery {
     pub entered: i64,
     /// How many were known already.
     pub known: i64,
-    /// Those beyond the quota, or for a device that has one: entered, and on hold. Their devices' serials.
+    /// Those that are not as agreed: entered, and on hold. Their devices' serials.
     pub withheld: Vec<String>,
+    /// What is wrong with each of these, in the same order.
+    #[serde(skip)]
+    pub reasons: Vec<(FindingKind, String)>,
     /// Those that could not be entered: what is wrong with each.
     pub refused: Vec<String>,
 }
@@ -198,8 +201,9 @@ impl Taker<'_> {
         match problem {
             None => delivery.entered += 1,
             Some((kind, words)) => {
-                self.withhold(deed, authority, serial, &serial_number, kind, words).await?;
+                self.withhold(deed, authority, serial, &serial_number, kind, words.clone()).await?;
                 delivery.withheld.push(serial.to_owned());
+                delivery.reasons.push((kind, words));
             }
         }
         Ok(())
@@ -361,7 +365,9 @@ fn readme(authority: &Authority) -> String {
          It may sign for {} devices, until {until}. Each certificate needs: the device's serial as its common name and nothing\n\
          else in its subject; the device's DNS name as its only subject alternative name; an end not later than the CA's;\n\
          CA:FALSE, digitalSignature, clientAuth. Deliver every certificate afterwards: one that is not delivered is refused\n\
-         everywhere, and one beyond the quota is put on hold.\n",
+         everywhere, and one beyond the quota is put on hold.\n\n\
+         Every device that it signs has to connect and renew its certificate before {until}. From then on a device that has\n\
+         not is refused, can't renew any more, and needs a new certificate from somebody who has it in hand.\n",
         authority.name,
         authority.quota.unwrap_or_default()
     )

@@ -282,7 +282,7 @@ fn title_of(authority: &Authority, purpose: &Purpose) -> String {
 fn detail_of(authority: &Authority, purpose: &Purpose, parent: Option<&str>, settings: &Settings) -> Value {
     let factory = purpose.factory.as_ref();
     let names = purpose.batch.as_ref().map(|batch| batch_dns_name(&batch.code, &settings.domain));
-    json!({
+    let mut detail = json!({
         "kind": authority.kind,
         "name": authority.name,
         "slug": authority.slug,
@@ -296,5 +296,18 @@ fn detail_of(authority: &Authority, purpose: &Purpose, parent: Option<&str>, set
         "permitted_names": names,
         "path_length": authority.kind.path_length(),
         "requested_by": authority.requested_by,
-    })
+    });
+    if let Some(fields) = detail.as_object_mut().filter(|_| authority.delegated) {
+        fields.insert("until_renewed".to_owned(), json!(devices_end_with_it(authority.days)));
+    }
+    detail
+}
+
+/// What whoever lets a factory sign by itself has to know: the days are those of its devices as well.
+fn devices_end_with_it(days: i64) -> String {
+    format!(
+        "Within {}, each device that the factory signs has to connect and renew its certificate. Its certificate ends with \
+         this CA; a device that was under way for longer is refused and can't renew any more.",
+        crate::import::counted(days, "day")
+    )
 }

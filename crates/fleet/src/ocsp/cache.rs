@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn put(cache: &Cache, n: u64, version: u64) {
-        let answer = OcspAnswer::of(vec![1], NOW, true);
+        let answer = OcspAnswer::of(vec![1], (NOW, NOW.plus(10)), true);
         cache.put(key(n), Kept { version, id: id(key(n)), until: NOW.plus(10), answer, mark: None });
     }
 

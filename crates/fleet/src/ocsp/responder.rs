@@ -141,7 +141,8 @@ impl Fleet {
         let mut deed = self.allow(&RULE, Permission::CertificateEnrol, &subject).await?;
         store::certificate::insert_many(&mut deed.tx, &[(row, certificate.der().to_vec())]).await?;
         deed.commit("ocsp.responder", &subject, &detail).await?;
-        let until = not_after.plus(-BEFORE_END).max(now.plus(MINUTE)).min(not_after);
+        // One that ends with its CA can have no successor that lasts longer.
+        let until = if not_after < now.plus(VALID_FOR) { not_after } else { not_after.plus(-BEFORE_END) };
         let responder = Responder::new(certificate, Arc::new(key)).map_err(Error::internal)?;
         Ok(Made { responder: Arc::new(responder), until })
     }

@@ -4,10 +4,12 @@ use super::{
     Selection,
     act::{changed, take_effect},
     plan::{Hits, Plan, hash_of_devices},
+    preview::Preview,
 };
-use crate::{Deed, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result};
 use domain::{
     id::{ApprovalId, RevocationId},
+    person::Permission,
     revocation::{RevocationScope, RevocationState},
     time::Timestamp,
 };
@@ -40,6 +42,19 @@ impl Prepared {
 }
 
 impl Fleet {
+    /// What a request that waits would hit by now, beside what was shown to whoever asked; none when what it names is
+    /// gone. An approval is bound to the devices or the authorities of a request, and their numbers may change meanwhile.
+    ///
+    /// # Errors
+    /// When the actor may not see approvals, or this one is about no revocation.
+    pub async fn preview_now(&self, actor: &Actor, approval: ApprovalId) -> Result<Option<Preview>> {
+        actor.require(Permission::ApprovalRead)?;
+        match self.prepare_revocation(approval).await?.plan {
+            Some(plan) => Ok(Some(self.preview_of(&plan).await?.0)),
+            None => Ok(None),
+        }
+    }
+
     /// Reads what is to be read before the transaction in which a request is decided.
     pub(crate) async fn prepare_revocation(&self, approval: ApprovalId) -> Result<Prepared> {
         let record = store::revocation::of_approval(self.db(), approval).await?;

@@ -1,7 +1,7 @@
 //! Reading acts: what was cut off, by whom, and how that spreads.
 
 use super::{CameBack, ChannelRow, Preview, RevocationRow};
-use crate::{Actor, Error, Fleet, Result};
+use crate::{Actor, Error, Fleet, Result, ocsp::USABLE_FOR};
 use domain::{id::RevocationId, person::Permission, revocation::RevocationAct, time::Timestamp};
 use store::{
     revocation, revoked,
@@ -47,6 +47,8 @@ pub struct RevocationDetail {
     pub preview: Preview,
     /// The authorities that it concerns: their words in addresses, and their names.
     pub authorities: Vec<(String, String)>,
+    /// How many devices it hit.
+    pub devices: i64,
     /// How it reached the field.
     pub curve: Vec<CurvePoint>,
     /// What happened on each way, at each node: the first and the last time, and how often.
@@ -59,8 +61,11 @@ pub struct RevocationDetail {
     pub not_seen: Vec<(String, Option<Timestamp>)>,
     /// How many these are.
     pub not_seen_total: i64,
-    /// When the last CRL ends that was published before the act and doesn't know of it; none when there was none.
+    /// When the last CRL or OCSP answer ends that was signed before the act and doesn't know of it; none when there was
+    /// none.
     pub complete_at: Option<Timestamp>,
+    /// When the last such OCSP answer ends; none when nobody can have got one.
+    pub ocsp_until: Option<Timestamp>,
 }
 
 impl Fleet {
@@ -88,6 +93,7 @@ impl Fleet {
         let row = row.ok_or_else(|| Error::not_found("revocation", &id.to_string()))?;
         let preview: Preview = serde_json::from_str(&row.preview).unwrap_or_default();
         let (came_back_total, came_back) = spread::who_came_back(self.db(), id, SHOWN).await?;
+        let devices = self.devices_of(&row, &preview).await?;
         let cuts_off = row.effective_at.is_some() && row.act != RevocationAct::Release;
         let not_seen = if cuts_off {
             spread::missing(self.db(), id, row.scope.cuts_authorities(), SHOWN).await?
@@ -95,12 +101,15 @@ impl Fleet {
             Vec::new()
         };
         let seen = |(serial, at): (String, i64)| (serial, (at != 0).then_some(Timestamp(at)));
-        let not_seen_total = if cuts_off { (preview.devices - came_back_total).max(0) } else { 0 };
+        let not_seen_total = if cuts_off { (devices - came_back_total).max(0) } else { 0 };
         let authorities = self.authorities_of(&row).await?;
+        let ocsp_until = self.last_old_answer(&row, &authorities).await?;
         Ok(RevocationDetail {
-            complete_at: self.last_old_crl(&row, &authorities).await?,
+            complete_at: self.last_old_crl(&row, &authorities).await?.max(ocsp_until),
+            ocsp_until,
             authorities: authorities.into_iter().map(|signer| (signer.slug, signer.name)).collect(),
-            curve: self.curve(&row, preview.devices).await?,
+            devices,
+            curve: self.curve(&row, devices).await?,
             channels: spread::channels(self.db(), id, CHANNELS).await?,
             not_seen: not_seen.into_iter().map(seen).collect(),
             not_seen_total,
@@ -111,7 +120,19 @@ impl Fleet {
         })
     }
 
-    /// When nobody can accept any more what the act cut off: until then, a verifier may hold a CRL from before it.
+    /// When the last OCSP answer ends that a responder may have signed before the act: whoever keeps one, as a server
+    /// does that staples it, goes by the time that stands in it.
+    async fn last_old_answer(&self, row: &RevocationRow, authorities: &[Signer]) -> Result<Option<Timestamp>> {
+        let Some(since) = row.effective_at else { return Ok(None) };
+        for signer in authorities {
+            if store::certificate::had_responder(self.db(), signer.id, since).await? {
+                return Ok(Some(since.plus(USABLE_FOR)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// When the last CRL ends that a verifier may hold from before the act.
     async fn last_old_crl(&self, row: &RevocationRow, authorities: &[Signer]) -> Result<Option<Timestamp>> {
         let Some(since) = row.effective_at else { return Ok(None) };
         let mut last = Timestamp(0);
@@ -119,6 +140,14 @@ impl Fleet {
             last = last.max(store::crl::usable_until(self.db(), signer.id, since).await?);
         }
         Ok((last.0 != 0).then_some(last))
+    }
+
+    /// How many devices an act hit: one that a rule did was shown to nobody before.
+    async fn devices_of(&self, row: &RevocationRow, preview: &Preview) -> Result<i64> {
+        if row.scope.cuts_authorities() || row.effective_at.is_none() {
+            return Ok(preview.devices);
+        }
+        Ok(preview.devices.max(spread::devices(self.db(), row.id).await?))
     }
 
     async fn authorities_of(&self, row: &RevocationRow) -> Result<Vec<Signer>> {

@@ -264,8 +264,8 @@ async fn a_new_batch_ca_retires_the_one_before() {
         assert_eq!((state("batch-ca-a"), state("batch-ca-a-2")), (AuthorityState::Retired, AuthorityState::Active));
         assert_eq!(state("batch-ca-b"), AuthorityState::Active);
         let id = rows.iter().find(|row| row.authority.slug == "batch-ca-a-2").unwrap().authority.id;
-        world.fleet.retire_authority(&admin(), id).await.unwrap();
-        conflict(world.fleet.retire_authority(&admin(), id).await, "Only an active");
+        world.fleet.retire_authority(&admin(), id, "a new one is here").await.unwrap();
+        conflict(world.fleet.retire_authority(&admin(), id, "a new one is here").await, "Only an active");
     }
 }
 

@@ -20,6 +20,7 @@ async fn delegated(world: &World) -> (AuthorityId, Issuer) {
     let chain = Certificate::chain_from_pem(&text("batch-ca.pem")).unwrap();
     assert_eq!(chain.len(), 2);
     assert!(files.iter().find(|file| file.name == "batch-ca.key").unwrap().secret);
+    assert!(text("README.txt").contains("has to connect and renew"), "{}", text("README.txt"));
     (id, Issuer::new(chain[0].clone(), Arc::new(key)).unwrap())
 }
 
@@ -52,6 +53,8 @@ async fn what_a_factory_signed_is_entered_and_what_is_too_much_is_put_on_hold() 
         let told = fleet.deliver_manifest(&station(1), "B", &made).await.unwrap();
         assert_eq!((told.entered, told.known), (3, 0), "{}", world.name());
         assert_eq!(told.withheld, ["GW-3", "GW-4", "GW-0"]);
+        assert_eq!(told.reasons.len(), 3);
+        assert!(told.reasons[0].0 == FindingKind::OverproducedCertificate && told.reasons[0].1.contains("GW-3"));
         assert_eq!(told.refused.len(), 1);
         let again = fleet.deliver_manifest(&station(1), "B", &made).await.unwrap();
         assert_eq!((again.entered, again.known, again.withheld.len()), (0, 6, 0));
@@ -70,6 +73,22 @@ async fn what_a_factory_signed_is_entered_and_what_is_too_much_is_put_on_hold() 
         let page = fleet.authority(&operator(), "delegated-b").await.unwrap().row;
         assert_eq!(page.authority.issued, 6, "everything that exists is counted");
         world.chain_holds().await;
+    }
+}
+
+/// Whoever approves it must know that its devices end with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_says_how_long_its_devices_last() {
+    for world in worlds().await {
+        let asked = async |delegated| {
+            let name = format!("CA {delegated}");
+            let form = AuthorityForm { name, delegated, quota: Some(3), days: Some(90), ..batch_form("B") };
+            let id = world.fleet.request_authority(&operator(), &form).await.unwrap();
+            world.fleet.approval(&operator(), id).await.unwrap().detail["until_renewed"].clone()
+        };
+        let told = asked(true).await;
+        assert!(told.as_str().is_some_and(|told| told.starts_with("Within 90 days")), "{}: {told}", world.name());
+        assert!(asked(false).await.is_null());
     }
 }
 

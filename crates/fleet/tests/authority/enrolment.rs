@@ -210,7 +210,12 @@ async fn what_is_held_stays_held_and_what_was_revoked_only_a_person_enrols_again
 async fn a_retired_authority_signs_nothing() {
     for world in worlds().await {
         let id = batch_ca(&world, "batch-ca-b").await;
-        world.fleet.retire_authority(&user(3, "eve", Role::Admin), id).await.unwrap();
+        let admin = user(3, "eve", Role::Admin);
+        conflict(world.fleet.retire_authority(&admin, id, " ").await, "Say why");
+        world.fleet.retire_authority(&admin, id, "rolled over").await.unwrap();
+        let log = world.fleet.audit_log(&admin, &store::audit::AuditFilter::default(), 1).await.unwrap();
+        let told = &log[0].record;
+        assert!(told.action == "authority.retire" && told.detail.contains("rolled over"), "{told:?}");
         let (_, csr) = request("GW-1");
         conflict(world.fleet.enrol(&station(1), "B", &csr, "GW-1").await, "no active CA");
     }

@@ -1,14 +1,26 @@
 //! Settings, kits, stations, servers, tokens of devices, lists and the overview of ends.
 
-use crate::world::{NOW, RULE, admin, conflict, operator, request, request_pem, station, worlds};
+use crate::world::{NOW, RULE, admin, conflict, manager, operator, request, request_pem, station, worlds};
 use domain::{
-    certificate::{CertificatePurpose, CertificateStanding, CertificateStatus},
+    approval::ApprovalState,
+    authority::FindingKind,
+    certificate::{CertificatePurpose, CertificateStanding, CertificateStatus, RevocationReason},
     device::Trust,
     history::Event,
+    revocation::RevocationAct,
     time::DAY,
 };
-use fleet::{Error, certificate::CertificateFilter, enrol::StationForm, setting::Settings};
+use fleet::{
+    Error,
+    certificate::CertificateFilter,
+    custody::CustodyForm,
+    enrol::{CodeSigningForm, StationForm},
+    finding::FindingFilter,
+    revocation::{Outcome, RevokeForm, Selection},
+    setting::Settings,
+};
 use pki::{KeyAlgorithm, SoftwareKey};
+use store::audit::AuditFilter;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_hold_for_what_is_issued_from_then_on() {
@@ -129,6 +141,21 @@ async fn a_devices_token_is_the_weaker_trust() {
         assert!(fleet.device_by_token(&newer, "192.0.2.1").await.unwrap().is_some());
         assert_eq!(fleet.device_token(&operator(), gw.id).await.unwrap().unwrap().made_at, NOW);
         conflict(fleet.set_device_token(&station(1), "GW-1").await, "given by people");
+        // It changes hands; the device gets its next token, which counts from its first use on, and only then.
+        let form = CustodyForm { verb: "receive".into(), custodian: "graz".into(), ..CustodyForm::default() };
+        fleet.record_custody(&operator(), "GW-1", &form).await.unwrap();
+        let of_gw = async || fleet.device_token(&operator(), gw.id).await.unwrap().unwrap();
+        assert_eq!(of_gw().await.due_at, Some(NOW));
+        conflict(fleet.rotate_device_token(&station(1)).await, "Only a device");
+        let lost = fleet.rotate_device_token(&actor).await.unwrap();
+        let newest = fleet.rotate_device_token(&actor).await.unwrap();
+        assert_eq!(fleet.device_by_token(&lost, "192.0.2.1").await.unwrap(), None, "an answer that was lost");
+        assert!(fleet.device_by_token(&newer, "192.0.2.1").await.unwrap().is_some(), "the next was not used yet");
+        assert!(fleet.device_by_token(&newest, "192.0.2.1").await.unwrap().is_some());
+        assert_eq!(fleet.device_by_token(&newer, "192.0.2.1").await.unwrap(), None, "the next was used");
+        assert!(fleet.device_by_token(&newest, "192.0.2.1").await.unwrap().is_some());
+        assert_eq!(of_gw().await.due_at, None);
+        let newer = newest;
         // Cut off means cut off, by whatever it shows.
         let held = Event::Quarantined { reason: "test".into() };
         fleet.device_did(&RULE, "GW-1", held).await.unwrap();
@@ -194,5 +221,143 @@ async fn lists_go_page_by_page_and_ends_are_counted() {
         assert_eq!(fleet.certificates(&operator(), &ended).await.unwrap().total, 4, "the list behind the number");
         let wrong = CertificateFilter { cursor: Some("x".into()), ..filter };
         assert!(matches!(fleet.certificates(&operator(), &wrong).await, Err(Error::Invalid { .. })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_signs_code_once_a_second_person_said_so() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let form = |csr: String| CodeSigningForm { name: "Builds".into(), csr, days: Some(90) };
+        conflict(fleet.request_code_signing(&operator(), &form(String::new())).await, "stays where it was made");
+        conflict(fleet.request_code_signing(&operator(), &form("nonsense".into())).await, "can't be taken");
+        let wanted = form(request_pem(&key, "anything"));
+        let approval = fleet.request_code_signing(&operator(), &wanted).await.unwrap();
+        let issued = async || {
+            let filter =
+                CertificateFilter { purpose: Some(CertificatePurpose::CodeSigning), ..CertificateFilter::default() };
+            fleet.certificates(&operator(), &filter).await.unwrap().rows
+        };
+        assert!(issued().await.is_empty());
+        let hash = fleet.approval(&manager(), approval).await.unwrap().row.hash;
+        conflict(fleet.decide(&operator(), approval, &hash, true, "").await, "");
+        fleet.decide(&manager(), approval, &hash, true, "").await.unwrap();
+        let rows = issued().await;
+        assert_eq!((rows.len(), rows[0].name.as_str(), rows[0].not_after), (1, "Builds", NOW.plus(90 * DAY)));
+        // It signs code, and lets nobody in.
+        let detail = fleet.certificate(&operator(), &rows[0].authority_slug, &rows[0].serial).await.unwrap();
+        assert!(detail.certificate.has_purpose("codeSigning") && !detail.certificate.has_purpose("clientAuth"));
+        // A key of somebody else's is none of theirs.
+        let other = CodeSigningForm { name: "Other builds".into(), ..wanted };
+        let approval = fleet.request_code_signing(&operator(), &other).await.unwrap();
+        let hash = fleet.approval(&manager(), approval).await.unwrap().row.hash;
+        conflict(fleet.decide(&manager(), approval, &hash, true, "").await, "belongs to");
+        fleet.decide(&manager(), approval, &hash, false, "not theirs").await.unwrap();
+        assert_eq!(issued().await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_factory_that_is_cut_off_takes_its_stations_with_it() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        fleet.load_trust().await.unwrap();
+        let form = |factory: &str| StationForm {
+            factory: factory.into(),
+            name: format!("Line of {factory}"),
+            csr: String::new(),
+        };
+        let (own, other) =
+            (fleet.station(&operator(), &form("brno")).await, fleet.station(&operator(), &form("graz")).await);
+        let serials = [own.unwrap().certificate.serial_hex(), other.unwrap().certificate.serial_hex()];
+        let act = async |act: RevocationAct, reason: RevocationReason| {
+            let selection = Selection::Factory("brno".into());
+            let preview = fleet.preview(&operator(), &selection, act).await.unwrap();
+            assert_eq!(preview.stations, 1);
+            assert!(preview.title.ends_with("and 1 station"), "{}", preview.title);
+            let (confirmation, preview_hash) = (preview.confirm_word, preview.hash);
+            let form = RevokeForm { selection, act, reason, note: String::new(), confirmation, preview_hash };
+            let Outcome::Waiting(approval, _) = fleet.revoke(&operator(), &form).await.unwrap() else { panic!() };
+            let hash = fleet.approval(&manager(), approval).await.unwrap().row.hash;
+            fleet.decide(&manager(), approval, &hash, true, "").await.unwrap();
+        };
+        let stand = async || {
+            let stations = fleet.stations(&operator(), None).await.unwrap();
+            let of = |serial: &str| stations.iter().find(|row| row.serial == serial).unwrap();
+            let trust = fleet.trust();
+            let slug = |serial: &str| trust.by_slug(&of(serial).authority_slug).unwrap();
+            let mark = |serial: &str| slug(serial).mark(pki::SerialNumber::from_hex(serial).unwrap()).is_some();
+            let [own, other] = [&serials[0], &serials[1]].map(|serial| (of(serial).status, mark(serial)));
+            assert_eq!(other, (CertificateStanding::Expiring, false), "the other factory's");
+            own
+        };
+        act(RevocationAct::Hold, RevocationReason::CertificateHold).await;
+        assert_eq!(stand().await, (CertificateStanding::Held, true));
+        act(RevocationAct::Release, RevocationReason::CertificateHold).await;
+        assert_eq!(stand().await, (CertificateStanding::Expiring, false));
+        act(RevocationAct::Revoke, RevocationReason::CaCompromise).await;
+        assert_eq!(stand().await, (CertificateStanding::Revoked, true));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_device_came_is_written_down_and_refusals_are_rationed() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        world.device("GW-1", 10).await;
+        let token = fleet.set_device_token(&operator(), "GW-1").await.unwrap();
+        let actor = fleet.device_by_token(&token, "192.0.2.1").await.unwrap().unwrap();
+        fleet.came(&actor);
+        fleet.came(&operator());
+        fleet.flush_contacts().await.unwrap();
+        assert_eq!(world.known("GW-1").await.last_seen_at, Some(NOW));
+        let entries = async || fleet.audit_log(&admin(), &AuditFilter::default(), 500).await.unwrap().len();
+        let before = entries().await;
+        for _ in 0..20 {
+            fleet.bad_request(&actor, "A", "", &pki::RequestError::WrongProof).await.unwrap();
+        }
+        assert_eq!(entries().await, before + 1, "a device does not decide how fast the log grows");
+    }
+}
+
+/// However many there are: none is left out, and each kind's number is that of all pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_and_approvals_come_in_pages() {
+    for world in worlds().await {
+        for n in 0..8 {
+            world.device(&format!("GW-{n}"), 11).await;
+        }
+        world.fleet.enrol(&station(1), "B", &request("GW-0").1, "GW-0").await.unwrap();
+        world.fleet.reconcile(&operator(), "B").await.unwrap();
+        let kind = FindingKind::DeviceWithoutCertificate;
+        let mut filter = FindingFilter { kind: Some(kind), limit: 3, ..FindingFilter::default() };
+        let (mut seen, mut pages) = (std::collections::BTreeSet::new(), 0);
+        loop {
+            let page = world.fleet.finding_page(&operator(), &filter).await.unwrap();
+            pages += 1;
+            assert!(page.kinds.contains(&(kind, 7)), "{}: {:?}", world.name(), page.kinds);
+            seen.extend(page.rows.into_iter().filter_map(|row| row.device_serial));
+            filter.cursor = page.next;
+            if filter.cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((pages, seen.len()), (3, 7), "{}", world.name());
+        let settled = FindingFilter { kind: Some(FindingKind::BadProof), all: true, ..FindingFilter::default() };
+        assert!(world.fleet.finding_page(&operator(), &settled).await.unwrap().rows.is_empty());
+        let wrong = FindingFilter { cursor: Some("x".into()), ..FindingFilter::default() };
+        assert!(world.fleet.finding_page(&operator(), &wrong).await.is_err());
+        let approved = Some(ApprovalState::Approved);
+        let first = world.fleet.approval_page(&operator(), approved, None, 3).await.unwrap();
+        let second = world.fleet.approval_page(&operator(), approved, first.next, 3).await.unwrap();
+        assert_eq!(
+            (first.rows.len(), second.rows.len(), first.total, second.next),
+            (3, 1, 4, None),
+            "{}",
+            world.name()
+        );
+        let waiting = world.fleet.approval_page(&operator(), Some(ApprovalState::Waiting), None, 0).await.unwrap();
+        assert_eq!((waiting.rows.len(), waiting.total), (0, 0));
     }
 }

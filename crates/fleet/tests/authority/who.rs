@@ -5,7 +5,9 @@ use domain::{
     id::{ApprovalId, AuthorityId, CertificateId, DeviceId, FindingId},
     person::{Permission, Role},
 };
-use fleet::{Actor, Error, Origin, certificate::CertificateFilter, enrol::StationForm, setting::Settings};
+use fleet::{
+    Actor, Error, Origin, certificate::CertificateFilter, enrol::StationForm, finding::FindingFilter, setting::Settings,
+};
 use std::{future::Future, pin::Pin};
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ cases! {
     "bring_root", AuthorityManage => |w, a| w.fleet.bring_root(a, "");
     "add_link", AuthorityManage => |w, a| w.fleet.add_link(a, AuthorityId(none()), "");
     "deliver_authority", AuthorityManage => |w, a| w.fleet.deliver_authority(a, AuthorityId(none()), "");
-    "retire_authority", AuthorityManage => |w, a| w.fleet.retire_authority(a, AuthorityId(none()));
+    "retire_authority", AuthorityManage => |w, a| w.fleet.retire_authority(a, AuthorityId(none()), "why");
     "delegation_package", AuthorityManage => |w, a| async move {
         let passphrase = pki::Passphrase::new("x".into()).map_err(Error::internal)?;
         w.fleet.delegation_package(a, AuthorityId(none()), &passphrase).await
@@ -42,6 +44,7 @@ cases! {
     "approvals", ApprovalRead => |w, a| w.fleet.approvals(a, None);
     "approval", ApprovalRead => |w, a| w.fleet.approval(a, ApprovalId(none()));
     "approvals_waiting", ApprovalRead => |w, a| w.fleet.approvals_waiting(a);
+    "preview_now", ApprovalRead => |w, a| w.fleet.preview_now(a, ApprovalId(none()));
     "decide", ApprovalDecide => |w, a| w.fleet.decide(a, ApprovalId(none()), "", true, "");
     "certificates", AuthorityRead => |w, a| async move { w.fleet.certificates(a, &CertificateFilter::default()).await };
     "certificates_of_device", AuthorityRead => |w, a| w.fleet.certificates_of_device(a, "GW-1");
@@ -49,6 +52,8 @@ cases! {
     "expiry", AuthorityRead => |w, a| w.fleet.expiry(a);
     "stations", AuthorityRead => |w, a| w.fleet.stations(a, None);
     "findings", AuthorityRead => |w, a| w.fleet.findings(a, true);
+    "finding_page", AuthorityRead => |w, a| async move { w.fleet.finding_page(a, &FindingFilter::default()).await };
+    "approval_page", ApprovalRead => |w, a| w.fleet.approval_page(a, None, None, 0);
     "findings_of_batch", AuthorityRead => |w, a| w.fleet.findings_of_batch(a, none().into());
     "findings_open", AuthorityRead => |w, a| w.fleet.findings_open(a);
     "resolve_finding", CertificateRevoke => |w, a| w.fleet.resolve_finding(a, FindingId(none()), "why");

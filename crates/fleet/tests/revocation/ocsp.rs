@@ -178,3 +178,48 @@ async fn a_responder_is_known_to_the_database_and_made_anew_in_time() {
         assert!(world.fleet.staple(&der).await.is_some() && world.fleet.staple(b"nothing").await.is_none());
     }
 }
+
+/// A CA that ends must cost nobody a key and a row for each question, neither before nor after.
+#[tokio::test]
+async fn a_ca_that_ends_has_one_last_responder_and_then_none() {
+    for world in worlds(1).await {
+        let responders = async || {
+            let word = CertificatePurpose::OcspResponder.as_str();
+            store::certificate::of_purpose(world.fleet.db(), word, 100).await.unwrap().len()
+        };
+        let id = id_of(&world, "A-00000", CertIdHash::Sha1).await;
+        world.wait(2_997 * DAY);
+        for n in 1..=6 {
+            assert_eq!(ask(&world, None, std::slice::from_ref(&id), Some(&[n; 16])).await, ["good"]);
+            world.wait(10 * MINUTE);
+        }
+        assert_eq!(responders().await, 1, "{}: one until the CA ends", world.name());
+        world.wait(3 * DAY - HOUR - 20 * MINUTE);
+        let last = world.fleet.ocsp(None, &request(std::slice::from_ref(&id), None)).await;
+        let end = store::authority::by_slug(world.fleet.db(), "batch-a").await.unwrap().unwrap().not_after.unwrap();
+        assert!(last.next_update == end && last.this_update < world.fleet.now(), "{last:?}");
+        world.wait(21 * MINUTE);
+        for n in 1..=6 {
+            assert_eq!(ask(&world, None, std::slice::from_ref(&id), Some(&[n; 16])).await, ["unauthorized (6)"]);
+        }
+        assert_eq!(responders().await, 1, "{}", world.name());
+    }
+}
+
+/// Whoever staples keeps an answer for as long as it says.
+#[tokio::test]
+async fn nobody_is_said_to_refuse_before_the_last_answer_has_ended() {
+    for world in worlds(2).await {
+        let id = async || world.fleet.revocations(&operator(), None, 1).await.unwrap().rows[0].id;
+        world.act(Act::Revoke, device("A-00001")).await;
+        let detail = world.fleet.revocation(&operator(), id().await).await.unwrap();
+        assert_eq!((detail.complete_at, detail.ocsp_until), (None, None), "{}: nothing was signed", world.name());
+        let asked = id_of(&world, "A-00000", CertIdHash::Sha1).await;
+        let good = world.fleet.ocsp(None, &request(std::slice::from_ref(&asked), None)).await;
+        world.wait(SECOND);
+        world.act(Act::Revoke, device("A-00000")).await;
+        let detail = world.fleet.revocation(&operator(), id().await).await.unwrap();
+        assert!(detail.complete_at >= Some(good.next_update), "{}: {:?}", world.name(), detail.complete_at);
+        assert!(detail.complete_at < Some(good.next_update.plus(MINUTE)) && detail.complete_at == detail.ocsp_until);
+    }
+}

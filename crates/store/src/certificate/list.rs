@@ -23,6 +23,8 @@ pub struct CertificateFilter {
     pub ends_from: Option<Timestamp>,
     /// Those that end before this time.
     pub ends_before: Option<Timestamp>,
+    /// Those that replace another and were issued at this time or later.
+    pub renewed_from: Option<Timestamp>,
     /// Those of one device.
     pub device_serial: Option<String>,
 }
@@ -95,6 +97,9 @@ impl CertificateFilter {
         }
         if let Some(before) = self.ends_before {
             add("c.not_after <", Bind::Number(before.0));
+        }
+        if let Some(from) = self.renewed_from {
+            add("c.replaces IS NOT NULL AND c.issued_at >=", Bind::Number(from.0));
         }
         sql
     }
