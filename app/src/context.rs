@@ -3,7 +3,7 @@
 use crate::{components::status::Tone, cookies, pages::errors::Problem};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use domain::{person::Permission, time::Timestamp};
-use fleet::{Actor, Fleet};
+use fleet::{Actor, Fleet, authority::Delivery};
 use leptos::{nonce::Nonce, prelude::use_context};
 use std::sync::Arc;
 
@@ -211,6 +211,8 @@ pub struct Ctx {
     pub flash: Option<Flash>,
     /// A secret that was just made: it is kept nowhere, so this page is the only one that shows it.
     pub secret: Option<String>,
+    /// What came of certificates that were just delivered, when not all are as agreed.
+    pub delivered: Option<Arc<Delivery>>,
     /// A form that was sent and is shown again.
     pub form: Option<FormState>,
     /// The status of the answer when the page itself has none.
@@ -246,6 +248,7 @@ impl Ctx {
             session: cookies::read(headers, cookies::SESSION).map(|value| fleet::session::session_hash(&value)),
             flash: cookies::read(headers, cookies::FLASH).and_then(|text| cookies::flash_of(&text)),
             secret: None,
+            delivered: None,
             form: None,
             status: StatusCode::OK,
             problem: None,

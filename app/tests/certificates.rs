@@ -111,6 +111,7 @@ async fn hierarchy(console: &Console) -> (String, String) {
     assert!(request.body.contains("CERTIFICATE REQUEST"), "{}", request.body);
     let wrong = console.post(ADMIN, &format!("{page}/certificate"), &form(&[("chain", &root.pem())])).await;
     assert_eq!(wrong.status, 422, "the root's certificate is not this one: {}", wrong.body);
+    assert!(wrong.body.contains("href=\"#chain\"") && wrong.body.contains("id=\"chain-error\""), "{}", wrong.body);
     assert!(wrong.body.contains("BEGIN CERTIFICATE"), "what was typed is kept");
     let signed = root.sign(&request.body, Profile::FactoryCa);
     let delivered = console.post(ADMIN, &format!("{page}/certificate"), &form(&[("chain", &signed)])).await;
@@ -218,6 +219,9 @@ async fn a_device_is_held_released_and_revoked() {
         page.body
     );
 
+    let seen = console.get(SUPPORT, &format!("/certificates/{batch}/{serial}")).await;
+    assert!(seen.body.contains("scope=certificate") && seen.body.contains("act=hold"), "{}", seen.body);
+    assert!(!seen.body.contains("act=revoke"), "{}", seen.body);
     assert_eq!(console.post(AUDITOR, "/devices/GW2C-0001/hold", "note=x").await.status, 403);
     let nothing = console.post(SUPPORT, "/devices/GW2C-0001/hold", "form=hold&note=").await;
     assert_eq!(nothing.status, 422, "{}", nothing.body);
@@ -287,6 +291,7 @@ async fn a_batch_takes_two() {
         "{}",
         shown.body
     );
+    assert!(shown.body.contains("Bound to the authorities") && shown.body.contains("What it would hit today"));
     assert_eq!(approve(&console, &approval).await.status, 303);
     let page = console.get(AUDITOR, &asked.location).await;
     assert!(page.body.contains("Batch 2026-11-A revoked") && page.body.contains("Approved by"), "{}", page.body);
@@ -308,10 +313,16 @@ async fn what_was_issued_is_held_against_what_was_delivered() {
     assert!(findings.body.contains("Device without a certificate"), "{}", findings.body);
     let id = console.get(OPERATOR, "/findings").await;
     let id = between(&id.body, r#"action="/findings/"#, "/resolve");
-    let nothing = console.post(OPERATOR, &format!("/findings/{id}/resolve"), "reason=").await;
+    let resolve = format!("/findings/{id}/resolve");
+    let long = "x".repeat(401);
+    let back = "kind=device_without_certificate&page=1";
+    let sent = |reason| form(&[("finding", id), ("back", back), ("reason", reason)]);
+    let nothing = console.post(OPERATOR, &resolve, &sent(&long)).await;
     assert_eq!(nothing.status, 422, "{}", nothing.body);
-    let settled = console.post(OPERATOR, &format!("/findings/{id}/resolve"), "reason=Enrolled+tomorrow").await;
-    assert_eq!(settled.status, 303, "{}", settled.body);
+    assert!(nothing.body.contains(&long) && nothing.body.contains("id=\"reason-error\""), "{}", nothing.body);
+    assert!(nothing.body.contains("href=\"#reason\"") && nothing.body.contains("id=\"reason\""), "{}", nothing.body);
+    let settled = console.post(OPERATOR, &resolve, &sent("Enrolled tomorrow")).await;
+    assert_eq!((settled.status, settled.location), (303, format!("/findings?{back}")), "{}", settled.body);
     assert_eq!(console.post(SUPPORT, &format!("/findings/{id}/resolve"), "reason=x").await.status, 403);
     assert_eq!(console.post(SUPPORT, "/batches/2026-11-A/reconcile", "").await.status, 403);
 }
@@ -369,7 +380,118 @@ async fn a_token_is_shown_once_and_taken_away() {
     assert!(made.body.contains("only time that it is shown"), "{}", made.body);
     let device = console.get(OPERATOR, "/devices/GW2C-0003").await;
     assert!(device.body.contains("never used"), "{}", device.body);
-    assert_eq!(console.post(OPERATOR, "/devices/GW2C-0003/token/remove", "").await.status, 303);
+    let seen = console.get(AUDITOR, "/devices/GW2C-0003").await;
+    assert!(seen.body.contains("weaker trust") && !seen.body.contains("Take the token away"), "{}", seen.body);
+    // Whoever may put a device on hold may shut out one that has nothing but a token.
+    let seen = console.get(SUPPORT, "/devices/GW2C-0003").await;
+    assert!(seen.body.contains("Take the token away"), "{}", seen.body);
+    assert_eq!(console.post(AUDITOR, "/devices/GW2C-0003/token/remove", "").await.status, 403);
+    assert_eq!(console.post(SUPPORT, "/devices/GW2C-0003/token/remove", "").await.status, 303);
     assert!(!console.get(OPERATOR, "/devices/GW2C-0003").await.body.contains("never used"));
     assert_eq!(console.post(SUPPORT, "/devices/GW2C-0003/token", "").await.status, 403);
+}
+
+#[tokio::test]
+async fn retiring_asks_and_says_what_stops() {
+    let console = console().await;
+    let (_, batch) = hierarchy(&console).await;
+    kit(&console, "GW2C-0001").await;
+    let page = format!("/authorities/{batch}/retire");
+    let name = "Batch A CA";
+    assert!(console.get(ADMIN, &format!("/authorities/{batch}")).await.body.contains(&page));
+    assert_eq!(console.get(OPERATOR, &page).await.status, 403);
+    let shown = console.get(ADMIN, &page).await;
+    assert!(shown.body.contains("1 valid certificate can't be renewed any more."), "{}", shown.body);
+    assert!(shown.body.contains("/authorities/new?kind=batch&amp;batch=2026-11-A"), "{}", shown.body);
+    let wrong = console.post(ADMIN, &page, &form(&[("reason", "Rolled over."), ("confirmation", "Batch")])).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    assert!(wrong.body.contains("Rolled over.") && wrong.body.contains("id=\"confirmation-error\""), "{}", wrong.body);
+    let done = form(&[("reason", "Rolled over."), ("confirmation", name)]);
+    assert_eq!(console.post(OPERATOR, &page, &done).await.status, 403);
+    assert_eq!(console.post(ADMIN, &page, &done).await.status, 303);
+    let again = console.get(ADMIN, &page).await;
+    assert!(again.body.contains("Only an active authority"), "{}", again.body);
+}
+
+/// What a factory gets of a delegated CA, to sign with.
+async fn factory_half(console: &Console, slug: &str) -> pki::Issuer {
+    let passphrase = "the factory's own passphrase";
+    let page = format!("/authorities/{slug}/delegation.tar");
+    let package = console.post(ADMIN, &page, &form(&[("passphrase", passphrase)])).await;
+    assert_eq!(package.status, 200, "{}", package.body);
+    let key = between(&package.body, "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----END ENCRYPTED PRIVATE KEY-----");
+    let key = format!("-----BEGIN ENCRYPTED PRIVATE KEY-----{key}-----END ENCRYPTED PRIVATE KEY-----\n");
+    let key = pki::unseal(&key, &pki::Passphrase::new(passphrase.to_owned()).unwrap()).unwrap();
+    let pem = console.get(ADMIN, &format!("/authorities/{slug}/certificate.pem")).await.body;
+    pki::Issuer::new(pki::Certificate::from_pem(&pem).unwrap(), Arc::new(key)).unwrap()
+}
+
+fn signed_by_factory(issuer: &pki::Issuer, serial: &str) -> String {
+    let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let mut template = template(serial, &key, Profile::Device, 20);
+    template.not_before = issuer.certificate().not_before();
+    template.dns_names = vec![domain::certificate::device_dns_name(serial, "2026-11-A", "devices.muster.internal")];
+    pki::issue(&template, issuer).unwrap().pem()
+}
+
+#[tokio::test]
+async fn what_a_factory_signed_comes_as_a_file_and_each_refusal_is_told() {
+    let console = console().await;
+    hierarchy(&console).await;
+    let wanted =
+        [("kind", "batch"), ("name", "Delegated CA"), ("batch", "2026-11-A"), ("quota", "1"), ("delegated", "1")];
+    let asked = console.post(OPERATOR, "/authorities", &form(&wanted)).await;
+    let shown = console.get(MANAGER, &asked.location).await;
+    assert!(shown.body.contains("Within 30 days, each device that the factory signs"), "{}", shown.body);
+    assert_eq!(approve(&console, &asked.location).await.status, 303);
+    let issuer = factory_half(&console, "delegated-ca").await;
+    let page = "/authorities/delegated-ca/manifest";
+    assert!(console.get(OPERATOR, "/authorities/delegated-ca").await.body.contains("type=\"file\""));
+    let good = signed_by_factory(&issuer, "GW2C-0001");
+    assert_eq!(console.send_file(SUPPORT, page, "certificates", &good).await.status, 403);
+    let done = console.send_file(OPERATOR, page, "certificates", &good).await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    let nothing = console.send_file(OPERATOR, page, "other", "x").await;
+    assert_eq!(nothing.status, 422, "{}", nothing.body);
+    assert!(nothing.body.contains("id=\"certificates-error\""), "{}", nothing.body);
+    let foreign = Root::new();
+    let beyond = [signed_by_factory(&issuer, "GW2C-0002"), signed_by_factory(&issuer, "GW2C-0003"), foreign.pem()];
+    let told = console.send_file(OPERATOR, page, "certificates", &(good + &beyond.concat())).await;
+    assert_eq!(told.status, 200, "{}", told.body);
+    for words in [
+        "0 certificates are entered. 1 was known already. 2 are on hold",
+        "On hold: certificate beyond the quota",
+        "The factory signed for GW2C-0002 beyond the quota of 1 devices.",
+        "The factory signed for GW2C-0003 beyond the quota of 1 devices.",
+        "Not taken in",
+        "Test root: no delegated CA of batch 2026-11-A signed it",
+    ] {
+        assert!(told.body.contains(words), "{words} is not in {}", told.body);
+    }
+}
+
+#[tokio::test]
+async fn a_stations_error_stands_at_its_field() {
+    let console = console().await;
+    hierarchy(&console).await;
+    let wrong = console.post(OPERATOR, "/custodians/shenzhen-2/stations", "station=+&csr=").await;
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    assert!(wrong.body.contains("href=\"#station\"") && wrong.body.contains("id=\"station-error\""), "{}", wrong.body);
+}
+
+#[tokio::test]
+async fn what_was_renewed_is_a_list() {
+    let console = console().await;
+    let page = console.get(AUDITOR, "/certificates/expiry").await;
+    assert!(page.body.contains("renew.sh"), "{}", page.body);
+    hierarchy(&console).await;
+    kit(&console, "GW2C-0001").await;
+    let page = console.get(AUDITOR, "/certificates/expiry").await;
+    assert!(page.body.contains("/certificates?renewed=30"), "{}", page.body);
+    let list = console.get(AUDITOR, "/certificates?renewed=30").await;
+    assert!(
+        list.body.contains("No certificate is like that") && list.body.contains("in the last 30 days"),
+        "{}",
+        list.body
+    );
 }

@@ -3,10 +3,9 @@
 use super::{
     Access, ActionRoute, Posted, allowed,
     archive::{pem, tar},
-    refused, see_other,
+    manifest, refused, renamed, see_other,
 };
 use crate::{
-    components::text::plural,
     context::{Ctx, Flash, FormState, segment},
     pages::errors::{Problem, respond_problem},
 };
@@ -18,7 +17,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{id::AuthorityId, person::Permission};
-use fleet::authority::{AuthorityForm, Delivery};
+use fleet::{authority::AuthorityForm, enrol::CodeSigningForm};
 use pki::Passphrase;
 
 /// The routes.
@@ -38,13 +37,19 @@ pub const ROUTES: &[ActionRoute] = &[
         access: MANAGE,
         handler: || post(delegation),
     },
+    ActionRoute {
+        method: "POST",
+        path: "/authorities/{slug}/code-signing",
+        access: Access::May(Permission::AuthorityRequest),
+        handler: || post(request_code_signing),
+    },
     ActionRoute { method: "POST", path: "/authorities/{slug}/crl", access: MANAGE, handler: || post(bring_crl) },
     ActionRoute { method: "POST", path: "/authorities/{slug}/retire", access: MANAGE, handler: || post(retire) },
     ActionRoute {
         method: "POST",
         path: "/authorities/{slug}/manifest",
         access: Access::May(Permission::CertificateEnrol),
-        handler: || post(manifest),
+        handler: || post(manifest::send),
     },
     ActionRoute { method: "GET", path: "/authorities/{slug}/request.pem", access: READ, handler: || get(request_pem) },
     ActionRoute {
@@ -104,6 +109,28 @@ async fn request(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Respon
     }
 }
 
+async fn request_code_signing(
+    Extension(ctx): Extension<Ctx>,
+    Path(slug): Path<String>,
+    Posted(form): Posted,
+) -> Response {
+    let asked = async {
+        allowed(&ctx, Permission::AuthorityRequest, "code_signing").await?;
+        let wanted = CodeSigningForm {
+            name: form.value("name").trim().to_owned(),
+            csr: form.value("csr").trim().to_owned(),
+            days: number(&form, "days")?,
+        };
+        ctx.fleet.request_code_signing(&ctx.actor, &wanted).await
+    };
+    match asked.await {
+        Ok(id) => {
+            see_other(&format!("/approvals/{id}"), Some(&Flash::done("Asked for. A manager other than you decides.")))
+        }
+        Err(error) => refused(ctx, &page_of(&slug), form, &error).await,
+    }
+}
+
 async fn bring_root(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response {
     match ctx.fleet.bring_root(&ctx.actor, form.value("pem")).await {
         Ok(_) => see_other("/authorities", Some(&Flash::done("The root is here. Nothing can sign with it here."))),
@@ -115,7 +142,7 @@ async fn add_link(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Post
     let here = page_of(&slug);
     let done = async {
         let id = managed(&ctx, &slug).await?;
-        ctx.fleet.add_link(&ctx.actor, id, form.value("link")).await
+        ctx.fleet.add_link(&ctx.actor, id, form.value("link")).await.map_err(|error| renamed(error, "pem", "link"))
     };
     match done.await {
         Ok(_) => {
@@ -129,7 +156,8 @@ async fn deliver(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Poste
     let here = page_of(&slug);
     let done = async {
         let id = managed(&ctx, &slug).await?;
-        ctx.fleet.deliver_authority(&ctx.actor, id, form.value("chain")).await
+        let done = ctx.fleet.deliver_authority(&ctx.actor, id, form.value("chain")).await;
+        done.map_err(|error| renamed(error, "pem", "chain"))
     };
     match done.await {
         Ok(_) => see_other(&here, Some(&Flash::done("The certificate fits. The authority is active."))),
@@ -159,12 +187,16 @@ async fn bring_crl(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Pos
 async fn retire(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Posted(form): Posted) -> Response {
     let here = page_of(&slug);
     let done = async {
-        let id = managed(&ctx, &slug).await?;
-        ctx.fleet.retire_authority(&ctx.actor, id).await
+        allowed(&ctx, Permission::AuthorityManage, &format!("authority:{slug}")).await?;
+        let authority = ctx.fleet.authority(&ctx.actor, &slug).await?.row.authority;
+        if form.value("confirmation").trim() != authority.name {
+            return Err(fleet::Error::field("confirmation", format!("Type {} to confirm.", authority.name)));
+        }
+        ctx.fleet.retire_authority(&ctx.actor, authority.id, form.value("reason")).await
     };
     match done.await {
         Ok(()) => see_other(&here, Some(&Flash::done("It signs no more. What it signed is still trusted."))),
-        Err(error) => refused(ctx, &here, form, &error).await,
+        Err(error) => refused(ctx, &format!("{here}/retire"), form, &error).await,
     }
 }
 
@@ -179,42 +211,6 @@ async fn delegation(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Po
         Ok(files) => tar(ctx, &slug, &files).await,
         Err(error) => refused(ctx, &page_of(&slug), form, &error).await,
     }
-}
-
-async fn manifest(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>, Posted(form): Posted) -> Response {
-    let here = page_of(&slug);
-    let done = async {
-        allowed(&ctx, Permission::CertificateEnrol, &format!("authority:{slug}")).await?;
-        let batch = ctx.fleet.authority(&ctx.actor, &slug).await?.row.batch.unwrap_or_default();
-        let certificates = pki::Certificate::chain_from_pem(form.value("certificates"));
-        let certificates = certificates.map_err(|error| fleet::Error::field("certificates", format!("{error}.")))?;
-        ctx.fleet.deliver_manifest(&ctx.actor, &batch, &certificates).await
-    };
-    match done.await {
-        Ok(delivery) => see_other(&here, Some(&delivered(&delivery))),
-        Err(error) => refused(ctx, &here, form, &error).await,
-    }
-}
-
-/// What came of a delivery, in a sentence.
-fn delivered(delivery: &Delivery) -> Flash {
-    let entered = plural(delivery.entered, "certificate is entered", "certificates are entered");
-    let number = |list: &[String]| i64::try_from(list.len()).unwrap_or(i64::MAX);
-    let mut text = format!("{entered}.");
-    if delivery.known > 0 {
-        text.push_str(&format!(" {} known already.", plural(delivery.known, "was", "were")));
-    }
-    if delivery.withheld.is_empty() && delivery.refused.is_empty() {
-        return Flash::done(text);
-    }
-    let withheld = plural(number(&delivery.withheld), "is on hold", "are on hold");
-    let refused = number(&delivery.refused);
-    text.push_str(&format!(" {withheld}, as beyond what was agreed: look at Findings."));
-    if refused > 0 {
-        let first = delivery.refused.first().cloned().unwrap_or_default();
-        text.push_str(&format!(" {} not be read: {first}", plural(refused, "could", "could")));
-    }
-    Flash::warn(text)
 }
 
 async fn request_pem(Extension(ctx): Extension<Ctx>, Path(slug): Path<String>) -> Response {

@@ -3,7 +3,7 @@
 use super::{
     Access, ActionRoute, Posted, allowed,
     archive::{pem, tar},
-    refused, see_other,
+    refused, renamed, see_other,
     users::show_once,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub const ROUTES: &[ActionRoute] = &[
     ActionRoute {
         method: "POST",
         path: "/devices/{serial}/token/remove",
-        access: ENROL,
+        access: Access::May(Permission::CertificateHold),
         handler: || post(remove_token),
     },
     ActionRoute { method: "POST", path: "/custodians/{code}/stations", access: ENROL, handler: || post(station) },
@@ -73,7 +73,7 @@ async fn token(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Poste
 
 async fn remove_token(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Posted(form): Posted) -> Response {
     let removed = async {
-        allowed(&ctx, Permission::CertificateEnrol, &format!("device:{serial}")).await?;
+        allowed(&ctx, Permission::CertificateHold, &format!("device:{serial}")).await?;
         ctx.fleet.remove_device_token(&ctx.actor, &serial).await
     };
     match removed.await {
@@ -91,7 +91,7 @@ async fn station(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Poste
     };
     let made = async {
         allowed(&ctx, Permission::CertificateEnrol, &format!("custodian:{}", wanted.factory)).await?;
-        ctx.fleet.station(&ctx.actor, &wanted).await
+        ctx.fleet.station(&ctx.actor, &wanted).await.map_err(|error| renamed(error, "name", "station"))
     };
     match made.await {
         Ok(made) => tar(ctx, &format!("station-{}", wanted.name), &made.files()).await,

@@ -13,6 +13,7 @@ pub mod device;
 pub mod export;
 pub mod findings;
 pub mod imports;
+mod manifest;
 pub mod revocations;
 pub mod session;
 pub mod settings;
@@ -197,6 +198,15 @@ pub async fn refused(ctx: Ctx, path: &str, mut form: FormState, error: &fleet::E
     }
     form.errors.extend(problem.fields);
     render_with_form(ctx, path, form, problem.status).await
+}
+
+/// The same error at the field that a form has under another name.
+fn renamed(error: fleet::Error, from: &str, to: &str) -> fleet::Error {
+    let fleet::Error::Invalid { mut fields } = error else { return error };
+    for field in fields.iter_mut().filter(|field| field.field == from) {
+        to.clone_into(&mut field.field);
+    }
+    fleet::Error::Invalid { fields }
 }
 
 #[cfg(test)]

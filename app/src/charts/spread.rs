@@ -244,7 +244,8 @@ pub fn legend(refused: &str, told: &str, forecast: bool) -> impl IntoView + use<
     let key = |class: &'static str| {
         view! { <svg class="key chart" aria-hidden="true"><line x1="0" x2="16" y1="4" y2="4" class=class></line></svg> }
     };
-    let forecast = forecast.then(|| view! { <li>{key("line future")}"Forecast: every old CRL has ended"</li> });
+    let forecast =
+        forecast.then(|| view! { <li>{key("line future")}"Forecast: every old CRL and OCSP answer has ended"</li> });
     view! {
         <ul class="legend">
             <li>{key("line")}"Devices that came back and were refused "<span class="n">{refused.to_owned()}</span></li>

@@ -2,23 +2,25 @@
 
 mod detail;
 mod one;
+mod today;
 
 pub use one::load as load_one;
+pub(super) use today::bound_to_scope;
 
 use crate::{
     components::{
         icons,
         panel::{Panel, Tab, head, tabs},
         status::Status,
-        table::{frame, no_match, none_yet, pager},
-        text::{ago, mono, plural},
+        table::{Pager, frame, no_match, none_yet, pager},
+        text::{ago, count, mono, plural},
     },
     context::{Ctx, href},
     page::Page,
-    pages::paging::{Paging, slice},
 };
 use domain::{
     approval::{ApprovalKind, ApprovalState},
+    id::ApprovalId,
     person::Permission,
     time::Timestamp,
 };
@@ -31,14 +33,20 @@ use leptos::prelude::*;
 /// When the actor may not see approvals, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let state = ctx.query_value("state").map_or(Some(ApprovalState::Waiting), |word| word.parse().ok());
-    let rows = ctx.fleet.approvals(&ctx.actor, state).await?;
+    let after = ctx.query_value("from").and_then(|id| id.parse::<ApprovalId>().ok());
+    let page = ctx.fleet.approval_page(&ctx.actor, state, after, 0).await?;
     let waiting = ctx.fleet.approvals_waiting(&ctx.actor).await?;
-    let paging = Paging::of(&ctx, rows.len());
-    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let rows = &page.rows;
+    let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let pages = Pager {
+        summary: format!("{} of {}", count(shown), count(page.total)),
+        previous: after.is_some().then(|| ctx.href_with(&[("from", None)])),
+        next: page.next.map(|next| ctx.href_with(&[("from", Some(&next.to_string()))])),
+    };
     let list = match (rows.is_empty(), state) {
         (true, Some(ApprovalState::Waiting)) => none_yet("Nothing waits", view! { <p>{nothing(&ctx)}</p> }).into_any(),
         (true, _) => no_match("Nothing is like that", "/approvals").into_any(),
-        _ => table(slice(&rows, paging), ctx.now).into_any(),
+        _ => table(rows, ctx.now).into_any(),
     };
     let sub = view! {
         <p>"What is dangerous takes two. Whoever asks is never the one who approves, and an approval holds for exactly what was shown."</p>
@@ -46,7 +54,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head("Approvals", sub, ())}
         {views(state, waiting)}
-        {Panel::new(plural(number, "approval", "approvals")).footer(pager(paging.pager(&ctx))).flush(list)}
+        {Panel::new(plural(page.total, "approval", "approvals")).footer(pager(pages)).flush(list)}
     };
     Ok(Page::new("Approvals", body).live("approval"))
 }
@@ -83,6 +91,7 @@ fn views(present: Option<ApprovalState>, waiting: i64) -> impl IntoView {
 const fn kind_icon(kind: ApprovalKind) -> icons::Icon {
     match kind {
         ApprovalKind::AuthorityCreate => icons::SHIELD,
+        ApprovalKind::CodeSigning => icons::CERT,
         ApprovalKind::Revocation => icons::BAN,
         ApprovalKind::Release => icons::SHIELD_CHECK,
     }

@@ -1,11 +1,15 @@
 //! Certification authorities: the whole hierarchy, what each has signed, where its key is, and how old its CRL is.
 
 mod add;
+mod code_signing;
+mod delivered;
 mod one;
+mod retire;
 mod steps;
 
 pub use add::load as load_new;
 pub use one::load as load_one;
+pub use retire::load as load_retire;
 
 use crate::{
     components::{
@@ -288,15 +292,6 @@ pub(super) fn folded(
 /// A field for PEM.
 pub(super) fn pem_field(field: Field) -> impl IntoView {
     field.mono().max_length(200_000).textarea(6)
-}
-
-/// A form with nothing but a button.
-pub(super) fn press(action: String, class: &'static str, drawn: icons::Icon, label: &'static str) -> impl IntoView {
-    view! {
-        <form method="post" action=action>
-            <button class=class type="submit">{icon(drawn)}{label}</button>
-        </form>
-    }
 }
 
 /// Something that is not there, in grey.

@@ -40,6 +40,7 @@ pub(super) struct Wanted {
     device: Option<String>,
     within: Option<i64>,
     after: Option<i64>,
+    renewed: Option<i64>,
     cursor: Option<String>,
 }
 
@@ -53,6 +54,7 @@ impl Wanted {
             device: value("device"),
             within: value("within").and_then(|days| days.parse().ok()),
             after: value("after").and_then(|days| days.parse().ok()),
+            renewed: value("renewed").and_then(|days| days.parse().ok()),
             cursor: value("from"),
         }
     }
@@ -65,6 +67,7 @@ impl Wanted {
             device: self.device.clone(),
             expires_within_days: self.within,
             expires_after_days: self.after,
+            renewed_within_days: self.renewed,
             cursor: self.cursor.clone(),
             limit: 0,
         }
@@ -72,7 +75,7 @@ impl Wanted {
 
     fn any(&self) -> bool {
         let words = [self.authority.is_some(), self.purpose.is_some(), self.standing.is_some(), self.device.is_some()];
-        words.contains(&true) || self.within.is_some() || self.after.is_some()
+        words.contains(&true) || self.within.is_some() || self.after.is_some() || self.renewed.is_some()
     }
 }
 
@@ -104,6 +107,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {head("Certificates", sub, acts)}
         {search(&wanted, &authorities)}
         {ending(&ctx, &wanted)}
+        {renewed(&ctx, &wanted)}
         {panel.flush(body)}
     };
     Ok(Page::new("Certificates", body).live("certificate,revocation,device"))
@@ -129,6 +133,13 @@ fn ending(ctx: &Ctx, wanted: &Wanted) -> Option<impl IntoView + use<>> {
     let without = ctx.href_with(&[("after", None), ("within", None), ("from", None)]);
     let key = if wanted.within == Some(0) { "Ended" } else { "Ends" };
     Some(view! { <div class="chips">{chip(key, words, without)}</div> })
+}
+
+/// Since when they replace others, where the address says so.
+fn renewed(ctx: &Ctx, wanted: &Wanted) -> Option<impl IntoView + use<>> {
+    let words = format!("in the last {}", plural(wanted.renewed?, "day", "days"));
+    let without = ctx.href_with(&[("renewed", None), ("from", None)]);
+    Some(view! { <div class="chips">{chip("Renewals", words, without)}</div> })
 }
 
 fn pages(ctx: &Ctx, page: &CertificatePage, wanted: &Wanted) -> Pager {
@@ -171,6 +182,7 @@ fn search(wanted: &Wanted, authorities: &[AuthorityRow]) -> impl IntoView + use<
         <form class="filters" role="search" method="get" action="/certificates">
             {days("within", wanted.within)}
             {days("after", wanted.after)}
+            {days("renewed", wanted.renewed)}
             <div class="field">
                 <label for="authority">"Signed by"</label>
                 <select class="input" id="authority" name="authority"><option value="">"Any authority"</option>{of_authority}</select>

@@ -2,22 +2,21 @@
 
 use crate::{
     components::{
-        form::error_summary,
+        form::{error_summary, hidden},
         icons::{self, icon},
         panel::{Panel, Tab, head, link_button, tabs},
         status::{Status, Tone},
-        table::{frame, no_match, none_yet, pager},
+        table::{Pager, frame, no_match, none_yet, pager},
         text::{ago, count, plural},
     },
     context::{Ctx, devices_href, href, segment},
     page::Page,
-    pages::paging::{Paging, slice},
 };
 use domain::{
     authority::{FindingKind, FindingState},
     person::Permission,
 };
-use fleet::finding::FindingRow;
+use fleet::finding::{FindingFilter, FindingRow};
 use leptos::prelude::*;
 
 /// `/findings`; `?state=all` shows those that are settled, too, `?kind=` one kind.
@@ -27,10 +26,18 @@ use leptos::prelude::*;
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let all = ctx.query_value("state").as_deref() == Some("all");
     let kind = ctx.query_value("kind").and_then(|word| word.parse::<FindingKind>().ok());
-    let found = ctx.fleet.findings(&ctx.actor, !all).await?;
-    let rows: Vec<FindingRow> = found.iter().filter(|row| kind.is_none_or(|kind| row.kind == kind)).cloned().collect();
-    let paging = Paging::of(&ctx, rows.len());
-    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let cursor = ctx.query_value("from");
+    let filter = FindingFilter { all, kind, cursor: cursor.clone(), limit: 0 };
+    let page = ctx.fleet.finding_page(&ctx.actor, &filter).await?;
+    let of_kind = page.kinds.iter().filter(|(known, _)| kind.is_none_or(|kind| *known == kind));
+    let number: i64 = of_kind.map(|(_, n)| n).sum();
+    let rows = &page.rows;
+    let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let pages = Pager {
+        summary: format!("{} of {}", count(shown), count(number)),
+        previous: cursor.is_some().then(|| ctx.href_with(&[("from", None)])),
+        next: page.next.as_deref().map(|next| ctx.href_with(&[("from", Some(next))])),
+    };
     let list = match (rows.is_empty(), kind.is_some()) {
         (true, true) => no_match("No finding is like that", "/findings").into_any(),
         (true, false) => none_yet(
@@ -38,21 +45,21 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             view! { <p>"Certificates and devices beyond the quota, and questions about certificates that were never issued, appear here."</p> },
         )
         .into_any(),
-        _ => table(&ctx, slice(&rows, paging)).into_any(),
+        _ => table(&ctx, rows).into_any(),
     };
     let sub = view! { <p>"What does not fit between what was ordered, issued, delivered and asked about. One weak signal cuts nothing off."</p> };
     let suspect = link_button(devices_href("trust:suspect"), icons::WARN, "Suspect devices");
     let body = view! {
         {head("Findings", sub, suspect)}
         {error_summary(ctx.form.as_ref())}
-        {views(&found, kind, all)}
-        {Panel::new(plural(number, "finding", "findings")).footer(pager(paging.pager(&ctx))).flush(list)}
+        {views(&page.kinds, kind, all)}
+        {Panel::new(plural(number, "finding", "findings")).footer(pager(pages)).flush(list)}
     };
     Ok(Page::new("Findings", body).live("finding"))
 }
 
-fn views(found: &[FindingRow], kind: Option<FindingKind>, all: bool) -> impl IntoView + use<> {
-    let of = |kind: FindingKind| i64::try_from(found.iter().filter(|row| row.kind == kind).count()).unwrap_or(i64::MAX);
+fn views(kinds: &[(FindingKind, i64)], kind: Option<FindingKind>, all: bool) -> impl IntoView + use<> {
+    let of = |kind: FindingKind| kinds.iter().find(|(known, _)| *known == kind).map_or(0, |(_, n)| *n);
     let state = all.then_some(("state", "all"));
     let address = |kind: Option<FindingKind>, state: Option<(&str, &str)>| {
         let pairs: Vec<(&str, &str)> = kind.map(|kind| ("kind", kind.as_str())).into_iter().chain(state).collect();
@@ -61,7 +68,7 @@ fn views(found: &[FindingRow], kind: Option<FindingKind>, all: bool) -> impl Int
     let mut views = vec![Tab {
         label: "Any kind".to_owned(),
         href: address(None, state),
-        count: Some(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+        count: Some(kinds.iter().map(|(_, n)| n).sum()),
         current: kind.is_none(),
     }];
     views.extend(FindingKind::ALL.iter().filter(|word| of(**word) > 0 || kind == Some(**word)).map(|word| Tab {
@@ -130,20 +137,40 @@ fn line(ctx: &Ctx, row: &FindingRow) -> impl IntoView + use<> {
     }
 }
 
-/// The form that settles a finding, for those who may.
+/// The form that settles a finding, for those who may. It is open with what was typed when it comes back.
 fn settle(ctx: &Ctx, row: &FindingRow) -> AnyView {
     if row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
         return ().into_any();
     }
     let id = row.id.to_string();
-    let field = format!("reason-{id}");
+    let form = ctx.form.as_ref().filter(|form| form.value("finding") == id);
+    let typed = form.map(|form| form.value("reason").to_owned()).unwrap_or_default();
+    let wrong = form.and_then(|form| form.error("reason")).map(str::to_owned);
+    // The summary of errors leads to the field by its name.
+    let field = if form.is_some() { "reason".to_owned() } else { format!("reason-{id}") };
+    let error_id = wrong.is_some().then(|| format!("{field}-error"));
+    let message = wrong.as_ref().map(|message| {
+        view! { <p class="hint bad" id=error_id.clone()>{icon(icons::WARN)}{message.clone()}</p> }
+    });
     view! {
-        <details class="data">
+        <details class="data" open=form.is_some()>
             <summary>"Settle"</summary>
             <form class="stack tight" method="post" action=format!("/findings/{id}/resolve")>
+                {hidden("finding", id.clone())}
+                {hidden("back", ctx.uri.query().unwrap_or_default())}
                 <div class="field">
                     <label for=field.clone()>"What came of it?"</label>
-                    <input class="input" id=field name="reason" required maxlength="400" />
+                    <input
+                        class="input"
+                        id=field
+                        name="reason"
+                        value=typed
+                        required
+                        maxlength="400"
+                        aria-invalid=wrong.is_some().then_some("true")
+                        aria-describedby=error_id
+                    />
+                    {message}
                 </div>
                 <div><button class="btn small" type="submit">{icon(icons::TICK)}"Settle it"</button></div>
             </form>

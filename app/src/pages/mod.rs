@@ -64,6 +64,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/authorities") view=|| page(authorities::load) ssr=SsrMode::Async />
                 <Route path=path!("/authorities/new") view=|| page(authorities::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/authorities/:slug") view=|| page(authorities::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/authorities/:slug/retire") view=|| page(authorities::load_retire) ssr=SsrMode::Async />
                 <Route path=path!("/certificates") view=|| page(certificates::load) ssr=SsrMode::Async />
                 <Route path=path!("/certificates/expiry") view=|| page(certificates::load_expiry) ssr=SsrMode::Async />
                 <Route path=path!("/certificates/:authority/:serial") view=|| page(certificates::load_one) ssr=SsrMode::Async />

@@ -120,6 +120,17 @@ impl Console {
         self.send(visitor, request).await
     }
 
+    /// Sends a form with nothing but a file in it.
+    pub async fn send_file(&self, visitor: Visitor, path: &str, field: &str, content: &str) -> Answer {
+        let head = format!("Content-Disposition: form-data; name=\"{field}\"; filename=\"file.pem\"");
+        let body = format!("--b\r\n{head}\r\nContent-Type: application/x-pem-file\r\n\r\n{content}\r\n--b--\r\n");
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(visitor, request).await
+    }
+
     async fn send(&self, visitor: Visitor, mut request: Request<Body>) -> Answer {
         let assets = Arc::new(AssetNames { css: "a.css".into(), js: "a.js".into(), wasm: "a.wasm".into() });
         let head = (request.uri(), request.headers());

@@ -1,13 +1,17 @@
 //! Certification authorities, and what their owners have to decide or look into.
 
 use super::{
-    extract::{Answer, Key, Program},
+    extract::{Answer, Key, Params, Program, wrong},
     shapes::List,
 };
 use crate::{Console, problem::Problem};
 use axum::{Json, extract::State};
-use fleet::{approval::ApprovalRow, authority::AuthorityRow, finding::FindingRow};
-use serde::Serialize;
+use fleet::{
+    approval::ApprovalRow,
+    authority::AuthorityRow,
+    finding::{FindingFilter, FindingRow},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -161,13 +165,51 @@ impl From<&ApprovalRow> for ApprovalShape {
     }
 }
 
+/// A page of approvals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalsShape {
+    /// The approvals, in order.
+    items: Vec<ApprovalShape>,
+    /// The cursor of the next page, if there is one.
+    next: Option<String>,
+    /// How many there are on all pages.
+    total: i64,
+}
+
+/// Which approvals.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct WhichApprovals {
+    /// Those that stand so: `waiting`, `approved`, `rejected` or `void`.
+    state: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// How many to give, at most 500.
+    limit: i64,
+}
+
 /// List what needed a second person, the newest first.
-#[utoipa::path(get, path = "/api/v1/approvals", operation_id = "listApprovals", tag = "Certificates", responses(
-    (status = 200, description = "The approvals.", body = List<ApprovalShape>),
+#[utoipa::path(get, path = "/api/v1/approvals", operation_id = "listApprovals", tag = "Certificates",
+    params(WhichApprovals), responses(
+    (status = 200, description = "A page of approvals.", body = ApprovalsShape),
+    (status = 400, description = "A parameter is wrong.", body = Problem),
 ))]
-pub async fn approvals(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<ApprovalShape>>> {
-    let rows = console.fleet.approvals(&actor, None).await?;
-    Ok(Json(List { items: rows.iter().map(Into::into).collect() }))
+pub async fn approvals(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Params(which): Params<WhichApprovals>,
+) -> Answer<Json<ApprovalsShape>> {
+    let (state, after) = (word(which.state, "state")?, word(which.cursor, "cursor")?);
+    let page = console.fleet.approval_page(&actor, state, after, which.limit).await?;
+    let items = page.rows.iter().map(Into::into).collect();
+    Ok(Json(ApprovalsShape { items, next: page.next.map(|id| id.to_string()), total: page.total }))
+}
+
+/// A parameter that is one of several words.
+fn word<T: std::str::FromStr>(text: Option<String>, name: &str) -> Answer<Option<T>> {
+    let unknown = |text: &str| wrong(name, format!("There is no {name} “{}”.", text.chars().take(60).collect::<String>()));
+    text.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(|_| unknown(&text))).transpose()
 }
 
 /// Get one approval, with everything that is to be approved.
@@ -231,11 +273,43 @@ impl From<&FindingRow> for FindingShape {
     }
 }
 
-/// List the findings that nobody has looked into yet.
-#[utoipa::path(get, path = "/api/v1/findings", operation_id = "listFindings", tag = "Certificates", responses(
-    (status = 200, description = "The findings.", body = List<FindingShape>),
+/// A page of findings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FindingsShape {
+    /// The findings, in order.
+    items: Vec<FindingShape>,
+    /// The cursor of the next page, if there is one.
+    next: Option<String>,
+}
+
+/// Which findings.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct WhichFindings {
+    /// Those of one kind.
+    kind: Option<String>,
+    /// Whether those are meant that are settled, too.
+    all: bool,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// How many to give, at most 500.
+    limit: i64,
+}
+
+/// List the findings that nobody has looked into yet, the last first.
+#[utoipa::path(get, path = "/api/v1/findings", operation_id = "listFindings", tag = "Certificates",
+    params(WhichFindings), responses(
+    (status = 200, description = "A page of findings.", body = FindingsShape),
+    (status = 400, description = "A parameter is wrong.", body = Problem),
 ))]
-pub async fn findings(State(console): State<Console>, Program(actor): Program) -> Answer<Json<List<FindingShape>>> {
-    let rows = console.fleet.findings(&actor, true).await?;
-    Ok(Json(List { items: rows.iter().map(Into::into).collect() }))
+pub async fn findings(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Params(which): Params<WhichFindings>,
+) -> Answer<Json<FindingsShape>> {
+    let WhichFindings { kind, all, cursor, limit } = which;
+    let filter = FindingFilter { all, kind: word(kind, "kind")?, cursor, limit };
+    let page = console.fleet.finding_page(&actor, &filter).await?;
+    Ok(Json(FindingsShape { items: page.rows.iter().map(Into::into).collect(), next: page.next }))
 }

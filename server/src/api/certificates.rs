@@ -123,11 +123,11 @@ pub async fn list(
         authority: which.authority,
         purpose: word(which.purpose, "purpose")?,
         standing: word(which.status, "status")?,
-        expires_after_days: None,
         expires_within_days: which.expires_within_days,
         device: which.device,
         cursor: which.cursor,
         limit: which.limit,
+        ..CertificateFilter::default()
     };
     let page = console.fleet.certificates(&actor, &filter).await?;
     let items = page.rows.iter().map(Into::into).collect();

@@ -137,6 +137,9 @@ pub struct Retire {
     pub place: Place,
     /// The authority's name in addresses.
     pub authority: String,
+    /// Why it is to sign no more; kept in the audit log.
+    #[arg(long, default_value = "Retired on the machine itself")]
+    pub reason: String,
 }
 
 /// `muster authority settings`.

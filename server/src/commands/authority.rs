@@ -188,9 +188,13 @@ async fn manifest(step: cli::Manifest) -> Outcome {
 async fn retire(step: cli::Retire) -> Outcome {
     let fleet = place::existing(&step.place).await?;
     let id = id_of(&fleet, &step.authority).await?;
-    fleet.retire_authority(&COMMAND_LINE, id).await?;
+    fleet.retire_authority(&COMMAND_LINE, id, &step.reason).await?;
     fleet.db().close().await;
-    Ok(say(&format!("{} signs no more. What it signed is still trusted.", step.authority))?)
+    Ok(say(&format!(
+        "{} signs no more. What it signed is still trusted; of a batch CA, devices renew again once their batch has another \
+         one.",
+        step.authority
+    ))?)
 }
 
 async fn settings(step: cli::ToSettings) -> Outcome {

@@ -1,4 +1,4 @@
-//! How much a request may bring, and how slowly.
+//! How much a request may bring.
 
 use super::RequestId;
 use crate::problem;
@@ -6,8 +6,6 @@ use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use fleet::import::IMPORT_LIMIT;
 use http::{Method, StatusCode, header};
 use http_body_util::Limited;
-use std::time::Duration;
-use tower_http::timeout::TimeoutBody;
 
 /// What a form or a JSON document may weigh, in bytes.
 const USUAL: u64 = 1024 * 1024;
@@ -15,8 +13,6 @@ const USUAL: u64 = 1024 * 1024;
 const FORM: u64 = 64 * 1024;
 /// What thousands of requests with their components may weigh.
 const MANY: u64 = 64 * 1024 * 1024;
-/// The longest pause within a request's body.
-pub const PAUSE: Duration = Duration::from_secs(30);
 
 /// Refuses what is announced as too large, and cuts off what turns out to be.
 pub async fn limit(request: Request, next: Next) -> Response {
@@ -30,8 +26,13 @@ pub async fn limit(request: Request, next: Next) -> Response {
     // Whoever takes a file in counts by itself, and has more to say than that the connection broke.
     let cut_off = if most >= IMPORT_LIMIT { most + FORM } else { most };
     let bytes = usize::try_from(cut_off).unwrap_or(usize::MAX);
-    let request = request.map(|body| Body::new(Limited::new(TimeoutBody::new(PAUSE, body), bytes)));
+    let request = request.map(|body| Body::new(Limited::new(body, bytes)));
     next.run(request).await
+}
+
+/// Whether this brings a file to be imported.
+pub fn is_import(method: &Method, path: &str) -> bool {
+    most(method, path) >= IMPORT_LIMIT
 }
 
 fn most(method: &Method, path: &str) -> u64 {
@@ -39,6 +40,7 @@ fn most(method: &Method, path: &str) -> u64 {
         "/imports" if method == Method::POST => IMPORT_LIMIT + FORM,
         "/api/v1/imports" if method == Method::POST => IMPORT_LIMIT,
         _ if method == Method::POST && enrols_many(path) => MANY,
+        _ if method == Method::POST && is_manifest(path) => MANY + FORM,
         _ => USUAL,
     }
 }
@@ -47,6 +49,11 @@ fn most(method: &Method, path: &str) -> u64 {
 fn enrols_many(path: &str) -> bool {
     let rest = path.strip_prefix("/api/v1/batches/");
     rest.is_some_and(|rest| rest.ends_with("/enrolments") || rest.ends_with("/deliveries"))
+}
+
+/// `/authorities/CA/manifest`, where people deliver the same in a form.
+fn is_manifest(path: &str) -> bool {
+    path.strip_prefix("/authorities/").is_some_and(|rest| rest.ends_with("/manifest"))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -1,6 +1,6 @@
 //! One approval: what exactly would happen, its hash, and the decision of a second person.
 
-use super::detail::facts_of;
+use super::{detail::facts_of, today};
 use crate::{
     components::{
         form::{Field, error_summary, hidden},
@@ -9,7 +9,7 @@ use crate::{
         status::{Status, Tone},
         text::{ago, copy, fours, minute, mono},
     },
-    context::{Ctx, segment},
+    context::{Ctx, href, segment},
     page::Page,
     pages::errors::who_may,
 };
@@ -29,13 +29,15 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let id: ApprovalId = ctx.param("id").parse().map_err(|_| fleet::Error::not_found("approval", ctx.param("id")))?;
     let detail = ctx.fleet.approval(&ctx.actor, id).await?;
     let place = place_of(&ctx, &detail.row).await?;
+    let today = today::panel(&ctx, &detail).await?;
     let row = &detail.row;
-    let sub = view! { <p>"Asked by " {row.requested_by.clone()} ", " {ago(row.requested_at, ctx.now)} ". Void as soon as anything below changes."</p> };
+    let sub = view! { <p>"Asked by " {row.requested_by.clone()} ", " {ago(row.requested_at, ctx.now)} ". " {today::bound_to(&detail)}</p> };
     let body = view! {
         {head(view! { {row.title.clone()} {Status::from(row.state).badge()} }, sub, ())}
         <div class="cols lead aside-first">
             {subject(&detail, place)}
             <div class="stack loose">
+                {today}
                 {decision(&ctx, &detail)}
                 {so_far(row)}
             </div>
@@ -72,6 +74,10 @@ async fn place_of(ctx: &Ctx, row: &ApprovalRow) -> Result<Option<(String, &'stat
             let all = ctx.fleet.authorities(&ctx.actor).await?;
             let found = all.iter().find(|known| known.authority.id.to_string() == key);
             found.map(|known| (format!("/authorities/{}", segment(&known.authority.slug)), "The authority"))
+        }
+        ApprovalKind::CodeSigning => {
+            let signers = href("/certificates", &[("purpose", "code_signing")]);
+            Some((signers, "Who may sign code"))
         }
         ApprovalKind::Revocation | ApprovalKind::Release => {
             Some((format!("/revocations/{}", segment(key)), "The revocation"))
@@ -113,7 +119,7 @@ fn decision(ctx: &Ctx, detail: &ApprovalDetail) -> AnyView {
                 {error_summary(form)}
                 {note(Tone::Ok, icons::TICK, "You are not the one who asked.")}
                 {hidden("hash", row.hash.clone())}
-                {Field::new(form, "reason", "Reason").required().max_length(1_000).hint("Needed either way, kept for good.").textarea(3)}
+                {Field::new(form, "reason", "Reason").max_length(400).hint("Kept for good. A rejection needs one.").textarea(3)}
                 <div class="decide">
                     <button class="btn" type="submit" name="decision" value="reject">{icon(icons::CROSS)}"Reject"</button>
                     <button class=class type="submit" name="decision" value="approve">{icon(drawn)}{label}</button>

@@ -70,7 +70,7 @@ fn delegated(form: Option<&FormState>) -> impl IntoView + use<> {
         "delegated",
         "1",
         "Delegate to the factory",
-        "For a factory that works offline: it gets the sealed key, valid for 30 days and bound to the quota, and delivers what it signed afterwards.",
+        "For a factory that works offline: it gets the sealed key, bound to the quota, and delivers what it signed afterwards. The CA is valid for 30 days unless you say otherwise, at most 365. Its devices' certificates end with it: each device must have connected and renewed by then, or it is refused. Count in how long they are under way.",
         form.is_some_and(|form| form.has("delegated")),
     )
 }

@@ -1,6 +1,8 @@
 //! One authority: its certificate, what it signed, its CRL, and what can be done with it.
 
-use super::{crl_age_of, ends, folded, key_words, none, pem_field, press, signed as issued, signed_href, steps};
+use super::{
+    code_signing, crl_age_of, delivered, ends, folded, key_words, none, pem_field, signed as issued, signed_href, steps,
+};
 use crate::{
     components::{
         form::{Field, error_summary},
@@ -37,6 +39,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let title = view! { {authority.name.clone()} {Status::from(authority.state).badge()} };
     let body = view! {
         {head(title, sub(&detail, &catalogue), acts(&ctx, &detail))}
+        {delivered::panel(&ctx)}
         {steps::next(&ctx, &detail, &settings)}
         <div class="cols lead">
             <div class="stack loose">
@@ -49,6 +52,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 {published(&ctx, &detail, &settings.pki_url)}
                 {chain(&detail)}
                 {steps::delegation(&ctx, &detail)}
+                {code_signing::panel(&ctx, &detail)}
                 {links(&ctx, &detail)}
             </div>
         </div>
@@ -58,7 +62,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 /// The name in the address. The audit log knows authorities by their ids, so an id will do, too.
-async fn slug_of(ctx: &Ctx) -> Result<String, fleet::Error> {
+pub(super) async fn slug_of(ctx: &Ctx) -> Result<String, fleet::Error> {
     let given = ctx.param("slug");
     let Ok(id) = given.parse::<AuthorityId>() else { return Ok(given.to_owned()) };
     let all = ctx.fleet.authorities(&ctx.actor).await?;
@@ -313,10 +317,10 @@ fn links(ctx: &Ctx, detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
     Some(Panel::new("Cross-certificates").flush(view! { {list} {none} {form} }))
 }
 
-/// A button that retires an authority, for whoever may.
+/// The way to the page that retires an authority, for whoever may: it can't be undone, so that page asks.
 fn retire(ctx: &Ctx, detail: &AuthorityDetail) -> Option<impl IntoView + use<>> {
     let authority = &detail.row.authority;
     let can = authority.state == AuthorityState::Active && authority.kind != AuthorityKind::Root;
     (can && ctx.may(Permission::AuthorityManage))
-        .then(|| press(format!("{}/retire", path(&authority.slug)), "btn", icons::ARCHIVE, "Retire"))
+        .then(|| link_button(format!("{}/retire", path(&authority.slug)), icons::ARCHIVE, "Retire"))
 }

@@ -126,12 +126,27 @@ pub(super) fn delegation(ctx: &Ctx, detail: &AuthorityDetail) -> Option<AnyView>
 /// What the factory signed comes back here.
 fn manifest(ctx: &Ctx, slug: &str) -> impl IntoView + use<> {
     let form = ctx.form.as_ref().filter(|form| form.has("certificates"));
+    let error = form.and_then(|form| form.error("certificates")).map(str::to_owned);
+    let invalid = error.is_some().then_some("true");
+    let described = if error.is_some() { "certificates-error certificates-hint" } else { "certificates-hint" };
     view! {
-        <form class="inset stack tight" method="post" action=format!("{}/manifest", path(slug))>
+        <form class="inset stack tight" method="post" action=format!("{}/manifest", path(slug)) enctype="multipart/form-data">
             {error_summary(form)}
-            {pem_field(Field::new(form, "certificates", "Certificates that the factory signed, as PEM")
-                .hint("What is beyond the quota, or signed for a device that nobody made, becomes a finding.")
-                .required())}
+            <div class="field">
+                <label for="certificates">"Certificates that the factory signed, a PEM file"</label>
+                <input
+                    class="input"
+                    id="certificates"
+                    name="certificates"
+                    type="file"
+                    required
+                    accept=".pem,.crt,.cer,.txt"
+                    aria-invalid=invalid
+                    aria-describedby=described
+                />
+                {error.map(|error| view! { <p class="hint bad" id="certificates-error">{icon(icons::WARN)}{error}</p> })}
+                <p class="hint" id="certificates-hint">"Up to 64 MB. What is beyond the quota or otherwise not as agreed is put on hold, and becomes a finding."</p>
+            </div>
             <div><button class="btn" type="submit">{icon(icons::UPLOAD)}"Take them in"</button></div>
         </form>
     }

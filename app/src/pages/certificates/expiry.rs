@@ -48,7 +48,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             .body(picture(&overview, ctx.now))
             .into_any()
     };
-    let sub = view! { <p>"A device renews by itself from two thirds of its certificate's life on. What is past that and silent needs somebody."</p> };
+    let sub = view! { <p>"A device renews its certificate when its kit's renew.sh runs: set a timer for that, from two thirds of the certificate's life on. What is past that and silent needs somebody."</p> };
     let body = view! {
         {head("What ends when", sub, link_button("/certificates", icons::CERT, "All certificates"))}
         <div class="cols lead">
@@ -107,7 +107,7 @@ fn list(overview: &Expiry, now: Timestamp) -> impl IntoView + use<> {
         })
         .collect();
     let renewed = view! {
-        <li><span class="quiet">"Renewed in the last 30 days"</span><span class="push num">{count(overview.renewed)}</span></li>
+        <li><span class="quiet">"Renewed in the last 30 days"</span><span class="push num"><a href=href("/certificates", &[("renewed", "30")])>{count(overview.renewed)}</a></span></li>
     };
     view! { <ul class="lines">{rows}{renewed}</ul> }
 }

@@ -68,15 +68,18 @@ fn acts(ctx: &Ctx, row: &CertificateRow) -> impl IntoView + use<> {
         let why = if ended { "It has ended by itself." } else { "It is revoked; that can't be lifted." };
         return disabled_button(icons::BAN, "Revoke", why).into_any();
     }
-    if !ctx.may(Permission::CertificateRevoke) {
-        return disabled_button(icons::BAN, "Revoke", who_may(Permission::CertificateRevoke)).into_any();
-    }
-    let first = if row.status == CertificateStanding::Held {
-        link_button(start("release"), icons::SHIELD_CHECK, "Release").into_any()
+    let (act, drawn, label) = if row.status == CertificateStanding::Held {
+        ("release", icons::SHIELD_CHECK, "Release")
     } else {
-        link_button(start("hold"), icons::PAUSE, "Hold").into_any()
+        ("hold", icons::PAUSE, "Hold")
     };
-    view! { {first} <a class="btn danger" href=start("revoke")>{icon(icons::BAN)}"Revoke"</a> }.into_any()
+    let first = ctx.may(Permission::CertificateHold).then(|| link_button(start(act), drawn, label));
+    let revoke = if ctx.may(Permission::CertificateRevoke) {
+        view! { <a class="btn danger" href=start("revoke")>{icon(icons::BAN)}"Revoke"</a> }.into_any()
+    } else {
+        disabled_button(icons::BAN, "Revoke", who_may(Permission::CertificateRevoke)).into_any()
+    };
+    view! { {first} {revoke} }.into_any()
 }
 
 fn about(ctx: &Ctx, row: &CertificateRow, standing: &Status) -> impl IntoView + use<> {
@@ -144,6 +147,11 @@ fn events(detail: &CertificateDetail) -> impl IntoView + use<> {
         .iter()
         .map(|event| {
             let note = (!event.note.is_empty()).then(|| view! { <small>{event.note.clone()}</small> });
+            let act =
+                event.revocation.map(|id| view! { <small><a href=format!("/revocations/{id}")>"The act"</a></small> });
+            let other = event.certificate.as_ref().map(|(authority, serial)| {
+                view! { <small><a class="mono" href=path(authority, serial)>{serial.clone()}</a></small> }
+            });
             let by = (!event.by.is_empty()).then(|| view! { <small>"By: " {event.by.clone()}</small> });
             view! {
                 <li class="done">
@@ -152,6 +160,8 @@ fn events(detail: &CertificateDetail) -> impl IntoView + use<> {
                     <span class="quiet small">{minute(event.at)}</span>
                     {by}
                     {note}
+                    {act}
+                    {other}
                 </li>
             }
         })

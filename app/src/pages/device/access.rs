@@ -31,18 +31,18 @@ pub(super) struct Access {
 impl Access {
     /// Reads it, as far as whoever asks may see it.
     pub(super) async fn of(ctx: &Ctx, device: &Device) -> Result<Self, fleet::Error> {
+        let token = ctx.fleet.device_token(&ctx.actor, device.id).await?;
         if !ctx.may(Permission::AuthorityRead) {
-            return Ok(Self::default());
+            return Ok(Self { issued: Vec::new(), token });
         }
-        let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
-        Ok(Self { issued, token: ctx.fleet.device_token(&ctx.actor, device.id).await? })
+        Ok(Self { issued: ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?, token })
     }
 }
 
 /// The token that was just made.
 pub(super) fn token_once(ctx: &Ctx) -> Option<impl IntoView + use<>> {
     let secret = ctx.secret.clone()?;
-    let advice = "Put it into the device now. It proves less than a certificate: whoever reads it can pass for the device. It is replaced when a client claims the device.";
+    let advice = "Put it into the device now. It proves less than a certificate: whoever reads it can pass for the device. The device gets its next one by POST /token at the gateway: let it do so whenever it changes hands.";
     Some(shown_once("The device's token".to_owned(), advice.into_any(), "token", &secret))
 }
 
@@ -68,11 +68,12 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
     let body = view! {
         {(!list.is_empty()).then(|| view! { <ul class="lines">{list}</ul> })}
         {none}
+        {access.token.as_ref().map(|token| weaker(ctx, token, place))}
         {(valid && !held).then(|| hold(ctx, place))}
         {held.then(|| release(ctx, place))}
         {(valid || held).then(|| revoke(ctx, place))}
         {kit(ctx, place)}
-        {token(ctx, access.token.as_ref(), place)}
+        {token(ctx, place)}
     };
     Panel::new("Access").id("access").flush(body)
 }
@@ -147,22 +148,35 @@ fn kit(ctx: &Ctx, place: &Place) -> AnyView {
     folded(ctx, Permission::CertificateEnrol, (icons::PACKAGE, "Connect it: a kit"), open, fields)
 }
 
-fn token(ctx: &Ctx, present: Option<&DeviceToken>, place: &Place) -> AnyView {
-    let form = again(ctx, "token");
-    let known = present.map(|token| {
-        let used = match token.last_used_at {
-            Some(at) => view! { ", last used " {ago(at, ctx.now)} }.into_any(),
-            None => ", never used".into_any(),
-        };
+/// That the device has a token, for everybody who sees the device; and for whoever may hold it the way to shut out what
+/// has that token.
+fn weaker(ctx: &Ctx, token: &DeviceToken, place: &Place) -> impl IntoView + use<> {
+    let used = match token.last_used_at {
+        Some(at) => view! { ", last used " {ago(at, ctx.now)} }.into_any(),
+        None => ", never used".into_any(),
+    };
+    let due = token.due_at.map(|since| {
+        view! { <p class="small">"The device changed hands on "{day(since)}", so earlier holders may know it. It is replaced when the device asks for its next one."</p> }
+    });
+    let remove = ctx.may(Permission::CertificateHold).then(|| {
         view! {
-            <form class="body stack tight" method="post" action=format!("{}/token/remove", place.path())>
-                <p>{Status { word: "Token", icon: icons::KEY, tone: Tone::Warn }.cell()} " made " {day(token.made_at)} {used}</p>
-                <div><button class="btn small" type="submit">{icon(icons::X)}"Take the token away"</button></div>
+            <form method="post" action=format!("{}/token/remove", place.path())>
+                <button class="btn small" type="submit">{icon(icons::X)}"Take the token away"</button>
             </form>
         }
     });
+    view! {
+        <div class="body stack tight">
+            <p>{Status { word: "Token: weaker trust", icon: icons::KEY, tone: Tone::Warn }.cell()} " made " {day(token.made_at)} {used}</p>
+            {due}
+            {remove}
+        </div>
+    }
+}
+
+fn token(ctx: &Ctx, place: &Place) -> AnyView {
+    let form = again(ctx, "token");
     let fields = view! {
-        {known}
         <form class="body stack tight" method="post" action=format!("{}/token", place.path())>
             {error_summary(form)}
             {hidden("form", "token")}
@@ -170,6 +184,5 @@ fn token(ctx: &Ctx, present: Option<&DeviceToken>, place: &Place) -> AnyView {
             <div><button class="btn" type="submit">{icon(icons::KEY)}"Make a token"</button></div>
         </form>
     };
-    let open = form.is_some() || present.is_some();
-    folded(ctx, Permission::CertificateEnrol, (icons::KEY, "A shared token instead"), open, fields)
+    folded(ctx, Permission::CertificateEnrol, (icons::KEY, "A shared token instead"), form.is_some(), fields)
 }

@@ -241,7 +241,7 @@ fn query_of(detail: &RevocationDetail) -> Option<String> {
 /// The devices: who came back and was refused, who was not seen since.
 fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> {
     let (back, silent) = (detail.came_back_total, detail.not_seen_total);
-    let devices = detail.preview.devices.max(back + silent);
+    let devices = detail.devices.max(back + silent);
     let others = devices - back - silent;
     let list = query_of(detail).map(|query| view! { <a href=devices_href(&query)>"Open as a list"</a> });
     let panel = Panel::new("Affected devices").count(devices).aside(list);

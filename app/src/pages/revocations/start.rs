@@ -13,7 +13,10 @@ use crate::{
     },
     context::{Ctx, FormState, devices_href, href, segment},
     page::Page,
-    pages::{approvals::short_hash, errors::who_may},
+    pages::{
+        approvals::{bound_to_scope, short_hash},
+        errors::who_may,
+    },
 };
 use domain::{
     certificate::RevocationReason,
@@ -235,7 +238,7 @@ fn form(ctx: &Ctx, wanted: &Wanted, preview: &Preview) -> AnyView {
                 {Field::new(form, "note", "What happened").required().max_length(400)
                     .hint(if preview.needs_second_person { "Kept in the audit log, and shown to the second person." } else { "Kept in the audit log." }).textarea(3)}
                 {(!confirm.is_empty()).then(|| typed(form, &wanted.scope, &confirm))}
-                {second_person(preview)}
+                {second_person(wanted, preview)}
                 <div class="row">
                     <button class=class type="submit">
                         {icon(if preview.needs_second_person { icons::HOURGLASS } else { act_icon(wanted.act) })}{label}
@@ -312,12 +315,13 @@ fn reasons(form: Option<&FormState>, act: RevocationAct) -> AnyView {
     .into_any()
 }
 
-fn second_person(preview: &Preview) -> impl IntoView + use<> {
+fn second_person(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
     let hash = mono(short_hash(&preview.hash));
     if preview.needs_second_person {
+        let bound = wanted.scope.parse().map(bound_to_scope).unwrap_or_default();
         let words = view! {
             <b>"Nothing happens yet."</b>
-            <span class="soft">" A manager other than you must approve exactly this preview, "{hash}". If it changes meanwhile, the request is void."</span>
+            <span class="soft">" A manager other than you must approve it, "{hash}". "{bound}</span>
         };
         return note(Tone::Go, icons::USER, words).into_any();
     }
