@@ -29,6 +29,7 @@ use axum::{
 };
 use domain::person::Permission;
 use http::StatusCode;
+use std::sync::Arc;
 
 /// One route of the API.
 pub struct Route {
@@ -124,10 +125,14 @@ pub fn router(console: &Console) -> Router {
             }
             _ => handler,
         };
-        // The document outlives every router, and so do the few names taken from it.
-        let parameters = document::query_parameters(route.method, route.path).leak();
-        let known = extract::Known { parameters, permission: route.permission };
-        let handler = handler.layer(axum::middleware::from_fn_with_state(known, extract::known_parameters));
+        let known = Arc::new(extract::Known {
+            fleet: console.fleet.clone(),
+            parameters: document::query_parameters(route.method, route.path),
+            permission: route.permission,
+            has_body: route.method == "POST",
+            is_large: ENROLLING.contains(&route.path),
+        });
+        let handler = handler.layer(axum::middleware::from_fn_with_state(known, extract::check));
         router = router.route(route.path, handler);
     }
     AROUND.iter().fold(router, |router, route| router.route(route.path, (route.handler)())).with_state(console.clone())

@@ -5,6 +5,7 @@ mod answer;
 mod bulk;
 mod caller;
 mod est;
+mod known;
 
 pub use caller::Caller;
 

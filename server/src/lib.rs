@@ -18,6 +18,7 @@ pub mod repository;
 pub mod router;
 pub mod server_certificate;
 pub mod sessions;
+pub mod turn;
 
 use app::AssetNames;
 use fleet::Fleet;

@@ -1,7 +1,7 @@
 //! The three listeners: the console by HTTPS, which sends whoever comes by plain HTTP there; the gateway by mutual TLS;
 //! and the public part of the certification authority by plain HTTP.
 //!
-//! They wait for nobody: a handshake, a request's head and every piece of a request's body have their time, and a
+//! They wait for nobody: a handshake, a request's head, its body and each piece of its answer have their time, and a
 //! connection over the limit waits in the kernel's queue.
 
 mod connection;
@@ -9,6 +9,7 @@ mod crowd;
 mod gate;
 mod live;
 mod plain;
+mod progress;
 mod tls;
 mod verifier;
 
@@ -56,10 +57,10 @@ impl Door {
         match self {
             // A browser keeps six at most; this is an office behind one address, or a program gone wrong.
             Self::Console => (4096, 256),
-            // A site's devices come from one address, and stay connected.
+            // A site's devices come from one address, and stay connected. Who shows nothing doesn't stay.
             Self::Gateway => (16_384, 4096),
-            // Whole networks of verifiers come from one address, each for a moment.
-            Self::Pki => (4096, 2048),
+            // Whole networks of verifiers come from one address, but each for a moment.
+            Self::Pki => (4096, 256),
         }
     }
 }
@@ -73,6 +74,10 @@ pub struct Limits {
     pub handshake: Duration,
     /// From the connection, or the answer before, to the end of a request's head.
     pub head: Duration,
+    /// While an answer is written and nothing of it is taken.
+    pub write: Duration,
+    /// At the gateway: for how long a connection lasts on which neither a certificate nor a token says who comes.
+    pub unknown: Duration,
     /// From the call to stop until what was accepted is cut off.
     pub drain: Duration,
     /// Connections at the same time.
@@ -92,6 +97,8 @@ impl Limits {
             door,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
+            write: Duration::from_secs(60),
+            unknown: Duration::from_secs(60),
             drain: Duration::from_secs(10),
             connections,
             per_address,

@@ -3,13 +3,14 @@
 mod body;
 mod headers;
 mod leftover;
+mod pace;
 mod request;
 mod who;
 
 pub use request::RequestId;
 pub use who::Visitor;
 
-use crate::{Console, problem};
+use crate::{Console, problem, proxy::Proxies};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -17,10 +18,7 @@ use axum::{
 };
 use http::StatusCode;
 use tower::ServiceBuilder;
-use tower_http::{
-    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer,
-    timeout::RequestBodyTimeoutLayer,
-};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer};
 
 /// Around everything, from the outside in.
 pub fn everything(router: Router, console: &Console) -> Router {
@@ -39,17 +37,24 @@ pub fn everything(router: Router, console: &Console) -> Router {
             // 5. Compression of what is made on the fly: quick rather than small. Files that come compressed, images
             //    and live events are left alone by its predicate.
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-            // 6. Whoever is still sending reads the answer.
+            // 6. Nobody dawdles over a body, also over what is left of it.
+            .layer(from_fn(pace::keep))
+            // 7. Whoever is still sending reads the answer.
             .layer(from_fn(leftover::discard))
-            // 7. No request brings more than its route takes, nor dawdles.
+            // 8. No request brings more than its route takes.
             .layer(from_fn(body::limit))
-            // 8. Nothing is asked of the database that it can't be asked.
+            // 9. Nothing is asked of the database that it can't be asked.
             .layer(from_fn(request::without_nul))
-            // 9. What changes something is not ended by whoever stops waiting for it.
+            // 10. What changes something is not ended by whoever stops waiting for it.
             .layer(from_fn(request::to_the_end))
             // That limit is the only one: axum's own would cut imports off at 2 MB.
             .layer(DefaultBodyLimit::disable()),
     )
+}
+
+/// Around a whole router that proxies may stand before: all that is noted goes by the address of whoever asks them.
+pub fn behind(proxies: &Proxies, router: Router) -> Router {
+    router.layer(from_fn_with_state(proxies.clone(), request::client))
 }
 
 /// Around the gateway, from the outside in.
@@ -63,10 +68,10 @@ pub fn machines(router: Router) -> Router {
         ServiceBuilder::new()
             // A panic is an answer (500), not a broken connection.
             .layer(CatchPanicLayer::custom(request::after_panic))
+            // Nobody dawdles over a body, also over what is left of it.
+            .layer(from_fn(pace::keep))
             // Whoever is still sending reads the answer.
-            .layer(from_fn(leftover::discard))
-            // Nobody dawdles over a body.
-            .layer(RequestBodyTimeoutLayer::new(body::PAUSE)),
+            .layer(from_fn(leftover::discard)),
     )
 }
 
@@ -74,11 +79,11 @@ pub fn machines(router: Router) -> Router {
 pub fn pages(router: Router, console: &Console) -> Router {
     router.method_not_allowed_fallback(who::method_not_allowed).layer(
         ServiceBuilder::new()
-            // 10. The session that belongs to the cookie. It is read from the database when somebody asks for it.
+            // 11. The session that belongs to the cookie. It is read from the database when somebody asks for it.
             .layer(console.sessions.layer())
-            // 11. Who asks, and everything else that a page or an action wants to know.
+            // 12. Who asks, and everything else that a page or an action wants to know.
             .layer(from_fn_with_state(console.clone(), who::visitor))
-            // 12. No other site may send our forms. Its refusal becomes a page.
+            // 13. No other site may send our forms. Its refusal becomes a page.
             .layer(from_fn_with_state(console.clone(), who::explain_cross_site))
             .layer(CsrfLayer::new()),
     )
@@ -89,6 +94,6 @@ pub fn api(router: Router, console: &Console) -> Router {
     let no_method = async || problem::respond(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.");
     router
         .method_not_allowed_fallback(no_method)
-        // 10. Which program asks.
+        // 11. Which program asks.
         .layer(from_fn_with_state(console.clone(), who::program))
 }

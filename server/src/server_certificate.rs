@@ -1,10 +1,16 @@
 //! The certificates of our own listeners: given by whoever runs Muster, or from the operations CA as soon as there is
-//! one, or self-made until then. They are renewed by themselves, replaced while connections go on, and accompanied by
-//! the OCSP answer about them.
+//! one, or self-made until then. They are renewed by themselves, and replaced while connections go on. Those that an
+//! authority of ours signed are accompanied by the OCSP answer about them; about others we have none.
 
 use crate::{cli::Listen, failure::Failure, listener::Certificates};
-use domain::authority::{AuthorityKind, AuthorityState};
-use fleet::{Actor, Fleet, trust::Verdict};
+use domain::{
+    authority::{AuthorityKind, AuthorityState},
+    id::AuthorityId,
+};
+use fleet::{
+    Actor, Fleet,
+    trust::{AuthorityTrust, Verdict},
+};
 use pki::{ConsoleFiles, Identity};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -12,7 +18,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, sleep, sleep_until},
+};
 
 /// In whose name certificates of our servers are issued.
 const RULE: Actor = Actor::Rule { name: "server certificate" };
@@ -22,6 +31,10 @@ const READ_EVERY: Duration = Duration::from_secs(3600);
 const STAPLE_EVERY: Duration = Duration::from_secs(600);
 /// How long to wait where there should be an OCSP answer but is none yet.
 const STAPLE_AGAIN: Duration = Duration::from_secs(5);
+/// How long to wait after the operations CA could not sign, and the longest wait if it goes on so.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// The bell's topic of settings, one of which is the gateway's address.
+const SETTING: &str = "setting";
 
 /// Where a listener's certificate comes from.
 pub struct Source {
@@ -60,25 +73,71 @@ impl Source {
         }
     }
 
-    /// The certificate to use now.
+    /// The certificate to begin with: self-made when the operations CA can't sign.
     ///
     /// # Errors
     /// When one was given and can't be read, or none can be made.
     pub async fn read(&self, fleet: &Fleet) -> Result<Identity, Failure> {
+        match self.signed(fleet).await {
+            Ok(Some(identity)) => return Ok(identity),
+            Ok(None) => {}
+            Err(error) if self.given.is_some() => return Err(error),
+            Err(error) => tracing::warn!(
+                %error, gateway = self.is_gateway,
+                "the operations CA can't sign this server's certificate; a self-made one is used until it can"
+            ),
+        }
+        self.self_made(fleet).await
+    }
+
+    /// The certificate that was given, or one of the operations CA. None when there is neither.
+    async fn signed(&self, fleet: &Fleet) -> Result<Option<Identity>, Failure> {
         if let Some((certificate, key)) = &self.given {
-            return read_given(certificate, key, fleet);
+            return read_given(certificate, key, fleet).map(Some);
+        }
+        if operations(fleet).is_none() {
+            return Ok(None);
         }
         let (names, addresses) = self.names(fleet).await?;
-        if operations(fleet).is_some() {
-            match of_operations(fleet, &names, &addresses).await {
-                Ok(identity) => return Ok(identity),
-                Err(error) => tracing::warn!(
+        of_operations(fleet, &names, &addresses).await.map(Some)
+    }
+
+    async fn self_made(&self, fleet: &Fleet) -> Result<Identity, Failure> {
+        let (names, addresses) = self.names(fleet).await?;
+        Ok(pki::console_identity(&self.files, &names, &addresses, fleet.now())?)
+    }
+
+    /// The certificate to go on with. While the operations CA can't sign, what is used serves on as long as it is good;
+    /// none then. Whether there is to be another try soon.
+    async fn next(&self, fleet: &Fleet, used: &Certificates) -> (Option<Identity>, bool) {
+        let (made, again) = match self.signed(fleet).await {
+            Ok(Some(identity)) => (Ok(identity), false),
+            Ok(None) => (self.self_made(fleet).await, false),
+            Err(error) if self.given.is_some() || serves(fleet, used) => {
+                tracing::warn!(%error, gateway = self.is_gateway, "no new certificate for this server; the old one stays");
+                return (None, true);
+            }
+            Err(error) => {
+                tracing::error!(
                     %error, gateway = self.is_gateway,
-                    "the operations CA can't sign this server's certificate; a self-made one is used"
-                ),
+                    "the operations CA can't sign this server's certificate, and the old one is over; a self-made one is used"
+                );
+                (self.self_made(fleet).await, true)
+            }
+        };
+        match made {
+            Ok(identity) => (Some(identity), again),
+            Err(error) => {
+                tracing::error!(%error, "no certificate can be made; the old one stays");
+                (None, true)
             }
         }
-        Ok(pki::console_identity(&self.files, &names, &addresses, fleet.now())?)
+    }
+
+    /// What the certificate should be like now.
+    async fn basis(&self, fleet: &Fleet) -> Result<Basis, Failure> {
+        let (names, addresses) = self.names(fleet).await?;
+        Ok(Basis { signer: operations(fleet), names, addresses })
     }
 
     /// By which names and addresses the listener is reached; always in the same order, so that a certificate that was
@@ -104,41 +163,86 @@ impl Source {
 
     /// Keeps the certificate and the OCSP answer about it fresh, until the process ends.
     pub async fn keep(self, fleet: Fleet, certificates: Arc<Certificates>) {
-        let mut changes = fleet.trust_changes();
-        let (mut known, mut read_at) = (operations(&fleet), Instant::now());
+        let (mut trust, mut bell) = (fleet.trust_changes(), fleet.changes());
+        let (mut read_at, mut staple_at) = (Instant::now(), Instant::now());
+        // When to try again what did not work, and how long to wait after that.
+        let (mut again_at, mut wait) = (None, AGAIN.0);
+        let mut made_for = None;
         loop {
-            let stapled = staple(&fleet, &certificates).await;
-            let pause = if stapled || known.is_none() { STAPLE_EVERY } else { STAPLE_AGAIN };
-            let until = Instant::now() + pause;
-            // What is trusted changes often, and seldom concerns us.
-            let changed = loop {
-                match timeout_at(until, changes.changed()).await {
-                    Ok(Ok(())) if operations(&fleet) != known || is_cut_off(&fleet, &certificates) => break true,
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return,
-                    Err(_) => break false,
+            let now = Instant::now();
+            // Where the settings can't be read, nothing says that the certificate is outdated.
+            let basis = self.basis(&fleet).await.ok();
+            let is_new = basis != made_for && basis.as_ref().is_some_and(|basis| !basis.is_met(&fleet, &certificates));
+            let is_outdated = self.given.is_none() && (is_new || is_cut_off(&fleet, &certificates));
+            let is_due = again_at.map_or(is_outdated, |at| at <= now) || now >= read_at + READ_EVERY;
+            if is_due {
+                let (identity, again) = self.next(&fleet, &certificates).await;
+                if let Some(identity) = identity {
+                    certificates.replace(&identity);
                 }
-            };
-            if changed || read_at.elapsed() >= READ_EVERY {
-                (known, read_at) = (operations(&fleet), Instant::now());
-                match self.read(&fleet).await {
-                    Ok(identity) => certificates.replace(&identity),
-                    Err(error) => tracing::error!(%error, "the certificate can't be read again; the old one stays"),
+                (read_at, staple_at) = (now, now);
+                if again {
+                    (again_at, wait) = (Some(now + wait), (wait * 2).min(AGAIN.1));
+                } else {
+                    (again_at, wait, made_for) = (None, AGAIN.0, basis);
                 }
-                // One that is cut off and can't be replaced must not make this loop spin.
-                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            if staple_at <= now {
+                staple_at = now + staple(&fleet, &certificates).await;
+            }
+            // What is trusted changes often, and seldom concerns us: it is looked at once a second.
+            sleep(Duration::from_secs(1)).await;
+            let until = staple_at.min(read_at + READ_EVERY);
+            tokio::select! {
+                changed = trust.changed() => if changed.is_err() { return },
+                () = set(&mut bell) => {}
+                () = sleep_until(again_at.map_or(until, |at| at.min(until))) => {}
             }
         }
     }
 }
 
+/// What a certificate of ours is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Basis {
+    signer: Option<AuthorityId>,
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Basis {
+    /// Whether the certificate in use is such a one. A self-made one may have more names.
+    fn is_met(&self, fleet: &Fleet, used: &Certificates) -> bool {
+        let Some(used) = certificate_of(used) else { return false };
+        let trust = fleet.trust();
+        let signer = used.authority_key_id().and_then(|key_id| trust.by_key(&key_id).map(AuthorityTrust::id));
+        let (names, addresses) = (used.dns_names(), used.ip_addresses());
+        signer == self.signer
+            && self.names.iter().all(|name| names.contains(name))
+            && self.addresses.iter().all(|address| addresses.contains(address))
+            && (signer.is_none() || (names.len(), addresses.len()) == (self.names.len(), self.addresses.len()))
+    }
+}
+
+/// Waits until a setting was changed, or may have been.
+async fn set(bell: &mut tokio::sync::broadcast::Receiver<store::change::Change>) {
+    loop {
+        match bell.recv().await {
+            Ok(change) if change.topic != SETTING => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            // There will be no more; the hourly look remains.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
 /// The operations CA that signs now, as its key is called.
-fn operations(fleet: &Fleet) -> Option<domain::id::AuthorityId> {
+fn operations(fleet: &Fleet) -> Option<AuthorityId> {
     let trust = fleet.trust();
     let signs = trust.authorities().filter(|authority| {
         authority.kind() == AuthorityKind::Operations && authority.state() == AuthorityState::Active
     });
-    signs.map(fleet::trust::AuthorityTrust::id).max()
+    signs.map(AuthorityTrust::id).max()
 }
 
 async fn of_operations(fleet: &Fleet, names: &[String], addresses: &[IpAddr]) -> Result<Identity, Failure> {
@@ -161,20 +265,29 @@ fn read_given(certificate: &PathBuf, key: &PathBuf, fleet: &Fleet) -> Result<Ide
     Ok(identity)
 }
 
-/// Gives the newest OCSP answer along. Whether there is one.
-async fn staple(fleet: &Fleet, certificates: &Certificates) -> bool {
-    let Some(certificate) = certificates.certificate() else { return false };
-    let answer = fleet.staple(&certificate).await;
+/// Gives the newest OCSP answer along, and says when to ask for the next one.
+async fn staple(fleet: &Fleet, certificates: &Certificates) -> Duration {
+    let Some(used) = certificate_of(certificates) else { return STAPLE_EVERY };
+    let answer = fleet.staple(used.der()).await;
     let is_there = answer.is_some();
-    certificates.staple(&certificate, answer.map(|answer| answer.to_vec()));
-    is_there
+    certificates.staple(used.der(), answer.map(|answer| answer.to_vec()));
+    // About a certificate that is not of ours there will be none.
+    let is_ours = used.authority_key_id().is_some_and(|key_id| fleet.trust().by_key(&key_id).is_some());
+    if is_there || !is_ours { STAPLE_EVERY } else { STAPLE_AGAIN }
 }
 
-fn is_cut_off(fleet: &Fleet, certificates: &Certificates) -> bool {
-    let used = certificates.certificate().and_then(|der| pki::Certificate::from_der(&der).ok());
-    let Some((used, key_id)) = used.and_then(|used| used.authority_key_id().map(|key_id| (used, key_id))) else {
-        return false;
-    };
+fn certificate_of(certificates: &Certificates) -> Option<pki::Certificate> {
+    certificates.certificate().and_then(|der| pki::Certificate::from_der(&der).ok())
+}
+
+/// Whether what is used can go on being used.
+fn serves(fleet: &Fleet, used: &Certificates) -> bool {
+    !is_cut_off(fleet, used) && certificate_of(used).is_some_and(|used| used.not_after() > fleet.now())
+}
+
+fn is_cut_off(fleet: &Fleet, used: &Certificates) -> bool {
+    let used = certificate_of(used).and_then(|used| used.authority_key_id().map(|key_id| (used, key_id)));
+    let Some((used, key_id)) = used else { return false };
     matches!(fleet.trust().admits(&key_id, &used.serial_hex()), Verdict::Held | Verdict::Revoked)
 }
 
@@ -201,7 +314,18 @@ fn without_repetition<T: PartialEq>(all: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_an_answer_about_what_is_not_ours() {
+        let fixture = store::testing::sqlite().await.unwrap();
+        let fleet = Fleet::new(fixture.db.clone(), fixture.folder.path().to_owned());
+        let made = pki::console_certificate(&[], &[], fleet.now()).unwrap();
+        let identity = pki::read_identity((made.cert_pem.as_bytes(), "c"), (made.key_pem.as_bytes(), "k")).unwrap();
+        assert_eq!(staple(&fleet, &Certificates::new(&identity)).await, STAPLE_EVERY);
+    }
 
     #[test]
     fn the_gateway_s_address_names_a_host() {

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub const RULE: Actor = Actor::Rule { name: "test" };
-const PASSPHRASE: &str = "correct horse battery staple";
+pub const PASSPHRASE: &str = "correct horse battery staple";
 
 /// The batches, by their number: A and B are of Brno, C is of Graz.
 pub const A: u128 = 10;
@@ -67,7 +67,7 @@ pub fn manager() -> Actor {
     user(2, "max", Role::Manager)
 }
 
-fn admin() -> Actor {
+pub fn admin() -> Actor {
     user(3, "eve", Role::Admin)
 }
 

@@ -1,19 +1,34 @@
 //! The gateway, as devices, stations and strangers meet it.
 
 use crate::field::{A, ENROL, Field, RULE, field, operator};
-use axum::{body::Body, extract::ConnectInfo};
-use domain::{certificate::CertificateStatus, revocation::RevocationAct as Act};
+use axum::{Router, body::Body, extract::ConnectInfo};
+use domain::{authority::FindingKind, certificate::CertificateStatus, revocation::RevocationAct as Act};
 use fleet::revocation::Selection;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use server::gateway::{self, ROUTES, Who};
-use std::net::SocketAddr;
+use server::{
+    gateway::{self, ROUTES, Who},
+    middleware,
+    proxy::{self, Proxies},
+};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tower::ServiceExt;
 
 /// What a stranger, who shows nothing, is answered.
-async fn asked(field: &Field, mut request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
+async fn asked(field: &Field, request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
+    answered(gateway::router(&field.fleet), request).await
+}
+
+async fn answered(router: Router, mut request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 40_000))));
-    let answer = gateway::router(&field.fleet).oneshot(request).await.unwrap();
+    let answer = router.oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
@@ -40,6 +55,51 @@ async fn every_route_is_for_whom_it_says() {
         let request = Request::get(path).body(Body::empty()).unwrap();
         assert_eq!(asked(&field, request).await.0, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+/// A body, and whether anybody asked for it.
+pub fn watched_body() -> (Body, Arc<AtomicBool>) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&asked);
+    let body = futures::stream::once(async move {
+        set.store(true, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(b"[0,0,0]".to_vec())
+    });
+    (Body::from_stream(body), asked)
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_what_strangers_bring() {
+    let field = field().await;
+    field.devices(&["N-00001".to_owned()], A).await;
+    let token = format!("Bearer {}", field.fleet.set_device_token(&operator(), "N-00001").await.unwrap());
+    let cases = ROUTES.iter().filter(|route| route.method == "POST").map(|route| (route.path, "", 401));
+    // A device is known, but enrols nobody.
+    for (path, credentials, expected) in cases.chain([("/enrolments/{batch}", token.as_str(), 403)]) {
+        let (body, is_read) = watched_body();
+        let request = Request::post(path.replace("{label}", "A").replace("{batch}", "A"));
+        // Whoever says this sends its body when it is asked for it.
+        let request = request.header(header::EXPECT, "100-continue").header(header::CONTENT_LENGTH, "60000000");
+        let request = if credentials.is_empty() { request } else { request.header(header::AUTHORIZATION, credentials) };
+        let (status, _, said) = asked(&field, request.body(body).unwrap()).await;
+        assert_eq!(status, expected, "{path}: {said}");
+        assert!(!is_read.load(Ordering::Relaxed), "{path}: the body was read");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_says_for_whom_it_asks() {
+    let field = field().await;
+    let proxies = Proxies::new(&[proxy::network("192.0.2.7").unwrap()]);
+    let behind = middleware::behind(&proxies, gateway::router(&field.fleet));
+    let ask = async |router: &Router, from: &str| {
+        let request = Request::get("/").header(header::AUTHORIZATION, "Bearer none").header("x-forwarded-for", from);
+        answered(router.clone(), request.body(Body::empty()).unwrap()).await.0
+    };
+    while ask(&behind, "203.0.113.5").await != StatusCode::TOO_MANY_REQUESTS {}
+    assert_eq!(ask(&behind, "203.0.113.6").await, StatusCode::UNAUTHORIZED, "another one is not concerned");
+    // Without trust in the proxy, it is the proxy who asks.
+    assert_eq!(ask(&gateway::router(&field.fleet), "203.0.113.5").await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -89,6 +149,62 @@ async fn a_token_is_the_weaker_trust() {
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "guessing has an end");
 }
 
+/// How many devices came back after the last act, and how often.
+async fn came_back(field: &Field) -> (i64, i64) {
+    field.fleet.flush_spread().await.unwrap();
+    let act = field.fleet.revocations(&operator(), None, 1).await.unwrap().rows.remove(0).id;
+    let shown = field.fleet.revocation(&operator(), act).await.unwrap();
+    (shown.came_back_total, shown.came_back.iter().map(|device| device.n).sum())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_cut_off_is_told_so_by_its_token_and_has_come_back() {
+    let field = field().await;
+    field.devices(&["C-00001".to_owned(), "C-00002".to_owned()], A).await;
+    field.fleet.begin_to_note().await.unwrap();
+    // One has a token only, the other a certificate, too.
+    field.enrolled("C-00002", "A").await;
+    let mut tokens = Vec::new();
+    for serial in ["C-00001", "C-00002"] {
+        tokens.push(field.fleet.set_device_token(&operator(), serial).await.unwrap());
+    }
+    let ask = async |token: &str| {
+        let request = Request::get("/").header(header::AUTHORIZATION, format!("TargetToken {token}"));
+        asked(&field, request.body(Body::empty()).unwrap()).await
+    };
+    field.act(Act::Hold, Selection::Batch("A".to_owned())).await;
+    for token in &tokens {
+        let (status, _, said) = ask(token).await;
+        assert!(status == 403 && said.contains("cut off"), "{status} {said}");
+    }
+    assert_eq!(came_back(&field).await, (2, 2));
+    let mut last = StatusCode::OK;
+    for _ in 0..60 {
+        last = ask(&tokens[0]).await.0;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "also that has an end");
+    field.act(Act::Release, Selection::Batch("A".to_owned())).await;
+    assert_eq!(ask(&tokens[0]).await.0, StatusCode::OK, "and it counts again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_copy_of_a_certificate_is_not_its_device() {
+    let field = field().await;
+    field.devices(&["K-00001".to_owned()], A).await;
+    field.fleet.begin_to_note().await.unwrap();
+    field.enrolled("K-00001", "A").await;
+    field.says("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out thief.key").await;
+    field.act(Act::Revoke, Selection::Device("K-00001".to_owned())).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        assert!(!crate::listener::is_let_in(&field, ("K-00001.pem", "thief.key"), version).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(came_back(&field).await, (0, 0), "{version:?}: by a copy of its certificate");
+    }
+    assert!(!crate::listener::is_let_in(&field, ("K-00001.pem", "K-00001.key"), &rustls::version::TLS12).await);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(came_back(&field).await.0, 1, "by its key");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_renews_by_itself_and_its_old_certificate_goes() {
     let field = field().await;
@@ -110,6 +226,14 @@ async fn a_device_renews_by_itself_and_its_old_certificate_goes() {
     assert!(status == 0, "the old one is superseded: {said}");
     let kept = store::certificate::of_device(field.fleet.db(), "R-00001").await.unwrap();
     assert_eq!(kept[0].status, CertificateStatus::Superseded);
+    // Each batch has its own path.
+    let ask = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout p.key -subj /CN=R-00001 2>/dev/null \
+               | curl -sS --cacert ca.pem --cert new.pem --key new.key --data-binary @- -o p.said -w '%{http_code}' \
+               $GW/.well-known/est/BATCH/simplereenroll";
+    let at = async |batch: &str| field.says(&ask.replace("BATCH", batch)).await;
+    for (batch, status) in [("B", "409"), ("NONE", "404"), ("A", "200")] {
+        assert_eq!(at(batch).await.trim(), status, "{batch}");
+    }
     // Another device's name is not to be had.
     let other = renew
         .replace("R-00001.pem", "new.pem")
@@ -172,6 +296,10 @@ async fn hostile_requests_get_a_clear_refusal() {
         let (told, said) = sent(&field, &make, batch).await;
         assert!(told == status && said.contains(part), "{make}: {told} {said}");
     }
+    // What is known of a request that can't be read is for which batch it was.
+    let findings = field.fleet.findings(&operator(), true).await.unwrap();
+    let bad = findings.iter().find(|finding| finding.kind == FindingKind::BadProof).unwrap();
+    assert_eq!((bad.batch.as_deref(), bad.device_serial.as_deref()), (Some("A"), None), "{bad:?}");
     // One key for two devices is an image that holds a key.
     field.enrolled("H-00001", "A").await;
     let (told, said) = sent(&field, "openssl req -new -key H-00001.key -subj /CN=H-00002 > x.csr", "A").await;

@@ -1,21 +1,26 @@
 //! The listener by real sockets: HTTPS and plain HTTP on one port, patience, and an orderly end.
 
-use crate::field::Field;
+use crate::field::{A, Field, RULE, admin, field, operator, read};
 use axum::{Router, extract::ConnectInfo, routing::get};
 use clap::Parser;
 use domain::time::{SECOND, Timestamp};
+use fleet::{Fleet, Keys, setting::Settings};
+use pki::Passphrase;
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use server::{
     cli::{Cli, Command},
-    listener::{Certificates, Limits, ListenError, Listener, tls_config},
+    gateway,
+    listener::{Certificates, Door, Gate, Limits, ListenError, Listener, tls_config},
     proxy::Proxies,
     server_certificate::Source,
 };
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -65,7 +70,7 @@ impl Served {
     async fn https(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -221,4 +226,130 @@ async fn the_operations_ca_takes_over_while_the_console_runs() {
     served.await.unwrap();
     following.abort();
     keeping.abort();
+}
+
+/// Whether somebody is let in at the gateway who shows this certificate with this key, whichever belongs to it.
+pub async fn is_let_in(field: &Field, files: (&str, &str), version: &'static SupportedProtocolVersion) -> bool {
+    let key = PrivateKeyDer::from_pem_slice(&read(&field.file(files.1))).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(&read(&field.file(files.0))).unwrap()];
+    let shown = CertifiedKey::new(chain, ring::sign::any_supported_type(&key).unwrap());
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots(field));
+    let config = builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+    let stream = TcpStream::connect(field.gateway).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let Ok(stream) = TlsConnector::from(Arc::new(config)).connect(name, stream).await else { return false };
+    let (mut reading, mut writing) = tokio::io::split(stream);
+    // TLS 1.3 says no when the client believes that all is done.
+    let _ = writing.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let mut said = Vec::new();
+    let _ = reading.read_to_end(&mut said).await;
+    said.starts_with(b"HTTP/1.1 ")
+}
+
+fn roots(field: &Field) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(&read(&field.file("ca.pem"))) {
+        roots.add(root.unwrap()).unwrap();
+    }
+    roots
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_hangs_up_on_whoever_says_nothing_of_who_they_are() {
+    let field = field().await;
+    field.devices(&["U-00001".to_owned()], A).await;
+    let token = field.fleet.set_device_token(&operator(), "U-00001").await.unwrap();
+    let (names, addresses) = (["localhost".to_owned()], [IpAddr::from([127, 0, 0, 1])]);
+    let (chain, key) = field.fleet.server_certificate(&RULE, &names, &addresses).await.unwrap();
+    let identity = pki::read_identity((pki::chain_pem(&chain).as_bytes(), "c"), (key.as_bytes(), "k")).unwrap();
+    let gate = Gate::new(field.fleet.clone(), &Certificates::new(&identity)).unwrap();
+    let limits = Limits { unknown: Duration::from_secs(1), ..Limits::of(Door::Gateway) };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let served = tokio::spawn(listener.serve_gateway(gate, gateway::router(&field.fleet), stop.clone()));
+    let connect = async || {
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_root_certificates(roots(&field)).with_no_client_auth();
+        let stream = TcpStream::connect(address).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+    };
+    // Who asks for what everybody may have is answered, and may not stay.
+    let begun = Instant::now();
+    let said = exchange(connect().await, "GET /.well-known/est/csrattrs HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 200") && begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // Whose token is good stays, until it is not good any more.
+    let mut known = connect().await;
+    let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: TargetToken {token}\r\n\r\n");
+    for _ in 0..3 {
+        known.write_all(ask.as_bytes()).await.unwrap();
+        let mut said = [0; 12];
+        known.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"HTTP/1.1 200");
+        // What is left of the answer.
+        let mut rest = [0; 4096];
+        let _ = tokio::time::timeout(Duration::from_millis(1200), known.read(&mut rest)).await;
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(10), known.read(&mut rest)).await;
+    }
+    field.fleet.remove_device_token(&operator(), "U-00001").await.unwrap();
+    let begun = Instant::now();
+    assert!(exchange(known, &ask).await.contains("401"));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    stop.cancel();
+    served.await.unwrap();
+}
+
+async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Says at which address devices find the gateway.
+async fn move_gateway(fleet: &Fleet, url: &str) {
+    let settings = Settings { gateway_url: url.to_owned(), ..fleet.settings(&admin()).await.unwrap() };
+    fleet.save_settings(&admin(), &settings).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_s_certificate_follows_its_address_and_outlives_a_failure() {
+    let field = field().await;
+    let fleet = field.fleet.clone();
+    let cli = Cli::try_parse_from(["muster", "serve", "--gateway", "127.0.0.1:0"]).unwrap();
+    let Command::Serve(serve) = cli.command else { unreachable!("serve was typed") };
+    let kept = async || {
+        let source = Source::of_gateway(&serve.listen, &fleet);
+        let certificates = Certificates::new(&source.read(&fleet).await.unwrap());
+        tokio::spawn(source.keep(fleet.clone(), Arc::clone(&certificates)));
+        certificates
+    };
+    let shown = |certificates: &Certificates| {
+        pki::Certificate::from_der(&certificates.certificate().unwrap()).unwrap()
+    };
+    let named = |certificates: &Certificates, name: &str| shown(certificates).dns_names().contains(&name.to_owned());
+    let certificates = kept().await;
+    move_gateway(&fleet, "https://gateway.example:8444").await;
+    eventually("it has the name that was set", async || named(&certificates, "gateway.example")).await;
+    assert!(shown(&certificates).issuer().contains("Operations CA"));
+
+    // The keys can't be used for a while.
+    let keys = Keys { folder: field.file("nothing-here"), passphrase: None };
+    let _ = fleet.clone().with_keys(keys);
+    move_gateway(&fleet, "https://other.example:8444").await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(named(&certificates, "gateway.example"), "what is good stays: {:?}", shown(&certificates).dns_names());
+    assert!(shown(&certificates).issuer().contains("Operations CA"));
+    // Whoever starts meanwhile has nothing better than a certificate of its own.
+    let started = kept().await;
+    assert!(!shown(&started).issuer().contains("Operations CA"), "{}", shown(&started).issuer());
+    let passphrase = Some(Passphrase::new(crate::field::PASSPHRASE.into()).unwrap());
+    let _ = fleet.clone().with_keys(Keys { folder: fleet.folder().join("keys"), passphrase });
+    for certificates in [&certificates, &started] {
+        eventually("it is had when that is over", async || named(certificates, "other.example")).await;
+        assert!(shown(certificates).issuer().contains("Operations CA"));
+    }
 }

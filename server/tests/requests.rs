@@ -6,6 +6,7 @@ use domain::person::Role;
 use fleet::AuditFilter;
 use http::{Request, StatusCode, header};
 use server::proxy::Proxies;
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn answers_carry_their_name_and_security_headers() {
@@ -113,6 +114,33 @@ async fn too_much_is_refused_before_it_is_read() {
     let program = Request::post("/api/v1/devices/X/notes").header(header::CONTENT_LENGTH, "2000000000");
     let answer = world.send(program.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_what_programs_bring_that_may_not() {
+    let world = World::new().await;
+    let auditor = format!("Bearer {}", world.token(Role::Auditor).await);
+    let operator = format!("Bearer {}", world.token(Role::Operator).await);
+    let before = world.refusals().await;
+    for (path, token, expected) in [
+        ("/api/v1/batches/A/enrolments", "", 401),
+        ("/api/v1/batches/A/deliveries", "", 401),
+        ("/api/v1/devices/X/certificates", "", 401),
+        ("/api/v1/revocations", "", 401),
+        ("/api/v1/batches/A/enrolments", auditor.as_str(), 403),
+        ("/api/v1/batches/A/deliveries", auditor.as_str(), 403),
+        ("/api/v1/batches/A/enrolments", operator.as_str(), 422),
+    ] {
+        let (body, is_read) = crate::gateway::watched_body();
+        let request = Request::post(path).header(header::EXPECT, "100-continue");
+        let request = request.header(header::CONTENT_TYPE, "application/json").header(header::CONTENT_LENGTH, "60000");
+        let request = if token.is_empty() { request } else { request.header(header::AUTHORIZATION, token) };
+        let answer = world.send(request.body(body).unwrap()).await;
+        assert_eq!(answer.status, expected, "{path}: {}", answer.body);
+        assert_eq!(is_read.load(Ordering::Relaxed), expected == 422, "{path} for “{token}”");
+    }
+    // Of strangers one a minute for each permission.
+    assert_eq!(world.refusals().await - before, 4, "refusals are audited");
 }
 
 #[tokio::test]

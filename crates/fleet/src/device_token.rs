@@ -18,6 +18,9 @@ const PREFIX: &str = "musterd_";
 /// How stale "last used" may be.
 const USED_EVERY: i64 = MINUTE;
 
+/// In whose name refusals are noted.
+const GATEWAY: Actor = Actor::Rule { name: "gateway" };
+
 /// One note of use at a time.
 static NOTING: Semaphore = Semaphore::const_new(1);
 
@@ -109,6 +112,36 @@ impl Fleet {
             self.load_trust().await?;
         }
         Ok(!self.trust().cuts_off_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id)))
+    }
+
+    /// Whether a token that lets nobody in is a real one, of a device that is cut off or retired. That the device came back
+    /// is noted. Such tokens are limited like wrong ones.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when an address tried too often, or the database fails.
+    pub async fn is_cut_off_token(&self, token: &str, address: &str) -> Result<bool> {
+        let found = store::device_token::by_hash(self.db(), &secret::hash(token)).await?;
+        let Some(owner) = found else { return Ok(false) };
+        self.note_refused_token(&owner, address).await?;
+        let subjects = throttle::Subjects::of_device_token(address);
+        self.refuse_blocked(&subjects).await?;
+        self.count_try(&subjects).await?;
+        Ok(true)
+    }
+
+    /// Notes that a device came back after what cuts it off: itself by one of its certificates, or its batch or factory.
+    async fn note_refused_token(&self, owner: &Owner, address: &str) -> Result<()> {
+        let trust = self.trust();
+        for certificate in store::certificate::of_device(self.db(), &owner.serial).await?.into_iter().rev() {
+            if trust.mark(certificate.authority_id, &certificate.serial).is_some() {
+                self.refused(&GATEWAY, certificate.authority_id, &certificate.serial, address);
+                return Ok(());
+            }
+        }
+        if let Some((authority, mark)) = trust.cut_of_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id)) {
+            self.refused_by_token(mark, authority, &owner.serial, address);
+        }
+        Ok(())
     }
 
     /// Notes the use beside the request, which must not wait for a writer. Whoever comes next notes it otherwise.

@@ -53,7 +53,10 @@ struct Noted {
     node: String,
 }
 
-/// An act and a certificate that it cut off.
+/// What stands before a device's serial, where a certificate's would stand if it had one.
+const BY_TOKEN: &str = "device:";
+
+/// An act and a certificate that it cut off; or an authority, and a device with a token.
 type Cut = (RevocationId, AuthorityId, String);
 type RefusedOnes = HashMap<Cut, Refused>;
 type Rows = HashMap<(RevocationId, SpreadChannel, String, Timestamp), Times>;
@@ -224,17 +227,24 @@ impl Fleet {
         if !matches!(actor, Actor::Rule { .. }) {
             return;
         }
-        let trust = self.trust();
-        let mark = trust.authority(authority).zip(pki::SerialNumber::from_hex(serial).ok());
-        let Some(mark) = mark.and_then(|(authority, serial)| authority.mark(serial)) else { return };
+        if let Some(mark) = self.trust().mark(authority, serial) {
+            self.note_refused((mark.revocation, authority, serial.to_owned()), address);
+        }
+    }
+
+    /// Notes that a device was refused that has a token and no certificate, and came after its batch or factory was cut off.
+    pub(crate) fn refused_by_token(&self, mark: Mark, authority: AuthorityId, device_serial: &str, address: &str) {
+        self.note_refused((mark.revocation, authority, format!("{BY_TOKEN}{device_serial}")), address);
+    }
+
+    fn note_refused(&self, key: Cut, address: &str) {
         let now = self.now();
         let mut noted = self.noted();
-        if !noted.is_young(mark.revocation, now) {
+        if !noted.is_young(key.0, now) {
             return;
         }
         let node = noted.node.clone();
-        noted.note(mark.revocation, SpreadChannel::DeviceRefused, &node, now);
-        let key = (mark.revocation, authority, serial.to_owned());
+        noted.note(key.0, SpreadChannel::DeviceRefused, &node, now);
         if noted.refused.len() >= WAITING && !noted.refused.contains_key(&key) {
             return;
         }
@@ -242,6 +252,14 @@ impl Fleet {
         let refused = noted.refused.entry(key).or_insert_with(blank);
         refused.times.again(now);
         refused.address = address.chars().take(64).collect();
+    }
+
+    /// The device that was refused.
+    async fn device_of(&self, authority: AuthorityId, refused: &str) -> Result<Option<DeviceId>> {
+        Ok(match refused.strip_prefix(BY_TOKEN) {
+            Some(serial) => store::device::by_serial(self.db(), serial).await?.map(|device| device.id),
+            None => store::spread::device_of(self.db(), authority, refused).await?,
+        })
     }
 
     /// Writes down what was noted.
@@ -302,7 +320,7 @@ impl Fleet {
     async fn write_refused(&self, refused: &RefusedOnes) -> Result<()> {
         let mut came: Vec<(DeviceId, RevocationId, &Refused)> = Vec::with_capacity(refused.len());
         for ((act, authority, serial), refused) in refused {
-            if let Some(device) = store::spread::device_of(self.db(), *authority, serial).await? {
+            if let Some(device) = self.device_of(*authority, serial).await? {
                 came.push((device, *act, refused));
             }
         }
@@ -342,7 +360,7 @@ impl Fleet {
             return Ok(false);
         }
         let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
-        let text = format!("Came back{from} with a certificate that is cut off, and was refused.");
+        let text = format!("Came back{from}, is cut off, and was refused.");
         let entry = Entry { actor: device.serial.clone(), ..self.entry(&RULE, times.first, "", Event::Note { text }) };
         append(deed, device, vec![entry]).await?;
         Ok(true)

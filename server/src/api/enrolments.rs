@@ -1,6 +1,6 @@
 //! Enrolling devices in numbers, and taking in what a factory signed itself.
 
-use super::extract::{Answer, Document, Key, Program, Refusal};
+use super::extract::{Answer, Document, InTurn, Key, Program, Refusal};
 use crate::{Console, problem::Problem};
 use axum::{
     Json,
@@ -106,9 +106,12 @@ pub async fn create(
     State(console): State<Console>,
     Program(actor): Program,
     Key(code): Key,
+    InTurn(turn): InTurn,
     Document(wanted): Document<Wanted>,
 ) -> Answer<Json<Enrolments>> {
-    Ok(Json(enrol_all(&console.fleet, &actor, &code, wanted).await?))
+    let enrolments = enrol_all(&console.fleet, &actor, &code, wanted).await;
+    drop(turn);
+    Ok(Json(enrolments?))
 }
 
 /// A device's request.
@@ -202,6 +205,7 @@ pub async fn deliver(
     State(console): State<Console>,
     Program(actor): Program,
     Key(code): Key,
+    InTurn(turn): InTurn,
     Document(signed): Document<Signed>,
 ) -> Answer<Json<DeliveryShape>> {
     let text = signed.certificates.trim();
@@ -210,6 +214,7 @@ pub async fn deliver(
     };
     let certificates =
         if text.is_empty() { Vec::new() } else { pki::Certificate::chain_from_pem(text).map_err(unread)? };
-    let delivery = console.fleet.deliver_manifest(&actor, &code, &certificates).await?;
-    Ok(Json(delivery.into()))
+    let delivery = console.fleet.deliver_manifest(&actor, &code, &certificates).await;
+    drop(turn);
+    Ok(Json(delivery?.into()))
 }

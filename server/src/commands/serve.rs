@@ -8,6 +8,7 @@ use crate::{
     failure::{Failure, Outcome},
     gateway,
     listener::{Certificates, Door, Gate, Limits, Listener, tls_config},
+    middleware,
     proxy::Proxies,
     repository, router,
     server_certificate::Source,
@@ -115,6 +116,8 @@ impl Running {
         let gateway_certificates = Certificates::new(&for_gateway.read(&fleet).await?);
         let tls = tls_config(&console_certificates).map_err(Failure::because)?;
         let gate = Gate::new(fleet.clone(), &gateway_certificates).map_err(Failure::because)?;
+        let devices = middleware::behind(&proxies, gateway::router(&fleet));
+        let verifiers = middleware::behind(&proxies, repository::router(&fleet));
         let console = Console::new(fleet.clone(), names).behind(proxies);
         let stop = CancellationToken::new();
         fleet.forget_unanswered().await?;
@@ -125,8 +128,8 @@ impl Running {
         tokio::spawn(fleet.clone().publisher());
         let served = vec![
             tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),
-            tokio::spawn(doors.gateway.serve_gateway(gate, gateway::router(&fleet), stop.clone())),
-            tokio::spawn(doors.pki.serve_plain(repository::router(&fleet), stop.clone())),
+            tokio::spawn(doors.gateway.serve_gateway(gate, devices, stop.clone())),
+            tokio::spawn(doors.pki.serve_plain(verifiers, stop.clone())),
         ];
         tracing::info!(
             url,

@@ -2,16 +2,15 @@
 
 use super::{
     answer::{failed, told},
-    caller::Caller,
     est::unread,
+    known::Enroller,
 };
 use axum::{
-    Extension, Json,
+    Json,
     body::Bytes,
     extract::{Path, State, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
-use domain::person::Permission;
 use fleet::{
     Fleet,
     enrol::{EnrolItem, EnrolOutcome},
@@ -30,17 +29,11 @@ struct Enrolments {
 /// Enrols them. Each has an answer of its own, in the order in which they were sent.
 pub async fn enrol(
     State(fleet): State<Fleet>,
-    Extension(caller): Extension<Caller>,
+    // Strangers are told so before their body is read, and who may enrol waits for a turn.
+    Enroller { actor, turn }: Enroller,
     Path(batch): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let actor = match caller.actor() {
-        Ok(actor) => actor,
-        Err(unknown) => return unknown.answer(),
-    };
-    if let Err(error) = actor.require(Permission::CertificateEnrol) {
-        return failed(&error);
-    }
     let body = match body {
         Ok(body) => body,
         Err(problem) => return unread(&problem),
@@ -55,10 +48,12 @@ pub async fn enrol(
         }
     };
     drop(body);
-    match fleet.enrol_many(actor, &batch, wanted.devices).await {
+    let answer = match fleet.enrol_many(&actor, &batch, wanted.devices).await {
         Ok(outcomes) => Json(json!({"devices": outcomes.iter().map(outcome).collect::<Vec<_>>()})).into_response(),
         Err(error) => failed(&error),
-    }
+    };
+    drop(turn);
+    answer
 }
 
 fn outcome(outcome: &EnrolOutcome) -> Value {

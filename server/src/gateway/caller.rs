@@ -19,6 +19,8 @@ pub const STRANGER: &str = "This certificate was never entered here, although an
                             factory signs by itself, its manifest has to be delivered first.";
 const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
+const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
+                       another token would be refused, too.";
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -74,14 +76,21 @@ impl Caller {
 /// Finds out who calls, and puts a [`Caller`] into the request.
 pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Next) -> Response {
     let address = address(&request);
-    let shown = request.extensions().get::<Arc<Shown>>().filter(|shown| shown.certificate().is_some()).cloned();
+    let connection = request.extensions().get::<Arc<Shown>>().cloned();
+    let shown = connection.as_ref().filter(|shown| shown.certificate().is_some());
     let caller = match (shown, token(request.headers())) {
-        (Some(shown), _) => by_certificate(&fleet, &shown, &address).await,
-        (None, Some(token)) => match fleet.device_by_token(token, &address).await {
-            Ok(Some(actor)) => Ok(Caller::Device { actor, peer: None }),
-            Ok(None) => return told(StatusCode::UNAUTHORIZED, WRONG_TOKEN),
-            Err(error) => Err(error),
-        },
+        (Some(shown), _) => by_certificate(&fleet, shown, &address).await,
+        (None, Some(token)) => {
+            let found = fleet.device_by_token(token, &address).await;
+            if let (Some(connection), Ok(found)) = (&connection, &found) {
+                connection.note_token(found.is_some());
+            }
+            match found {
+                Ok(Some(actor)) => Ok(Caller::Device { actor, peer: None }),
+                Ok(None) => return refused(fleet.is_cut_off_token(token, &address).await),
+                Err(error) => Err(error),
+            }
+        }
         (None, None) => Ok(Caller::Nobody),
     };
     match caller {
@@ -89,6 +98,15 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
+        Err(error) => failed(&error),
+    }
+}
+
+/// The answer to a token that lets nobody in.
+fn refused(is_cut_off: fleet::Result<bool>) -> Response {
+    match is_cut_off {
+        Ok(true) => told(StatusCode::FORBIDDEN, CUT_OFF),
+        Ok(false) => told(StatusCode::UNAUTHORIZED, WRONG_TOKEN),
         Err(error) => failed(&error),
     }
 }

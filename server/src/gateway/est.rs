@@ -3,10 +3,9 @@
 
 use super::{
     answer::{failed, told},
-    caller::{Caller, Unknown},
+    known::{Known, Renewing},
 };
 use axum::{
-    Extension,
     body::Bytes,
     extract::{Path, State, rejection::BytesRejection},
     response::{IntoResponse, Response},
@@ -56,10 +55,7 @@ pub async fn attributes_of(State(fleet): State<Fleet>, Path(label): Path<String>
 }
 
 /// Enrolment needs to know the batch.
-pub async fn enrol_without_label(Extension(caller): Extension<Caller>) -> Response {
-    if let Err(unknown) = caller.actor() {
-        return unknown.answer();
-    }
+pub async fn enrol_without_label(_: Known) -> Response {
     told(
         StatusCode::NOT_FOUND,
         "Say which batch the device is of: POST /.well-known/est/BATCH/simpleenroll. Renewal needs no batch.",
@@ -69,15 +65,11 @@ pub async fn enrol_without_label(Extension(caller): Extension<Caller>) -> Respon
 /// A device's first certificate, asked for by a station.
 pub async fn enrol(
     State(fleet): State<Fleet>,
-    Extension(caller): Extension<Caller>,
+    Known(actor): Known,
     Path(batch): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let actor = match caller.actor() {
-        Ok(actor) => actor,
-        Err(unknown) => return unknown.answer(),
-    };
-    let request = match read(&fleet, actor, &batch, body).await {
+    let request = match read(&fleet, &actor, &batch, body).await {
         Ok(request) => request,
         Err(answer) => return answer,
     };
@@ -86,48 +78,33 @@ pub async fn enrol(
                    name (openssl req -subj /CN=SERIAL).";
         return told(StatusCode::BAD_REQUEST, why);
     };
-    enrolled(fleet.enrol(actor, &batch, &request, serial).await)
+    enrolled(fleet.enrol(&actor, &batch, &request, serial).await)
 }
 
 /// A device's next certificate, asked for by itself with its present one.
 pub async fn renew(
     State(fleet): State<Fleet>,
-    Extension(caller): Extension<Caller>,
+    Renewing { actor, peer }: Renewing,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (actor, peer) = match &caller {
-        Caller::Device { actor, peer: Some(peer) } => (actor, peer),
-        Caller::Device { .. } => {
-            let why = "Renewal needs the present certificate in the TLS handshake; a token is not enough.";
-            return told(StatusCode::FORBIDDEN, why);
-        }
-        Caller::Station { .. } => {
-            let why = "Only a device renews its certificate. A station gets a new one from an operator.";
-            return told(StatusCode::FORBIDDEN, why);
-        }
-        other => return other.actor().err().map_or_else(|| StatusCode::FORBIDDEN.into_response(), Unknown::answer),
-    };
-    let request = match read(&fleet, actor, "", body).await {
+    let request = match read(&fleet, &actor, "", body).await {
         Ok(request) => request,
         Err(answer) => return answer,
     };
-    enrolled(fleet.renew(actor, peer.certificate.id, &request).await)
+    enrolled(fleet.renew(&actor, peer.certificate.id, &request).await)
 }
 
-/// The same where the path names a batch: the present certificate says which device it is, so the label only must exist.
+/// The same at the path of a batch, which has to be the device's: each batch has one.
 pub async fn renew_in(
     State(fleet): State<Fleet>,
-    caller: Extension<Caller>,
+    device: Renewing,
     Path(label): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if let Err(unknown) = caller.actor() {
-        return unknown.answer();
+    match fleet.is_of_batch(&device.actor, &label).await {
+        Ok(()) => renew(State(fleet), device, body).await,
+        Err(error) => failed(&error),
     }
-    if let Err(error) = fleet.cacerts(label.as_str()).await {
-        return failed(&error);
-    }
-    renew(State(fleet), caller, body).await
 }
 
 /// Reads the request, whichever of base64, PEM and DER it comes in. What is refused is recorded.

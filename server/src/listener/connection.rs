@@ -1,6 +1,6 @@
 //! One connection from its first byte to its last.
 
-use super::{Gate, Limits, Shown, plain};
+use super::{Gate, Limits, Shown, plain, progress::Progress};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use futures::StreamExt;
 use http::{Request, Response, header};
@@ -84,11 +84,13 @@ impl Connections {
             },
             Speaks::Gateway(gate) => match timeout(patience, gate.accept(stream, peer)).await {
                 Ok(Some((stream, place))) => {
+                    let (shown, unknown) = (place.shown(), self.limits.unknown);
                     let served = self.requests(stream, peer, Some(place.shown()), watcher);
                     tokio::select! {
                         () = served => {}
                         // What is dropped here is closed, with whatever was under way on it.
                         () = place.until_cut_off(&gate) => {}
+                        () = shown.until_unknown(unknown) => tracing::debug!(%peer, "did not say who it is"),
                     }
                 }
                 // Who was not let in has been told, and noted.
@@ -106,12 +108,12 @@ impl Connections {
         shown: Option<Arc<Shown>>,
         watcher: Watcher,
     ) {
-        let (router, stop) = (self.router, self.stop);
+        let (router, stop, patience) = (self.router, self.stop, self.limits.write);
         let service = service_fn(move |request: Request<Incoming>| {
             answer(router.clone(), request, peer, shown.clone(), stop.clone())
         });
         let server = server(&self.limits);
-        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = server.serve_connection(TokioIo::new(Progress::new(stream, patience)), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "connection ended early");
         }
@@ -122,10 +124,10 @@ impl Connections {
         server.timer(TokioTimer::new()).header_read_timeout(self.limits.head).max_buf_size(SHORT_HEAD_BYTES);
         // Many a small client closes its half after its request and waits.
         server.half_close(true);
-        let (router, stop) = (self.router, self.stop);
+        let (router, stop, patience) = (self.router, self.stop, self.limits.write);
         let service =
             service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer, None, stop.clone()));
-        let connection = server.serve_connection(TokioIo::new(stream), service);
+        let connection = server.serve_connection(TokioIo::new(Progress::new(stream, patience)), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "connection ended early");
         }

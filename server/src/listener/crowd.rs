@@ -1,4 +1,4 @@
-//! How many connections come from where: one machine must not take all that there are.
+//! How many connections come from where: one machine must not take all that there are, nor a few of them.
 
 use crate::proxy::Proxies;
 use std::{

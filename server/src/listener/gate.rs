@@ -17,7 +17,15 @@ use rustls::{
     crypto::ring,
     server::{NoServerSessionStorage, ResolvesServerCert},
 };
-use std::{cell::RefCell, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -46,11 +54,31 @@ pub struct Shown {
     /// The certificate, if it showed one. It was verified.
     pub(super) certificate: Option<Named>,
     peer: SocketAddr,
+    /// Whether a token said who comes when it was last asked for.
+    is_known: AtomicBool,
 }
 
 impl Shown {
     fn new(certificate: Option<Named>, peer: SocketAddr) -> Self {
-        Self { certificate, peer }
+        Self { certificate, peer, is_known: AtomicBool::new(false) }
+    }
+
+    /// Notes that a token said who comes; or that it doesn't any more.
+    pub fn note_token(&self, is_good: bool) {
+        self.is_known.store(is_good, Ordering::Relaxed);
+    }
+
+    /// Ends when nobody knows who this is, after so long.
+    pub(super) async fn until_unknown(&self, patience: Duration) {
+        if self.certificate.is_some() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(patience).await;
+            if !self.is_known.load(Ordering::Relaxed) {
+                return;
+            }
+        }
     }
 
     /// The authority that signed the certificate, and its serial in hexadecimal.

@@ -39,7 +39,8 @@ pub struct Named {
 }
 
 tokio::task_local! {
-    /// What the verifier has to tell whoever waits for the handshake: the certificate that it refused although it is real.
+    /// What the verifier has to tell whoever waits for the handshake: the certificate that it refused although it is real,
+    /// and shown by whoever has its key.
     pub static REFUSED: RefCell<Option<Named>>;
 }
 
@@ -81,6 +82,20 @@ impl DeviceVerifier {
         anchored.insert(issuer.id(), made);
         Ok(verifier)
     }
+
+    /// Refuses a verified certificate, whose key was shown, if it is cut off.
+    fn refuse_cut_off(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        let trust = self.fleet.trust();
+        let Some(named) = named(&trust, certificate) else {
+            return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        };
+        if trust.admits(&named.key_id, &named.serial) == Verdict::Good {
+            return Ok(());
+        }
+        // Outside of a handshake at the gateway nobody waits to be told.
+        let _ = REFUSED.try_with(|refused| refused.replace(Some(named)));
+        Err(Error::InvalidCertificate(CertificateError::Revoked))
+    }
 }
 
 /// What a certificate is called, by whom it says it is signed by. That is true only once its signature was checked.
@@ -121,13 +136,10 @@ impl ClientCertVerifier for DeviceVerifier {
         let Some(issuer) = issuer.filter(|issuer| issuer.not_after() > self.fleet.now()) else { return Err(nobody) };
         let verified = self.anchored(issuer)?.verify_client_cert(end_entity, intermediates, now)?;
         match trust.admits(&named.key_id, &named.serial) {
-            Verdict::Good => Ok(verified),
             Verdict::UnknownAuthority => Err(nobody),
-            Verdict::Held | Verdict::Revoked => {
-                // Outside of a handshake at the gateway nobody waits to be told.
-                let _ = REFUSED.try_with(|refused| refused.replace(Some(named)));
-                Err(Error::InvalidCertificate(CertificateError::Revoked))
-            }
+            // What is cut off is refused when its key has been shown: certificates are public, and whoever merely has a
+            // copy of one must not make us note that its device came back.
+            Verdict::Good | Verdict::Held | Verdict::Revoked => Ok(verified),
         }
     }
 
@@ -137,7 +149,9 @@ impl ClientCertVerifier for DeviceVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let valid = verify_tls12_signature(message, certificate, signed, algorithms)?;
+        self.refuse_cut_off(certificate).map(|()| valid)
     }
 
     fn verify_tls13_signature(
@@ -146,7 +160,9 @@ impl ClientCertVerifier for DeviceVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let valid = verify_tls13_signature(message, certificate, signed, algorithms)?;
+        self.refuse_cut_off(certificate).map(|()| valid)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -7,6 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use http::header;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use std::{
@@ -24,7 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Reads what the handler left of the request's body before the answer is given.
 pub async fn discard(request: Request, next: Next) -> Response {
     let left = Left::default();
-    let request = request.map(|body| Body::new(Returned { body, left: left.clone(), over: false }));
+    // Whoever waits to be told to go on is not sending yet, and is not asked for what nobody wants.
+    let waits = request.headers().get(header::EXPECT).is_some_and(|value| value == "100-continue");
+    let request = request.map(|body| Body::new(Returned { body, left: left.clone(), sending: !waits, over: false }));
     let response = next.run(request).await;
     if let Some(body) = left.take() {
         // Whoever is too slow for it gets the answer all the same.
@@ -61,6 +64,8 @@ impl Left {
 struct Returned {
     body: Body,
     left: Left,
+    /// Whether it is on its way, as far as we know.
+    sending: bool,
     over: bool,
 }
 
@@ -73,6 +78,7 @@ impl HttpBody for Returned {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.sending = true;
         self.over |= matches!(polled, Poll::Ready(None | Some(Err(_))));
         polled
     }
@@ -88,7 +94,7 @@ impl HttpBody for Returned {
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        if !self.over && !self.body.is_end_stream() {
+        if self.sending && !self.over && !self.body.is_end_stream() {
             self.left.put(std::mem::take(&mut self.body));
         }
     }

@@ -208,23 +208,30 @@ async fn take(tx: &mut Tx, line: &Line, serial: &str, is_first: bool) -> Result<
 }
 
 impl Fleet {
-    /// Records a refusal, in the audit log and, if it means something, as a finding.
+    /// Records a refusal, in the audit log and, if it means something, as a finding. Where no serial is known it is about
+    /// the batch, or about who asked.
     pub(super) async fn refuse(&self, actor: &Actor, line: Option<&Line>, serial: &str, refusal: Refusal) -> Error {
-        let subject = format!("device:{}", serial.chars().take(80).collect::<String>());
+        let subject = match line {
+            _ if !serial.is_empty() => format!("device:{}", serial.chars().take(80).collect::<String>()),
+            Some(line) => format!("batch:{}", line.batch.code),
+            None => format!("{}:{}", actor.kind(), actor.name()),
+        };
         let detail = json!({"refused": refusal.message, "batch": line.map(|line| line.batch.code.as_str())});
         let (action, detail) = (Permission::CertificateEnrol.as_str(), detail.to_string());
         if let Err(error) = self.audit_alone(actor, action, &subject, Outcome::Denied, &detail).await {
             tracing::error!(%error, "a refusal was not audited");
         }
         if let Some(kind) = refusal.finding {
+            let by = actor.name();
+            let about = if serial.is_empty() { format!("{subject} by {by}") } else { serial.to_owned() };
             let found = Found {
                 kind,
-                about: serial,
+                about: &about,
                 batch: line.map(|line| line.batch.id),
                 authority: line.map(|line| line.authority.id),
                 device: None,
                 words: refusal.message.clone(),
-                detail: json!({"serial": serial, "by": actor.name()}),
+                detail: if serial.is_empty() { json!({"by": by}) } else { json!({"serial": serial, "by": by}) },
             };
             self.find(&found).await;
         }
@@ -250,7 +257,12 @@ impl Fleet {
         let message = format!("The request was refused: {problem}.");
         let means = matches!(problem, pki::RequestError::WrongProof | pki::RequestError::Authority);
         let refusal = Refusal { message, finding: means.then_some(FindingKind::BadProof) };
-        let about = if serial.is_empty() { actor.name() } else { serial };
-        Ok(self.refuse(actor, None, about, refusal).await)
+        // Which batch it was for is said as far as it is one; a request that can't be read names no device.
+        let line = if batch_code.is_empty() { None } else { self.line(batch_code).await.ok() };
+        let about = match actor {
+            Actor::Device { serial: own, .. } if serial.is_empty() => own,
+            _ => serial,
+        };
+        Ok(self.refuse(actor, line.as_ref(), about, refusal).await)
     }
 }

@@ -1,0 +1,75 @@
+//! Who may bring a body: decided before a byte of it is read.
+
+use super::{
+    answer::{failed, told},
+    caller::{Caller, Unknown},
+};
+use crate::turn::Turn;
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use domain::person::Permission;
+use fleet::{Actor, enrol::Peer};
+use http::{StatusCode, request::Parts};
+
+/// Whoever has shown who they are.
+pub struct Known(pub Actor);
+
+/// Whoever may enrol devices, with the turn to bring thousands at once.
+pub struct Enroller {
+    /// Who that is.
+    pub actor: Actor,
+    /// Holds a place until the request is answered.
+    pub turn: Turn,
+}
+
+/// A device with its present certificate.
+pub struct Renewing {
+    /// The device.
+    pub actor: Actor,
+    /// What stands behind its certificate.
+    pub peer: Box<Peer>,
+}
+
+fn caller(parts: &Parts) -> &Caller {
+    parts.extensions.get().unwrap_or(&Caller::Nobody)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Known {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        caller(parts).actor().cloned().map(Self).map_err(Unknown::answer)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Enroller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let Known(actor) = Known::from_request_parts(parts, state).await?;
+        actor.require(Permission::CertificateEnrol).map_err(|error| failed(&error))?;
+        let turn = Turn::take().await.map_err(|error| failed(&error))?;
+        Ok(Self { actor, turn })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Renewing {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let why = match caller(parts) {
+            Caller::Device { actor, peer: Some(peer) } => {
+                return Ok(Self { actor: actor.clone(), peer: peer.clone() });
+            }
+            Caller::Device { .. } => "Renewal needs the present certificate in the TLS handshake; a token is not enough.",
+            Caller::Station { .. } => "Only a device renews its certificate. A station gets a new one from an operator.",
+            other => {
+                let unknown = other.actor().err().map(Unknown::answer);
+                return Err(unknown.unwrap_or_else(|| StatusCode::FORBIDDEN.into_response()));
+            }
+        };
+        Err(told(StatusCode::FORBIDDEN, why))
+    }
+}
