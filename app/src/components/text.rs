@@ -71,7 +71,7 @@ pub fn mono(text: impl Into<String>) -> impl IntoView {
 #[must_use]
 pub fn fours(hash: &str) -> impl IntoView + use<> {
     let fours: Vec<_> = hash.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
-    view! { <span class="mono hex">{fours.join(" ")}</span> }
+    view! { <span class="mono">{fours.join(" ")}</span> }
 }
 
 /// A short neutral word in a box.

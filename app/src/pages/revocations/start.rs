@@ -69,7 +69,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     }
     let selection = Selection::from_words(&wanted.scope, &wanted.subject)?;
     let preview = ctx.fleet.preview(&ctx.actor, &selection, wanted.act).await?;
-    let title = preview.title.clone();
+    let title = title(&wanted, &preview);
     let signers = signers(&ctx, &preview).await?;
     let body = view! {
         {head(title.clone(), view! { <p>{meaning(wanted.act)}</p> }, ())}
@@ -83,6 +83,19 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         </div>
     };
     Ok(page(&title, body))
+}
+
+/// What would be done, in a sentence; a long query is left out of it.
+fn title(wanted: &Wanted, preview: &Preview) -> String {
+    if !matches!(wanted.scope.parse(), Ok(RevocationScope::Selection)) || wanted.subject.chars().count() < 60 {
+        return preview.title.clone();
+    }
+    let certificates = plural(preview.certificates, "certificate", "certificates");
+    format!(
+        "{} {certificates} of {}",
+        wanted.act.label(),
+        plural(preview.devices, "selected device", "selected devices")
+    )
 }
 
 /// The authorities that are cut off: their names, and the names in their addresses.
