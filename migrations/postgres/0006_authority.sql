@@ -113,7 +113,10 @@ CREATE TABLE device_token (
     device_id    UUID   NOT NULL PRIMARY KEY REFERENCES device (id),
     hash         TEXT   NOT NULL UNIQUE,
     made_at      BIGINT NOT NULL,
-    last_used_at BIGINT NOT NULL DEFAULT 0
+    last_used_at BIGINT NOT NULL DEFAULT 0,
+    next_hash    TEXT            UNIQUE,                       -- asked for by the device; counts from its first use on
+    next_at      BIGINT NOT NULL DEFAULT 0,
+    due_at       BIGINT NOT NULL DEFAULT 0                     -- since when earlier holders of the device may know it
 );
 
 CREATE TABLE finding (

@@ -10,10 +10,10 @@ mod known;
 pub use caller::Caller;
 
 use crate::middleware;
-use answer::told;
+use answer::{failed, told};
 use axum::{
     Extension, Json, Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, State},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
@@ -49,6 +49,8 @@ pub enum Who {
     Station,
     /// A device, by its present certificate.
     Device,
+    /// A device, by its token.
+    Token,
 }
 
 const fn route(method: &'static str, path: &'static str, who: Who, handler: fn() -> MethodRouter<Fleet>) -> Route {
@@ -66,6 +68,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/.well-known/est/{label}/csrattrs", Who::Anybody, || get(est::attributes_of)),
     route("POST", "/.well-known/est/{label}/simpleenroll", Who::Station, || post(est::enrol)),
     route("POST", "/.well-known/est/{label}/simplereenroll", Who::Device, || post(est::renew_in)),
+    route("POST", "/token", Who::Token, || post(rotate_token)),
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
 ];
 
@@ -120,6 +123,23 @@ async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, answer::CHALLENGE);
     }
     response
+}
+
+/// The next token of a device that came with its present one, which counts until the next is first used.
+async fn rotate_token(State(fleet): State<Fleet>, Extension(caller): Extension<Caller>) -> Response {
+    let actor = match &caller {
+        Caller::Device { actor, peer: None } => actor,
+        Caller::Nobody => return told(StatusCode::UNAUTHORIZED, caller::NOBODY),
+        _ => return told(StatusCode::FORBIDDEN, "Only a device that came with its token gets the next one."),
+    };
+    match fleet.rotate_device_token(actor).await {
+        Ok(token) => {
+            let mut response = Json(json!({ "token": token })).into_response();
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(error) => failed(&error),
+    }
 }
 
 fn certificate(peer: &fleet::enrol::Peer) -> serde_json::Value {

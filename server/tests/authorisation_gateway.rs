@@ -69,6 +69,7 @@ const GATEWAY: &[(&str, [u16; 9])] = &[
         "POST /.well-known/est/{label}/simplereenroll",
         [401, 403, 403, 200, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN],
     ),
+    ("POST /token", [401, 403, 403, 403, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
     ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
 ];
 
@@ -193,6 +194,7 @@ fn the_cases_say_what_the_table_says() {
             gateway::Who::Station if !route.path.contains('{') => &[],
             gateway::Who::Station => &[Who::Station],
             gateway::Who::Device => &[Who::Device],
+            gateway::Who::Token => &[Who::TokenDevice],
         };
         let passing: Vec<Who> = EVERYBODY.iter().copied().filter(|who| passes(*who)).collect();
         assert_eq!(passing, expected, "{name}");

@@ -18,6 +18,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("authority.deliver", "Delivered an authority's certificate"),
     ("authority.link", "Brought in a cross-certificate"),
     ("authority.request", "Requested an authority"),
+    ("code_signing.request", "Requested a code-signing certificate"),
     ("authority.retire", "Retired an authority"),
     ("backup.restore", "Restored a backup"),
     ("backup.write", "Wrote a backup"),

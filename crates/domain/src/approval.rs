@@ -9,6 +9,8 @@ words! {
     ApprovalKind {
         /// That an authority is made.
         AuthorityCreate => "authority.create", "New authority";
+        /// That a pipeline may sign software.
+        CodeSigning => "code_signing", "Code signing";
         /// That certificates are revoked or held.
         Revocation => "revocation", "Revocation";
         /// That held certificates are released.

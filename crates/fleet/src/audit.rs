@@ -6,7 +6,10 @@ use domain::{
     person::Permission,
     time::{MINUTE, Timestamp},
 };
-use std::sync::PoisonError;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::PoisonError,
+};
 use store::{
     Tx,
     audit::{AuditEntry, AuditFilter},
@@ -14,8 +17,13 @@ use store::{
     count::{self, Delta},
 };
 
-/// How many refusals of strangers are remembered, and so written down, in a minute.
-const STRANGERS: usize = 1_000;
+/// How many who were refused are remembered, and so have their refusals written down, in a minute.
+const REFUSED: usize = 1_000;
+/// How many refusals of one station are written down in a minute.
+const OF_STATION: u32 = 60;
+
+/// Whose refusals were written down, and how often, within the last minute.
+pub(crate) type Refusals = HashMap<(String, Permission), (Timestamp, u32)>;
 
 /// A change under way: a transaction that can only be committed with its audit entry.
 #[must_use = "dropping a deed undoes it"]
@@ -50,21 +58,38 @@ impl Fleet {
         Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
     }
 
-    /// Whether a refusal is written down. Every one of somebody's is; strangers would otherwise decide how fast the log
-    /// grows, so of them one a minute for each address and permission is enough.
-    fn is_worth_an_entry(&self, actor: &Actor, permission: Permission) -> bool {
-        if !matches!(actor, Actor::Nobody { .. }) {
-            return true;
-        }
+    /// Whether a refusal is written down. Every one of a person's or a program's is; strangers and what stands in the
+    /// field would otherwise decide how fast the log grows. Of these one a minute for each permission is enough, of a
+    /// station, whose refusals are of different devices, [`OF_STATION`].
+    pub(crate) fn is_worth_an_entry(&self, actor: &Actor, permission: Permission) -> bool {
+        let (who, most) = match actor {
+            Actor::Nobody { .. } => (actor.address().to_owned(), 1),
+            Actor::Device { serial, .. } => (format!("device:{serial}"), 1),
+            Actor::Station { name, .. } => (format!("station:{name}"), OF_STATION),
+            _ => return true,
+        };
+        self.within_a_minute(who, permission, most)
+    }
+
+    /// Whether this happened fewer than `most` times within the last minute; counts it if so.
+    pub(crate) fn within_a_minute(&self, who: String, permission: Permission, most: u32) -> bool {
         let now = self.now();
-        let mut strangers = self.inner.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        strangers.retain(|_, at: &mut Timestamp| at.plus(MINUTE) > now && *at <= now);
-        let key = (actor.address().to_owned(), permission);
-        if strangers.len() >= STRANGERS || strangers.contains_key(&key) {
-            return false;
+        let mut refusals = self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.retain(|_, (since, _)| since.plus(MINUTE) > now && *since <= now);
+        let is_full = refusals.len() >= REFUSED;
+        match refusals.entry((who, permission)) {
+            Entry::Occupied(mut known) => {
+                let (_, n) = known.get_mut();
+                *n = n.saturating_add(1);
+                *n <= most
+            }
+            Entry::Vacant(free) => {
+                if !is_full {
+                    free.insert((now, 1));
+                }
+                !is_full
+            }
         }
-        strangers.insert(key, now);
-        true
     }
 
     /// Writes an audit entry of something that changed nothing: a refusal, a failed sign-in.

@@ -261,11 +261,16 @@ async fn held(deed: &mut Deed<'_>, device: &Device) -> Result<(Device, Vec<Entry
 
 /// As [`append`], for a device that the deed holds already.
 async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<Entry>) -> Result<Device> {
+    let now = deed.fleet().now();
     let tx = &mut deed.tx;
     let rows: Vec<(DeviceId, Entry)> = entries.into_iter().map(|entry| (before.id, entry)).collect();
     store::history::insert_many(tx, &rows).await?;
     let history = store::history::of_device_within(tx, before.id).await?;
     let after = standing_of(&before, &Standing::after(&history));
+    if after.custodian_id != before.custodian_id {
+        // Whoever held it before may know its token.
+        store::device_token::due(tx, before.id, now).await?;
+    }
     if after != before {
         store::device::update(tx, &before, &after, &mut deed.counts).await?;
     }

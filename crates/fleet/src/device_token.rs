@@ -68,6 +68,32 @@ impl Fleet {
         deed.commit("device_token.remove", &subject, &json!(null)).await
     }
 
+    /// Gives a device that came with its token the next one. The present one counts until the next is first used, so an
+    /// answer that is lost locks nobody out. What devices do is not audited.
+    ///
+    /// # Errors
+    /// When the actor is no device, or has no token.
+    pub async fn rotate_device_token(&self, actor: &Actor) -> Result<String> {
+        let Actor::Device { id, serial, .. } = actor else {
+            return Err(Error::Conflict("Only a device that came with its token gets the next one.".to_owned()));
+        };
+        let token = format!("{PREFIX}{}", secret::fresh()?);
+        let mut deed = self.deed_of_device(actor).await?;
+        if !store::device_token::put_next(&mut deed.tx, *id, &secret::hash(&token), self.now()).await? {
+            return Err(Error::Conflict("This device has no token.".to_owned()));
+        }
+        deed.ring("device", serial).await?;
+        deed.commit_as_history().await?;
+        Ok(token)
+    }
+
+    /// Lets the next token take the present one's place, at its first use.
+    async fn take_next(&self, owner: &Owner, token: &str) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        store::device_token::take_next(&mut tx, DeviceId(owner.device_id), &secret::hash(token)).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// A device's token, without its secret.
     ///
     /// # Errors
@@ -93,6 +119,9 @@ impl Fleet {
         };
         if !self.lets_in(&owner).await? {
             return Ok(None);
+        }
+        if owner.is_next == 1 {
+            self.take_next(&owner, token).await?;
         }
         let id = DeviceId(owner.device_id);
         self.note_token_use(id, Timestamp(owner.last_used_at));

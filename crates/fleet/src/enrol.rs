@@ -6,6 +6,7 @@
 mod admit;
 mod backdated;
 mod birth;
+mod code_signing;
 mod kit;
 mod line;
 mod many;
@@ -17,6 +18,7 @@ mod server;
 mod station;
 
 pub use backdated::Backdated;
+pub use code_signing::CodeSigningForm;
 pub use kit::{Kit, KitFile};
 pub use many::{EnrolItem, EnrolOutcome};
 pub use peer::Peer;

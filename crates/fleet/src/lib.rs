@@ -5,6 +5,7 @@
 
 mod actor;
 mod audit;
+mod contact;
 mod error;
 mod keys;
 mod secret;
@@ -49,9 +50,8 @@ pub use error::{Error, FieldError, Result};
 pub use keys::Keys;
 pub use store::audit::{AuditEntry, AuditFilter};
 
-use domain::{person::Permission, time::Timestamp};
+use domain::time::Timestamp;
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -72,6 +72,7 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     changes: broadcast::Sender<store::change::Change>,
+    contacts: contact::Contacts,
     connection: overview::ConnectionCache,
     importer: import::Importer,
     keys: keys::KeyRing,
@@ -81,7 +82,7 @@ struct Inner {
     shelf: publish::Shelf,
     spread: spread::Buffer,
     trust: trust::Keeper,
-    strangers: Mutex<HashMap<(String, Permission), Timestamp>>,
+    refusals: Mutex<audit::Refusals>,
 }
 
 impl Fleet {
@@ -101,6 +102,7 @@ impl Fleet {
                 folder,
                 clock,
                 changes,
+                contacts: contact::Contacts::default(),
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
                 keys: keys::KeyRing::default(),
@@ -110,7 +112,7 @@ impl Fleet {
                 shelf: publish::Shelf::default(),
                 spread: spread::Buffer::default(),
                 trust: trust::Keeper::default(),
-                strangers: Mutex::default(),
+                refusals: Mutex::default(),
             }),
         }
     }

@@ -117,6 +117,9 @@ impl Fleet {
             if let Err(error) = self.flush_spread().await {
                 tracing::warn!(%error, "how revocations spread was not written down; it is tried again");
             }
+            if let Err(error) = self.flush_contacts().await {
+                tracing::warn!(%error, "when devices came was not written down; it is tried again");
+            }
         }
     }
 

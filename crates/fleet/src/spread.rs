@@ -11,6 +11,7 @@ use domain::{
 };
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    net::Ipv6Addr,
     sync::{Mutex, PoisonError},
 };
 use store::spread::Spread;
@@ -21,7 +22,7 @@ const NOTED_FOR: i64 = 7 * DAY;
 const ACTS: usize = 64;
 /// How many different notes wait to be written. Strangers can cause some of them, so there is an end to it.
 const WAITING: usize = 100_000;
-/// How many different fetchers of one authority's CRL are told apart within a minute; the rest count as others.
+/// How many different fetchers of one authority's CRL are told apart until it is touched again; the rest count as others.
 const FETCHERS: usize = 50;
 /// How long a device's further refusals are only counted after they were written down.
 const AGAIN_AFTER: i64 = HOUR;
@@ -48,6 +49,8 @@ struct Noted {
     told: HashMap<Cut, Timestamp>,
     /// Which authorities' CRLs were noted as published for an act.
     published: BTreeSet<(RevocationId, AuthorityId)>,
+    /// Who is told apart among those that fetched an authority's CRL.
+    fetchers: HashMap<AuthorityId, BTreeSet<String>>,
     /// Whether this process lets anybody in.
     serves: bool,
     node: String,
@@ -97,6 +100,16 @@ impl Noted {
         self.rows.entry(key).or_insert(Times { n: 0, first: at, last: at }).again(at);
     }
 
+    /// The name under which a fetcher is noted.
+    fn fetcher(&mut self, authority: AuthorityId, by: String) -> String {
+        let known = self.fetchers.entry(authority).or_default();
+        if known.contains(&by) || known.len() < FETCHERS {
+            known.insert(by.clone());
+            return by;
+        }
+        "others".to_owned()
+    }
+
     fn put_back(&mut self, rows: Rows, refused: RefusedOnes) {
         for (key, times) in rows {
             let later = self.rows.entry(key).or_insert(Times { n: 0, ..times });
@@ -134,6 +147,17 @@ impl Noted {
     }
 }
 
+/// An address as one network: whoever has an IPv6 address has 2^64 of them.
+fn network_of(by: &str) -> String {
+    match by.parse::<Ipv6Addr>() {
+        Ok(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        Err(_) => by.chars().take(80).collect(),
+    }
+}
+
 impl Fleet {
     fn noted(&self) -> std::sync::MutexGuard<'_, Noted> {
         self.inner.spread.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -163,6 +187,9 @@ impl Fleet {
     pub(crate) fn note_act(&self, id: RevocationId, authorities: Vec<AuthorityId>, since: Option<Timestamp>) {
         let now = self.now();
         let mut noted = self.noted();
+        for authority in &authorities {
+            noted.fetchers.remove(authority);
+        }
         noted.acts.retain(|young| young.since.plus(NOTED_FOR) > now);
         if let Some(young) = noted.acts.iter_mut().find(|young| young.id == id) {
             young.authorities.extend(authorities);
@@ -204,10 +231,12 @@ impl Fleet {
         let Some(id) = self.trust().by_slug(slug).map(super::trust::AuthorityTrust::id) else { return };
         let now = self.now();
         let mut noted = self.noted();
-        let told_apart = noted.rows.keys().filter(|(_, channel, ..)| *channel == SpreadChannel::CrlFetched).count();
-        let by: String = if told_apart < FETCHERS { by.chars().take(80).collect() } else { "others".to_owned() };
         let known = noted.acts.iter().filter(|young| noted.published.contains(&(young.id, id)));
         let acts: Vec<RevocationId> = known.map(|young| young.id).collect();
+        if acts.is_empty() {
+            return;
+        }
+        let by = noted.fetcher(id, network_of(by));
         for act in acts {
             noted.note(act, SpreadChannel::CrlFetched, &by, now);
         }
@@ -364,5 +393,21 @@ impl Fleet {
         let entry = Entry { actor: device.serial.clone(), ..self.entry(&RULE, times.first, "", Event::Note { text }) };
         append(deed, device, vec![entry]).await?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn strangers_fill_no_list_of_fetchers() {
+        let (mut noted, authority) = (Noted::default(), AuthorityId(Uuid::from_u128(1)));
+        let names: BTreeSet<String> =
+            (0..200).map(|n| noted.fetcher(authority, network_of(&format!("192.0.2.{n}")))).collect();
+        assert_eq!(names.len(), FETCHERS + 1);
+        assert_eq!(noted.fetcher(authority, "192.0.2.1".to_owned()), "192.0.2.1");
+        assert_eq!(network_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
     }
 }

@@ -7,6 +7,7 @@ use domain::{
     time::Timestamp,
     version::version_key,
 };
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -100,7 +101,7 @@ pub async fn lock(tx: &mut Tx, id: DeviceId) -> StoreResult<Option<Device>> {
     let row: Option<Row> = match tx {
         Tx::Sqlite(tx) => sqlx::query_as(LOCK).bind(id.0).fetch_optional(&mut **tx).await?,
         Tx::Postgres(tx) => {
-            let sql = sqlx::AssertSqlSafe(format!("{LOCK} FOR UPDATE"));
+            let sql = AssertSqlSafe(format!("{LOCK} FOR UPDATE"));
             sqlx::query_as(sql).bind(id.0).fetch_optional(&mut **tx).await?
         }
     };
@@ -121,7 +122,7 @@ pub async fn lock_by_serials(tx: &mut Tx, serials: &[&str]) -> StoreResult<Vec<D
             crate::db::placeholders(chunk.len())
         );
         let rows: Vec<Row> = within!(tx, |executor| {
-            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
             for serial in chunk {
                 query = query.bind(*serial);
             }
@@ -144,7 +145,7 @@ pub async fn by_serials(db: &Db, serials: &[&str]) -> StoreResult<Vec<Device>> {
         let sql =
             format!("SELECT {COLUMNS} FROM device d WHERE d.serial IN ({})", crate::db::list_sql(db, chunk.len()));
         let rows: Vec<Row> = read!(db, |pool| {
-            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
             for serial in chunk {
                 query = query.bind(*serial);
             }
@@ -223,6 +224,29 @@ pub async fn update(tx: &mut Tx, before: &Device, after: &Device, counts: &mut c
 /// When the database fails.
 pub async fn seen_since(db: &Db, model: ModelId, since: Timestamp) -> StoreResult<i64> {
     Ok(read!(db, |pool| sqlx::query_scalar(SEEN_SINCE).bind(model.0).bind(since.0).fetch_one(pool).await)?)
+}
+
+/// Notes that devices were heard from, each unless it was heard from later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heard_from(tx: &mut Tx, contacts: &[(DeviceId, Timestamp)]) -> StoreResult<()> {
+    for chunk in contacts.chunks(crate::db::INSERT_ROWS) {
+        let rows: Vec<String> = (0..chunk.len()).map(|n| format!("(${}, ${})", 2 * n + 1, 2 * n + 2)).collect();
+        let sql = format!(
+            "UPDATE device SET last_seen_at = seen.column2 FROM (VALUES {}) AS seen \
+             WHERE device.id = seen.column1 AND device.last_seen_at < seen.column2",
+            rows.join(", ")
+        );
+        within!(tx, |executor| {
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for (device, at) in chunk {
+                query = query.bind(device.0).bind(at.0);
+            }
+            query.execute(executor).await.map(drop)
+        })?;
+    }
+    Ok(())
 }
 
 /// Notes that a device was heard from, unless it was heard from later.

@@ -84,7 +84,8 @@ pub async fn run(demo: Demo) -> Outcome {
     write(&folder.join(CREDENTIALS), &credentials)?;
     tokio::spawn(simulator::live::run(fleet, demo.seed));
     tell(&credentials, &folder)?;
-    running.until_stopped().await
+    running.until_stopped().await;
+    Ok(())
 }
 
 /// What opens the keys: what was asked for, or a passphrase of the demo's own.

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,8 @@ pub async fn run(serve: Serve) -> Outcome {
         let token = fleet.set_up_link(&COMMAND_LINE).await?;
         say(&format!("Nobody has an account yet. Make the first one, within a day: {}/set-up/{token}", running.url))?;
     }
-    running.until_stopped().await
+    running.until_stopped().await;
+    Ok(())
 }
 
 /// Prints a line for whoever started the program.
@@ -73,6 +74,28 @@ pub struct Running {
     fleet: Fleet,
     stop: CancellationToken,
     served: Vec<JoinHandle<()>>,
+    signals: Signals,
+}
+
+/// SIGTERM and SIGINT, heard from the moment on at which something is answered: whoever stops the program as soon as it
+/// has said that it runs stops it in order, too.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hear() -> Result<Self, Failure> {
+        let terminate = signal(SignalKind::terminate()).map_err(Failure::because)?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt()).map_err(Failure::because)? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// The ports, bound but not served yet.
@@ -119,7 +142,7 @@ impl Running {
         let devices = middleware::behind(&proxies, gateway::router(&fleet));
         let verifiers = middleware::behind(&proxies, repository::router(&fleet));
         let console = Console::new(fleet.clone(), names).behind(proxies);
-        let stop = CancellationToken::new();
+        let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
         fleet.forget_unanswered().await?;
         fleet.resume_imports().await?;
         tokio::spawn(for_console.keep(fleet.clone(), console_certificates));
@@ -140,20 +163,12 @@ impl Running {
             certificate = identity.facts.fingerprint,
             "listening"
         );
-        Ok(Self { url, gateway, pki, fleet, stop, served })
+        Ok(Self { url, gateway, pki, fleet, stop, served, signals })
     }
 
     /// Answers until SIGTERM or SIGINT, then ends in order.
-    ///
-    /// # Errors
-    /// When the program can't hear signals.
-    pub async fn until_stopped(self) -> Outcome {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::because)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::because)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+    pub async fn until_stopped(mut self) {
+        self.signals.any().await;
         tracing::info!("told to stop; finishing what was begun");
         self.stop.cancel();
         for served in self.served {
@@ -163,8 +178,10 @@ impl Running {
         if let Err(error) = self.fleet.flush_spread().await {
             tracing::warn!(%error, "how revocations spread in the last second was not written down");
         }
+        if let Err(error) = self.fleet.flush_contacts().await {
+            tracing::warn!(%error, "which devices came in the last second was not written down");
+        }
         self.fleet.db().close().await;
-        Ok(())
     }
 }
 

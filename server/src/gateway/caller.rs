@@ -95,6 +95,9 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     };
     match caller {
         Ok(caller) => {
+            if let Caller::Device { actor, .. } = &caller {
+                fleet.came(actor);
+            }
             request.extensions_mut().insert(caller);
             next.run(request).await
         }

@@ -218,10 +218,13 @@ impl Fleet {
         };
         let detail = json!({"refused": refusal.message, "batch": line.map(|line| line.batch.code.as_str())});
         let (action, detail) = (Permission::CertificateEnrol.as_str(), detail.to_string());
-        if let Err(error) = self.audit_alone(actor, action, &subject, Outcome::Denied, &detail).await {
+        // What is refused again and again must not decide how fast the log grows. What a station did wrong with different
+        // devices is a finding of each.
+        let is_worth_it = self.is_worth_an_entry(actor, Permission::CertificateEnrol);
+        if is_worth_it && let Err(error) = self.audit_alone(actor, action, &subject, Outcome::Denied, &detail).await {
             tracing::error!(%error, "a refusal was not audited");
         }
-        if let Some(kind) = refusal.finding {
+        if let Some(kind) = refusal.finding.filter(|_| is_worth_it || matches!(actor, Actor::Station { .. })) {
             let by = actor.name();
             let about = if serial.is_empty() { format!("{subject} by {by}") } else { serial.to_owned() };
             let found = Found {

@@ -5,6 +5,7 @@ use domain::{
     authority::{AuthorityKind, AuthorityState, FindingKind},
     certificate::{Certificate, CertificatePurpose},
     id::AuthorityId,
+    person::Permission,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -59,7 +60,9 @@ impl Fleet {
         let found = store::certificate::with_der(self.db(), authority, serial_hex).await?;
         let Some((certificate, der)) = found else { return Ok(None) };
         if hex::encode(Sha256::digest(&der)) != fingerprint {
-            self.find(&forged(&certificate, fingerprint)).await;
+            if self.within_a_minute(format!("forged:{fingerprint}"), Permission::CertificateEnrol, 1) {
+                self.find(&forged(&certificate, fingerprint)).await;
+            }
             return Ok(None);
         }
         Ok(Some(Peer { certificate }))

@@ -12,7 +12,7 @@ use domain::{
     device::Device,
     id::CertificateId,
     person::Permission,
-    time::Timestamp,
+    time::{DAY, Timestamp},
 };
 use pki::Request;
 use store::Tx;
@@ -68,9 +68,12 @@ impl Fleet {
         }
         let refusal = match own_key(&mut deed.tx, &signed.row, &device.serial).await? {
             Some(refusal) => Some(refusal),
-            None if waiting.len() >= WAITING => Some(Refusal::plain(format!(
-                "{WAITING} renewed certificates were issued and none was used. Use one of them, or revoke them."
-            ))),
+            // Answers get lost in the field, and a device must not be locked out by that for good.
+            None if waiting.iter().filter(|c| c.issued_at.plus(DAY) > now).count() >= WAITING => {
+                Some(Refusal::plain(format!(
+                    "{WAITING} renewed certificates were issued within a day and none was used. Use one of them, or try again tomorrow."
+                )))
+            }
             None if !store::authority::take(&mut deed.tx, line.authority.id, 0).await? => {
                 Some(Refusal::plain(format!("“{}” doesn't sign any more.", line.authority.name)))
             }

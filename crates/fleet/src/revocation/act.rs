@@ -9,7 +9,7 @@ use super::{
 use crate::{Actor, Deed, Error, Fleet, Result, approval, trust::TOPIC};
 use domain::{
     approval::ApprovalKind,
-    certificate::RevocationReason,
+    certificate::{CertificateStatus, RevocationReason},
     id::{AuthorityId, RevocationId},
     person::Permission,
     revocation::{REASONS, RevocationAct, RevocationScope, RevocationState},
@@ -22,7 +22,8 @@ use store::{
     revoked::{
         self, Revoked,
         cut::{self, Cut, Signer},
-        target,
+        record,
+        target::{self, Target},
     },
 };
 use uuid::Uuid;
@@ -211,6 +212,8 @@ pub(super) async fn take_effect(
         for signer in &hits.authorities {
             effect.on_authority(deed, signer, &hits.cuts).await?;
         }
+        effect.on_certificates(deed, hits).await?;
+        effect.on_statuses(deed, &hits.targets).await?;
         target::signed_by_within(&mut deed.tx, &hits.authority_ids(), now).await?
     } else {
         effect.on_certificates(deed, hits).await?;
@@ -246,6 +249,20 @@ impl Effect {
         if self.act != RevocationAct::Release {
             let rows: Vec<Revoked> = hits.targets.iter().map(|t| self.row(t.authority, &t.serial)).collect();
             insert(deed, &rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the certificates of stations stand as the act says. Those of devices follow in pieces.
+    async fn on_statuses(&self, deed: &mut Deed<'_>, targets: &[Target]) -> Result<()> {
+        let (status, reason) = match self.act {
+            RevocationAct::Hold => (CertificateStatus::Held, Some(self.reason)),
+            RevocationAct::Revoke => (CertificateStatus::Revoked, Some(self.reason)),
+            RevocationAct::Release => (CertificateStatus::Valid, None),
+        };
+        for target in targets {
+            let serial = [target.serial.as_str()];
+            record::set_status(&mut deed.tx, target.authority, &serial, status, reason, self.now).await?;
         }
         Ok(())
     }

@@ -109,12 +109,22 @@ impl Plan {
         }
     }
 
-    fn of_authorities(&self, signers: Vec<Signer>, cuts: Vec<Cut>) -> Hits {
+    /// The stations that go with a factory: their certificates are of the operations CA, so no cut of the factory's
+    /// authorities refuses them.
+    const fn stations(&self) -> Option<Which<'static>> {
+        match &self.meant {
+            Meant::Factory(factory, _) => Some(Which::Stations(*factory)),
+            _ => None,
+        }
+    }
+
+    fn of_authorities(&self, signers: Vec<Signer>, cuts: Vec<Cut>, stations: Vec<Target>) -> Hits {
         let meant = signers.into_iter().filter(|signer| self.is_meant(signer) && self.cuts_off(signer, &cuts));
         let authorities: Vec<Signer> = meant.collect();
         let ids: HashSet<AuthorityId> = authorities.iter().map(|signer| signer.id).collect();
         let cuts = cuts.into_iter().filter(|cut| ids.contains(&cut.authority)).collect();
-        Hits { targets: Vec::new(), authorities, cuts }
+        let targets = stations.into_iter().filter(|target| self.changes(target)).collect();
+        Hits { targets, authorities, cuts }
     }
 
     fn of_certificates(&self, targets: Vec<Target>) -> Result<Hits> {
@@ -126,7 +136,13 @@ impl Plan {
     pub(super) async fn hits(&self, fleet: &Fleet, now: Timestamp) -> Result<Hits> {
         Ok(match self.which() {
             Some(which) => self.of_certificates(target::targets(fleet.db(), &which, now).await?)?,
-            None => self.of_authorities(cut::signers(fleet.db()).await?, cut::alive(fleet.db()).await?),
+            None => {
+                let stations = match self.stations() {
+                    Some(which) => target::targets(fleet.db(), &which, now).await?,
+                    None => Vec::new(),
+                };
+                self.of_authorities(cut::signers(fleet.db()).await?, cut::alive(fleet.db()).await?, stations)
+            }
         })
     }
 
@@ -137,7 +153,14 @@ impl Plan {
             let signers = cut::signers_within(tx).await?;
             let meant: Vec<AuthorityId> = signers.iter().filter(|s| self.is_meant(s)).map(|s| s.id).collect();
             cut::lock(tx, &meant).await?;
-            return Ok(self.of_authorities(cut::signers_within(tx).await?, cut::alive_within(tx).await?));
+            let stations = match self.stations() {
+                Some(which) => {
+                    target::lock(tx, &which, now).await?;
+                    target::targets_within(tx, &which, now).await?
+                }
+                None => Vec::new(),
+            };
+            return Ok(self.of_authorities(cut::signers_within(tx).await?, cut::alive_within(tx).await?, stations));
         };
         target::lock(tx, &which, now).await?;
         self.of_certificates(target::targets_within(tx, &which, now).await?)
@@ -205,7 +228,8 @@ impl Hits {
             add(&mut digest, signer.id.0.as_bytes());
             add(&mut digest, signer.serial.as_bytes());
         }
-        for target in &self.targets {
+        // A factory's stations are not bound: they get new certificates every few weeks.
+        for target in self.targets.iter().filter(|_| !plan.scope().cuts_authorities()) {
             add(&mut digest, target.authority.0.as_bytes());
             add(&mut digest, target.serial.as_bytes());
         }

@@ -34,6 +34,8 @@ pub struct Preview {
     /// How many of the devices, or of the batch's or the factory's, have a token: that is refused as well, and taken away
     /// from a device that is revoked.
     pub tokens: i64,
+    /// How many certificates of the factory's stations are hit with it.
+    pub stations: i64,
     /// The serials of certificates that go with the one that is meant: of the same key, or renewals never used.
     pub kin: Vec<String>,
     /// The names of the authorities that are cut off with all that they signed.
@@ -114,6 +116,7 @@ impl Fleet {
             )?
         };
         if plan.scope().cuts_authorities() {
+            preview.stations = i64::try_from(hits.targets.len()).unwrap_or(i64::MAX);
             preview.devices = groups.iter().map(|group| group.n).sum();
         }
         preview.examples = examples;
@@ -177,5 +180,9 @@ fn title(plan: &Plan, preview: &Preview) -> String {
         0 => String::new(),
         n => format!("; of these devices {n} have a token"),
     };
-    format!("{} {name}: {certificates} of {devices}{tokens}", plan.act.label())
+    let stations = match preview.stations {
+        0 => String::new(),
+        n => format!(", and {}", crate::import::counted(n, "station")),
+    };
+    format!("{} {name}: {certificates} of {devices}{tokens}{stations}", plan.act.label())
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     certificate::RevocationReason,
-    id::{AuthorityId, DeviceId, RevocationId},
+    id::{AuthorityId, CustodianId, DeviceId, RevocationId},
     time::{DAY, HOUR, Timestamp},
 };
 use sqlx::AssertSqlSafe;
@@ -32,6 +32,8 @@ pub enum Which<'a> {
     Bound(RevocationId),
     /// Those of all devices that a fleet query means.
     Query(&'a Filter),
+    /// Those of all stations of a factory.
+    Stations(CustodianId),
     /// All devices' that these authorities signed.
     SignedBy(&'a [AuthorityId]),
 }
@@ -128,6 +130,10 @@ impl Condition {
                 condition.binds.clone_from(&filter.binds);
                 format!("({}) AND c.purpose = 'device'", filter.sql.replace(IN_ORDER, "d.place"))
             }
+            Which::Stations(factory) => {
+                let factory = condition.bind(Bind::Id(factory.0));
+                format!("c.purpose = 'station' AND c.factory_id = {factory}")
+            }
             Which::SignedBy(authorities) => format!("c.purpose = 'device' AND {}", condition.signed_by(authorities)),
         };
         let now = condition.bind(Bind::Number(now.0));
@@ -153,7 +159,9 @@ impl Condition {
                 condition.binds.clone_from(&filter.binds);
                 condition.sql = filter.sql.replace(IN_ORDER, "d.place");
             }
-            Which::Certificate { .. } | Which::SignedBy(_) => condition = Self::of_devices(which, now),
+            Which::Certificate { .. } | Which::Stations(_) | Which::SignedBy(_) => {
+                condition = Self::of_devices(which, now);
+            }
         }
         condition
     }
@@ -226,7 +234,7 @@ pub async fn lock(tx: &mut Tx, which: &Which<'_>, now: Timestamp) -> StoreResult
     let sql = format!("SELECT d.id FROM device d WHERE {} ORDER BY d.id FOR UPDATE", devices.sql);
     let query = bound!(sqlx::query(AssertSqlSafe(sql)), &devices.binds);
     query.fetch_all(&mut **tx).await?;
-    if matches!(which, Which::Certificate { .. }) {
+    if matches!(which, Which::Certificate { .. } | Which::Stations(_)) {
         let certificates = Condition::of_certificates(which, now);
         let sql = format!("SELECT c.id FROM certificate c WHERE {} ORDER BY c.id FOR UPDATE", certificates.sql);
         let query = bound!(sqlx::query(AssertSqlSafe(sql)), &certificates.binds);

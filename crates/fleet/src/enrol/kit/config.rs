@@ -76,21 +76,8 @@ fn ostree(kit: &Kit) -> String {
 
 /// What asks for the next certificate: with a new key, by the present certificate.
 fn renew(kit: &Kit) -> String {
-    format!(
-        "#!/bin/sh\n\
-         # Renews this device's certificate with a new key. Run it by a timer, well before the certificate ends.\n\
-         set -eu\ncd {HOME}\numask 077\n\
-         openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out device.key.new\n\
-         openssl req -new -key device.key.new -subj '/CN={serial}' -outform DER | openssl base64 > device.csr\n\
-         curl --config curl.conf -H 'Content-Type: application/pkcs10' --data-binary @device.csr \\\n  \
-         {gateway}/.well-known/est/simplereenroll > device.p7\n\
-         openssl base64 -d -in device.p7 | openssl pkcs7 -inform DER -print_certs -out device.pem.new\n\
-         # Nothing is replaced before the new pair was seen to work.\n\
-         curl --cacert ca.pem --cert device.pem.new --key device.key.new --fail --silent --show-error {gateway}/\n\
-         mv device.key.new device.key\nmv device.pem.new device.pem\nrm -f device.csr device.p7\n",
-        serial = kit.serial,
-        gateway = kit.settings.gateway()
-    )
+    let words = [("@HOME@", HOME), ("@SERIAL@", &kit.serial), ("@GATEWAY@", &kit.settings.gateway())];
+    words.iter().fold(include_str!("renew.sh").to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 /// How a device whose key never leaves it gets its first certificate: by way of a station.
