@@ -34,7 +34,7 @@ pub struct Poll {
     pub at: Timestamp,
     /// From where.
     pub address: IpAddr,
-    /// In how many seconds the device is told to poll next.
+    /// In how many seconds the device is told to poll next, or is known to, where its own setting decides.
     pub interval_s: u32,
 }
 

@@ -267,7 +267,8 @@ proptest! {
     #[test]
     fn every_listed_part_is_accounted_for(listed in parts(), sent in parts(), before in prop::option::of(parts())) {
         let before = before.map(|parts| all(&parts));
-        let comparison = compare(&all(&sent), &[Listed { version: 1, parts: &listed }], before.as_ref(), &Makers::default());
+        let manifests = [Listed { version: 1, parts: &listed }];
+        let comparison = compare(&all(&sent), &manifests, before.as_ref(), &Makers::default());
         let differing = comparison.signals.iter().filter(|signal| {
             matches!(signal, Signal::PartChanged { .. } | Signal::PartMissing { .. })
         });

@@ -73,7 +73,8 @@ fn the_earlier_line_counts_unless_it_says_less() {
 
 #[test]
 fn every_error_points_at_its_line() {
-    let text = "# ours\n\nhw.cpu cpu identifier\nhw.eth*.mac = eth* identifier\n hw.x = \nhw.eth7.mac = eth7 identifier # last";
+    let text = "# ours\n\nhw.cpu cpu identifier\nhw.eth*.mac = eth* identifier\n hw.x = \n\
+                hw.eth7.mac = eth7 identifier # last";
     let errors = Mapping::parse(text).unwrap_err();
     let found: Vec<(usize, LineProblem)> = errors.0.iter().map(|error| (error.line, error.problem.clone())).collect();
     assert_eq!(found, [(3, LineProblem::NoEquals), (5, LineProblem::NothingAfter), (6, LineProblem::Covered(4))]);
@@ -141,7 +142,9 @@ proptest! {
     }
 
     #[test]
-    fn errors_are_in_order_and_within_the_text(text in "(\\PC{0,20}\n){0,6}|([a-c*]{0,2} ?=? ?(cpu|eth\\*|firmware|metric \\*)? ?(identifier)?\n){0,8}") {
+    fn errors_are_in_order_and_within_the_text(
+        text in "(\\PC{0,20}\n){0,6}|([a-c*]{0,2} ?=? ?(cpu|eth\\*|firmware|metric \\*)? ?(identifier)?\n){0,8}",
+    ) {
         if let Err(errors) = Mapping::parse(&text) {
             prop_assert!(!errors.0.is_empty());
             prop_assert!(errors.0.windows(2).all(|pair| pair[0].line < pair[1].line));
@@ -151,11 +154,17 @@ proptest! {
     }
 
     #[test]
-    fn any_attributes_are_read(pairs in prop::collection::vec(("(hw\\.(eth|lte|cpu)\\PC{0,4}(\\.mac|\\.imei)?|metric\\.\\PC{0,4}|\\PC{0,9})", "\\PC{0,20}"), 0..30)) {
+    fn any_attributes_are_read(
+        pairs in prop::collection::vec(
+            ("(hw\\.(eth|lte|cpu)\\PC{0,4}(\\.mac|\\.imei)?|metric\\.\\PC{0,4}|\\PC{0,9})", "\\PC{0,20}"),
+            0..30,
+        ),
+    ) {
         let attributes = Attributes::collect(pairs);
         let reported = Mapping::usual().read(&attributes);
         prop_assert!(reported.metrics.values().all(|value| value.is_finite()));
-        prop_assert!(reported.parts.iter().all(|(slot, part)| *slot == part.slot && crate::factory_manifest::is_slot(slot)));
+        let named = |(slot, part): (&String, &PartReport)| *slot == part.slot && crate::factory_manifest::is_slot(slot);
+        prop_assert!(reported.parts.iter().all(named));
         prop_assert!(reported.other.len() <= attributes.len());
         prop_assert!(reported.parts.values().all(|part| part.class != C::Power));
     }

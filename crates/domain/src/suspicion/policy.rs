@@ -38,7 +38,7 @@ struct Scores {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Not a score.
-    #[error("the score for “{what}” is {score}; choose 1 to 100, or none to never do it", what = .0.label(), score = .1)]
+    #[error("the score for “{what}” is {score}; choose 1 to 100, or none for never", what = .0.label(), score = .1)]
     Range(Response, u8),
     /// A milder response needs more than a harsher one.
     #[error(

@@ -36,7 +36,8 @@ impl Signal {
                 format!("In {} it reports {reported}, but its manifest lists nothing there.", seat(slot, *class))
             }
             Self::OtherModel { slot, class, expected, reported } => format!(
-                "The part in {} has the identifier that the manifest lists, but calls itself {reported} and not {expected}.",
+                "The part in {} has the identifier that the manifest lists, but calls itself {reported} and not \
+                 {expected}.",
                 seat(slot, *class)
             ),
             Self::PartBeyondBatch { batch, slot, class, reported } => format!(

@@ -149,6 +149,17 @@ fn the_same_again_counts_once() {
 }
 
 #[test]
+fn a_flood_of_parts_is_cut() {
+    let mut signals: Vec<Signal> = (0..500)
+        .map(|n| Signal::PartBeyondManifest { slot: format!("eth{n}"), class: C::Ethernet, reported: "B".into() })
+        .collect();
+    signals.push(changed("cpu", C::Cpu));
+    let found = suspicions(&signals, &DEVICE);
+    assert_eq!((found.len(), found[0].signals.len()), (1, SIGNALS_MAX));
+    assert_eq!(found[0].signals[0], changed("cpu", C::Cpu));
+}
+
+#[test]
 fn policies() {
     let decide = |signals: &[Signal]| Policy::default().decide(&suspicions(signals, &DEVICE)[0]);
     assert_eq!(decide(&[changed("power", C::Power)]), None);

@@ -77,7 +77,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn who_waits_long_enough_gets_anywhere(a in -90.0..=90.0_f64, b in -180.0..=180.0_f64, c in -90.0..=90.0_f64, d in -180.0..=180.0_f64) {
+        fn who_waits_long_enough_gets_anywhere(
+            a in -90.0..=90.0_f64, b in -180.0..=180.0_f64, c in -90.0..=90.0_f64, d in -180.0..=180.0_f64,
+        ) {
             // Half the way round the Earth is 20 015 km.
             prop_assert_eq!(travel(&seen("", a, b, 0), &seen("", c, d, 21 * HOUR)), None);
             let (one, other) = (seen("", a, b, 0), seen("", c, d, HOUR));
