@@ -111,7 +111,7 @@ fn tidy(name: &str) -> String {
 }
 
 /// Whether a slot's name can be used: a letter, then letters, digits and `_ - .`, at most 32 characters.
-pub(super) fn is_slot(slot: &str) -> bool {
+pub(crate) fn is_slot(slot: &str) -> bool {
     slot.len() <= 32
         && slot.starts_with(|c: char| c.is_ascii_lowercase())
         && slot.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b))
@@ -125,7 +125,7 @@ pub fn class_of_slot(slot: &str) -> Option<ComponentClass> {
 }
 
 /// The class of this word: its own (`ethernet`) or a slot's (`eth`).
-pub(super) fn class_named(word: &str) -> Option<ComponentClass> {
+pub(crate) fn class_named(word: &str) -> Option<ComponentClass> {
     word.parse().ok().or_else(|| class_of_slot(word))
 }
 

@@ -1,0 +1,112 @@
+//! How much signals say together.
+
+use super::{Cause, Signal, Subject};
+use crate::history::Event;
+use std::collections::BTreeMap;
+
+/// From which weight on a signal is strong.
+pub const STRONG: u8 = 50;
+/// What weak signals can say together at most, however many they are: less than one strong one.
+pub const WEAK_CEILING: u8 = STRONG - 1;
+
+/// What signals say together, from 0 to 100.
+///
+/// The rule is the noisy-or: each signal is the chance that something is wrong, the signals are taken as independent,
+/// and the score is the chance that at least one of them is right, `1 - (1 - w1)(1 - w2)…`. That alone would let many
+/// weak signals grow to certainty, so those below [`STRONG`] are combined first and count together as
+/// [`WEAK_CEILING`] at most. What was observed again counts once, as last seen.
+#[must_use]
+pub fn score(signals: &[Signal]) -> u8 {
+    let (strong, weak): (Vec<&Signal>, Vec<&Signal>) = different(signals).partition(|signal| signal.is_strong());
+    let doubt = |signals: &[&Signal]| {
+        let mut weights: Vec<u8> = signals.iter().map(|signal| signal.weight()).collect();
+        // The same product whatever the order.
+        weights.sort_unstable();
+        weights.iter().map(|weight| 1.0 - f64::from(*weight) / 100.0).product::<f64>()
+    };
+    let weak_doubt = doubt(&weak).max(1.0 - f64::from(WEAK_CEILING) / 100.0);
+    let together = 100.0 * (1.0 - doubt(&strong) * weak_doubt);
+    // Within 0 to 100 by construction.
+    together.round().clamp(0.0, 100.0) as u8
+}
+
+/// How many signals a suspicion keeps: those that say most.
+pub const SIGNALS_MAX: usize = 64;
+
+/// Without those that were observed again later.
+fn different(signals: &[Signal]) -> impl Iterator<Item = &Signal> {
+    let again = |at: usize, signal: &Signal| signals.iter().skip(at + 1).any(|later| later.is_again(signal));
+    signals.iter().enumerate().filter(move |(at, signal)| !again(*at, signal)).map(|(_, signal)| signal)
+}
+
+/// Signals with one cause, and what they say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// What they are about.
+    pub cause: Cause,
+    /// What they say together, from 0 to 100.
+    pub score: u8,
+    /// The signals, those that say most first: at least one, at most [`SIGNALS_MAX`].
+    pub signals: Vec<Signal>,
+}
+
+/// Puts the signals that were observed at a device together by their causes, those that say most first. Give earlier
+/// signals first: what was observed again takes the place of what it was.
+#[must_use]
+pub fn suspicions(signals: &[Signal], of: &Subject<'_>) -> Vec<Suspicion> {
+    let mut by_cause: BTreeMap<Cause, Vec<Signal>> = BTreeMap::new();
+    for signal in different(signals) {
+        by_cause.entry(signal.cause(of)).or_default().push(signal.clone());
+    }
+    let mut suspicions: Vec<Suspicion> =
+        by_cause.into_iter().map(|(cause, signals)| Suspicion::new(cause, signals)).collect();
+    suspicions.sort_by_key(|suspicion| std::cmp::Reverse(suspicion.score));
+    suspicions
+}
+
+impl Suspicion {
+    fn new(cause: Cause, mut signals: Vec<Signal>) -> Self {
+        signals.sort_by_key(|signal| std::cmp::Reverse(signal.weight()));
+        signals.truncate(SIGNALS_MAX);
+        Self { score: score(&signals), cause, signals }
+    }
+
+    /// What was observed, a sentence a signal.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        self.signals.iter().map(Signal::sentence).collect()
+    }
+
+    /// The sentence of the signal that says most, and how many more there are.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let first = self.signals.first().map(Signal::sentence).unwrap_or_default();
+        match self.signals.len().saturating_sub(1) {
+            0 => first,
+            1 => format!("{first} One more thing does not fit."),
+            more => format!("{first} {more} more things do not fit."),
+        }
+    }
+
+    /// What a device's history says of it; nothing where it is about a batch and not about one device.
+    #[must_use]
+    pub fn event(&self, serial: &str) -> Option<Event> {
+        use super::Topic;
+        let (finding, score) = (self.headline(), i64::from(self.score));
+        match self.cause.topic {
+            Topic::Hardware => Some(Event::HardwareMismatch { finding, score }),
+            Topic::Clone | Topic::Copy => {
+                Some(Event::CloneSuspected { finding, score, other: self.other_than(serial) })
+            }
+            Topic::Manifest | Topic::Overproduction => None,
+        }
+    }
+
+    /// The serial of the one other device, where two are concerned.
+    fn other_than(&self, serial: &str) -> Option<String> {
+        self.signals.iter().find_map(|signal| match signal {
+            Signal::Copied { devices, count: 2, .. } => devices.iter().find(|other| *other != serial).cloned(),
+            _ => None,
+        })
+    }
+}

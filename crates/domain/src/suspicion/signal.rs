@@ -1,0 +1,278 @@
+//! Signals: single observations that speak against a device's identity.
+
+use crate::{component::ComponentClass, words::words};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+words! {
+    /// What was observed.
+    SignalKind {
+        /// Another part is in a slot.
+        PartChanged => "part_changed", "Part changed";
+        /// A part that is listed is not there any more.
+        PartMissing => "part_missing", "Part missing";
+        /// A part is there that is not listed.
+        PartBeyondManifest => "part_beyond_manifest", "Part not in the manifest";
+        /// A digit of an IMEI is wrong.
+        WrongCheckDigit => "wrong_check_digit", "Wrong check digit";
+        /// An IMEI of another model of modem.
+        ForeignTac => "foreign_tac", "IMEI of another model";
+        /// A MAC address that its maker doesn't have.
+        ForeignOui => "foreign_oui", "MAC address of another maker";
+        /// A MAC address that nobody assigned.
+        LocalMac => "local_mac", "Made-up MAC address";
+        /// The part calls itself another model.
+        OtherModel => "other_model", "Other model of part";
+        /// One key or identifier in several devices.
+        Copied => "copied", "Identifier in several devices";
+        /// One key or identifier in many devices of a batch.
+        GoldenImage => "golden_image", "Golden image";
+        /// One identity alive at two addresses.
+        TwoAddresses => "two_addresses", "Alive at two addresses";
+        /// One identity polls as often as two devices would.
+        DoubleCadence => "double_cadence", "Polls twice as often";
+        /// Seen at two places, too far apart for the time between.
+        ImpossibleTravel => "impossible_travel", "Impossible travel";
+        /// A device that no manifest of its batch lists.
+        DeviceBeyondBatch => "device_beyond_batch", "Device not in its batch";
+        /// A part that no manifest of its batch lists.
+        PartBeyondBatch => "part_beyond_batch", "Part not in its batch";
+    }
+}
+
+/// What should be in one device only and was found in several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Copied {
+    /// A key.
+    Key {
+        /// SHA-256 of its `SubjectPublicKeyInfo`, in hexadecimal.
+        spki_sha256: String,
+    },
+    /// A part's identifier.
+    Part {
+        /// What kind of part.
+        class: ComponentClass,
+        /// As people read it.
+        identifier: String,
+        /// As it is compared.
+        identifier_key: String,
+    },
+}
+
+/// One observation that speaks against a device's identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "signal", rename_all = "snake_case")]
+pub enum Signal {
+    /// Another part is in a slot than the manifest lists.
+    PartChanged {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// The identifier that the manifest lists.
+        expected: String,
+        /// The one that the device reports.
+        reported: String,
+    },
+    /// A part that the manifest lists was reported before and is not any more.
+    PartMissing {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// The identifier that the manifest lists.
+        expected: String,
+    },
+    /// A part is in a slot for which the manifest lists none.
+    PartBeyondManifest {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// The identifier that the device reports.
+        reported: String,
+    },
+    /// The check digit of an IMEI does not fit.
+    WrongCheckDigit {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// As it was reported.
+        reported: String,
+        /// The check digit that the other digits ask for.
+        expected: u8,
+        /// The one that stands there.
+        found: u8,
+    },
+    /// The type code of an IMEI belongs to another model than the one that is listed.
+    ForeignTac {
+        /// Where.
+        slot: String,
+        /// As it was reported.
+        reported: String,
+        /// Its type code.
+        tac: String,
+        /// The type codes that the listed model has.
+        expected: Vec<String>,
+        /// Whether the manifest lists this very identifier.
+        listed: bool,
+    },
+    /// A MAC address outside of those that its maker has.
+    ForeignOui {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// As it was reported.
+        reported: String,
+        /// The maker that the manifest lists.
+        maker: String,
+        /// Whether the manifest lists this very identifier.
+        listed: bool,
+    },
+    /// A locally administered MAC address where one from a factory is expected.
+    LocalMac {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// As it was reported.
+        reported: String,
+        /// Whether the manifest lists this very identifier.
+        listed: bool,
+    },
+    /// The part with the listed identifier calls itself another model.
+    OtherModel {
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// The model that the manifest lists.
+        expected: String,
+        /// The model that the device reports.
+        reported: String,
+    },
+    /// One key or identifier in several devices.
+    Copied {
+        /// What.
+        copied: Copied,
+        /// The batch's code, where all are of one batch.
+        batch: Option<String>,
+        /// The serials of the devices; of many the first few.
+        devices: Vec<String>,
+        /// How many devices there are.
+        count: u64,
+    },
+    /// One key or identifier in so many devices of a batch that their image must have held it.
+    GoldenImage {
+        /// What.
+        copied: Copied,
+        /// The batch's code.
+        batch: String,
+        /// How many devices of the batch have it.
+        count: u64,
+    },
+    /// One identity alive at two addresses at the same time.
+    TwoAddresses {
+        /// One address.
+        first: IpAddr,
+        /// The other.
+        second: IpAddr,
+        /// How often in a row it changed between them.
+        turns: u32,
+    },
+    /// One identity polls about twice as often as it was told to.
+    DoubleCadence {
+        /// Where it polled from last.
+        address: IpAddr,
+        /// How often it was told to poll, in seconds.
+        interval_s: u32,
+        /// How often it polled.
+        polls: u32,
+        /// In how many seconds.
+        within_s: u32,
+    },
+    /// Seen at two places that nothing gets between in the time.
+    ImpossibleTravel {
+        /// Where first.
+        from: String,
+        /// Where then.
+        to: String,
+        /// How far apart these are.
+        kilometres: u32,
+        /// The time between.
+        seconds: u32,
+    },
+    /// The device is in no manifest of its batch.
+    DeviceBeyondBatch {
+        /// The batch's code.
+        batch: String,
+    },
+    /// The part is in no manifest of its device's batch, nor recorded by a repair.
+    PartBeyondBatch {
+        /// The batch's code.
+        batch: String,
+        /// Where.
+        slot: String,
+        /// What kind of part.
+        class: ComponentClass,
+        /// The identifier that the device reports.
+        reported: String,
+    },
+}
+
+impl Signal {
+    /// What was observed, as a word.
+    #[must_use]
+    pub const fn kind(&self) -> SignalKind {
+        match self {
+            Self::PartChanged { .. } => SignalKind::PartChanged,
+            Self::PartMissing { .. } => SignalKind::PartMissing,
+            Self::PartBeyondManifest { .. } => SignalKind::PartBeyondManifest,
+            Self::WrongCheckDigit { .. } => SignalKind::WrongCheckDigit,
+            Self::ForeignTac { .. } => SignalKind::ForeignTac,
+            Self::ForeignOui { .. } => SignalKind::ForeignOui,
+            Self::LocalMac { .. } => SignalKind::LocalMac,
+            Self::OtherModel { .. } => SignalKind::OtherModel,
+            Self::Copied { .. } => SignalKind::Copied,
+            Self::GoldenImage { .. } => SignalKind::GoldenImage,
+            Self::TwoAddresses { .. } => SignalKind::TwoAddresses,
+            Self::DoubleCadence { .. } => SignalKind::DoubleCadence,
+            Self::ImpossibleTravel { .. } => SignalKind::ImpossibleTravel,
+            Self::DeviceBeyondBatch { .. } => SignalKind::DeviceBeyondBatch,
+            Self::PartBeyondBatch { .. } => SignalKind::PartBeyondBatch,
+        }
+    }
+
+    /// The slot that it is about, if it is about one.
+    #[must_use]
+    pub fn slot(&self) -> Option<&str> {
+        match self {
+            Self::PartChanged { slot, .. }
+            | Self::PartMissing { slot, .. }
+            | Self::PartBeyondManifest { slot, .. }
+            | Self::WrongCheckDigit { slot, .. }
+            | Self::ForeignTac { slot, .. }
+            | Self::ForeignOui { slot, .. }
+            | Self::LocalMac { slot, .. }
+            | Self::OtherModel { slot, .. }
+            | Self::PartBeyondBatch { slot, .. } => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// Whether both are the same observation, made again: only its counts and what it found may differ.
+    #[must_use]
+    pub fn is_again(&self, earlier: &Self) -> bool {
+        self.kind() == earlier.kind() && self.slot() == earlier.slot() && self.copied() == earlier.copied()
+    }
+
+    const fn copied(&self) -> Option<&Copied> {
+        match self {
+            Self::Copied { copied, .. } | Self::GoldenImage { copied, .. } => Some(copied),
+            _ => None,
+        }
+    }
+}
