@@ -327,9 +327,7 @@ async fn the_gateway_s_certificate_follows_its_address_and_outlives_a_failure() 
         tokio::spawn(source.keep(fleet.clone(), Arc::clone(&certificates)));
         certificates
     };
-    let shown = |certificates: &Certificates| {
-        pki::Certificate::from_der(&certificates.certificate().unwrap()).unwrap()
-    };
+    let shown = |certificates: &Certificates| pki::Certificate::from_der(&certificates.certificate().unwrap()).unwrap();
     let named = |certificates: &Certificates, name: &str| shown(certificates).dns_names().contains(&name.to_owned());
     let certificates = kept().await;
     move_gateway(&fleet, "https://gateway.example:8444").await;

@@ -170,9 +170,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Document<T> {
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
         let (parts, body) = request.into_parts();
         let whole = Request::from_parts(parts.clone(), body);
-        let bytes = Bytes::from_request(whole, state).await.map_err(|rejection| {
-            Problem::new(rejection.status(), rejection.body_text())
-        })?;
+        let bytes = Bytes::from_request(whole, state)
+            .await
+            .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         if holds_nul(&bytes) {
             let told = "A text in the document holds the character NUL, which can't be kept.";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, told).into());

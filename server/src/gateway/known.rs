@@ -63,8 +63,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Renewing {
             Caller::Device { actor, peer: Some(peer) } => {
                 return Ok(Self { actor: actor.clone(), peer: peer.clone() });
             }
-            Caller::Device { .. } => "Renewal needs the present certificate in the TLS handshake; a token is not enough.",
-            Caller::Station { .. } => "Only a device renews its certificate. A station gets a new one from an operator.",
+            Caller::Device { .. } => {
+                "Renewal needs the present certificate in the TLS handshake; a token is not enough."
+            }
+            Caller::Station { .. } => {
+                "Only a device renews its certificate. A station gets a new one from an operator."
+            }
             other => {
                 let unknown = other.actor().err().map(Unknown::answer);
                 return Err(unknown.unwrap_or_else(|| StatusCode::FORBIDDEN.into_response()));
