@@ -188,7 +188,7 @@ pub struct DeliveryShape {
 
 impl From<Delivery> for DeliveryShape {
     fn from(delivery: Delivery) -> Self {
-        let Delivery { entered, known, withheld, refused } = delivery;
+        let Delivery { entered, known, withheld, refused, .. } = delivery;
         Self { entered, known, withheld, refused }
     }
 }
