@@ -314,10 +314,10 @@ async fn a_device_with_its_kit_is_known_at_the_gateway_and_renews() {
         // The power went after the new pair was used and before it was taken: the next run carries on.
         let cut = format!(
             "cd {kit} && cp device.pem before.pem && mkdir bin && printf '#!/bin/sh\nexit 1\n' > bin/cp && chmod +x bin/cp && \
-             ! PATH=$PWD/bin:$PATH sh renew.sh && test -s new/device.pem && cmp -s before.pem device.pem && sh renew.sh && \
+             ! PATH=$PWD/bin:$PATH sh renew.sh > said && test -s new/device.pem && cmp -s before.pem device.pem && sh renew.sh > said && \
              ! cmp -s before.pem device.pem && test ! -e new && ls -d pair-* | wc -l && curl --config curl.conf $GW/"
         );
         let said = field.says(&cut).await;
-        assert!(said.contains("\n1\n") && said.contains(kit.trim_start_matches("kit-")), "{said}");
+        assert!(said.starts_with("1\n") && said.contains(kit.trim_start_matches("kit-")), "{said}");
     }
 }
