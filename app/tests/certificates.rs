@@ -488,6 +488,13 @@ async fn what_was_renewed_is_a_list() {
     kit(&console, "GW2C-0001").await;
     let page = console.get(AUDITOR, "/certificates/expiry").await;
     assert!(page.body.contains("/certificates?renewed=30"), "{}", page.body);
+    let of_root = console.get(AUDITOR, "/certificates/expiry?authority=test-root").await;
+    assert!(
+        of_root.body.contains(">1 certificate<") && of_root.body.contains("authority=test-root"),
+        "{}",
+        of_root.body
+    );
+    assert_eq!(console.get(AUDITOR, "/certificates/expiry?authority=none").await.status, 404);
     let list = console.get(AUDITOR, "/certificates?renewed=30").await;
     assert!(
         list.body.contains("No certificate is like that") && list.body.contains("in the last 30 days"),

@@ -226,12 +226,19 @@ impl Fleet {
         self.rows(kept, &authorities).await
     }
 
-    /// When the valid certificates end.
+    /// When the valid certificates end; only those of one authority when one is given, as addresses name it.
     ///
     /// # Errors
-    /// When the actor may not see them.
-    pub async fn expiry(&self, actor: &Actor) -> Result<Expiry> {
+    /// When the actor may not see them, or there is no such authority.
+    pub async fn expiry(&self, actor: &Actor, authority: Option<&str>) -> Result<Expiry> {
         actor.require(Permission::AuthorityRead)?;
+        let of = match authority {
+            None => None,
+            Some(slug) => {
+                let found = store::authority::by_slug(self.db(), slug).await?;
+                Some(found.ok_or_else(|| Error::not_found("authority", slug))?.id)
+            }
+        };
         let now = self.now();
         let spans = [
             ("expired", "Ended in the last 90 days", -90, 0),
@@ -244,10 +251,10 @@ impl Fleet {
         let mut buckets = Vec::with_capacity(spans.len());
         for (word, label, from, to) in spans {
             let (from, to) = (now.plus(from * DAY), now.plus(to * DAY));
-            let count = store::certificate::ending(self.db(), from, to).await?;
+            let count = store::certificate::ending(self.db(), (from, to), of).await?;
             buckets.push(ExpiryBucket { word, label, count, from, to });
         }
-        let renewed = store::certificate::renewed_since(self.db(), now.plus(-EXPIRES_SOON)).await?;
+        let renewed = store::certificate::renewed_since(self.db(), now.plus(-EXPIRES_SOON), of).await?;
         Ok(Expiry { buckets, renewed })
     }
 

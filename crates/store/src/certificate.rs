@@ -103,6 +103,9 @@ queries! {
     COUNTS = "SELECT authority_id, status, COUNT(*) FROM certificate GROUP BY authority_id, status";
     ENDING = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid'";
     RENEWED = "SELECT COUNT(*) FROM certificate WHERE replaces IS NOT NULL AND issued_at >= $1";
+    ENDING_OF = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid' \
+                 AND authority_id = $3";
+    RENEWED_OF = "SELECT COUNT(*) FROM certificate WHERE replaces IS NOT NULL AND issued_at >= $1 AND authority_id = $2";
     ACTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM revoked t ", acts!(),
                " WHERE t.authority_id = $1 AND t.serial = $2 ORDER BY t.at");
     CUTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM authority_cut t ", acts!(),
@@ -350,20 +353,28 @@ pub async fn counts(db: &Db) -> StoreResult<Vec<(AuthorityId, CertificateStatus,
     rows.into_iter().map(row).collect()
 }
 
-/// How many valid certificates end in a span of time.
+/// How many valid certificates end in a span of time; only those of one authority when one is given.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ending(db: &Db, from: Timestamp, to: Timestamp) -> StoreResult<i64> {
-    Ok(search!(db, |pool| sqlx::query_scalar(ENDING).bind(from.0).bind(to.0).fetch_one(pool).await)?)
+pub async fn ending(db: &Db, (from, to): (Timestamp, Timestamp), of: Option<AuthorityId>) -> StoreResult<i64> {
+    Ok(match of {
+        None => search!(db, |pool| sqlx::query_scalar(ENDING).bind(from.0).bind(to.0).fetch_one(pool).await)?,
+        Some(of) => search!(db, |pool| {
+            sqlx::query_scalar(ENDING_OF).bind(from.0).bind(to.0).bind(of.0).fetch_one(pool).await
+        })?,
+    })
 }
 
-/// How many certificates were renewed since then.
+/// How many certificates were renewed since then; only those of one authority when one is given.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn renewed_since(db: &Db, since: Timestamp) -> StoreResult<i64> {
-    Ok(search!(db, |pool| sqlx::query_scalar(RENEWED).bind(since.0).fetch_one(pool).await)?)
+pub async fn renewed_since(db: &Db, since: Timestamp, of: Option<AuthorityId>) -> StoreResult<i64> {
+    Ok(match of {
+        None => search!(db, |pool| sqlx::query_scalar(RENEWED).bind(since.0).fetch_one(pool).await)?,
+        Some(of) => search!(db, |pool| sqlx::query_scalar(RENEWED_OF).bind(since.0).bind(of.0).fetch_one(pool).await)?,
+    })
 }
 
 /// Claims a device's serial for its first certificate. Gives the certificate that has the claim, if it is another: until

@@ -209,7 +209,7 @@ async fn lists_go_page_by_page_and_ends_are_counted() {
         let revoked = CertificateFilter { standing: Some(CertificateStanding::Revoked), ..filter.clone() };
         assert_eq!(fleet.certificates(&operator(), &revoked).await.unwrap().rows[0].name, "GW-4");
         let count = async |word: &str| {
-            let expiry = fleet.expiry(&operator()).await.unwrap();
+            let expiry = fleet.expiry(&operator(), None).await.unwrap();
             expiry.buckets.iter().find(|bucket| bucket.word == word).unwrap().count
         };
         assert_eq!((count("7d").await, count("later").await), (0, 8), "four devices, four authorities");

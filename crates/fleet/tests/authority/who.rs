@@ -49,7 +49,7 @@ cases! {
     "certificates", AuthorityRead => |w, a| async move { w.fleet.certificates(a, &CertificateFilter::default()).await };
     "certificates_of_device", AuthorityRead => |w, a| w.fleet.certificates_of_device(a, "GW-1");
     "certificate", AuthorityRead => |w, a| w.fleet.certificate(a, "nothing", "00");
-    "expiry", AuthorityRead => |w, a| w.fleet.expiry(a);
+    "expiry", AuthorityRead => |w, a| w.fleet.expiry(a, None);
     "stations", AuthorityRead => |w, a| w.fleet.stations(a, None);
     "findings", AuthorityRead => |w, a| w.fleet.findings(a, true);
     "finding_page", AuthorityRead => |w, a| async move { w.fleet.finding_page(a, &FindingFilter::default()).await };
