@@ -5,7 +5,6 @@ use crate::{
         form::{Field, error_summary},
         icons::{self, icon},
         panel::Panel,
-        table::none_yet,
     },
     context::{Ctx, href, segment},
     pages::errors::who_may,

@@ -76,8 +76,10 @@ fn ostree(kit: &Kit) -> String {
 
 /// What asks for the next certificate: with a new key, by the present certificate.
 fn renew(kit: &Kit) -> String {
-    let words = [("@HOME@", HOME), ("@SERIAL@", &kit.serial), ("@GATEWAY@", &kit.settings.gateway())];
-    words.iter().fold(include_str!("renew.sh").to_owned(), |text, (name, value)| text.replace(name, value))
+    include_str!("renew.sh")
+        .replace("@HOME@", HOME)
+        .replace("@SERIAL@", &kit.serial)
+        .replace("@GATEWAY@", kit.settings.gateway())
 }
 
 /// How a device whose key never leaves it gets its first certificate: by way of a station.
