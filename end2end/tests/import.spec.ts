@@ -21,7 +21,7 @@ test('the first manifest is tried, then imported, with progress', async ({ page,
   await send(page, file);
   await expect(page.getByRole('progressbar')).toBeVisible();
   await ends(page, 'Done', 120);
-  await expect(page.getByText('10,000 devices added. New').first()).toBeVisible();
+  await expect(page.getByText('10,000 devices added to batch').first()).toBeVisible();
   expect(await own.api.count('batch:2026-10K')).toBe(10_000);
   await looksGood(page, 'import that is done');
 
@@ -96,7 +96,7 @@ test('100,000 devices are imported, and each can be exported', async ({ page, ow
     await expect(page.getByRole('progressbar')).toBeVisible({ timeout: 30_000 });
     await ends(page, 'Done', 330);
   });
-  await expect(page.getByText('100,000 devices added. New').first()).toBeVisible();
+  await expect(page.getByText('100,000 devices added to batch').first()).toBeVisible();
   await page.goto('/devices?q=batch:2026-100K');
   await expect(page.getByText(/More than 10,000|100,000 devices/).first()).toBeVisible();
   const document = await own.api.get<EpcisDocument>('/devices/2026-100K-077777/epcis');
