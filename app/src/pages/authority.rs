@@ -92,7 +92,7 @@ fn none(ctx: &Ctx, scope: &'static str, code: &str) -> impl IntoView + use<> {
         _ => "No authority signs for this factory, so its batches can't have one.",
     };
     let ask = ctx.may(Permission::AuthorityRequest).then(|| {
-        let to = href("/authorities/new", &[("kind", scope), (scope, code), ("name", code)]);
+        let to = href("/authorities/new", &[("kind", scope), (scope, code)]);
         view! { <a class="btn small" href=to>{icon(icons::PLUS)}"Request one"</a> }
     });
     view! { <div class="body stack tight"><p class="small soft">{words}</p><div>{ask}</div></div> }

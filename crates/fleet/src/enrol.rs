@@ -20,6 +20,7 @@ mod station;
 pub use backdated::Backdated;
 pub use code_signing::CodeSigningForm;
 pub use kit::{Kit, KitFile};
+pub(crate) use line::domain_within;
 pub use many::{EnrolItem, EnrolOutcome};
 pub use peer::Peer;
 pub(crate) use peer::forged;

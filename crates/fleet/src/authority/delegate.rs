@@ -4,8 +4,9 @@
 use crate::{
     Actor, Deed, Error, Fleet, Result,
     custody::append,
-    enrol::{KitFile, forged},
+    enrol::{KitFile, domain_within, forged},
     finding::{Found, note, settle},
+    setting::Settings,
 };
 use domain::{
     authority::{Authority, AuthorityState, FindingKind},
@@ -99,13 +100,13 @@ impl Fleet {
             return Err(Error::Conflict(format!("Batch {batch_code} is made by another factory.")));
         }
         let issuers = self.delegated(batch).await?;
-        let domain = self.load_settings().await?.domain;
+        let settings = self.load_settings().await?;
         let mut delivery = Delivery::default();
         for piece in certificates.chunks(PIECE) {
             let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
             let before = delivery.clone();
             let issuers = held(&mut deed, &issuers).await?;
-            let taker = Taker { batch, issuers: &issuers, domain: &domain };
+            let taker = Taker { batch, issuers: &issuers, settings: &settings };
             for certificate in piece {
                 taker.take(&mut deed, certificate, &mut delivery).await?;
             }
@@ -161,7 +162,7 @@ async fn held(
 struct Taker<'a> {
     batch: &'a Batch,
     issuers: &'a [(Authority, pki::Certificate)],
-    domain: &'a str,
+    settings: &'a Settings,
 }
 
 impl Taker<'_> {
@@ -254,7 +255,8 @@ impl Taker<'_> {
         delivered: &pki::Certificate,
         serial: &str,
     ) -> Option<(FindingKind, String)> {
-        let expected = device_dns_name(serial, &self.batch.code, self.domain);
+        let domain = domain_within(ca, &self.batch.code, self.settings);
+        let expected = device_dns_name(serial, &self.batch.code, &domain);
         if delivered.dns_names() != [expected.as_str()] || !delivered.ip_addresses().is_empty() {
             let words = format!("The factory signed for {serial} with other names than {expected}.");
             return Some((FindingKind::ForeignBatch, words));

@@ -3,7 +3,7 @@
 use super::activate;
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
-    authority::{Authority, AuthorityState},
+    authority::{Authority, AuthorityKind, AuthorityState},
     id::AuthorityId,
     person::Permission,
 };
@@ -43,7 +43,8 @@ impl Fleet {
         let certificate = certificate.ok_or_else(|| {
             Error::field("pem", format!("None of these certificates is for the key of “{}”.", authority.name))
         })?;
-        self.check_delivered(&authority, certificate)?;
+        let domain = self.load_settings().await?.domain;
+        self.check_delivered(&authority, certificate, &domain)?;
         let (root, _) = self.known_issuer(certificate).await?;
         let mut deed = self.allow(actor, Permission::AuthorityManage, &subject).await?;
         activate(&mut deed, &authority, &root, certificate, &authority.key_location).await?;
@@ -55,7 +56,7 @@ impl Fleet {
         deed.commit("authority.deliver", &subject, &detail).await
     }
 
-    fn check_delivered(&self, authority: &Authority, certificate: &Certificate) -> Result<()> {
+    fn check_delivered(&self, authority: &Authority, certificate: &Certificate, domain: &str) -> Result<()> {
         let now = self.now();
         let expected = authority.kind.path_length();
         let problem = if !certificate.is_ca() {
@@ -69,11 +70,24 @@ impl Fleet {
         } else if certificate.not_before() > now {
             let from = certificate.not_before().exact_words();
             format!("It holds only from {from}. Set the clocks of both machines, or wait until then.")
+        } else if authority.kind == AuthorityKind::Factory && !may_name(certificate, domain) {
+            let permitted = certificate.permitted_dns().join(", ");
+            format!(
+                "It is for names within {permitted}, but devices get theirs within {domain} (Settings), so it could sign no \
+                 batch. Sign it again with --domain {domain}, or change the setting first."
+            )
         } else {
             return Ok(());
         };
         Err(Error::field("pem", problem))
     }
+}
+
+/// Whether a CA's constraints let it sign for names within a domain.
+fn may_name(certificate: &Certificate, domain: &str) -> bool {
+    let permitted = certificate.permitted_dns();
+    let within = |name: &String| domain == name || domain.ends_with(&format!(".{name}"));
+    permitted.is_empty() || permitted.iter().any(within)
 }
 
 fn not_waiting(authority: &Authority) -> Error {

@@ -2,7 +2,7 @@
 
 mod config;
 
-use super::Enrolled;
+use super::{Enrolled, domain_within};
 use crate::{Actor, Error, Fleet, Result, setting::Settings};
 use domain::{certificate::device_dns_name, device::Device, person::Permission};
 use pki::{Certificate, KeyAlgorithm, Name, SoftwareKey};
@@ -115,10 +115,14 @@ impl Fleet {
         chain: Vec<Certificate>,
     ) -> Result<Kit> {
         let settings = self.load_settings().await?;
+        // Without a CA that signs the name is the one that the next CA will give.
+        let line = self.line(&batch).await.ok();
+        let domain = line.map(|line| domain_within(line.issuer.certificate(), &batch, &settings));
+        let domain = domain.unwrap_or_else(|| settings.domain.clone());
         let (key_pem, certificate) = own.unzip();
         Ok(Kit {
             serial: device.serial.clone(),
-            dns_name: device_dns_name(&device.serial, &batch, &settings.domain),
+            dns_name: device_dns_name(&device.serial, &batch, &domain),
             batch,
             key_pem,
             certificate,

@@ -5,7 +5,7 @@ use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, setting::Settings
 use domain::{
     authority::{Authority, AuthorityState},
     batch::Batch,
-    certificate::{Certificate, CertificatePurpose, CertificateStatus, device_dns_name},
+    certificate::{Certificate, CertificatePurpose, CertificateStatus, device_dns_name, dns_label},
     custody::Custodian,
     id::{AuthorityId, CertificateId, DeviceId},
     person::Permission,
@@ -53,7 +53,8 @@ pub(super) struct Wanted<'a> {
 impl Line {
     /// The DNS name of a device of the batch.
     pub(super) fn dns_name(&self, device_serial: &str) -> String {
-        device_dns_name(device_serial, &self.batch.code, &self.settings.domain)
+        let domain = domain_within(self.issuer.certificate(), &self.batch.code, &self.settings);
+        device_dns_name(device_serial, &self.batch.code, &domain)
     }
 
     /// Signs. Every name, every use and every date is ours; the request gives the key alone.
@@ -102,6 +103,14 @@ impl Line {
     }
 }
 
+/// The domain of a batch's devices: the one that its CA is constrained to, whatever is set by now; so a CA that was made
+/// before the setting was changed goes on signing.
+pub(crate) fn domain_within(ca: &pki::Certificate, batch_code: &str, settings: &Settings) -> String {
+    let label = format!("{}.", dns_label(batch_code));
+    let of_ca = ca.permitted_dns().into_iter().find_map(|name| name.strip_prefix(&label).map(str::to_owned));
+    of_ca.unwrap_or_else(|| settings.domain.clone())
+}
+
 impl Fleet {
     /// The line of a batch, by its code.
     pub(super) async fn line(&self, batch_code: &str) -> Result<Line> {
@@ -140,11 +149,18 @@ impl Fleet {
     /// The authority that signs for a batch: ours rather than one whose key a factory has, too.
     async fn signing_for(&self, batch: &Batch) -> Result<Authority> {
         let all = store::authority::of_batch(self.db(), batch.id).await?;
+        let held = all.iter().find(|authority| authority.state == AuthorityState::Held);
+        let held = held.map(|authority| authority.name.clone());
         let mut active: Vec<Authority> = all.into_iter().filter(|a| a.state == AuthorityState::Active).collect();
         active.sort_by_key(|authority| authority.delegated);
         active.into_iter().next().ok_or_else(|| {
             let code = &batch.code;
-            Error::Conflict(format!("Batch {code} has no active CA. Request one, and have it approved, first."))
+            Error::Conflict(match held {
+                Some(name) => {
+                    format!("“{name}” of batch {code} is on hold, so nothing is signed until it is released.")
+                }
+                None => format!("Batch {code} has no active CA. Request one, and have it approved, first."),
+            })
         })
     }
 

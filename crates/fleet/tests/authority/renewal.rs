@@ -1,13 +1,13 @@
 //! Renewal in the field: the old certificate counts until the new one was used.
 
-use crate::world::{NOW, World, conflict, device, operator, request, request_of, station, worlds};
+use crate::world::{NOW, World, admin, conflict, device, operator, request, request_of, station, worlds};
 use domain::{
     certificate::{Certificate, CertificateStatus, RevocationReason},
     history::Event,
     id::RevocationId,
     time::DAY,
 };
-use fleet::{Actor, Error};
+use fleet::{Actor, Error, setting::Settings};
 use store::revoked::Revoked;
 
 async fn enrolled(world: &World, serial: &str) -> (Actor, Certificate) {
@@ -132,5 +132,19 @@ async fn a_renewal_does_not_escape_what_is_cut_off_meanwhile() {
         conflict(renewing.await.unwrap(), "can't be renewed");
         conflict(world.fleet.renew(&gw, old.id, &request("GW-1").1).await, "can't be renewed");
         assert_eq!(certificates(&world, "GW-1").await.len(), 1, "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_domain_is_for_what_is_made_from_then_on() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (gw, old) = enrolled(&world, "GW-1").await;
+        let before = fleet.settings(&operator()).await.unwrap();
+        let settings = Settings { domain: "elsewhere.example".into(), ..before.clone() };
+        fleet.save_settings(&admin(), &settings).await.unwrap();
+        let renewed = fleet.renew(&gw, old.id, &request("GW-1").1).await.unwrap();
+        let name = renewed.certificate.dns_names().remove(0);
+        assert!(name.ends_with(&before.domain), "{name}: its CA goes on with the names that it may give");
     }
 }

@@ -141,7 +141,8 @@ fn readme(kit: &Kit) -> String {
          {enrol}{unset}\n\
          On the device, as root:\n\n  \
          install -d -m 700 {HOME}\n  \
-         install -m 600 device.* ca.pem curl.conf renew.sh {HOME}/\n  \
+         install -m 600 device.* ca.pem curl.conf {HOME}/\n  \
+         install -m 700 renew.sh {HOME}/\n  \
          curl --config {HOME}/curl.conf {gateway}/\n\n\
          The last one answers with the device's serial. Then copy what you use of the others to where its first lines say.\n\
          Delete this kit everywhere else: whoever has device.key is this device.\n"
