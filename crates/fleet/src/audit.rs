@@ -17,13 +17,37 @@ use store::{
     count::{self, Delta},
 };
 
-/// How many who were refused are remembered, and so have their refusals written down, in a minute.
+/// How many of one kind who were refused are remembered, and so have their refusals written down, in a minute.
 const REFUSED: usize = 1_000;
 /// How many refusals of one station are written down in a minute.
 const OF_STATION: u32 = 60;
 
 /// Whose refusals were written down, and how often, within the last minute.
 pub(crate) type Refusals = HashMap<(String, Permission), (Timestamp, u32)>;
+
+/// Whether it is among the first `most` within a minute. Whoever is refused is known by kind and name (`device:GW-1`), and
+/// each kind has room of its own: strangers have as many addresses as they like, and must not keep what devices and
+/// stations did out of the log.
+fn is_within(refusals: &mut Refusals, (who, permission): (String, Permission), most: u32, now: Timestamp) -> bool {
+    fn kind(who: &str) -> &str {
+        who.split_once(':').map_or(who, |(kind, _)| kind)
+    }
+    refusals.retain(|_, (since, _)| since.plus(MINUTE) > now && *since <= now);
+    let is_full = refusals.keys().filter(|(other, _)| kind(other) == kind(&who)).count() >= REFUSED;
+    match refusals.entry((who, permission)) {
+        Entry::Occupied(mut known) => {
+            let (_, n) = known.get_mut();
+            *n = n.saturating_add(1);
+            *n <= most
+        }
+        Entry::Vacant(free) => {
+            if !is_full {
+                free.insert((now, 1));
+            }
+            !is_full
+        }
+    }
+}
 
 /// A change under way: a transaction that can only be committed with its audit entry.
 #[must_use = "dropping a deed undoes it"]
@@ -63,7 +87,7 @@ impl Fleet {
     /// station, whose refusals are of different devices, [`OF_STATION`].
     pub(crate) fn is_worth_an_entry(&self, actor: &Actor, permission: Permission) -> bool {
         let (who, most) = match actor {
-            Actor::Nobody { .. } => (actor.address().to_owned(), 1),
+            Actor::Nobody { .. } => (format!("stranger:{}", actor.address()), 1),
             Actor::Device { serial, .. } => (format!("device:{serial}"), 1),
             Actor::Station { name, .. } => (format!("station:{name}"), OF_STATION),
             _ => return true,
@@ -75,21 +99,7 @@ impl Fleet {
     pub(crate) fn within_a_minute(&self, who: String, permission: Permission, most: u32) -> bool {
         let now = self.now();
         let mut refusals = self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.retain(|_, (since, _)| since.plus(MINUTE) > now && *since <= now);
-        let is_full = refusals.len() >= REFUSED;
-        match refusals.entry((who, permission)) {
-            Entry::Occupied(mut known) => {
-                let (_, n) = known.get_mut();
-                *n = n.saturating_add(1);
-                *n <= most
-            }
-            Entry::Vacant(free) => {
-                if !is_full {
-                    free.insert((now, 1));
-                }
-                !is_full
-            }
-        }
+        is_within(&mut refusals, (who, permission), most, now)
     }
 
     /// Writes an audit entry of something that changed nothing: a refusal, a failed sign-in.
@@ -276,5 +286,23 @@ impl Deed<'_> {
             let _ = self.fleet.inner.changes.send(change);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_keep_nobody_elses_refusals_out_of_the_log() {
+        let (mut refusals, now) = (Refusals::new(), Timestamp(10 * MINUTE));
+        let mut asked = |who: String, most: u32, now: Timestamp| {
+            is_within(&mut refusals, (who, Permission::CertificateEnrol), most, now)
+        };
+        let written = (0..2 * REFUSED).filter(|n| asked(format!("stranger:2001:db8::{n:x}"), 1, now)).count();
+        assert_eq!(written, REFUSED);
+        assert!(asked("device:GW-1".to_owned(), 1, now) && !asked("device:GW-1".to_owned(), 1, now));
+        assert_eq!((0..9).filter(|_| asked("station:Line 4".to_owned(), 3, now)).count(), 3);
+        assert!(asked("device:GW-1".to_owned(), 1, now.plus(MINUTE)), "a minute later it is written again");
     }
 }
