@@ -6,12 +6,19 @@ use std::process::Command;
 
 use crate::error::Error;
 
+/// Clippy's compiler: rustc that lints as well.
+pub const CLIPPY: &str = "clippy-driver";
+
+/// Arguments for [`CLIPPY`], the way `cargo clippy` passes those after `--`.
+const WARNINGS_ARE_ERRORS: &str = "-Dwarnings__CLIPPY_HACKERY__";
+
 /// The folders of one checkout.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
     target: PathBuf,
     moved_target: bool,
+    linted: bool,
 }
 
 impl Workspace {
@@ -27,7 +34,7 @@ impl Workspace {
             .to_path_buf();
         let moved = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = moved.as_ref().map_or_else(|| root.join("target"), |folder| root.join(folder));
-        Ok(Self { root, target, moved_target: moved.is_some() })
+        Ok(Self { root, target, moved_target: moved.is_some(), linted: false })
     }
 
     /// The folder that holds `Cargo.lock`.
@@ -55,10 +62,19 @@ impl Workspace {
         self.target.join("xtask")
     }
 
+    /// The same checkout, whose own crates are compiled by Clippy's compiler with warnings as errors. What is linted is
+    /// thus also what the tests run: `cargo clippy` would compile everything a second time.
+    pub fn linted(&self) -> Self {
+        Self { linted: true, ..self.clone() }
+    }
+
     /// Cargo, without the variables that describe xtask itself.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         self.settle(&mut cargo);
+        if self.linted {
+            cargo.env("RUSTC_WORKSPACE_WRAPPER", CLIPPY).env("CLIPPY_ARGS", WARNINGS_ARE_ERRORS);
+        }
         if self.moved_target {
             cargo.env("MUSTER_SITE", self.site());
         }

@@ -55,7 +55,7 @@ fn end_to_end(scene: &Scene<'_>, database: &str) -> Result<Outcome, Error> {
     }
     node::install(workspace, END_TO_END)?;
     super::rust::site(scene)?;
-    let program = build::server(workspace, Profile::Dev)?;
+    let program = build::server(&scene.linted, Profile::Dev)?;
     let mut playwright = Command::new("node_modules/.bin/playwright");
     playwright.arg("test").current_dir(workspace.source(END_TO_END));
     playwright.env("CI", "true").env("MUSTER_BIN", program).env("MUSTER_E2E_DB", database);

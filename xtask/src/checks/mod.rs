@@ -32,6 +32,8 @@ pub struct TestArgs {
 /// What a step works with.
 struct Scene<'a> {
     workspace: &'a Workspace,
+    /// The workspace whose crates are linted as they are compiled.
+    linted: Workspace,
     wasm: Choice,
 }
 
@@ -53,7 +55,7 @@ const STEPS: [Step; 10] = [
     Step { name: "packages", about: "what the checks need is installed", quick: false, run: node::packages },
     Step { name: "format", about: "cargo fmt --check", quick: true, run: rust::format },
     Step { name: "site", about: "style sheet and browser's program", quick: true, run: rust::site },
-    Step { name: "lint", about: "cargo clippy, warnings are errors", quick: true, run: rust::lint },
+    Step { name: "lint", about: "clippy, warnings are errors", quick: true, run: rust::lint },
     Step { name: "rust", about: "cargo test", quick: true, run: rust::test },
     Step { name: "verifiers", about: "other programs read our certificates", quick: false, run: verifiers::check },
     Step { name: "tailwind", about: "utilities against the official compiler", quick: false, run: tailwind::check },
@@ -76,7 +78,7 @@ pub fn run(workspace: &Workspace, args: &TestArgs) -> Result<(), Error> {
     let wanted = |step: &&Step| {
         if args.only.is_empty() { step.quick || !args.quick } else { args.only.iter().any(|name| name == step.name) }
     };
-    let scene = Scene { workspace, wasm: args.wasm.wasm_toolchain };
+    let scene = Scene { workspace, linted: workspace.linted(), wasm: args.wasm.wasm_toolchain };
     let mut table = Vec::new();
     for step in STEPS.iter().filter(wanted) {
         println!("\n── {} · {}", step.name, step.about);

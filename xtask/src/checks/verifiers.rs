@@ -31,7 +31,7 @@ const VENV: &str = "python3-venv";
 pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
     programs()?;
     let pkilint = pkilint(scene.workspace)?;
-    let mut cargo = scene.workspace.cargo();
+    let mut cargo = scene.linted.cargo();
     cargo.args(["test", "-p", "pki", "--test", "interop", "--", "--ignored"]).env("MUSTER_PKILINT", pkilint);
     exec::run(&mut cargo)?;
     Ok(Outcome::Passed)
