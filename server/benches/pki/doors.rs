@@ -90,6 +90,25 @@ pub async fn static_file(content: Vec<u8>) -> SocketAddr {
     address
 }
 
+/// Whoever connects and says something gets these bytes, and is hung up on.
+pub async fn fixed_bytes(answer: Vec<u8>) -> SocketAddr {
+    let tcp = TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let answer = Bytes::from(answer);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = tcp.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut heard = [0; 1024];
+                if matches!(stream.read(&mut heard).await, Ok(n) if n > 0) {
+                    let _ = stream.write_all(&answer).await;
+                }
+            });
+        }
+    });
+    address
+}
+
 async fn bind(door: Door) -> (SocketAddr, Listener) {
     let limits = Limits { drain: Duration::from_secs(1), ..Limits::of(door) };
     let listener = Listener::bind(SocketAddr::new(LOOPBACK, 0), limits).await.unwrap();

@@ -3,7 +3,7 @@
 use crate::{
     Bench,
     asked::{is_answer, posted, question},
-    doors::static_file,
+    doors::{fixed_bytes, static_file},
     load::{Client, Load, get},
     openssl::{self, Responder},
     table::{Row, grouped},
@@ -39,6 +39,8 @@ pub fn measure(bench: &Bench, large: &Large) -> Vec<Row> {
     let new = run(bench, pki, &questions.closing, connections, false);
     let answer = bench.asking.block_on(async { Client::new(pki).ask(&questions.plain[0]).await.to_vec() });
     let file = file_rate(bench, answer.clone(), count);
+    let file_new = file_rate_new(bench, answer.clone(), connections);
+    let least = least_rate(bench, &answer, &questions.closing, connections);
     let certificate = ca_file_rate(bench, count);
     let index = bench.world.folder.path().join("index.txt");
     openssl::write_index(&index, large.serials.iter().copied(), false);
@@ -52,9 +54,12 @@ pub fn measure(bench: &Bench, large: &Large) -> Vec<Row> {
     let openssl = format!("`openssl ocsp`, index of {n}");
     let openssl_two = format!("`openssl ocsp -multi 2`, index of {n}");
     let limit = format!("a file of {} bytes, same listener, keep-alive", answer.len());
+    let limit_new = format!("a file of {} bytes, same listener, a new connection each", answer.len());
     vec![
         Row::rate("OCSP, a new connection each", new, (&openssl, one), "2.5"),
         Row::rate("OCSP, a new connection each", new, (&openssl_two, two), ""),
+        Row::rate("OCSP, a new connection each", new, (&limit_new, file_new), ""),
+        Row::rate("OCSP, a new connection each", new, ("the same bytes by a bare loop of TCP, no HTTP", least), ""),
         Row::rate("OCSP, keep-alive", kept, (&limit, file), "0.5; 72,500 /s"),
         Row::rate("OCSP, keep-alive", kept, ("an authority's certificate (.cer), keep-alive", certificate), ""),
         Row::rate("OCSP with nonce (signed for each), keep-alive", signed, (&limit, file), ""),
@@ -71,6 +76,18 @@ fn run(bench: &Bench, to: SocketAddr, requests: &Arc<Vec<Vec<u8>>>, count: usize
 fn file_rate(bench: &Bench, content: Vec<u8>, count: usize) -> f64 {
     let to = bench.server.block_on(static_file(content));
     run(bench, to, &Arc::new(vec![get("/file")]), count, true)
+}
+
+fn file_rate_new(bench: &Bench, content: Vec<u8>, count: usize) -> f64 {
+    let to = bench.server.block_on(static_file(content));
+    run(bench, to, &Arc::new(vec![get("/file")]), count, false)
+}
+
+/// What connections alone cost, in the same runtime and with the same asker: the limit of any server.
+fn least_rate(bench: &Bench, answer: &[u8], requests: &Arc<Vec<Vec<u8>>>, count: usize) -> f64 {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
+    let to = bench.server.block_on(fixed_bytes([head.as_bytes(), answer].concat()));
+    run(bench, to, requests, count, false)
 }
 
 fn ca_file_rate(bench: &Bench, count: usize) -> f64 {
