@@ -115,7 +115,7 @@ fn start(field: &Field, name: &str, mac: &str, interface: Option<&str>) -> Runni
         .stdout(log.try_clone().unwrap())
         .stderr(log)
         .spawn()
-        .expect("swupdate runs; install it with: apt-get install swupdate");
+        .unwrap();
     Running(child)
 }
 
