@@ -105,6 +105,9 @@ pub struct Listen {
     /// Networks or addresses of proxies in front of the console. Only from them X-Forwarded-For says who really asks.
     #[arg(long, value_name = "CIDR", env = "MUSTER_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     pub trusted_proxy: Vec<IpNet>,
+    /// The tenant that hawkBit's clients are set up with: the first word of the addresses they ask at.
+    #[arg(long, value_name = "WORD", env = "MUSTER_TENANT", default_value = crate::gateway::DEFAULT_TENANT, value_parser = tenant)]
+    pub tenant: String,
 }
 
 /// `muster serve`.
@@ -214,6 +217,13 @@ pub struct AddUser {
     pub url: Option<String>,
 }
 
+/// A word that can stand in an address.
+fn tenant(text: &str) -> Result<String, String> {
+    let right =
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if right { Ok(text.to_owned()) } else { Err("write 1 to 64 letters, digits and . _ -".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,6 +272,8 @@ mod tests {
         let Some(Cli { command: Command::Serve(serve) }) = proxies else { unreachable!("two networks") };
         assert_eq!(serve.listen.trusted_proxy.len(), 2);
         assert!(Cli::try_parse_from(["muster", "serve", "--trusted-proxy", "proxy.example"]).is_err());
+        assert!(Cli::try_parse_from(["muster", "serve", "--tenant", "ACME-1"]).is_ok());
+        assert!(Cli::try_parse_from(["muster", "serve", "--tenant", "a/b"]).is_err());
         assert!(Cli::try_parse_from(["muster", "user", "add", "a@b.example", "--role", "king"]).is_err());
     }
 }

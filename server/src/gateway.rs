@@ -1,13 +1,15 @@
 //! The gateway: where devices and factory stations come, by certificates of ours or, where a device is too small for
-//! one, by its token. It answers who they are, enrols (EST, RFC 7030) and renews.
+//! one, by its token. It answers who they are, enrols (EST, RFC 7030), renews, and takes polls and reports (hawkBit DDI).
 
 mod answer;
 mod bulk;
 mod caller;
+mod ddi;
 mod est;
 mod known;
 
 pub use caller::Caller;
+pub use ddi::DEFAULT_TENANT;
 
 use crate::middleware;
 use answer::{failed, told};
@@ -16,7 +18,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, get, post, put},
 };
 use fleet::Fleet;
 use http::{HeaderValue, StatusCode, header};
@@ -29,7 +31,7 @@ const MANY: usize = 64 * 1024 * 1024;
 
 /// A route of the gateway.
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PUT`.
     pub method: &'static str,
     /// Its path, as axum writes it.
     pub path: &'static str,
@@ -51,6 +53,8 @@ pub enum Who {
     Device,
     /// A device, by its token.
     Token,
+    /// A device at its own address, by its certificate or its token.
+    AnyDevice,
 }
 
 const fn route(method: &'static str, path: &'static str, who: Who, handler: fn() -> MethodRouter<Fleet>) -> Route {
@@ -70,10 +74,17 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/.well-known/est/{label}/simplereenroll", Who::Device, || post(est::renew_in)),
     route("POST", "/token", Who::Token, || post(rotate_token)),
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
+    route("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
+    route("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
 ];
 
-/// The gateway's router.
+/// The gateway's router, for the usual tenant of hawkBit.
 pub fn router(fleet: &Fleet) -> Router {
+    router_of(fleet, DEFAULT_TENANT)
+}
+
+/// The same for another tenant: the first word of the addresses that hawkBit's clients ask at.
+pub fn router_of(fleet: &Fleet, tenant: &str) -> Router {
     let add = |router: Router<Fleet>, route: &Route| {
         // The limit of a route of its own is within this one, and so the one that counts.
         router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(ONE)))
@@ -85,6 +96,7 @@ pub fn router(fleet: &Fleet) -> Router {
             told(StatusCode::METHOD_NOT_ALLOWED, "This address doesn't take this method.")
         })
         .layer(from_fn_with_state(fleet.clone(), caller::identify))
+        .layer(Extension(ddi::Tenant(tenant.to_owned())))
         .with_state(fleet.clone());
     middleware::gateway(routes)
 }

@@ -51,6 +51,7 @@ const PAGES: &[(&str, Needs)] = &[
     ("/imports/format", May(P::ImportRead)),
     ("/imports/{id}", May(P::ImportRead)),
     ("/link/{token}", Nothing),
+    ("/models/{name}", May(P::FleetRead)),
     ("/revocations", May(P::AuthorityRead)),
     ("/revocations/new", May(P::CertificateRevoke)),
     ("/revocations/{id}", May(P::AuthorityRead)),
@@ -115,12 +116,15 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /devices/{serial}/kit", May(P::CertificateEnrol), "key=here"),
     ("POST /devices/{serial}/notes", May(P::NoteAdd), "text=seen"),
     ("POST /devices/{serial}/release", May(P::CertificateHold), "note=seen"),
+    ("POST /devices/{serial}/report", May(P::NoteAdd), ""),
     ("POST /devices/{serial}/token", May(P::CertificateEnrol), ""),
     ("POST /devices/{serial}/token/remove", May(P::CertificateHold), ""),
+    ("POST /findings/resolve", May(P::CertificateRevoke), "reason=seen"),
     ("POST /findings/{id}/resolve", May(P::CertificateRevoke), "reason=seen"),
     ("POST /imports", May(P::ImportRun), UPLOAD),
     ("POST /imports/{id}/cancel", May(P::ImportRun), ""),
     ("POST /link/{token}", Nothing, ""),
+    ("POST /models/{name}", May(P::SettingManage), "mapping=hw.cpu"),
     ("POST /revocations", May(P::CertificateHold), "scope=device&subject=none&act=hold&note=x"),
     ("POST /revocations/select", May(P::CertificateRevoke), "q=serial:none"),
     ("POST /set-up/{token}", Nothing, "name=A&email=a@b.example&password=long+enough+by+far"),
@@ -271,6 +275,7 @@ impl Cast {
         };
         path.replace("{code}", code)
             .replace("{serial}", &self.serial)
+            .replace("{name}", "none")
             .replace("{id}", &id)
             .replace("{version}", "1")
             .replace("{token}", "not-a-token")

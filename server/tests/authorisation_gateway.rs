@@ -71,6 +71,11 @@ const GATEWAY: &[(&str, [u16; 9])] = &[
     ),
     ("POST /token", [401, 403, 403, 403, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
     ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /{tenant}/controller/v1/{controllerId}", [401, 403, 403, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    (
+        "PUT /{tenant}/controller/v1/{controllerId}/configData",
+        [401, 403, 403, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN],
+    ),
 ];
 
 /// The repository: where, something that is there, and what GET and POST of it are answered.
@@ -140,8 +145,10 @@ impl Cast {
             Who::Revoked => "revoked".to_owned(),
             _ => format!("new-{n}"),
         };
+        let path = path.replace("{tenant}", "DEFAULT").replace("{controllerId}", &serial);
         let body = match path.as_str() {
             path if path.starts_with("/enrolments/") => "--data-binary @new.json",
+            path if path.ends_with("/configData") => r#"-d '{"data":{"hw.cpu":"4E1D"}}'"#,
             _ if method == "POST" => "--data-binary @new.csr",
             _ => "",
         };
@@ -195,6 +202,7 @@ fn the_cases_say_what_the_table_says() {
             gateway::Who::Station => &[Who::Station],
             gateway::Who::Device => &[Who::Device],
             gateway::Who::Token => &[Who::TokenDevice],
+            gateway::Who::AnyDevice => &[Who::Device, Who::TokenDevice],
         };
         let passing: Vec<Who> = EVERYBODY.iter().copied().filter(|who| passes(*who)).collect();
         assert_eq!(passing, expected, "{name}");

@@ -274,7 +274,7 @@ fn what_files_hold_is_shown() {
 }
 
 /// Puts a kit's files where a device would have them.
-fn put(folder: &Path, files: &[KitFile]) {
+pub fn put(folder: &Path, files: &[KitFile]) {
     fs::create_dir_all(folder).unwrap();
     for file in files {
         let text = String::from_utf8(file.content.clone()).unwrap();

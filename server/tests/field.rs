@@ -314,6 +314,11 @@ async fn catalogue(fleet: &Fleet) {
     fleet.seed_catalogue(&RULE, &custodians, std::slice::from_ref(&model), &batches).await.unwrap();
 }
 
+/// The factory that makes batches A and B.
+pub fn factory_holder() -> domain::custody::Holder {
+    custodian(1, "brno").holder()
+}
+
 fn life(serial: &str, batch: u128, made_at: Timestamp) -> Life {
     let factory = custodian(1, "brno");
     let made = Event::Manufactured { by: factory.holder(), batch: String::new(), firmware: None };

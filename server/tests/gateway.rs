@@ -39,6 +39,7 @@ async fn every_route_is_for_whom_it_says() {
     let field = field().await;
     for route in ROUTES {
         let path = route.path.replace("{label}", "A").replace("{batch}", "A");
+        let path = path.replace("{tenant}", "DEFAULT").replace("{controllerId}", "N-00001");
         let request = Request::builder().method(route.method).uri(&path).body(Body::empty()).unwrap();
         let (status, headers, said) = asked(&field, request).await;
         let open = route.who == Who::Anybody;
@@ -73,11 +74,17 @@ async fn nothing_is_read_of_what_strangers_bring() {
     let field = field().await;
     field.devices(&["N-00001".to_owned()], A).await;
     let token = format!("Bearer {}", field.fleet.set_device_token(&operator(), "N-00001").await.unwrap());
-    let cases = ROUTES.iter().filter(|route| route.method == "POST").map(|route| (route.path, "", 401));
-    // A device is known, but enrols nobody.
-    for (path, credentials, expected) in cases.chain([("/enrolments/{batch}", token.as_str(), 403)]) {
+    let cases = ROUTES.iter().filter(|route| route.method != "GET").map(|r| (r.method, r.path, "", 401));
+    // A device is known, but enrols nobody, and reports for nobody else.
+    let known = [
+        ("POST", "/enrolments/{batch}", token.as_str(), 403),
+        ("PUT", "/DEFAULT/controller/v1/N-00002/configData", token.as_str(), 403),
+    ];
+    for (method, path, credentials, expected) in cases.chain(known) {
         let (body, is_read) = watched_body();
-        let request = Request::post(path.replace("{label}", "A").replace("{batch}", "A"));
+        let path = path.replace("{label}", "A").replace("{batch}", "A");
+        let path = path.replace("{tenant}", "DEFAULT").replace("{controllerId}", "N-00001");
+        let request = Request::builder().method(method).uri(&path);
         // Whoever says this sends its body when it is asked for it.
         let request = request.header(header::EXPECT, "100-continue").header(header::CONTENT_LENGTH, "60000000");
         let request = if credentials.is_empty() { request } else { request.header(header::AUTHORIZATION, credentials) };

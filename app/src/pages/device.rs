@@ -11,6 +11,7 @@ mod history;
 mod life;
 mod missing;
 mod place;
+mod reported;
 mod side;
 mod story;
 mod updates;
@@ -28,6 +29,7 @@ use crate::{
 };
 use access::Access;
 use domain::{person::Permission, query::quoted};
+use fleet::check_in::DeviceReport;
 use leptos::prelude::*;
 use life::Life;
 use place::{Place, View};
@@ -45,7 +47,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let access = Access::of(&ctx, &record.device).await?;
     let life = Life::new(&record, ctx.now);
     let content = match place.view {
-        View::Overview => overview(&ctx, &life, &place, &access),
+        View::Overview => {
+            let report = ctx.fleet.device_report(&ctx.actor, &place.serial).await?;
+            overview(&ctx, &life, &place, &access, &report)
+        }
         View::History => beside(&ctx, &life, &place, &access, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
@@ -129,8 +134,9 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     tabs("Device", shown.collect())
 }
 
-fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access) -> AnyView {
-    let main = view! { {components::panel(life, place)} {history::panel(ctx, life, place, false)} };
+fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, report: &DeviceReport) -> AnyView {
+    let reported = reported::panel(ctx, life, place, report);
+    let main = view! { {components::panel(life, place)} {reported} {history::panel(ctx, life, place, false)} };
     view! {
         {story::panel(life, place.view(View::History))}
         {beside(ctx, life, place, access, main)}

@@ -1,8 +1,9 @@
-//! Findings: what does not fit between what was ordered, issued, delivered and asked about.
+//! Findings: what does not fit between what was ordered, issued, delivered, asked about and reported.
 
 use crate::{
+    charts::columns::{Column, Words, columns},
     components::{
-        form::{error_summary, hidden},
+        form::{Field, error_summary, hidden},
         icons::{self, icon},
         panel::{Panel, Tab, head, link_button, tabs},
         status::{Status, Tone},
@@ -15,6 +16,7 @@ use crate::{
 use domain::{
     authority::{FindingKind, FindingState},
     person::Permission,
+    time::Timestamp,
 };
 use fleet::finding::{FindingFilter, FindingRow};
 use leptos::prelude::*;
@@ -42,17 +44,20 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         (true, true) => no_match("No finding is like that", "/findings").into_any(),
         (true, false) => none_yet(
             "Nothing that doesn't fit",
-            view! { <p>"Certificates and devices beyond the quota, and questions about certificates that were never issued, appear here."</p> },
+            view! { <p>"Certificates and devices beyond the quota, and questions about certificates that were never issued, and devices that report other hardware than theirs, appear here."</p> },
         )
         .into_any(),
         _ => table(&ctx, rows).into_any(),
     };
-    let sub = view! { <p>"What does not fit between what was ordered, issued, delivered and asked about. One weak signal cuts nothing off."</p> };
+    let trend = trend(&ctx.fleet.finding_weeks(&ctx.actor, WEEKS).await?);
+    let sub = view! { <p>"What does not fit between what was ordered, issued, delivered, asked about and reported. One weak signal cuts nothing off."</p> };
     let suspect = link_button(devices_href("trust:suspect"), icons::WARN, "Suspect devices");
     let body = view! {
         {head("Findings", sub, suspect)}
         {error_summary(ctx.form.as_ref())}
+        {trend}
         {views(&page.kinds, kind, all)}
+        {settle_many(&ctx, rows)}
         {Panel::new(plural(number, "finding", "findings")).footer(pager(pages)).flush(list)}
     };
     Ok(Page::new("Findings", body).live("finding"))
@@ -88,6 +93,72 @@ fn views(kinds: &[(FindingKind, i64)], kind: Option<FindingKind>, all: bool) -> 
             <a class="btn" href=to>{words}</a>
         </div>
     }
+}
+
+/// How many weeks the trend goes back.
+const WEEKS: u8 = 12;
+
+/// How many findings came first in which week; nothing before the first one.
+fn trend(weeks: &[(Timestamp, Vec<(FindingKind, i64)>)]) -> Option<impl IntoView + use<>> {
+    let of = |kinds: &[(FindingKind, i64)]| kinds.iter().map(|(_, n)| n).sum::<i64>();
+    let all: i64 = weeks.iter().map(|(_, kinds)| of(kinds)).sum();
+    let (_, last) = weeks.last().filter(|_| all > 0)?;
+    let most = last.iter().max_by_key(|(_, n)| *n);
+    let sentence = match most {
+        Some((kind, n)) => {
+            format!(
+                "{} new in the last seven days, {} of them: {}.",
+                count(of(last)),
+                count(*n),
+                kind.label().to_lowercase()
+            )
+        }
+        None => format!("None is new in the last seven days; {} in {WEEKS} weeks.", count(all)),
+    };
+    let shown = weeks.iter().enumerate().map(|(i, (from, kinds))| Column {
+        label: if i % 3 == 0 { from.day_words() } else { String::new() },
+        name: format!("Seven days from {}", from.day_words()),
+        value: of(kinds),
+        href: "/findings?state=all".to_owned(),
+    });
+    let words = Words { caption: "New findings by week", of: "Week", unit: "Findings" };
+    let chart = columns(words, sentence.clone(), shown.collect());
+    Some(Panel::new("New findings").aside(view! { <span>{format!("{WEEKS} weeks")}</span> }).body(view! {
+        <div class="stack"><p>{sentence}</p>{chart}</div>
+    }))
+}
+
+/// The form that settles those that are ticked in the table, for those who may.
+fn settle_many(ctx: &Ctx, rows: &[FindingRow]) -> Option<impl IntoView + use<>> {
+    let is_open = |row: &&FindingRow| row.state == FindingState::Open;
+    if !ctx.may(Permission::CertificateRevoke) || !rows.iter().any(|row| is_open(&row)) {
+        return None;
+    }
+    let form = ctx.form.as_ref().filter(|form| form.has("many-reason"));
+    Some(view! {
+        <form class="stack tight" id="all-findings" method="post" action="/findings/resolve">
+            {hidden("back", ctx.uri.query().unwrap_or_default())}
+            <details class="data" open=form.is_some()>
+                <summary>"Settle several"</summary>
+                <div class="stack tight">
+                    {Field::new(form, "many-reason", "What came of those that are ticked below?").max_length(400).required().input()}
+                    <div><button class="btn small" type="submit">{icon(icons::TICK)}"Settle those that are ticked"</button></div>
+                </div>
+            </details>
+        </form>
+    })
+}
+
+/// The box that ticks a finding for [`settle_many`]'s form.
+fn tick(ctx: &Ctx, row: &FindingRow) -> AnyView {
+    if row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
+        return ().into_any();
+    }
+    let id = row.id.to_string();
+    let ticked = ctx.form.as_ref().is_some_and(|form| form.all("ticked").any(|one| one == id));
+    let label = format!("Tick: {}", row.words);
+    view! { <input type="checkbox" form="all-findings" name="ticked" value=id checked=ticked aria-label=label /> }
+        .into_any()
 }
 
 /// How a finding stands.
@@ -126,7 +197,7 @@ fn line(ctx: &Ctx, row: &FindingRow) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row">
-                <span class="tree">{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small></span></span>
+                <span class="tree">{tick(ctx, row)}{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small></span></span>
             </th>
             <td data-l="State">{state(row.state).cell()}</td>
             <td data-l="Where">{place(row)}</td>
@@ -143,7 +214,7 @@ fn settle(ctx: &Ctx, row: &FindingRow) -> AnyView {
         return ().into_any();
     }
     let id = row.id.to_string();
-    let form = ctx.form.as_ref().filter(|form| form.value("finding") == id);
+    let form = ctx.form.as_ref().filter(|form| form.value("finding") == id && !form.has("many-reason"));
     let typed = form.map(|form| form.value("reason").to_owned()).unwrap_or_default();
     let wrong = form.and_then(|form| form.error("reason")).map(str::to_owned);
     // The summary of errors leads to the field by its name.

@@ -14,6 +14,7 @@ pub mod factories;
 pub mod findings;
 pub mod help;
 pub mod imports;
+pub mod model;
 pub mod overview;
 pub mod revocations;
 pub mod set_up;
@@ -56,6 +57,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/factories") view=|| page(factories::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/models/:name") view=|| page(model::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports") view=|| page(imports::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/format") view=|| page(imports::format::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/:id") view=|| page(imports::load_one) ssr=SsrMode::Async />

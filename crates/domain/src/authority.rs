@@ -147,6 +147,16 @@ words! {
         ForgedCertificate => "forged_certificate", "Second certificate of one serial number";
         /// A factory signed a certificate that is not as agreed.
         WrongCertificate => "wrong_certificate", "Certificate not as agreed";
+        /// A device reports other hardware than its manifest lists.
+        HardwareMismatch => "hardware_mismatch", "Hardware differs";
+        /// One identity is used by more than one device.
+        CloneSuspected => "clone_suspected", "Clone suspected";
+        /// An identifier is in several devices.
+        IdentifierCopied => "identifier_copied", "Identifier in several devices";
+        /// What manifests of a batch list can't be right.
+        ManifestImplausible => "manifest_implausible", "Manifest implausible";
+        /// A device reports that no manifest of its batch lists.
+        BeyondBatch => "beyond_batch", "Not in its batch";
     }
 }
 

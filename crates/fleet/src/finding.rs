@@ -1,11 +1,13 @@
 //! What does not fit between what was issued, what was made and what is asked about.
 
-use crate::{Actor, Deed, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result, custody::append};
 use domain::{
     authority::{FindingKind, FindingState},
+    device::Trust,
+    history::Event,
     id::{AuthorityId, BatchId, DeviceId, FindingId},
     person::Permission,
-    time::Timestamp,
+    time::{DAY, Timestamp},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,6 +20,8 @@ use uuid::Uuid;
 /// How many findings a list shows at most, and a page when nothing is said.
 const SHOWN: i64 = 500;
 const PAGE: i64 = 100;
+/// How many findings are settled at once at most.
+pub const SETTLED: usize = 500;
 
 /// A finding as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -196,20 +200,73 @@ impl Fleet {
     /// # Errors
     /// When the actor may not, there is no such finding, or it doesn't stand any more.
     pub async fn resolve_finding(&self, actor: &Actor, id: FindingId, reason: &str) -> Result<()> {
-        let subject = format!("finding:{id}");
+        self.resolve_findings(actor, &[id], reason).await.map(drop)
+    }
+
+    /// Closes findings that somebody has looked into, all in one deed; those that stand no more are left as they are. A
+    /// device that nothing speaks against any more is trusted again. How many were closed.
+    ///
+    /// # Errors
+    /// When the actor may not, one of them doesn't exist, none stands any more, or there are more than [`SETTLED`].
+    pub async fn resolve_findings(&self, actor: &Actor, ids: &[FindingId], reason: &str) -> Result<usize> {
+        let subject = match ids {
+            [id] => format!("finding:{id}"),
+            many => format!("findings:{}", many.len()),
+        };
         self.authorise(actor, Permission::CertificateRevoke, &subject).await?;
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 400 {
             return Err(Error::field("reason", "Say in 1 to 400 characters what came of it."));
         }
-        let missing = || Error::not_found("finding", &id.to_string());
-        let finding = store::finding::by_id(self.db(), id).await?.ok_or_else(missing)?;
-        let mut deed = self.allow(actor, Permission::CertificateRevoke, &subject).await?;
-        if !store::finding::resolve(&mut deed.tx, &finding.cause, self.now()).await? {
-            return Err(Error::Conflict("This finding is resolved already.".to_owned()));
+        if ids.is_empty() {
+            return Err(Error::field("finding", "Choose the findings that are to be settled."));
         }
-        deed.ring("finding", finding.kind.as_str()).await?;
-        deed.commit("finding.resolve", &subject, &json!({"cause": finding.cause, "reason": reason})).await
+        if ids.len() > SETTLED {
+            return Err(Error::TooLarge(format!("At most {SETTLED} findings can be settled at once.")));
+        }
+        let mut findings = Vec::with_capacity(ids.len());
+        for id in ids {
+            let missing = || Error::not_found("finding", &id.to_string());
+            findings.push(store::finding::by_id(self.db(), *id).await?.ok_or_else(missing)?);
+        }
+        // Devices first and in one order, as every deed holds them; findings after them.
+        findings.sort_by(|a, b| (a.device_id, &a.cause).cmp(&(b.device_id, &b.cause)));
+        let mut deed = self.allow(actor, Permission::CertificateRevoke, &subject).await?;
+        let mut causes = Vec::new();
+        for finding in &findings {
+            if let Some(device) = finding.device_id {
+                store::device::lock(&mut deed.tx, device).await?;
+            }
+            if store::finding::resolve(&mut deed.tx, &finding.cause, self.now()).await? {
+                deed.ring("finding", finding.kind.as_str()).await?;
+                causes.push(finding.cause.clone());
+            }
+        }
+        if causes.is_empty() {
+            let what = if ids.len() == 1 { "This finding is" } else { "These findings are" };
+            return Err(Error::Conflict(format!("{what} resolved already.")));
+        }
+        let mut devices: Vec<DeviceId> = findings.iter().filter_map(|finding| finding.device_id).collect();
+        devices.dedup();
+        for device in devices {
+            trust_again(&mut deed, device, reason).await?;
+        }
+        let n = causes.len();
+        deed.commit("finding.resolve", &subject, &json!({"causes": causes, "reason": reason})).await?;
+        Ok(n)
+    }
+
+    /// How many findings came first in which of the last `weeks` weeks, the oldest first: when the week began, and how
+    /// many of each kind.
+    ///
+    /// # Errors
+    /// When the actor may not see them.
+    pub async fn finding_weeks(&self, actor: &Actor, weeks: u8) -> Result<Vec<(Timestamp, Vec<(FindingKind, i64)>)>> {
+        actor.require(Permission::AuthorityRead)?;
+        let from = self.now().plus(-7 * DAY * i64::from(weeks));
+        let found = store::finding::weeks(self.db(), from).await?;
+        let of = |week: i64| found.iter().filter(|(_, at, _)| *at == week).map(|(kind, _, n)| (*kind, *n)).collect();
+        Ok((0..i64::from(weeks)).map(|week| (from.plus(7 * DAY * week), of(week))).collect())
     }
 
     async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
@@ -236,6 +293,25 @@ impl Fleet {
         };
         Ok(findings.into_iter().map(row).collect())
     }
+}
+
+/// Lets a device go again that somebody has looked into: when no finding stands about it, and nothing holds it but what
+/// findings said.
+async fn trust_again(deed: &mut Deed<'_>, id: DeviceId, reason: &str) -> Result<()> {
+    let Some(device) = store::device::lock(&mut deed.tx, id).await? else { return Ok(()) };
+    let may_go = match device.trust {
+        Trust::Suspect => true,
+        Trust::Quarantined => store::report::holds(&mut deed.tx, &device.serial).await? == 0,
+        Trust::Trusted | Trust::Revoked => false,
+    };
+    if !may_go || store::finding::open_of_device(&mut deed.tx, id).await? > 0 {
+        return Ok(());
+    }
+    let event = Event::Released { reason: reason.to_owned() };
+    let (fleet, actor) = (deed.fleet(), deed.actor());
+    let entry = fleet.entry(actor, fleet.now(), "", event);
+    append(deed, &device, vec![entry]).await?;
+    deed.ring("device", &device.serial).await
 }
 
 /// Resolves the finding of a cause, if one stands, in a deed's transaction.

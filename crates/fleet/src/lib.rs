@@ -18,6 +18,7 @@ pub mod backup;
 pub mod batches;
 pub mod catalogue;
 pub mod certificate;
+pub mod check_in;
 pub mod custody;
 pub mod device_token;
 pub mod devices;
@@ -78,6 +79,7 @@ struct Inner {
     keys: keys::KeyRing,
     listeners: listen::Listeners,
     ocsp: ocsp::Responders,
+    polls: check_in::Polls,
     revoker: revocation::Revoker,
     shelf: publish::Shelf,
     spread: spread::Buffer,
@@ -108,6 +110,7 @@ impl Fleet {
                 keys: keys::KeyRing::default(),
                 listeners: listen::Listeners::default(),
                 ocsp: ocsp::Responders::default(),
+                polls: check_in::Polls::default(),
                 revoker: revocation::Revoker::default(),
                 shelf: publish::Shelf::default(),
                 spread: spread::Buffer::default(),

@@ -120,6 +120,9 @@ impl Fleet {
             if let Err(error) = self.flush_contacts().await {
                 tracing::warn!(%error, "when devices came was not written down; it is tried again");
             }
+            if let Err(error) = self.flush_polls().await {
+                tracing::warn!(%error, "how devices poll was not written down; it is tried again");
+            }
         }
     }
 

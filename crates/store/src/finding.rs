@@ -88,6 +88,10 @@ queries! {
     KINDS_IN_STATE = "SELECT kind, COUNT(*) FROM finding WHERE state = $1 GROUP BY kind ORDER BY kind";
     KINDS = "SELECT kind, COUNT(*) FROM finding GROUP BY kind ORDER BY kind";
     BY_ID = concat!("SELECT ", columns!(), " FROM finding WHERE id = $1");
+    BY_CAUSE = concat!("SELECT ", columns!(), " FROM finding WHERE cause = $1");
+    OPEN_OF_DEVICE = "SELECT COUNT(*) FROM finding WHERE device_id = $1 AND state = 'open'";
+    WEEKS = "SELECT kind, (first_at - $1) / 604800000000 AS week, COUNT(*) FROM finding WHERE first_at >= $1 \
+             GROUP BY kind, week ORDER BY week, kind";
     COUNT_OPEN = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE state = 'open' LIMIT 1000) AS open";
     NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
             state) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
@@ -127,6 +131,48 @@ pub async fn resolve(tx: &mut Tx, cause: &str, at: Timestamp) -> StoreResult<boo
         sqlx::query(RESOLVE).bind(cause).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
+}
+
+/// The finding of a cause, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_cause(tx: &mut Tx, cause: &str) -> StoreResult<Option<Finding>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(BY_CAUSE).bind(cause).fetch_optional(executor).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The findings of these causes, few of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_causes(db: &Db, causes: &[&str]) -> StoreResult<Vec<Finding>> {
+    let mut found = Vec::new();
+    for cause in causes {
+        let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_CAUSE).bind(*cause).fetch_optional(pool).await)?;
+        found.extend(row.map(Finding::try_from).transpose()?);
+    }
+    Ok(found)
+}
+
+/// How many findings stand about a device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_of_device(tx: &mut Tx, device: DeviceId) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(OPEN_OF_DEVICE).bind(device.0).fetch_one(executor).await)?)
+}
+
+/// How many findings came first in which week since `from`: the kind, the week counted from 0, and how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn weeks(db: &Db, from: Timestamp) -> StoreResult<Vec<(FindingKind, i64, i64)>> {
+    let rows: Vec<(String, i64, i64)> = search!(db, |pool| sqlx::query_as(WEEKS).bind(from.0).fetch_all(pool).await)?;
+    let row = |(kind, week, n): (String, i64, i64)| {
+        Ok((kind.parse().map_err(|e| StoreError::corrupt("finding.kind", e))?, week, n))
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// A finding by its id.

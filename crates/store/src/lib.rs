@@ -32,6 +32,7 @@ pub mod import;
 pub mod link;
 pub mod manifest;
 pub mod private;
+pub mod report;
 pub mod revocation;
 pub mod revoked;
 pub mod session;
@@ -72,6 +73,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         import::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        report::QUERIES,
         revocation::QUERIES,
         revoked::QUERIES,
         revoked::cut::QUERIES,

@@ -139,7 +139,7 @@ impl Running {
         let gateway_certificates = Certificates::new(&for_gateway.read(&fleet).await?);
         let tls = tls_config(&console_certificates).map_err(Failure::because)?;
         let gate = Gate::new(fleet.clone(), &gateway_certificates).map_err(Failure::because)?;
-        let devices = middleware::behind(&proxies, gateway::router(&fleet));
+        let devices = middleware::behind(&proxies, gateway::router_of(&fleet, &listen.tenant));
         let verifiers = middleware::behind(&proxies, repository::router(&fleet));
         let console = Console::new(fleet.clone(), names).behind(proxies);
         let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
@@ -180,6 +180,9 @@ impl Running {
         }
         if let Err(error) = self.fleet.flush_contacts().await {
             tracing::warn!(%error, "which devices came in the last second was not written down");
+        }
+        if let Err(error) = self.fleet.flush_polls().await {
+            tracing::warn!(%error, "how devices polled in the last second was not written down");
         }
         self.fleet.db().close().await;
     }

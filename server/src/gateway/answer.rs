@@ -20,9 +20,9 @@ pub fn told(status: StatusCode, sentence: &str) -> Response {
     response
 }
 
-/// What the fleet said, as HTTP says it.
-pub fn failed(error: &Error) -> Response {
-    let (status, wait) = match error {
+/// The status that says what the fleet said, and in how many seconds to come back, if that helps.
+pub fn wait_of(error: &Error) -> (StatusCode, Option<i64>) {
+    match error {
         Error::NotSignedIn => (StatusCode::UNAUTHORIZED, None),
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, None),
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, None),
@@ -32,7 +32,12 @@ pub fn failed(error: &Error) -> Response {
         Error::TooMany { wait_micros } => (StatusCode::TOO_MANY_REQUESTS, Some(seconds(*wait_micros))),
         Error::NoRoom(_) | Error::Slow | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
-    };
+    }
+}
+
+/// What the fleet said, as HTTP says it.
+pub fn failed(error: &Error) -> Response {
+    let (status, wait) = wait_of(error);
     let mut response = told(status, &error.to_string());
     if let Some(wait) = wait {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));

@@ -1,4 +1,5 @@
-//! What other programs think of our certificates, lists and answers: OpenSSL, GnuTLS, NSS, pkilint, SoftHSM.
+//! What other programs think of our certificates, lists and answers: OpenSSL, GnuTLS, NSS, pkilint, SoftHSM. And what
+//! devices' own programs make of the gateway: SWUpdate.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use crate::workspace::Workspace;
 use crate::{exec, packages};
 
 /// A program, and Debian's package that has it.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("openssl", "openssl"),
     ("certtool", "gnutls-bin"),
     ("ocsptool", "gnutls-bin"),
@@ -19,6 +20,7 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("vfychain", "libnss3-tools"),
     ("softhsm2-util", "softhsm2"),
     ("python3", "python3"),
+    ("swupdate", "swupdate"),
 ];
 
 /// The linter, at a version whose findings are known.
@@ -34,6 +36,8 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
     let mut cargo = scene.linted.cargo();
     cargo.args(["test", "-p", "pki", "--test", "interop", "--", "--ignored"]).env("MUSTER_PKILINT", pkilint);
     exec::run(&mut cargo)?;
+    let mut cargo = scene.linted.cargo();
+    exec::run(cargo.args(["test", "-p", "server", "--test", "server", "swupdate", "--", "--ignored"]))?;
     Ok(Outcome::Passed)
 }
 

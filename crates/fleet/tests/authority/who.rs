@@ -4,9 +4,11 @@ use crate::world::{RULE, World, batch_form, device, request, station, user, worl
 use domain::{
     id::{ApprovalId, AuthorityId, CertificateId, DeviceId, FindingId},
     person::{Permission, Role},
+    report::{Attributes, UpdateMode},
 };
 use fleet::{
-    Actor, Error, Origin, certificate::CertificateFilter, enrol::StationForm, finding::FindingFilter, setting::Settings,
+    Actor, Error, Origin, certificate::CertificateFilter, check_in::RulesForm, enrol::StationForm,
+    finding::FindingFilter, setting::Settings,
 };
 use std::{future::Future, pin::Pin};
 use uuid::Uuid;
@@ -57,6 +59,16 @@ cases! {
     "findings_of_batch", AuthorityRead => |w, a| w.fleet.findings_of_batch(a, none().into());
     "findings_open", AuthorityRead => |w, a| w.fleet.findings_open(a);
     "resolve_finding", CertificateRevoke => |w, a| w.fleet.resolve_finding(a, FindingId(none()), "why");
+    "resolve_findings", CertificateRevoke => |w, a| async move {
+        w.fleet.resolve_findings(a, &[FindingId(none())], "why").await
+    };
+    "finding_weeks", AuthorityRead => |w, a| w.fleet.finding_weeks(a, 12);
+    "device_report", FleetRead => |w, a| w.fleet.device_report(a, "nothing");
+    "want_report", NoteAdd => |w, a| w.fleet.want_report(a, "nothing");
+    "model_rules", FleetRead => |w, a| w.fleet.model_rules(a, "nothing");
+    "change_model_rules", SettingManage => |w, a| async move {
+        w.fleet.change_model_rules(a, "nothing", &RulesForm::default()).await
+    };
     "settings", AuthorityRead => |w, a| w.fleet.settings(a);
     "save_settings", SettingManage => |w, a| async move { w.fleet.save_settings(a, &Settings::default()).await };
     "enrol", CertificateEnrol => |w, a| async move { w.fleet.enrol(a, "Z", &request("GW-1").1, "GW-1").await };
@@ -105,6 +117,9 @@ async fn what_only_devices_and_rules_may_nobody_else_may() {
         for actor in &others {
             assert!(matches!(fleet.renew(actor, CertificateId(none()), &csr).await, Err(Error::Forbidden { .. })));
             assert!(matches!(fleet.used(actor, CertificateId(none())).await, Err(Error::Forbidden { .. })));
+            assert!(matches!(fleet.poll(actor).await, Err(Error::Forbidden { .. })));
+            let reported = fleet.report(actor, Attributes::default(), UpdateMode::Merge).await;
+            assert!(matches!(reported, Err(Error::Forbidden { .. })));
             let server = fleet.server_certificate(actor, &["a.example".to_owned()], &[]).await;
             assert!(matches!(server, Err(Error::Forbidden { .. })));
             assert!(matches!(fleet.issue_backdated(actor, "A", Vec::new()).await, Err(Error::Forbidden { .. })));

@@ -1,0 +1,75 @@
+//! A poll: when to come again, whether a report is wanted, and whether two devices come as one.
+
+use super::{
+    RULE, device_of,
+    judge::{Bench, Scope},
+    reason,
+};
+use crate::{Actor, Error, Fleet, Result};
+use domain::{
+    cadence::Poll,
+    id::DeviceId,
+    person::Permission,
+    suspicion::{Signal, Topic},
+};
+use std::net::IpAddr;
+use store::report::Report;
+
+/// The shortest and the longest time between two polls, in seconds: clients read it as a time of day.
+const SHORTEST: i64 = 1;
+const LONGEST: i64 = 86_399;
+
+/// What a poll is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollAnswer {
+    /// In how many seconds to poll again, from 1 to 86 399.
+    pub sleep_s: u32,
+    /// Whether it is asked to report what it is.
+    pub wants_report: bool,
+}
+
+impl Fleet {
+    /// Answers a device's poll. One row is read and none is written, unless the polls show that two devices use this
+    /// identity.
+    ///
+    /// # Errors
+    /// When the actor is no device, or the database fails.
+    pub async fn poll(&self, actor: &Actor) -> Result<PollAnswer> {
+        let (id, serial) = device_of(actor)?;
+        let state = store::report::poll_state(self.db(), id).await?;
+        let state = state.ok_or_else(|| Error::not_found("device", serial))?;
+        let sleep_s = u32::try_from(state.interval_s.clamp(SHORTEST, LONGEST)).unwrap_or(300);
+        if let Ok(address) = actor.address().parse::<IpAddr>() {
+            let poll = Poll { at: self.now(), address, interval_s: sleep_s };
+            if let Some(signal) = self.inner.polls.count(id, &poll, &state)
+                && let Err(error) = self.suspect(actor, id, signal).await
+            {
+                // The device is answered all the same; if it goes on like this, it is noticed again.
+                tracing::warn!(%error, device = serial, "that an identity may be used twice was not noted");
+            }
+        }
+        Ok(PollAnswer { sleep_s, wants_report: state.wanted })
+    }
+
+    /// Notes what the polls of a device say against it.
+    async fn suspect(&self, actor: &Actor, id: DeviceId, signal: Signal) -> Result<()> {
+        let (_, serial) = device_of(actor)?;
+        let device = store::device::by_serial(self.db(), serial).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        let rules = self.rules_of(device.model_id).await?;
+        let batch = store::report::batch_code(self.db(), device.batch_id).await?;
+        let mut deed = self.allow(&RULE, Permission::CertificateHold, &format!("device:{serial}")).await?;
+        let device = store::device::lock(&mut deed.tx, id).await?.ok_or_else(|| Error::not_found("device", serial))?;
+        let unheard = Report { wanted: true, ..Report::default() };
+        let mut kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or(unheard);
+        let earlier = reason::read(&kept.reasons);
+        let of_clone = earlier.iter().filter(|reason| reason.kind == reason::kind(Topic::Clone));
+        let mut signals: Vec<Signal> = of_clone.flat_map(|reason| reason.signals.clone()).collect();
+        signals.push(signal);
+        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy };
+        let judged = bench.judge(&mut deed, &signals, earlier, Scope::Polls).await?;
+        kept.reasons = reason::write(&judged.reasons);
+        store::report::put(&mut deed.tx, id, &kept).await?;
+        self.conclude(deed, &bench, judged).await
+    }
+}

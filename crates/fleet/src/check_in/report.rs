@@ -1,0 +1,147 @@
+//! A report: kept, and judged when it changes what is known of the device.
+
+use super::{
+    RULE, copies, device_of,
+    judge::{Bench, Scope},
+    reason,
+    rules::Rules,
+};
+use crate::{Actor, Deed, Error, Fleet, Result};
+use domain::{
+    component::{Component, Part},
+    device::Device,
+    history::{Entry, Event},
+    person::Permission,
+    report::{Attributes, Comparison, Listed, Reported, UpdateMode, compare},
+    suspicion::Signal,
+};
+use sha2::{Digest, Sha256};
+use store::report::Report;
+
+/// How many manifests, from the newest on, a report is held against.
+const MANIFESTS: i64 = 10;
+
+/// The lists of parts of a device's manifests, the newest first.
+pub(super) fn lists(device: &Device, components: &[Component]) -> Vec<(i64, Vec<Part>)> {
+    let oldest = (device.manifest_version - MANIFESTS).max(0);
+    let parts = |version: i64| components.iter().filter(|c| c.is_in(version)).map(|c| c.part.clone()).collect();
+    (oldest + 1..=device.manifest_version).rev().map(|version| (version, parts(version))).collect()
+}
+
+/// Holds what is reported against these lists.
+pub(super) fn held_against(
+    lists: &[(i64, Vec<Part>)],
+    now: &Reported,
+    before: Option<&Reported>,
+    rules: &Rules,
+) -> Comparison {
+    let listed: Vec<Listed<'_>> = lists.iter().map(|(version, parts)| Listed { version: *version, parts }).collect();
+    compare(now, &listed, before, &rules.makers)
+}
+
+/// What a judgement depends on: the parts that are reported, the manifest, the rules.
+fn picture(reported: &Reported, device: &Device, rules: &Rules) -> String {
+    let text = format!("{:?} {} {} {}", reported.parts, device.manifest_version, device.manifest_hash, rules.version);
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+impl Fleet {
+    /// Takes what a device reports of itself. The same again is only counted. Hardware that is not what it was, or not
+    /// what its manifest lists by now, is judged; see [`crate::check_in`].
+    ///
+    /// # Errors
+    /// When the actor is no device, it reports something else more often than anything honest does, or the database
+    /// fails.
+    pub async fn report(&self, actor: &Actor, sent: Attributes, mode: UpdateMode) -> Result<()> {
+        let (id, serial) = device_of(actor)?;
+        let missing = || Error::not_found("device", serial);
+        let device = store::device::by_serial(self.db(), serial).await?.filter(|d| d.id == id).ok_or_else(missing)?;
+        let rules = self.rules_of(device.model_id).await?;
+        let known = store::report::of_device(self.db(), id).await?.unwrap_or_default();
+        let attributes = known.attributes.update(mode, sent.clone());
+        let is_same = known.n > 0 && attributes == known.attributes;
+        if is_same && picture(&rules.mapping.read(&attributes), &device, &rules) == known.picture {
+            let mut tx = self.db().begin().await?;
+            store::report::again(&mut tx, id, self.now()).await?;
+            return Ok(tx.commit().await?);
+        }
+        if let Err(wait_micros) = self.inner.polls.may_change(id, self.now()) {
+            return Err(Error::TooMany { wait_micros });
+        }
+        let batch = store::report::batch_code(self.db(), device.batch_id).await?;
+        let mut deed = self.allow(&RULE, Permission::CertificateHold, &format!("device:{serial}")).await?;
+        // Held from here: a device that reports twice at once is judged in order.
+        let device = store::device::lock(&mut deed.tx, id).await?.ok_or_else(missing)?;
+        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy };
+        self.take_report(deed, &bench, &rules, sent, mode).await
+    }
+
+    async fn take_report(
+        &self,
+        mut deed: Deed<'_>,
+        bench: &Bench<'_>,
+        rules: &Rules,
+        sent: Attributes,
+        mode: UpdateMode,
+    ) -> Result<()> {
+        let (id, now) = (bench.device.id, self.now());
+        let mut kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or_default();
+        kept.attributes = kept.attributes.update(mode, sent);
+        let reported = rules.mapping.read(&kept.attributes);
+        let mut entries: Vec<Entry> = firmware(bench, &reported).into_iter().collect();
+        let mut judged =
+            super::judge::Judged { reasons: reason::read(&kept.reasons), entries: Vec::new(), follows: None };
+        let picture = picture(&reported, &bench.device, rules);
+        if picture != kept.picture {
+            let before = kept.confirmed.as_ref().map(|attributes| rules.mapping.read(attributes));
+            let (comparison, signals) = observe(&mut deed, bench, &reported, before.as_ref(), rules).await?;
+            judged = bench.judge(&mut deed, &signals, judged.reasons, Scope::Report).await?;
+            if let Some(manifest_version) = comparison.matched.filter(|version| kept.matched != Some(*version)) {
+                entries.push(bench.entry(Event::HardwareReported { manifest_version }));
+            }
+            if comparison.matched.is_some() {
+                kept.confirmed = Some(kept.attributes.clone());
+            }
+            (kept.matched, kept.picture) = (comparison.matched, picture);
+            kept.reasons = reason::write(&judged.reasons);
+        }
+        kept = Report {
+            first_at: kept.first_at.or(Some(now)),
+            reported_at: Some(now),
+            changed_at: Some(now),
+            n: kept.n.saturating_add(1),
+            wanted: false,
+            ..kept
+        };
+        store::report::put(&mut deed.tx, id, &kept).await?;
+        entries.append(&mut judged.entries);
+        judged.entries = entries;
+        self.conclude(deed, bench, judged).await
+    }
+}
+
+/// The firmware that runs, where that is news: the device itself says so after starting with it.
+fn firmware(bench: &Bench<'_>, reported: &Reported) -> Option<Entry> {
+    let version = reported.firmware.clone().filter(|version| bench.device.firmware.as_ref() != Some(version))?;
+    Some(bench.entry(Event::UpdateVerified { from: bench.device.firmware.clone(), version }))
+}
+
+/// Everything that what a device reports says against it.
+async fn observe(
+    deed: &mut Deed<'_>,
+    bench: &Bench<'_>,
+    reported: &Reported,
+    before: Option<&Reported>,
+    rules: &Rules,
+) -> Result<(Comparison, Vec<Signal>)> {
+    let components = store::component::of_device_within(&mut deed.tx, bench.device.id).await?;
+    let comparison = held_against(&lists(&bench.device, &components), reported, before, rules);
+    copies::note(deed, bench, reported).await?;
+    let copied = copies::find(deed, bench, reported).await?;
+    let mut signals = copies::without_explained(comparison.signals.clone(), &copied);
+    signals.extend(copied.into_iter().map(|(_, signal)| signal));
+    if bench.device.manifest_version == 0 && store::report::is_delivered(&mut deed.tx, bench.device.batch_id).await? {
+        signals.push(Signal::DeviceBeyondBatch { batch: bench.batch.clone() });
+    }
+    Ok((comparison, signals))
+}

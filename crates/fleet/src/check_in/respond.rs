@@ -1,0 +1,57 @@
+//! What a model's policy lets follow. Each can be undone by people; nothing here revokes for good.
+
+use super::judge::{Bench, Judged, detail};
+use crate::{Deed, Fleet, Result, custody::append, revocation::withhold};
+use domain::{
+    device::Trust,
+    history::{Entry, Event},
+    suspicion::Response,
+};
+
+impl Fleet {
+    /// Writes the history that a judgement tells, does what follows, and ends the deed. What a rule cuts off is audited;
+    /// the rest is what the device did.
+    pub(super) async fn conclude(&self, mut deed: Deed<'_>, bench: &Bench<'_>, judged: Judged) -> Result<()> {
+        let detail = detail(&judged);
+        let mut entries = judged.entries;
+        let mut cut_off = false;
+        if let Some((response, why)) = judged.follows.filter(|(response, _)| *response >= Response::Hold)
+            && !matches!(bench.device.trust, Trust::Quarantined | Trust::Revoked)
+        {
+            entries.extend(cut_off_for_now(&mut deed, bench, response, &why).await?);
+            cut_off = true;
+        }
+        if !entries.is_empty() {
+            append(&mut deed, &bench.device, entries).await?;
+        }
+        let serial = &bench.device.serial;
+        deed.ring("device", serial).await?;
+        if !cut_off {
+            return deed.commit_as_history().await;
+        }
+        deed.commit("certificate.hold", &format!("device:{serial}"), &detail).await?;
+        if let Err(error) = self.refresh_trust().await {
+            // It is durable; the follower tries again within the blink of an eye.
+            tracing::error!(%error, device = serial, "the trust of this process has not followed a hold yet");
+        }
+        self.wake_revoker();
+        Ok(())
+    }
+}
+
+/// Puts the device's certificates on hold. A device without one is let in by its token, which its trust decides on.
+async fn cut_off_for_now(
+    deed: &mut Deed<'_>,
+    bench: &Bench<'_>,
+    response: Response,
+    why: &str,
+) -> Result<Option<Entry>> {
+    let (device, now) = (&bench.device, bench.fleet.now());
+    let certificates = store::report::counting_certificates(&mut deed.tx, (device.id, &device.serial), now).await?;
+    for (authority, serial) in &certificates {
+        withhold(deed, *authority, serial, why).await?;
+    }
+    let is_quarantined = response == Response::Quarantine || certificates.is_empty();
+    let entry = bench.entry(Event::Quarantined { reason: why.to_owned() });
+    Ok(is_quarantined.then(|| Entry { actor: super::RULE.name().to_owned(), ..entry }))
+}

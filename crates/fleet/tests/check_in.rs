@@ -1,0 +1,15 @@
+//! Polls and reports: what does not fit is found, once for each cause, on both databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "check_in/copies.rs"]
+mod copies;
+#[path = "check_in/follows.rs"]
+mod follows;
+#[path = "check_in/hardware.rs"]
+mod hardware;
+#[path = "check_in/polls.rs"]
+mod polls;
+#[path = "check_in/rules.rs"]
+mod rules;
+#[path = "check_in/world.rs"]
+mod world;

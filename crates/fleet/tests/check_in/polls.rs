@@ -1,0 +1,86 @@
+//! Polls: when to come again, and two devices that come as one.
+
+use crate::world::{HOME, World, operator, worlds};
+use domain::{authority::FindingKind as Kind, device::Trust, person::Role, time::SECOND};
+use fleet::{Actor, Error, Origin};
+
+const AWAY: &str = "203.0.113.9";
+
+fn from(device: &Actor, address: &str) -> Actor {
+    let Actor::Device { id, serial, .. } = device else { panic!("no device") };
+    Actor::Device { id: *id, serial: serial.clone(), origin: Origin { address: address.to_owned() } }
+}
+
+async fn polls(world: &World, device: &Actor, times: usize, every: i64) {
+    for _ in 0..times {
+        world.wait(every * SECOND);
+        assert_eq!(world.fleet.poll(device).await.unwrap().sleep_s, 300, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn an_honest_device_raises_nothing_and_its_polls_outlive_the_process() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        polls(&world, &device, 20, 300).await;
+        world.fleet.flush_polls().await.unwrap();
+        let stored = store::report::polled(world.fleet.db(), world.device(&device).await.id).await.unwrap();
+        assert_eq!(stored.map(|(address, _)| address).as_deref(), Some(HOME));
+        // It moves to another network, and comes back.
+        polls(&world, &from(&device, AWAY), 5, 310).await;
+        polls(&world, &device, 5, 290).await;
+        assert!(world.open().await.is_empty(), "{}: {:?}", world.name(), world.open().await);
+        assert_eq!(world.shown(&device).await.polled.map(|(address, _)| address).as_deref(), Some(HOME));
+        assert!(world.told(&device).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn one_identity_at_two_addresses_is_found_and_both_are_named() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        let copy = from(&device, AWAY);
+        for _ in 0..30 {
+            polls(&world, &device, 1, 140).await;
+            polls(&world, &copy, 1, 160).await;
+            world.fleet.flush_polls().await.unwrap();
+        }
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert_eq!(open[0].kind, Kind::CloneSuspected);
+        for address in [HOME, AWAY] {
+            assert!(open[0].words.contains(address), "{}: {}", world.name(), open[0].words);
+        }
+        assert!(open[0].n > 1, "{}: it counts up", world.name());
+        assert_eq!(world.told(&device).await.iter().filter(|kind| **kind == "clone_suspected").count(), 1);
+        // It has no certificate that could be held, so its trust says that its token counts for nothing.
+        assert_eq!(world.device(&device).await.trust, Trust::Quarantined, "{}", world.name());
+        world.fleet.resolve_findings(&operator(), &[open[0].id], "the test bench").await.unwrap();
+        assert_eq!(world.device(&device).await.trust, Trust::Trusted, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn twice_as_many_polls_from_one_address_are_noticed() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        polls(&world, &device, 30, 150).await;
+        let open = world.open().await;
+        assert_eq!(open.iter().map(|row| row.kind).collect::<Vec<_>>(), [Kind::CloneSuspected], "{}", world.name());
+        assert_eq!(world.device(&device).await.trust, Trust::Suspect, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn nobody_but_a_device_polls() {
+    for world in worlds().await {
+        let nobody = Actor::Nobody { origin: Origin::default() };
+        assert!(matches!(world.fleet.poll(&nobody).await, Err(Error::NotSignedIn)));
+        let person = crate::world::user(9, "sam", Role::Support);
+        assert!(matches!(world.fleet.poll(&person).await, Err(Error::Forbidden { .. })));
+        let device = world.made("A", 1).await;
+        let auditor = crate::world::user(8, "kim", Role::Auditor);
+        let refused = world.fleet.want_report(&auditor, device.name()).await;
+        assert!(matches!(refused, Err(Error::Forbidden { .. })));
+    }
+}

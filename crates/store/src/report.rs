@@ -1,0 +1,458 @@
+//! What devices report of themselves, how they poll, and the rules of models by which that is read.
+
+use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
+use domain::{
+    cadence::Cadence,
+    id::{AuthorityId, BatchId, DeviceId, ModelId},
+    report::Attributes,
+    time::Timestamp,
+};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// What is kept of a device's reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// The attributes that last fitted a manifest.
+    pub confirmed: Option<Attributes>,
+    /// A hash of what was judged last; empty before the first time.
+    pub picture: String,
+    /// The manifest version that it fits; none when it fits none.
+    pub matched: Option<i64>,
+    /// What speaks against it, in JSON.
+    pub reasons: String,
+    /// When it first reported.
+    pub first_at: Option<Timestamp>,
+    /// When it last reported.
+    pub reported_at: Option<Timestamp>,
+    /// When what it reports last changed.
+    pub changed_at: Option<Timestamp>,
+    /// How often it reported.
+    pub n: i64,
+    /// Whether it is asked to report.
+    pub wanted: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    attributes: String,
+    confirmed: String,
+    picture: String,
+    matched: i64,
+    reasons: String,
+    first_at: i64,
+    reported_at: i64,
+    changed_at: i64,
+    n: i64,
+    wanted: i64,
+}
+
+impl TryFrom<Row> for Report {
+    type Error = StoreError;
+    fn try_from(row: Row) -> StoreResult<Self> {
+        let read = |column, text: &str| serde_json::from_str(text).map_err(|e| StoreError::corrupt(column, e));
+        let confirmed = match row.confirmed.as_str() {
+            "" => None,
+            text => Some(read("device_report.confirmed", text)?),
+        };
+        Ok(Self {
+            attributes: read("device_report.attributes", &row.attributes)?,
+            confirmed,
+            picture: row.picture,
+            matched: (row.matched != 0).then_some(row.matched),
+            reasons: row.reasons,
+            first_at: some_time(row.first_at),
+            reported_at: some_time(row.reported_at),
+            changed_at: some_time(row.changed_at),
+            n: row.n,
+            wanted: row.wanted != 0,
+        })
+    }
+}
+
+/// What a poll needs to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollState {
+    /// How often devices of its model poll, in seconds.
+    pub interval_s: i64,
+    /// Whether it is asked to report.
+    pub wanted: bool,
+    /// How it polled until this was last written down, and when that was.
+    pub cadence: Option<(Cadence, Timestamp)>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PollRow {
+    poll_interval_s: i64,
+    wanted: i64,
+    cadence: Option<String>,
+    at: Option<i64>,
+}
+
+/// How a device polled, to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// The device.
+    pub device: DeviceId,
+    /// How it polls.
+    pub cadence: Cadence,
+    /// From where it did last.
+    pub address: String,
+    /// When it did last.
+    pub at: Timestamp,
+}
+
+/// A device that has an identifier.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Holder {
+    /// The device.
+    pub id: Uuid,
+    /// Its serial.
+    pub serial: String,
+    /// Its batch.
+    pub batch_id: Uuid,
+}
+
+/// An identifier as a device reports it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+pub struct ReportedPart {
+    /// As it is compared.
+    pub identifier_key: String,
+    /// In which slot.
+    pub slot: String,
+}
+
+/// A model's rules as they are written.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ModelRule {
+    /// What attributes mean.
+    pub mapping: String,
+    /// What is known of makers' addresses.
+    pub makers: String,
+    /// What follows from a suspicion, in JSON.
+    pub policy: String,
+    /// Grows with each change.
+    pub version: i64,
+    /// When it was changed last, in microseconds.
+    pub changed_at: i64,
+    /// By whom.
+    pub changed_by: String,
+}
+
+queries! {
+    OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted \
+                 FROM device_report WHERE device_id = $1";
+    PUT = "INSERT INTO device_report (device_id, attributes, confirmed, picture, matched, reasons, wanted, first_at, \
+           reported_at, changed_at, n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+           ON CONFLICT (device_id) DO UPDATE SET attributes = excluded.attributes, confirmed = excluded.confirmed, \
+           picture = excluded.picture, matched = excluded.matched, reasons = excluded.reasons, \
+           wanted = excluded.wanted, first_at = excluded.first_at, reported_at = excluded.reported_at, \
+           changed_at = excluded.changed_at, n = excluded.n";
+    AGAIN = "UPDATE device_report SET reported_at = $2, n = n + 1, wanted = 0 WHERE device_id = $1";
+    WANT = "INSERT INTO device_report (device_id, wanted) VALUES ($1, 1) \
+            ON CONFLICT (device_id) DO UPDATE SET wanted = 1";
+    POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, p.cadence, p.at FROM device d \
+            JOIN model m ON m.id = d.model_id LEFT JOIN device_report r ON r.device_id = d.id \
+            LEFT JOIN device_poll p ON p.device_id = d.id WHERE d.id = $1";
+    POLLED = "SELECT address, at FROM device_poll WHERE device_id = $1";
+    PARTS = "SELECT identifier_key, slot FROM reported_part WHERE device_id = $1 ORDER BY identifier_key";
+    ADD_PART = "INSERT INTO reported_part (device_id, identifier_key, batch_id, slot) VALUES ($1, $2, $3, $4)";
+    MOVE_PART = "UPDATE reported_part SET slot = $3 WHERE device_id = $1 AND identifier_key = $2";
+    DROP_PART = "DELETE FROM reported_part WHERE device_id = $1 AND identifier_key = $2";
+    COUNT_PART = "INSERT INTO reported_count (identifier_key, batch_id, n) VALUES ($1, $2, $3) \
+                  ON CONFLICT (identifier_key, batch_id) DO UPDATE SET n = reported_count.n + excluded.n";
+    IN_BATCH = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id = $2";
+    ELSEWHERE = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id <> $2 AND n > 0 \
+                 ORDER BY batch_id LIMIT $3";
+    REPORTING = "SELECT d.id, d.serial, d.batch_id FROM reported_part p JOIN device d ON d.id = p.device_id \
+                 WHERE p.identifier_key = $1 AND p.device_id <> $2 ORDER BY p.batch_id, p.device_id LIMIT $3";
+    LISTING = "SELECT d.id, d.serial, d.batch_id FROM component c JOIN device d ON d.id = c.device_id \
+               WHERE c.identifier_key = $1 AND c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
+               (SELECT 1 FROM reported_part p WHERE p.device_id = c.device_id \
+               AND (p.identifier_key = $1 OR p.slot = c.slot)) LIMIT $3";
+    DELIVERED = "SELECT COUNT(*) FROM (SELECT manifest_version FROM device WHERE batch_id = $1 ORDER BY serial LIMIT 20) \
+                 AS few WHERE few.manifest_version > 0";
+    COUNTING = "SELECT authority_id, serial FROM certificate WHERE device_serial = $1 AND device_id = $2 \
+                AND purpose = 'device' AND status = 'valid' AND not_after > $3 ORDER BY authority_id, serial";
+    HOLDS = "SELECT COUNT(*) FROM certificate c JOIN revoked r ON r.authority_id = c.authority_id AND r.serial = c.serial \
+             WHERE c.device_serial = $1 AND r.lifted_at = 0 AND r.reason = 6";
+    BATCH_CODE = "SELECT code FROM batch WHERE id = $1";
+    RULE = "SELECT mapping, makers, policy, version, changed_at, changed_by FROM model_rule WHERE model_id = $1";
+    PUT_RULE = "INSERT INTO model_rule (model_id, mapping, makers, policy, version, changed_at, changed_by) \
+                VALUES ($1, $2, $3, $4, 1, $5, $6) ON CONFLICT (model_id) DO UPDATE SET mapping = excluded.mapping, \
+                makers = excluded.makers, policy = excluded.policy, version = model_rule.version + 1, \
+                changed_at = excluded.changed_at, changed_by = excluded.changed_by";
+}
+
+/// What is kept of a device's reports; as if it had never reported when there is nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_device(db: &Db, device: DeviceId) -> StoreResult<Option<Report>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_optional(pool).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_device_within(tx: &mut Tx, device: DeviceId) -> StoreResult<Option<Report>> {
+    let row: Option<Row> =
+        within!(tx, |executor| sqlx::query_as(OF_DEVICE).bind(device.0).fetch_optional(executor).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Keeps what a device reported.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put(tx: &mut Tx, device: DeviceId, report: &Report) -> StoreResult<()> {
+    let json = |attributes: &Attributes| serde_json::to_string(attributes).unwrap_or_default();
+    let time = |at: Option<Timestamp>| at.map_or(0, |at| at.0);
+    within!(tx, |executor| {
+        sqlx::query(PUT)
+            .bind(device.0)
+            .bind(json(&report.attributes))
+            .bind(report.confirmed.as_ref().map(json).unwrap_or_default())
+            .bind(&report.picture)
+            .bind(report.matched.unwrap_or_default())
+            .bind(if report.reasons.is_empty() { "[]" } else { report.reasons.as_str() })
+            .bind(i64::from(report.wanted))
+            .bind(time(report.first_at))
+            .bind(time(report.reported_at))
+            .bind(time(report.changed_at))
+            .bind(report.n)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Notes that a device reported the same as before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn again(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(AGAIN).bind(device.0).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Lets a device be asked to report at its next poll.
+///
+/// # Errors
+/// When the database fails.
+pub async fn want(tx: &mut Tx, device: DeviceId) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(WANT).bind(device.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// What a poll of this device needs; none when there is no such device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollState>> {
+    let row: Option<PollRow> = read!(db, |pool| sqlx::query_as(POLL).bind(device.0).fetch_optional(pool).await)?;
+    Ok(row.map(|row| PollState {
+        interval_s: row.poll_interval_s,
+        wanted: row.wanted != 0,
+        // What an earlier version wrote and can't be read any more is as good as never seen.
+        cadence: row.cadence.and_then(|text| serde_json::from_str(&text).ok()).zip(row.at.map(Timestamp)),
+    }))
+}
+
+/// From where a device polled last, and when, as it was last written down.
+///
+/// # Errors
+/// When the database fails.
+pub async fn polled(db: &Db, device: DeviceId) -> StoreResult<Option<(String, Timestamp)>> {
+    let row: Option<(String, i64)> =
+        read!(db, |pool| sqlx::query_as(POLLED).bind(device.0).fetch_optional(pool).await)?;
+    Ok(row.map(|(address, at)| (address, Timestamp(at))))
+}
+
+/// Writes down how devices polled, each unless something later is there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_polls(tx: &mut Tx, polls: &[Polled]) -> StoreResult<()> {
+    for chunk in polls.chunks(crate::db::INSERT_ROWS) {
+        let values =
+            crate::db::values_sql(tx, "INSERT INTO device_poll (device_id, cadence, address, at)", 4, chunk.len());
+        let sql = format!(
+            "{values} ON CONFLICT (device_id) DO UPDATE SET cadence = excluded.cadence, address = excluded.address, \
+             at = excluded.at WHERE device_poll.at < excluded.at"
+        );
+        within!(tx, |executor| {
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for poll in chunk {
+                let cadence = serde_json::to_string(&poll.cadence).unwrap_or_default();
+                query = query.bind(poll.device.0).bind(cadence).bind(&poll.address).bind(poll.at.0);
+            }
+            query.execute(executor).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// The identifiers that a device reported last, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn parts(tx: &mut Tx, device: DeviceId) -> StoreResult<Vec<ReportedPart>> {
+    Ok(within!(tx, |executor| sqlx::query_as(PARTS).bind(device.0).fetch_all(executor).await)?)
+}
+
+/// Notes that a device reports this identifier, and counts it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_part(tx: &mut Tx, (device, batch): (DeviceId, BatchId), part: &ReportedPart) -> StoreResult<()> {
+    within!(tx, |executor| {
+        let query = sqlx::query(ADD_PART).bind(device.0).bind(&part.identifier_key).bind(batch.0);
+        query.bind(&part.slot).execute(executor).await.map(drop)
+    })?;
+    count_part(tx, &part.identifier_key, batch, 1).await
+}
+
+/// Notes that a device reports an identifier in another slot.
+///
+/// # Errors
+/// When the database fails.
+pub async fn move_part(tx: &mut Tx, device: DeviceId, part: &ReportedPart) -> StoreResult<()> {
+    within!(tx, |executor| {
+        let query = sqlx::query(MOVE_PART).bind(device.0).bind(&part.identifier_key).bind(&part.slot);
+        query.execute(executor).await.map(drop)
+    })?;
+    Ok(())
+}
+
+/// Notes that a device reports this identifier no more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn drop_part(tx: &mut Tx, (device, batch): (DeviceId, BatchId), key: &str) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(DROP_PART).bind(device.0).bind(key).execute(executor).await.map(drop))?;
+    count_part(tx, key, batch, -1).await
+}
+
+async fn count_part(tx: &mut Tx, key: &str, batch: BatchId, by: i64) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(COUNT_PART).bind(key).bind(batch.0).bind(by).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// In how many devices of a batch an identifier is reported.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_in_batch(tx: &mut Tx, key: &str, batch: BatchId) -> StoreResult<i64> {
+    let n: Option<i64> = within!(tx, |executor| {
+        sqlx::query_scalar(IN_BATCH).bind(key).bind(batch.0).fetch_optional(executor).await
+    })?;
+    Ok(n.unwrap_or_default())
+}
+
+/// In how many devices of other batches an identifier is reported; of the first `limit` batches that it is in.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_elsewhere(tx: &mut Tx, key: &str, batch: BatchId, limit: i64) -> StoreResult<i64> {
+    let counts: Vec<i64> = within!(tx, |executor| {
+        sqlx::query_scalar(ELSEWHERE).bind(key).bind(batch.0).bind(limit).fetch_all(executor).await
+    })?;
+    Ok(counts.iter().sum())
+}
+
+/// Other devices that report an identifier, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reporting(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
+    Ok(within!(tx, |executor| {
+        sqlx::query_as(REPORTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await
+    })?)
+}
+
+/// Other devices whose manifests list an identifier and that report nothing else in its place, at most `limit`. Those
+/// that report it are not among them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn listing(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
+    let rows =
+        within!(tx, |executor| sqlx::query_as(LISTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await);
+    Ok(rows?)
+}
+
+/// Whether manifests of a batch were delivered, as far as its first few devices show.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_delivered(tx: &mut Tx, batch: BatchId) -> StoreResult<bool> {
+    let n: i64 = within!(tx, |executor| sqlx::query_scalar(DELIVERED).bind(batch.0).fetch_one(executor).await)?;
+    Ok(n > 0)
+}
+
+/// The certificates of a device that count: authority and serial.
+///
+/// # Errors
+/// When the database fails.
+pub async fn counting_certificates(
+    tx: &mut Tx,
+    (device, serial): (DeviceId, &str),
+    now: Timestamp,
+) -> StoreResult<Vec<(AuthorityId, String)>> {
+    let rows: Vec<(Uuid, String)> = within!(tx, |executor| {
+        sqlx::query_as(COUNTING).bind(serial).bind(device.0).bind(now.0).fetch_all(executor).await
+    })?;
+    Ok(rows.into_iter().map(|(authority, serial)| (AuthorityId(authority), serial)).collect())
+}
+
+/// How many certificates of a device are on hold.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holds(tx: &mut Tx, serial: &str) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(HOLDS).bind(serial).fetch_one(executor).await)?)
+}
+
+/// The code of a batch; empty when there is no such batch.
+///
+/// # Errors
+/// When the database fails.
+pub async fn batch_code(db: &Db, batch: BatchId) -> StoreResult<String> {
+    let code: Option<String> =
+        read!(db, |pool| sqlx::query_scalar(BATCH_CODE).bind(batch.0).fetch_optional(pool).await)?;
+    Ok(code.unwrap_or_default())
+}
+
+/// A model's rules, where they are not as usual.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rule(db: &Db, model: ModelId) -> StoreResult<Option<ModelRule>> {
+    Ok(read!(db, |pool| sqlx::query_as(RULE).bind(model.0).fetch_optional(pool).await)?)
+}
+
+/// Writes a model's rules.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_rule(tx: &mut Tx, model: ModelId, rule: &ModelRule) -> StoreResult<()> {
+    within!(tx, |executor| {
+        sqlx::query(PUT_RULE)
+            .bind(model.0)
+            .bind(&rule.mapping)
+            .bind(&rule.makers)
+            .bind(&rule.policy)
+            .bind(rule.changed_at)
+            .bind(&rule.changed_by)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! SWUpdate itself, as Debian ships it, with a device's kit: it polls, says what it is, and two of them are found out.
+//! To be run by `cargo xtask test --only verifiers`, which installs it.
+
+use crate::{
+    ceremony::put,
+    field::{A, Field, RULE, factory_holder, field, operator},
+};
+use domain::{
+    authority::FindingKind as Kind,
+    component::{ComponentClass, Part},
+    history::{Entry, Event},
+    id::{BatchId, CustodianId, DeviceId, HistoryId, ModelId},
+    identifier::normalise,
+    time::{DAY, Timestamp},
+};
+use fleet::{finding::FindingRow, seed::Life};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+const SERIAL: &str = "GW-SWU-1";
+const LISTED: &str = "d8:80:39:00:00:01";
+const OTHER: &str = "d8:80:39:00:00:99";
+
+/// A running SWUpdate, ended with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A device whose manifest lists one WLAN module.
+async fn made(field: &Field) {
+    let at: Timestamp = field.fleet.now().plus(-DAY);
+    let found = normalise(ComponentClass::Wlan, LISTED).unwrap();
+    let part = Part {
+        slot: "wlan0".into(),
+        class: ComponentClass::Wlan,
+        maker: "Acme".into(),
+        model: "W1".into(),
+        identifier: found.shown,
+        identifier_key: found.key,
+    };
+    let entry = |at: Timestamp, event: Event| Entry {
+        id: HistoryId(Uuid::now_v7()),
+        at,
+        recorded_at: at,
+        actor: "test".into(),
+        place: String::new(),
+        event,
+        epcis_event_id: None,
+    };
+    let hash = domain::manifest::hash(SERIAL, 1, "", std::slice::from_ref(&part));
+    let life = Life {
+        id: DeviceId(Uuid::now_v7()),
+        serial: SERIAL.into(),
+        model_id: ModelId(Uuid::from_u128(3)),
+        hardware_revision: "C".into(),
+        batch_id: BatchId(Uuid::from_u128(A)),
+        factory_id: CustodianId(Uuid::from_u128(1)),
+        channel: "production".into(),
+        made_at: at,
+        last_seen_at: None,
+        history: vec![
+            entry(at, Event::Manufactured { by: factory_holder(), batch: "A".into(), firmware: None }),
+            entry(
+                at.plus(1),
+                Event::ManifestRecorded {
+                    version: 1,
+                    hash,
+                    previous_hash: String::new(),
+                    fitted: vec![part],
+                    removed: Vec::new(),
+                    reason: String::new(),
+                },
+            ),
+        ],
+    };
+    field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
+    let mut models = store::batch::models(field.fleet.db()).await.unwrap();
+    models[0].poll_interval_s = 2;
+    let mut tx = field.fleet.db().begin().await.unwrap();
+    store::batch::update_model(&mut tx, &models[0]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Starts it with the kit's own configuration, moved to where the kit is, and what only this device knows.
+fn start(field: &Field, name: &str, mac: &str, interface: Option<&str>) -> Running {
+    let kit = field.file("kit");
+    let config = fs::read_to_string(kit.join("swupdate.cfg")).unwrap();
+    let interface = interface.map(|from| format!("    interface = \"{from}\";\n")).unwrap_or_default();
+    let more = format!(
+        "    retry = 1;\n{interface}    identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{mac}\"; }} );\n}};"
+    );
+    let config = config.replace("/etc/muster", &kit.display().to_string()).replace("polldelay = 300", "polldelay = 2");
+    let config = config.replacen("};", &more, 1);
+    let folder = field.file(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("swupdate.cfg"), config).unwrap();
+    // The build of Debian wants a certificate to check images with, also where none come.
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let child = Command::new("swupdate")
+        .args(["-v", "-f", "swupdate.cfg", "-H", "gw:1", "-k"])
+        .arg(kit.join("ca.pem"))
+        .args(["-u", ""])
+        .current_dir(&folder)
+        .env("TMPDIR", &folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+/// Waits until it is so, and says what SWUpdate said when it never is.
+async fn until<F: AsyncFn() -> bool>(field: &Field, what: &str, name: &str, is_so: F) {
+    let begun = Instant::now();
+    while !is_so().await {
+        let log = fs::read_to_string(field.file(name).join("log")).unwrap_or_default();
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} never came; SWUpdate says:\n{log}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn open(field: &Field, kind: Kind) -> Option<FindingRow> {
+    field.fleet.findings(&operator(), true).await.unwrap().into_iter().find(|row| row.kind == kind)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs swupdate: cargo xtask test --only verifiers"]
+async fn swupdate_says_what_it_is_and_a_copy_of_it_is_found() {
+    let field = field().await;
+    made(&field).await;
+    put(&field.file("kit"), &field.fleet.kit(&operator(), SERIAL).await.unwrap().files());
+    let reported = async || field.fleet.device_report(&operator(), SERIAL).await.unwrap();
+    let first = start(&field, "first", LISTED, None);
+    until(&field, "the first report", "first", async || reported().await.comparison.matched == Some(1)).await;
+    assert!(open(&field, Kind::HardwareMismatch).await.is_none());
+    drop(first);
+    // Another WLAN module: the model's usual policy notes it.
+    field.fleet.want_report(&operator(), SERIAL).await.unwrap();
+    let changed = start(&field, "changed", OTHER, None);
+    until(&field, "the finding", "changed", async || open(&field, Kind::HardwareMismatch).await.is_some()).await;
+    let found = open(&field, Kind::HardwareMismatch).await.unwrap();
+    assert!(found.words.contains(OTHER) && found.words.contains(LISTED), "{}", found.words);
+    // A second one with the same identity, from another address.
+    let copy = start(&field, "copy", OTHER, Some("127.0.0.2"));
+    until(&field, "the copy", "copy", async || open(&field, Kind::CloneSuspected).await.is_some()).await;
+    let found = open(&field, Kind::CloneSuspected).await.unwrap();
+    for address in ["127.0.0.1", "127.0.0.2"] {
+        assert!(found.words.contains(address), "{}", found.words);
+    }
+    assert_eq!(found.device_serial.as_deref(), Some(SERIAL));
+    drop((changed, copy));
+}
