@@ -18,6 +18,7 @@ pub mod backup;
 pub mod batches;
 pub mod catalogue;
 pub mod certificate;
+pub mod claim;
 pub mod custody;
 pub mod device_token;
 pub mod devices;
@@ -72,6 +73,7 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     changes: broadcast::Sender<store::change::Change>,
+    claims: claim::Codes,
     contacts: contact::Contacts,
     connection: overview::ConnectionCache,
     importer: import::Importer,
@@ -102,6 +104,7 @@ impl Fleet {
                 folder,
                 clock,
                 changes,
+                claims: claim::Codes::default(),
                 contacts: contact::Contacts::default(),
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
