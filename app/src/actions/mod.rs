@@ -8,12 +8,14 @@ pub mod audit;
 pub mod authorities;
 pub mod batches;
 pub mod certificates;
+pub mod claims;
 pub mod custodians;
 pub mod device;
 pub mod export;
 pub mod findings;
 pub mod imports;
 mod manifest;
+pub mod retire;
 pub mod revocations;
 pub mod session;
 pub mod settings;
@@ -71,11 +73,13 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     authorities::ROUTES,
     batches::ROUTES,
     certificates::ROUTES,
+    claims::ROUTES,
     custodians::ROUTES,
     imports::ROUTES,
     device::ROUTES,
     export::ROUTES,
     findings::ROUTES,
+    retire::ROUTES,
     revocations::ROUTES,
     session::ROUTES,
     settings::ROUTES,

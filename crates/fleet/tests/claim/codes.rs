@@ -1,13 +1,7 @@
 //! Codes: who sees them, who may use them, and that each counts once.
 
 use crate::world::{RULE, World, operator, user, worlds};
-use domain::{
-    audit::Outcome,
-    claim::ClaimCode,
-    history::Event,
-    person::Role,
-    time::HOUR,
-};
+use domain::{audit::Outcome, claim::ClaimCode, history::Event, person::Role, time::HOUR};
 use fleet::{
     Actor, AuditFilter, Error, Origin,
     catalogue::CustodianForm,
