@@ -1,9 +1,9 @@
 //! What one request is about: who asks, when, for which address, and how they like to see it.
 
 use crate::{components::status::Tone, cookies, pages::errors::Problem};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use domain::{person::Permission, time::Timestamp};
-use fleet::{Actor, Fleet, authority::Delivery};
+use fleet::{Actor, Fleet, authority::Delivery, claim::Labels};
 use leptos::{nonce::Nonce, prelude::use_context};
 use std::sync::Arc;
 
@@ -193,6 +193,8 @@ pub struct Ctx {
     pub now: Timestamp,
     /// For which address.
     pub uri: Uri,
+    /// Under which name, and port, the console was asked; empty when the request doesn't say.
+    pub host: String,
     /// In which theme.
     pub theme: Theme,
     /// With which row height.
@@ -213,6 +215,8 @@ pub struct Ctx {
     pub secret: Option<String>,
     /// What came of certificates that were just delivered, when not all are as agreed.
     pub delivered: Option<Arc<Delivery>>,
+    /// The labels that were asked for, with their codes.
+    pub labels: Option<Arc<Labels>>,
     /// A form that was sent and is shown again.
     pub form: Option<FormState>,
     /// The status of the answer when the page itself has none.
@@ -239,6 +243,7 @@ impl Ctx {
             actor,
             now,
             uri: uri.clone(),
+            host: host_of(uri, headers),
             theme: cookies::read(headers, cookies::THEME).map(|word| Theme::read(&word)).unwrap_or_default(),
             density: cookies::read(headers, cookies::DENSITY).map(|word| Density::read(&word)).unwrap_or_default(),
             columns: cookies::read(headers, cookies::COLUMNS),
@@ -249,6 +254,7 @@ impl Ctx {
             flash: cookies::read(headers, cookies::FLASH).and_then(|text| cookies::flash_of(&text)),
             secret: None,
             delivered: None,
+            labels: None,
             form: None,
             status: StatusCode::OK,
             problem: None,
@@ -300,6 +306,13 @@ impl Ctx {
     pub fn here(&self) -> String {
         self.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
     }
+}
+
+/// The name under which a request asked: of its address in HTTP/2, of its `Host` before.
+fn host_of(uri: &Uri, headers: &HeaderMap) -> String {
+    let named = uri.authority().map(axum::http::uri::Authority::as_str);
+    let named = named.or_else(|| headers.get(header::HOST)?.to_str().ok());
+    named.unwrap_or_default().to_owned()
 }
 
 /// An address: a path, and pairs behind a question mark.

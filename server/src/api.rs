@@ -6,6 +6,7 @@ pub mod enrolments;
 mod authorities;
 mod batches;
 mod certificates;
+mod claims;
 mod cursor;
 mod custodians;
 mod devices;
@@ -16,6 +17,7 @@ mod idempotency;
 mod imports;
 mod models;
 mod page;
+mod retirements;
 mod revocations;
 mod shapes;
 
@@ -72,6 +74,10 @@ pub const ROUTES: &[Route] = {
             post(history::record_custody)
         }),
         route("POST", "/api/v1/devices/{serial}/notes", Some(Permission::NoteAdd), || post(history::add_note)),
+        route("POST", "/api/v1/claims", Some(Permission::DeviceClaim), || post(claims::create)),
+        route("POST", "/api/v1/labels", ENROL, || post(claims::labels)),
+        route("POST", "/api/v1/labels/csv", ENROL, || post(claims::labels_csv)),
+        route("POST", "/api/v1/retirements", Some(Permission::DeviceRetire), || post(retirements::create)),
         route("GET", "/api/v1/batches", READ, || get(batches::list)),
         route("GET", "/api/v1/batches/{code}", READ, || get(batches::one)),
         route("GET", "/api/v1/batches/{code}/epcis", READ, || get(batches::epcis)),
@@ -119,8 +125,11 @@ pub fn router(console: &Console) -> Router {
     for route in ROUTES {
         let handler = (route.handler)();
         let handler = match (route.method, route.path) {
-            // What is large is not held to be compared; importing or enrolling the same twice adds nothing by itself.
-            ("POST", path) if path != imports::PATH && !ENROLLING.contains(&path) => {
+            // What is large is not held to be compared; importing or enrolling the same twice adds nothing by itself. Codes
+            // are derived so that the database holds none, and an answer that is kept would.
+            ("POST", path)
+                if path != imports::PATH && !ENROLLING.contains(&path) && !claims::LABELS.contains(&path) =>
+            {
                 handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once))
             }
             _ => handler,

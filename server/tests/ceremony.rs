@@ -229,7 +229,7 @@ fn what_the_ceremony_made_is_what_openssl_expects() {
         "{device} -CAfile old-root.pem -untrusted kit/device.pem -untrusted link.pem kit/device.pem"
     ));
     road.openssl_says(&format!("{device} -CAfile old-root.pem -untrusted station/station.pem station/station.pem"));
-    let list = road.openssl_says("crl -in 2.crl -inform DER -noout -text -CAfile old-root.pem");
+    let list = road.openssl_says("crl -in 2.crl -noout -text -CAfile old-root.pem");
     assert!(list.contains("verify OK") && list.contains("0A1C") && list.contains("0A1D"), "{list}");
     assert!(!list.contains("0A1B"), "what was released is off the list: {list}");
 }

@@ -5,7 +5,7 @@ use fleet::{Actor, AuditFilter, Fleet};
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
@@ -99,6 +99,19 @@ fn a_wrong_command_line_is_told() {
 }
 
 #[test]
+fn what_is_refused_leaves_nothing() {
+    let folder = filled();
+    let told = says(folder.path(), &["demo", "--devices", "12"], 3);
+    assert!(told.contains("not the demo's"), "{told}");
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("demo")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let kit = folder.path().join("new/kit");
+    says(folder.path(), &["kit", "NONE", kit.to_str().unwrap()], 3);
+    assert!(!folder.path().join("new").exists());
+}
+
+#[test]
 fn the_openapi_document_is_json() {
     let folder = tempfile::tempdir().unwrap();
     let document: serde_json::Value = serde_json::from_str(&says(folder.path(), &["openapi"], 0)).unwrap();
@@ -107,11 +120,16 @@ fn the_openapi_document_is_json() {
 
 /// Runs a console until it has said what it says at its first start, then stops it in order.
 fn serve_once(data: &Path) {
-    let mut console = command(data, &["serve", "--console", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut serve = command(data, &["serve", "--console", "127.0.0.1:0"]);
+    let mut console = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(console.stdout.take().unwrap()).lines();
     let told = lines.map_while(Result::ok).any(|line| line.contains("/set-up/"));
     let stopped = Command::new("kill").arg(console.id().to_string()).status().unwrap();
     assert!(told && stopped.success() && console.wait().unwrap().success());
+    let mut log = String::new();
+    console.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("no passphrase of keys was given"), "{log}");
+    assert!(!log.contains("ERROR"), "a clean stop is no error: {log}");
 }
 
 /// The actions in the audit log of a data folder.

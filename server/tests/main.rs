@@ -4,6 +4,7 @@
 mod authorisation;
 mod authorisation_gateway;
 mod ceremony;
+mod claims;
 mod commands;
 mod common;
 mod ddi;

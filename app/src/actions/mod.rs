@@ -8,6 +8,7 @@ pub mod audit;
 pub mod authorities;
 pub mod batches;
 pub mod certificates;
+pub mod claims;
 pub mod custodians;
 pub mod device;
 pub mod export;
@@ -15,6 +16,7 @@ pub mod findings;
 pub mod imports;
 mod manifest;
 pub mod model;
+pub mod retire;
 pub mod revocations;
 pub mod session;
 pub mod settings;
@@ -72,12 +74,14 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     authorities::ROUTES,
     batches::ROUTES,
     certificates::ROUTES,
+    claims::ROUTES,
     custodians::ROUTES,
     imports::ROUTES,
     device::ROUTES,
     export::ROUTES,
     findings::ROUTES,
     model::ROUTES,
+    retire::ROUTES,
     revocations::ROUTES,
     session::ROUTES,
     settings::ROUTES,

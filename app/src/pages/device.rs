@@ -8,6 +8,7 @@ mod epcis;
 mod events;
 mod forms;
 mod history;
+mod holding;
 mod life;
 mod missing;
 mod place;
@@ -152,6 +153,7 @@ fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, main: impl
             <div class="stack loose">
                 {side::why(life, place)}
                 {forms::panel(ctx, &life.record.catalogue, place)}
+                {holding::panel(ctx, life, place, access.spoilt)}
                 {access::panel(ctx, access, place)}
                 {certificates::present(life, place)}
                 {side::custody(life)}

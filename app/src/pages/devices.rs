@@ -6,6 +6,8 @@ pub mod custody_form;
 pub mod language;
 mod query_bar;
 mod request;
+pub mod retire;
+pub mod retire_form;
 mod table;
 pub mod views;
 

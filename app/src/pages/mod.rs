@@ -6,6 +6,7 @@ pub mod audit;
 pub mod authorities;
 pub mod batches;
 pub mod certificates;
+pub mod claim;
 pub mod custodians;
 pub mod device;
 pub mod devices;
@@ -14,6 +15,7 @@ pub mod factories;
 pub mod findings;
 pub mod help;
 pub mod imports;
+pub mod labels;
 pub mod model;
 pub mod overview;
 pub mod revocations;
@@ -51,6 +53,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=|| page(overview::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices") view=|| page(devices::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/custody") view=|| page(devices::custody::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/retire") view=|| page(devices::retire::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/query-language") view=|| page(devices::language::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/:serial") view=|| page(device::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/:serial/manifests/:version") view=|| page(device::load) ssr=SsrMode::Async />
@@ -58,6 +61,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/models/:name") view=|| page(model::load) ssr=SsrMode::Async />
+                <Route path=path!("/batches/:code/labels") view=|| page(labels::load) ssr=SsrMode::Async />
+                <Route path=path!("/labels") view=|| page(labels::load) ssr=SsrMode::Async />
+                <Route path=path!("/c/:serial") view=|| page(claim::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports") view=|| page(imports::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/format") view=|| page(imports::format::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/:id") view=|| page(imports::load_one) ssr=SsrMode::Async />

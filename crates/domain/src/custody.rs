@@ -43,6 +43,16 @@ words! {
     }
 }
 
+words! {
+    /// How a device's use ends.
+    EndVerb {
+        /// It was taken out of use for good.
+        Retire => "retire", "Retired";
+        /// It was destroyed.
+        Destroy => "destroy", "Destroyed";
+    }
+}
+
 /// Who holds a device, as a history entry remembers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {

@@ -10,6 +10,7 @@ pub mod authority;
 pub mod batch;
 pub mod cadence;
 pub mod certificate;
+pub mod claim;
 pub mod component;
 pub mod custody;
 pub mod device;

@@ -29,6 +29,10 @@ words! {
         ImportRead => "import.read", "See imports";
         /// Record shipping, receiving, transfer, return.
         CustodyRecord => "custody.record", "Record custody";
+        /// Claim a device for a client by the code on its label.
+        DeviceClaim => "device.claim", "Claim devices";
+        /// Retire and destroy devices.
+        DeviceRetire => "device.retire", "Retire devices";
         /// Write a note on a device.
         NoteAdd => "note.add", "Write notes";
         /// Void a history entry by a new one.
@@ -75,10 +79,12 @@ impl Role {
         use Permission as P;
         match permission {
             P::FleetRead | P::ImportRead | P::AccountManage | P::AuthorityRead => true,
-            P::ImportRun | P::CustodianManage | P::AuthorityRequest | P::CertificateEnrol => {
+            P::ImportRun | P::DeviceRetire | P::CustodianManage | P::AuthorityRequest | P::CertificateEnrol => {
                 matches!(self, Self::Operator | Self::Admin)
             }
-            P::CustodyRecord | P::HistoryCorrect => matches!(self, Self::Operator | Self::Support | Self::Admin),
+            P::CustodyRecord | P::HistoryCorrect | P::DeviceClaim => {
+                matches!(self, Self::Operator | Self::Support | Self::Admin)
+            }
             P::NoteAdd | P::ViewSave | P::CertificateHold => !matches!(self, Self::Auditor),
             P::CertificateRevoke => matches!(self, Self::Operator | Self::Manager | Self::Admin),
             P::AuditRead | P::ApprovalRead => !matches!(self, Self::Support),

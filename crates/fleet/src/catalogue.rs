@@ -1,6 +1,6 @@
 //! What everything refers to and there is little of: custodians, models, batches, part types.
 
-use crate::{Actor, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result};
 use domain::{
     batch::{Batch, Model},
     custody::{Custodian, CustodianKind, slug},
@@ -139,6 +139,21 @@ impl Fleet {
         deed.ring("custodian", &custodian.code).await?;
         let subject = format!("custodian:{}", custodian.code);
         deed.commit("custodian.add", &subject, &json!({"name": custodian.name, "kind": custodian.kind})).await?;
+        Ok(custodian)
+    }
+
+    /// Enters a client by its name alone, in a deed that goes on. [`Permission::CustodianManage`] is asked for before.
+    pub(crate) async fn enter_client(&self, deed: &mut Deed<'_>, name: &str) -> Result<Custodian> {
+        let form = CustodianForm { name: name.to_owned(), ..CustodianForm::default() };
+        let (id, kind) = (CustodianId(Uuid::now_v7()), CustodianKind::Client);
+        let custodian = checked(&form, id, slug(name), kind, self.now())?;
+        match store::custodian::insert(&mut deed.tx, &custodian).await {
+            Err(store::StoreError::Exists) => {
+                return Err(Error::field("name", format!("There is already a custodian “{}”.", custodian.code)));
+            }
+            other => other?,
+        }
+        deed.ring("custodian", &custodian.code).await?;
         Ok(custodian)
     }
 

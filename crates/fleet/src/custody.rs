@@ -1,9 +1,13 @@
 //! Recording what people and rules say happened to a device: custody, notes, corrections, changed parts.
 
 mod fit;
+mod retire;
+
+pub use retire::{RetireForm, Retired};
 
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result, catalogue::Catalogue};
 use domain::{
+    claim::Ownership,
     component::Part,
     custody::{Custodian, CustodyVerb, Holder},
     device::Device,
@@ -95,7 +99,7 @@ impl Fleet {
     }
 
     /// The devices of these serials, each once, in the order in which every deed locks them.
-    async fn devices_named(&self, serials: &[String], at: Timestamp) -> Result<Vec<Device>> {
+    pub(crate) async fn devices_named(&self, serials: &[String], at: Timestamp) -> Result<Vec<Device>> {
         let mut wanted: Vec<&str> = serials.iter().map(String::as_str).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -252,7 +256,7 @@ pub(crate) async fn append(deed: &mut Deed<'_>, device: &Device, entries: Vec<En
 }
 
 /// A device and its history, held by the deed from here on.
-async fn held(deed: &mut Deed<'_>, device: &Device) -> Result<(Device, Vec<Entry>)> {
+pub(crate) async fn held(deed: &mut Deed<'_>, device: &Device) -> Result<(Device, Vec<Entry>)> {
     let tx = &mut deed.tx;
     let now = store::device::lock(tx, device.id).await?;
     let now = now.ok_or_else(|| Error::not_found("device", &device.serial))?;
@@ -260,13 +264,16 @@ async fn held(deed: &mut Deed<'_>, device: &Device) -> Result<(Device, Vec<Entry
 }
 
 /// As [`append`], for a device that the deed holds already.
-async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<Entry>) -> Result<Device> {
+pub(crate) async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<Entry>) -> Result<Device> {
     let now = deed.fleet().now();
     let tx = &mut deed.tx;
     let rows: Vec<(DeviceId, Entry)> = entries.into_iter().map(|entry| (before.id, entry)).collect();
     store::history::insert_many(tx, &rows).await?;
     let history = store::history::of_device_within(tx, before.id).await?;
     let after = standing_of(&before, &Standing::after(&history));
+    if spoil_the_label(&rows, &history) {
+        store::claim::next_generation(tx, before.id).await?;
+    }
     if after.custodian_id != before.custodian_id {
         // Whoever held it before may know its token.
         store::device_token::due(tx, before.id, now).await?;
@@ -275,6 +282,17 @@ async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<Entry>) -> 
         store::device::update(tx, &before, &after, &mut deed.counts).await?;
     }
     Ok(after)
+}
+
+/// Whether these new entries of a device's history make the code on its label count no more.
+fn spoil_the_label(new: &[(DeviceId, Entry)], history: &[Entry]) -> bool {
+    let may = |event: &Event| event.holder_after().is_some() || matches!(event, Event::Corrected { .. });
+    if !new.iter().any(|(_, entry)| may(&entry.event)) {
+        return false;
+    }
+    let is_new = |entry: &&Entry| new.iter().any(|(_, new)| new.id == entry.id);
+    let earlier: Vec<Entry> = history.iter().filter(|entry| !is_new(entry)).cloned().collect();
+    Ownership::after(&earlier).spoils_the_label(&Ownership::after(history))
 }
 
 /// A device with another standing.

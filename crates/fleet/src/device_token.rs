@@ -18,6 +18,16 @@ const PREFIX: &str = "musterd_";
 /// How stale "last used" may be.
 const USED_EVERY: i64 = MINUTE;
 
+/// Who came with a token, and what it is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHolder {
+    /// The device.
+    pub actor: Actor,
+    /// Whether the token counts for nothing but getting the next one: the device was claimed, and earlier holders may
+    /// know it.
+    pub only_rotates: bool,
+}
+
 /// In whose name refusals are noted.
 const GATEWAY: Actor = Actor::Rule { name: "gateway" };
 
@@ -103,12 +113,21 @@ impl Fleet {
         Ok(store::device_token::of_device(self.db(), device).await?)
     }
 
-    /// The device behind a token; none when it is unknown, or the device, its batch or its factory is cut off. Wrong
-    /// tokens from one address are limited, right ones are not: many devices may be behind one.
+    /// The device behind a token that counts for everything; see [`Fleet::token_holder`].
     ///
     /// # Errors
     /// [`Error::TooMany`] when an address tried too often, or the database fails.
     pub async fn device_by_token(&self, token: &str, address: &str) -> Result<Option<Actor>> {
+        let holder = self.token_holder(token, address).await?;
+        Ok(holder.filter(|holder| !holder.only_rotates).map(|holder| holder.actor))
+    }
+
+    /// Who came with a token; none when it is unknown, or the device, its batch or its factory is cut off. Wrong
+    /// tokens from one address are limited, right ones are not: many devices may be behind one.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when an address tried too often, or the database fails.
+    pub async fn token_holder(&self, token: &str, address: &str) -> Result<Option<TokenHolder>> {
         let can_be = token.len() == PREFIX.len() + secret::LENGTH && token.starts_with(PREFIX);
         let found = if can_be { store::device_token::by_hash(self.db(), &secret::hash(token)).await? } else { None };
         let Some(owner) = found else {
@@ -126,7 +145,8 @@ impl Fleet {
         let id = DeviceId(owner.device_id);
         self.note_token_use(id, Timestamp(owner.last_used_at));
         let origin = Origin { address: address.to_owned() };
-        Ok(Some(Actor::Device { id, serial: owner.serial, origin }))
+        let actor = Actor::Device { id, serial: owner.serial, origin };
+        Ok(Some(TokenHolder { actor, only_rotates: owner.only_rotates != 0 }))
     }
 
     /// A token is no certificate that an authority's cut would refuse, so what cuts off the device's batch or factory is

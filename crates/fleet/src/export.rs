@@ -17,6 +17,16 @@ pub(crate) fn csv_line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str
     out.push_str("\r\n");
 }
 
+/// Rows as a CSV text, guarded as every table of ours is.
+#[must_use]
+pub fn csv<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut out = String::new();
+    for row in rows {
+        csv_line(&mut out, row.iter().map(String::as_str));
+    }
+    out
+}
+
 /// Adds a cell. One that a spreadsheet would take for a formula is preceded by an apostrophe: what a device or a file
 /// says must not run on the computer of whoever opens the table.
 fn csv_cell(out: &mut String, cell: &str) {

@@ -49,7 +49,7 @@ fn no_passphrase() -> Error {
 }
 
 /// What went wrong with a key, for whoever asked for something that needs it.
-fn told(error: pki::Error) -> Error {
+pub(crate) fn told(error: pki::Error) -> Error {
     match error {
         pki::Error::WrongPassphrase => Error::Conflict(
             "The passphrase that Muster was started with does not open this key. Start Muster with the one that it was \
@@ -71,7 +71,7 @@ impl Fleet {
         self
     }
 
-    fn keys(&self) -> Keys {
+    pub(crate) fn keys(&self) -> Keys {
         let kept = self.inner.keys.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         kept.unwrap_or_else(|| Keys { folder: self.folder().join("keys"), passphrase: None })
     }

@@ -19,6 +19,7 @@ pub mod batches;
 pub mod catalogue;
 pub mod certificate;
 pub mod check_in;
+pub mod claim;
 pub mod custody;
 pub mod device_token;
 pub mod devices;
@@ -73,6 +74,7 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     changes: broadcast::Sender<store::change::Change>,
+    claims: claim::Codes,
     contacts: contact::Contacts,
     connection: overview::ConnectionCache,
     importer: import::Importer,
@@ -104,6 +106,7 @@ impl Fleet {
                 folder,
                 clock,
                 changes,
+                claims: claim::Codes::default(),
                 contacts: contact::Contacts::default(),
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),

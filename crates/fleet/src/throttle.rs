@@ -52,6 +52,15 @@ impl Subjects {
         Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
     }
 
+    /// A device whose claim code is tried, and an address: whoever may claim could otherwise try all codes of one.
+    pub(crate) fn of_claim(serial: &str, address: &str) -> Self {
+        let mut subjects = vec![(format!("claim:{}", serial.chars().take(120).collect::<String>()), ACCOUNT)];
+        if !address.is_empty() {
+            subjects.push((format!("claims-from:{}", neighbourhood(address)), ADDRESS));
+        }
+        Self(subjects)
+    }
+
     /// Takes back the try that turned out right: all of the account's failures, one of the address's. Whoever owns
     /// one account must not be able to clear an address from which others are tried.
     pub(crate) async fn forgive(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {

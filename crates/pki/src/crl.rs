@@ -279,3 +279,8 @@ pub(crate) fn for_each_extension(
     })?;
     reader.finish(())
 }
+/// A list as PEM.
+#[must_use]
+pub fn crl_pem(der: &[u8]) -> String {
+    crate::pem::block("X509 CRL", der)
+}

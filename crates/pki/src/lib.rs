@@ -12,6 +12,7 @@ mod identity;
 mod instant;
 mod issue;
 mod key;
+mod mac;
 mod name;
 mod ocsp;
 mod oids;
@@ -27,13 +28,14 @@ mod wire;
 pub use certificate::{Certificate, chain_pem};
 pub use cms::certs_only;
 pub use console::{ConsoleFiles, KeyAndCertificate, console_certificate, console_identity, needs_renewal};
-pub use crl::{CrlFacts, RevokedEntry, crl, read_crl, verify_crl};
+pub use crl::{CrlFacts, RevokedEntry, crl, crl_pem, read_crl, verify_crl};
 pub use error::Error;
 pub use extension::Extension;
 pub use files::{write_private, write_public};
 pub use identity::{Facts, Identity, read_identity};
 pub use issue::{Issuer, Template, Urls, cross_sign, issue, self_sign};
 pub use key::{KeyAlgorithm, Signer, SoftwareKey};
+pub use mac::Deriver;
 pub use name::Name;
 pub use ocsp::{
     CertId, CertIdHash, IssuerHashes, OcspFailure, OcspProblem, OcspRequest, OcspStatus, Responder, ocsp_failure,

@@ -130,7 +130,8 @@ queries! {
                             JOIN authority a ON a.id = c.authority_id \
                             WHERE a.batch_id = $1 AND c.purpose = 'device' AND c.device_id IS NULL";
     WITHOUT = "SELECT d.serial FROM device d WHERE d.batch_id = $1 AND NOT EXISTS \
-               (SELECT 1 FROM certificate c WHERE c.device_serial = d.serial) ORDER BY d.serial LIMIT $2";
+               (SELECT 1 FROM certificate c WHERE c.device_serial = d.serial) AND NOT EXISTS \
+               (SELECT 1 FROM device_token t WHERE t.device_id = d.id) ORDER BY d.serial LIMIT $2";
 }
 
 const INSERT: &str = "INSERT INTO certificate (id, authority_id, serial, purpose, device_id, device_serial, factory_id, \

@@ -193,6 +193,15 @@ impl Db {
         }
     }
 
+    /// Whether its connections were closed, because the program ends.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Sqlite { write, .. } => write.is_closed(),
+            Self::Postgres(pool) => pool.is_closed(),
+        }
+    }
+
     /// Closes all connections, after what they are doing.
     pub async fn close(&self) {
         match self {

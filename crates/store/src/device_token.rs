@@ -18,20 +18,25 @@ pub struct DeviceToken {
     pub last_used_at: Option<Timestamp>,
     /// Since when it should be replaced, because the device changed hands.
     pub due_at: Option<Timestamp>,
+    /// Whether it counts for nothing but getting the next one, because the device was claimed.
+    pub only_rotates: bool,
 }
 
 queries! {
     BY_HASH = "SELECT t.device_id, d.serial, d.trust, d.lifecycle, d.batch_id, d.factory_id, t.last_used_at, \
-               CASE WHEN t.next_hash = $1 THEN 1 ELSE 0 END AS is_next FROM device_token t \
+               CASE WHEN t.next_hash = $1 THEN 1 ELSE 0 END AS is_next, \
+               CASE WHEN t.next_hash = $1 AND t.next_at >= t.due_at THEN 0 ELSE t.only_rotates END AS only_rotates FROM device_token t \
                JOIN device d ON d.id = t.device_id WHERE t.hash = $1 OR t.next_hash = $1";
-    OF_DEVICE = "SELECT made_at, last_used_at, due_at FROM device_token WHERE device_id = $1";
+    OF_DEVICE = "SELECT made_at, last_used_at, due_at, only_rotates FROM device_token WHERE device_id = $1";
     PUT = "INSERT INTO device_token (device_id, hash, made_at) VALUES ($1, $2, $3) \
            ON CONFLICT (device_id) DO UPDATE SET hash = excluded.hash, made_at = excluded.made_at, last_used_at = 0, \
-           next_hash = NULL, next_at = 0, due_at = 0";
+           next_hash = NULL, next_at = 0, due_at = 0, only_rotates = 0";
     NEXT = "UPDATE device_token SET next_hash = $2, next_at = $3 WHERE device_id = $1";
     TAKE_NEXT = "UPDATE device_token SET hash = next_hash, made_at = next_at, next_hash = NULL, next_at = 0, \
-                 due_at = CASE WHEN due_at > next_at THEN due_at ELSE 0 END WHERE device_id = $1 AND next_hash = $2";
+                 due_at = CASE WHEN due_at > next_at THEN due_at ELSE 0 END, \
+                 only_rotates = CASE WHEN due_at > next_at THEN only_rotates ELSE 0 END WHERE device_id = $1 AND next_hash = $2";
     DUE = "UPDATE device_token SET due_at = $2 WHERE device_id = $1";
+    ONLY_ROTATES = "UPDATE device_token SET due_at = $2, only_rotates = 1 WHERE device_id = $1";
     USED = "UPDATE device_token SET last_used_at = $2 WHERE device_id = $1 AND last_used_at < $2";
     IN_BATCH = "SELECT COUNT(*) FROM device_token t JOIN device d ON d.id = t.device_id WHERE d.batch_id = $1";
     OF_FACTORY = "SELECT COUNT(*) FROM device_token t JOIN device d ON d.id = t.device_id WHERE d.factory_id = $1";
@@ -57,6 +62,8 @@ pub struct Owner {
     pub last_used_at: i64,
     /// 1 when it is the one that takes the present one's place when it is first used.
     pub is_next: i32,
+    /// 1 when it counts for nothing but getting the next one.
+    pub only_rotates: i64,
 }
 
 /// The device whose token has this hash.
@@ -72,13 +79,14 @@ pub async fn by_hash(db: &Db, hash: &str) -> StoreResult<Option<Owner>> {
 /// # Errors
 /// When the database fails.
 pub async fn of_device(db: &Db, device_id: DeviceId) -> StoreResult<Option<DeviceToken>> {
-    let row: Option<(i64, i64, i64)> =
+    let row: Option<(i64, i64, i64, i64)> =
         read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device_id.0).fetch_optional(pool).await)?;
-    let token = |(made, used, due)| DeviceToken {
+    let token = |(made, used, due, only_rotates)| DeviceToken {
         device_id,
         made_at: Timestamp(made),
         last_used_at: some_time(used),
         due_at: some_time(due),
+        only_rotates: only_rotates != 0,
     };
     Ok(row.map(token))
 }
@@ -156,6 +164,18 @@ pub async fn take_next(tx: &mut Tx, device: DeviceId, hash: &str) -> StoreResult
 pub async fn due(tx: &mut Tx, device: DeviceId, since: Timestamp) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(DUE).bind(device.0).bind(since.0).execute(executor).await.map(drop))?;
     Ok(())
+}
+
+/// Lets a device's token count for nothing but getting the next one, because the device was claimed then. False when it has
+/// none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn only_rotates(tx: &mut Tx, device: DeviceId, since: Timestamp) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(ONLY_ROTATES).bind(device.0).bind(since.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Takes a device's token away. False when it has none.

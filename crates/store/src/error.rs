@@ -40,7 +40,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::PoolTimedOut => Self::Busy,
+            // Closed: the program ends, and whoever still asks may ask the next one.
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Busy,
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Exists,
             // SQLITE_BUSY and its extended codes; PostgreSQL's lock_not_available, deadlock_detected and
             // serialization_failure: nothing was done, and the next try will probably succeed.

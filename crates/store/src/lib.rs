@@ -17,6 +17,7 @@ pub mod backup;
 pub mod batch;
 pub mod certificate;
 pub mod change;
+pub mod claim;
 pub mod component;
 pub mod count;
 pub mod crl;
@@ -59,6 +60,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         batch::QUERIES,
         certificate::QUERIES,
         change::QUERIES,
+        claim::QUERIES,
         component::QUERIES,
         count::QUERIES,
         crl::QUERIES,

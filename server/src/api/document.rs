@@ -1,7 +1,8 @@
 //! The OpenAPI document.
 
 use super::{
-    authorities, batches, certificates, custodians, devices, enrolments, history, imports, models, revocations,
+    authorities, batches, certificates, claims, custodians, devices, enrolments, history, imports, models, retirements,
+    revocations,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -28,6 +29,7 @@ use utoipa::{
     ),
     tags(
         (name = "Devices", description = "What devices are, what is in them, and where they have been."),
+        (name = "Claims", description = "The codes on devices' labels, and claiming devices by them."),
         (name = "Batches", description = "What was made together."),
         (name = "Custodians", description = "Who holds devices."),
         (name = "Models", description = "What is made."),
@@ -38,6 +40,7 @@ use utoipa::{
     paths(
         devices::list, devices::one, devices::components, devices::manifests,
         history::list, history::epcis, history::record_custody, history::add_note,
+        claims::create, claims::labels, claims::labels_csv, retirements::create,
         batches::list, batches::one, batches::epcis,
         custodians::list, custodians::one,
         models::list,

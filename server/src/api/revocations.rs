@@ -125,7 +125,7 @@ pub struct Act {
     subject: String,
     /// `hold`, `revoke` or `release`.
     act: String,
-    /// Why it is revoked: `key_compromise`, `cessation_of_operation`, …
+    /// Why it is revoked: `key_compromise`, `cessation_of_operation`, … Left out only for `hold` and `release`.
     #[serde(default)]
     reason: String,
     /// What is to be said about it.
@@ -167,7 +167,8 @@ pub async fn create(
     Document(wanted): Document<Act>,
 ) -> Answer<Response> {
     let reason = match wanted.reason.as_str() {
-        "" => RevocationReason::Unspecified,
+        // No reason for a revocation: it is asked for once whoever asks is known to be allowed.
+        "" => RevocationReason::CertificateHold,
         word => word.parse().map_err(|_| unknown("reason", word))?,
     };
     let form = RevokeForm {

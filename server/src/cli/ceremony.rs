@@ -127,7 +127,7 @@ pub struct Crl {
     /// The root that signs.
     #[command(flatten)]
     pub root: RootKey,
-    /// The CRL to write (DER). It must not exist.
+    /// The CRL to write (PEM). It must not exist.
     pub out: PathBuf,
     /// The CRL before: what stands on it stays revoked, and its number is surpassed.
     #[arg(long, value_name = "FILE")]

@@ -146,7 +146,7 @@ async fn crl(step: cli::RootCrl) -> Outcome {
 }
 
 async fn delegate(step: cli::Delegate) -> Outcome {
-    files::empty_folder(&step.folder)?;
+    let _folder = files::empty_folder(&step.folder)?;
     let (passphrase, made) = match &step.package_passphrase_file {
         Some(file) => (Passphrase::from_file(file)?, false),
         None => (Passphrase::random()?, true),

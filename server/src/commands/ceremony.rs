@@ -203,9 +203,12 @@ fn crl(step: &Crl, now: Timestamp) -> Outcome {
     // Numbers never go back, also for whoever forgets the list before.
     let number = u64::try_from(now.0 / 1_000).unwrap_or_default().max(last + 1);
     let list = root.crl(number, now, now.plus(step.days * DAY), &entries)?;
-    files::write_new(&step.out, &list, false)?;
+    files::write_new(&step.out, pki::crl_pem(&list).as_bytes(), false)?;
     say(&format!("CRL number {number} of {} lists {}.", root.certificate().subject(), counted(entries.len())))?;
-    Ok(say(&format!("  written to   {} (goes to Muster: muster authority crl)", step.out.display()))?)
+    Ok(say(&format!(
+        "  written to   {} (PEM; goes to Muster: muster authority crl, or paste it on the root's page)",
+        step.out.display()
+    ))?)
 }
 
 /// What certificateHold is called in lists.

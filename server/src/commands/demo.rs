@@ -66,8 +66,11 @@ pub async fn run(demo: Demo) -> Outcome {
     let _lock = data::Lock::take(&folder)?;
     let travel = Travel::default();
     let db = Db::open(&folder, demo.place.database_url.as_deref()).await?;
+    let fleet = Fleet::with_clock(db, folder.clone(), travel.clock());
+    // Before anything is written: what is refused leaves nothing.
+    refuse_others(&fleet).await?;
     let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
-    let fleet = Fleet::with_clock(db, folder.clone(), travel.clock()).with_keys(keys);
+    let fleet = fleet.with_keys(keys);
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
         None => make(&fleet, &travel, &demo).await?,
@@ -75,14 +78,14 @@ pub async fn run(demo: Demo) -> Outcome {
     // Before the port is asked for: if that is taken, the next start finds everything made.
     write(&folder.join(CREDENTIALS), &credentials)?;
     remove(&folder.join(MAKING))?;
-    let running = Running::start(fleet.clone(), &demo.listen).await?;
+    let mut running = Running::start(fleet.clone(), &demo.listen).await?;
     credentials.console.clone_from(&running.url);
     credentials.gateway.clone_from(&running.gateway);
     credentials.pki.clone_from(&running.pki);
     addresses(&fleet, &running.pki, &running.gateway).await?;
     refresh(&fleet, &mut credentials).await?;
     write(&folder.join(CREDENTIALS), &credentials)?;
-    tokio::spawn(simulator::live::run(fleet, demo.seed));
+    running.beside(tokio::spawn(simulator::live::run(fleet, demo.seed)));
     tell(&credentials, &folder)?;
     running.until_stopped().await;
     Ok(())
@@ -130,18 +133,24 @@ fn remove(file: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Refuses a folder in which somebody else's fleet lives.
+async fn refuse_others(fleet: &Fleet) -> Outcome {
+    let is_ours = [CREDENTIALS, MAKING].iter().any(|file| fleet.folder().join(file).exists());
+    if is_ours || fleet.set_up_needed().await? {
+        return Ok(());
+    }
+    let told =
+        "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: muster serve";
+    Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())))
+}
+
 /// Fills the fleet and makes the accounts. What will be made is written down first, so that a start which was ended in
 /// the middle is carried on by the next one.
 async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials, Failure> {
     let file = fleet.folder().join(MAKING);
     let making = match read(&file)? {
         Some(making) => making,
-        None if fleet.set_up_needed().await? => Making::plan(fleet, demo)?,
-        None => {
-            let told = "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: \
-                        muster serve";
-            return Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())));
-        }
+        None => Making::plan(fleet, demo)?,
     };
     write(&file, &making)?;
     let plan = making.plan;

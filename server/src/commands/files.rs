@@ -63,11 +63,27 @@ pub fn write_new(path: &Path, content: &[u8], secret: bool) -> Result<(), Failur
     file.write_all(content).and_then(|()| file.sync_all()).map_err(unwritten)
 }
 
+/// A folder for what is written next. What of it was made is taken away again unless something came into it.
+#[derive(Debug)]
+#[must_use = "dropped before anything is in it, it is gone"]
+pub struct NewFolder(Vec<PathBuf>);
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // One that holds something stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// Makes a folder for what is written next. It may be there, if it is empty.
 ///
 /// # Errors
 /// When something is in it, or it can't be made.
-pub fn empty_folder(folder: &Path) -> Result<(), Failure> {
+pub fn empty_folder(folder: &Path) -> Result<NewFolder, Failure> {
+    let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    let made = NewFolder(missing.map(Path::to_owned).collect());
     let unmade = |error: std::io::Error| Failure::NotDone(format!("{} can't be made: {error}", folder.display()));
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -78,7 +94,7 @@ pub fn empty_folder(folder: &Path) -> Result<(), Failure> {
         let told = "holds files already, and none is replaced; choose another folder";
         return Err(Failure::NotDone(format!("{} {told}", folder.display())));
     }
-    Ok(())
+    Ok(made)
 }
 
 /// Writes the files of a kit into a folder.
@@ -113,8 +129,10 @@ mod tests {
         assert!(write_new(&path, b"second", true).unwrap_err().to_string().contains("is not replaced"));
         assert!(refuse_existing(&[&folder.path().join("b"), &path]).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"first");
-        empty_folder(&full).unwrap();
-        empty_folder(&full).unwrap();
+        drop(empty_folder(&full).unwrap());
+        assert!(!full.exists(), "nothing came into it");
+        let _made = empty_folder(&full).unwrap();
+        let _again = empty_folder(&full).unwrap();
         write_new(&full.join("x"), b"", false).unwrap();
         assert!(empty_folder(&full).is_err());
     }

@@ -9,7 +9,7 @@ use crate::{cli::Kit, failure::Outcome};
 /// When the folder holds files, or the device can't be enrolled.
 pub async fn run(step: Kit) -> Outcome {
     // Before a certificate is made that would have no place.
-    files::empty_folder(&step.folder)?;
+    let _folder = files::empty_folder(&step.folder)?;
     let fleet = place::existing_with_keys(&step.place, &step.keys).await?;
     let kit = if step.key_in_device {
         fleet.est_kit(&COMMAND_LINE, &step.serial).await?

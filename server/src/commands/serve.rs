@@ -39,6 +39,13 @@ pub async fn run(serve: Serve) -> Outcome {
     let _lock = data::Lock::take(&folder)?;
     let keys = place::keys(&serve.keys, &folder)?;
     let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys);
+    if !fleet.can_seal() {
+        tracing::warn!(
+            "no passphrase of keys was given: authorities, certificates, kits, CRLs and claim codes whose keys are in files \
+             can't be made. Start with --key-passphrase-file FILE, with MUSTER_KEY_PASSPHRASE set, or with the systemd \
+             credential muster-key-passphrase"
+        );
+    }
     let running = Running::start(fleet.clone(), &serve.listen).await?;
     say(&format!("Muster runs at {}", running.url))?;
     say(&format!(
@@ -74,6 +81,8 @@ pub struct Running {
     fleet: Fleet,
     stop: CancellationToken,
     served: Vec<JoinHandle<()>>,
+    /// What goes on beside what is served, and ends with it.
+    beside: Vec<JoinHandle<()>>,
     signals: Signals,
 }
 
@@ -145,10 +154,12 @@ impl Running {
         let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
         fleet.forget_unanswered().await?;
         fleet.resume_imports().await?;
-        tokio::spawn(for_console.keep(fleet.clone(), console_certificates));
-        tokio::spawn(for_gateway.keep(fleet.clone(), gateway_certificates));
-        tokio::spawn(sweep(fleet.clone()));
-        tokio::spawn(fleet.clone().publisher());
+        let beside = vec![
+            tokio::spawn(for_console.keep(fleet.clone(), console_certificates)),
+            tokio::spawn(for_gateway.keep(fleet.clone(), gateway_certificates)),
+            tokio::spawn(sweep(fleet.clone())),
+            tokio::spawn(fleet.clone().publisher()),
+        ];
         let served = vec![
             tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),
             tokio::spawn(doors.gateway.serve_gateway(gate, devices, stop.clone())),
@@ -163,7 +174,12 @@ impl Running {
             certificate = identity.facts.fingerprint,
             "listening"
         );
-        Ok(Self { url, gateway, pki, fleet, stop, served, signals })
+        Ok(Self { url, gateway, pki, fleet, stop, served, beside, signals })
+    }
+
+    /// Lets something else go on until the program is told to stop.
+    pub fn beside(&mut self, task: JoinHandle<()>) {
+        self.beside.push(task);
     }
 
     /// Answers until SIGTERM or SIGINT, then ends in order.
@@ -174,6 +190,11 @@ impl Running {
         for served in self.served {
             // A panic there has been logged; what is left to do is the same.
             let _ = served.await;
+        }
+        // Whatever these are at is either committed or undone; once the database is closed they would only complain.
+        for task in self.beside {
+            task.abort();
+            let _ = task.await;
         }
         if let Err(error) = self.fleet.flush_spread().await {
             tracing::warn!(%error, "how revocations spread in the last second was not written down");

@@ -21,7 +21,7 @@ pub async fn run(what: Station) -> Outcome {
 async fn add(step: AddStation) -> Outcome {
     let csr = step.csr.as_deref().map(files::read_text).transpose()?.unwrap_or_default();
     // Before a certificate is made that would have no place.
-    files::empty_folder(&step.folder)?;
+    let _folder = files::empty_folder(&step.folder)?;
     let fleet = place::existing_with_keys(&step.place, &step.keys).await?;
     let form = StationForm { factory: step.factory, name: step.name, csr };
     let station = fleet.station(&COMMAND_LINE, &form).await?;

@@ -22,6 +22,13 @@ const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the d
 const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
                        another token would be refused, too.";
 
+/// What is told to a device that has not asked for its next token since it was claimed.
+const CLAIMED: &str = "This device was claimed by a client, so earlier holders may know its token: it counts for nothing but \
+                       getting the next one. Ask for that by POST /token and use it from then on. A device that can't do \
+                       that needs a new token from its page in the console.";
+/// Where such a device may go: for its next token, and to ask how it is known.
+const ROTATING: [&str; 2] = ["/token", "/"];
+
 /// Who calls.
 #[derive(Clone, Debug)]
 pub enum Caller {
@@ -81,12 +88,15 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     let caller = match (shown, token(request.headers())) {
         (Some(shown), _) => by_certificate(&fleet, shown, &address).await,
         (None, Some(token)) => {
-            let found = fleet.device_by_token(token, &address).await;
+            let found = fleet.token_holder(token, &address).await;
             if let (Some(connection), Ok(found)) = (&connection, &found) {
                 connection.note_token(found.is_some());
             }
             match found {
-                Ok(Some(actor)) => Ok(Caller::Device { actor, peer: None }),
+                Ok(Some(holder)) if holder.only_rotates && !ROTATING.contains(&request.uri().path()) => {
+                    return told(StatusCode::FORBIDDEN, CLAIMED);
+                }
+                Ok(Some(holder)) => Ok(Caller::Device { actor: holder.actor, peer: None }),
                 Ok(None) => return refused(fleet.is_cut_off_token(token, &address).await),
                 Err(error) => Err(error),
             }

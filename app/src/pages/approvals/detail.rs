@@ -50,7 +50,7 @@ const WORDS: &[(&str, &str)] = &[
     ("subject", "Subject"),
     ("until_renewed", "Its devices"),
     ("title", "In a sentence"),
-    ("tokens", "Tokens, refused as well"),
+    ("tokens", "Devices with a token"),
 ];
 
 /// The words for a name.

@@ -15,7 +15,7 @@ use crate::{
         standing::{Standing, devices_of},
     },
 };
-use domain::{batch::Batch, query::Predicate};
+use domain::{batch::Batch, person::Permission, query::Predicate};
 use fleet::catalogue::Catalogue;
 use leptos::prelude::*;
 
@@ -30,7 +30,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let authority = authority::of_batch(&ctx, &batch.code).await?;
     let badge =
         (quota.beyond() > 0).then(|| view! { <span class="badge bad">{icons::icon(icons::WARN)}"Beyond quota"</span> });
+    let labels = ctx
+        .may(Permission::CertificateEnrol)
+        .then(|| link_button(format!("/batches/{}/labels", segment(&batch.code)), icons::SCAN, "Labels"));
     let acts = (
+        labels,
         link_button(standing.all_href(), icons::DEVICE, "Devices"),
         link_button(format!("/batches/{}/epcis.jsonld", segment(&batch.code)), icons::DOWNLOAD, "EPCIS 2.0"),
     );

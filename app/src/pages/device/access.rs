@@ -26,16 +26,20 @@ pub(super) struct Access {
     pub issued: Vec<CertificateRow>,
     /// Its token, without the secret.
     pub token: Option<DeviceToken>,
+    /// How often its label was spoilt.
+    pub spoilt: i64,
 }
 
 impl Access {
     /// Reads it, as far as whoever asks may see it.
     pub(super) async fn of(ctx: &Ctx, device: &Device) -> Result<Self, fleet::Error> {
         let token = ctx.fleet.device_token(&ctx.actor, device.id).await?;
+        let spoilt = ctx.fleet.labels_spoilt(&ctx.actor, device.id).await?;
         if !ctx.may(Permission::AuthorityRead) {
-            return Ok(Self { issued: Vec::new(), token });
+            return Ok(Self { token, spoilt, ..Self::default() });
         }
-        Ok(Self { issued: ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?, token })
+        let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
+        Ok(Self { issued, token, spoilt })
     }
 }
 
@@ -156,7 +160,10 @@ fn weaker(ctx: &Ctx, token: &DeviceToken, place: &Place) -> impl IntoView + use<
         None => ", never used".into_any(),
     };
     let due = token.due_at.map(|since| {
-        view! { <p class="small">"The device changed hands on "{day(since)}", so earlier holders may know it. It is replaced when the device asks for its next one."</p> }
+        if token.only_rotates {
+            return view! { <p class="small">"The device was claimed on "{day(since)}": until it has asked for its next token, this one lets it do nothing else. One that can't ask needs a new token from here."</p> }.into_any();
+        }
+        view! { <p class="small">"The device changed hands on "{day(since)}", so earlier holders may know it. It is replaced when the device asks for its next one."</p> }.into_any()
     });
     let remove = ctx.may(Permission::CertificateHold).then(|| {
         view! {

@@ -11,6 +11,7 @@ use crate::{
     pages::{devices::custody_form, errors::who_may},
 };
 use domain::{
+    custody::CustodyVerb,
     history::{Entry, Event},
     person::Permission,
 };
@@ -58,12 +59,13 @@ pub(super) fn folded(
 
 fn custody(ctx: &Ctx, catalogue: &Catalogue, place: &Place) -> AnyView {
     let form = again(ctx, "custody");
-    let open = form.is_some() || place.doing.as_deref() == Some("custody");
+    let verb = place.doing.as_deref().filter(|word| *word == "custody" || word.parse::<CustodyVerb>().is_ok());
+    let open = form.is_some() || verb.is_some();
     let fields = view! {
         <form class="body stack" method="post" action=format!("{}/custody", place.path())>
             {error_summary(form)}
             {hidden("form", "custody")}
-            {custody_form::fields(ctx, form, catalogue)}
+            {custody_form::fields(ctx, form, catalogue, verb.unwrap_or_default())}
             <div>{submit(icons::CHECK, "Record")}</div>
         </form>
     };

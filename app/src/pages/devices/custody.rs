@@ -57,10 +57,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         Some(form) => selection_of(form),
         None => ctx.query_value("q").map(Selection::Query),
     };
-    let Some(selection) = selection else { return Ok(page(nothing())) };
+    let Some(selection) = selection else { return Ok(page(nothing_selected("Record custody"))) };
     let selected = ctx.fleet.selected(&ctx.actor, &selection, BULK_MAX).await?;
     if selected.devices.is_empty() {
-        return Ok(page(nothing()));
+        return Ok(page(nothing_selected("Record custody")));
     }
     let number = plural(i64::try_from(selected.devices.len()).unwrap_or(0), "device", "devices");
     // The form was sent from the list when it doesn't say yet what happened.
@@ -79,7 +79,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                     {error_summary(form)}
                     {carried(&selection, &list)}
                     {hidden("devices", fingerprint(&selected.devices))}
-                    {custody_form::fields(&ctx, form, &selected.catalogue)}
+                    {custody_form::fields(&ctx, form, &selected.catalogue, "")}
                     <div class="row">
                         {submit(icons::CHECK, "Record for all")}
                         <a class="btn" href=cancel>"Cancel"</a>
@@ -96,9 +96,10 @@ fn page(body: impl IntoView + 'static) -> Page {
     Page::new("Record custody", body).crumb("Devices", PATH)
 }
 
-fn nothing() -> impl IntoView {
-    let how = view! { <p>"Tick devices in the list, then choose “Record custody”."</p> <a class="btn" href=PATH>"Devices"</a> };
-    view! { {head("Record custody", (), ())} <section class="panel">{none_yet("No device is selected", how)}</section> }
+/// The page of a deed for many devices while none is selected.
+pub(super) fn nothing_selected(what: &'static str) -> impl IntoView {
+    let how = view! { <p>{format!("Tick devices in the list, then choose “{what}”.")}</p> <a class="btn" href=PATH>"Devices"</a> };
+    view! { {head(what, (), ())} <section class="panel">{none_yet("No device is selected", how)}</section> }
 }
 
 /// The list that a form's selection was made in.
@@ -107,12 +108,12 @@ pub fn list_of(form: &FormState) -> String {
     href_of(form.value("q"))
 }
 
-fn href_of(query: &str) -> String {
+pub(super) fn href_of(query: &str) -> String {
     if query.is_empty() { PATH.to_owned() } else { devices_href(query) }
 }
 
 /// The selection, travelling with the form, and the query of the list that it was made in.
-fn carried(selection: &Selection, list: &str) -> AnyView {
+pub(super) fn carried(selection: &Selection, list: &str) -> AnyView {
     let list = hidden("q", list.to_owned());
     match selection {
         Selection::Query(_) => view! { {hidden("all", "1")} {list} }.into_any(),
@@ -126,7 +127,7 @@ fn carried(selection: &Selection, list: &str) -> AnyView {
 /// How many serials the preview names.
 const NAMED: usize = 12;
 
-fn preview(selected: &Selected) -> impl IntoView + use<> {
+pub(super) fn preview(selected: &Selected) -> impl IntoView + use<> {
     let devices = &selected.devices;
     let all = i64::try_from(devices.len()).unwrap_or(0);
     let with = |wanted: &dyn Fn(&Device) -> bool| devices.iter().filter(|device| wanted(device)).count();

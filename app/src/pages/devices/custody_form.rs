@@ -22,9 +22,9 @@ pub fn custody_form_of(form: &FormState) -> CustodyForm {
     }
 }
 
-/// The fields. `form` is what was typed before, if this form was sent and is shown again.
+/// The fields. `form` is what was typed before, if this form was sent and is shown again; `verb` is chosen otherwise.
 #[must_use]
-pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue) -> impl IntoView + use<> {
+pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue, verb: &str) -> impl IntoView + use<> {
     let first = |label: &str| (String::new(), label.to_owned());
     let verbs = CustodyVerb::ALL.iter().map(|verb| (verb.as_str().to_owned(), verb.label().to_owned()));
     let custodians = catalogue.custodians.iter().map(choice);
@@ -32,7 +32,7 @@ pub fn fields(ctx: &Ctx, form: Option<&FormState>, catalogue: &Catalogue) -> imp
     let now = format!("In UTC, not in your own time. Empty means now: {} UTC.", ctx.now.minute_words());
     view! {
         {hidden("once", ctx.request_id.clone())}
-        {Field::new(form, "verb", "What happened").required().select(std::iter::once(first("Choose…")).chain(verbs).collect())}
+        {Field::new(form, "verb", "What happened").required().value(verb).select(std::iter::once(first("Choose…")).chain(verbs).collect())}
         {Field::new(form, "custodian", "Custodian")
             .required()
             .select(std::iter::once(first("Choose…")).chain(custodians).collect())}

@@ -174,12 +174,14 @@ fn bulk(ctx: &Ctx, request: &Request, total: Count) -> impl IntoView + use<> {
             .into_any()
     };
     let custody = bulk_button(ctx, Permission::CustodyRecord, "/devices/custody", icons::BUILDING, "Record custody");
+    let labels = bulk_button(ctx, Permission::CertificateEnrol, "/labels", icons::SCAN, "Labels");
+    let retire = bulk_button(ctx, Permission::DeviceRetire, "/devices/retire", icons::ARCHIVE, "Retire or destroy");
     let cut = bulk_button(ctx, Permission::CertificateRevoke, "/revocations/select", icons::BAN, "Hold or revoke");
     let csv = bulk_button(ctx, Permission::FleetRead, "/devices/csv", icons::DOWNLOAD, "CSV");
     view! {
         <div class="bulk" role="status">
             {status}
-            <span class="push row wrap">{custody}{cut}{csv}</span>
+            <span class="push row wrap">{custody}{labels}{retire}{cut}{csv}</span>
         </div>
     }
 }

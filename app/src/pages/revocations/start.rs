@@ -172,7 +172,12 @@ fn impact(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
         RevocationAct::Hold | RevocationAct::Revoke => "cut off",
     };
     let tokens = (preview.tokens > 0).then(|| {
-        view! { <div><b>{count(preview.tokens)}</b><span>{if preview.tokens == 1 { "token, refused as well" } else { "tokens, refused as well" }}</span></div> }
+        let word = if preview.tokens == 1 { "token" } else { "tokens" };
+        let fate = match wanted.act {
+            RevocationAct::Release => "accepted again",
+            RevocationAct::Hold | RevocationAct::Revoke => "refused as well",
+        };
+        view! { <div><b>{count(preview.tokens)}</b><span>{format!("{word}, {fate}")}</span></div> }
     });
     Panel::new("What will be hit").body(view! {
         <div class="impact">

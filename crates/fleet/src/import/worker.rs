@@ -79,6 +79,9 @@ impl Fleet {
         tokio::spawn(async move {
             let _working = fleet.inner.importer.working.lock().await;
             while let Err(error) = fleet.work_on_imports().await {
+                if fleet.db().is_closed() {
+                    return;
+                }
                 tracing::error!(%error, "imports wait for the database or the disk");
                 tokio::time::sleep(WAIT).await;
             }

@@ -149,7 +149,11 @@ pub(super) fn nothing_to_do(plan: &Plan) -> Error {
 
 fn check(form: &RevokeForm, preview: &Preview) -> Result<()> {
     if form.act == RevocationAct::Revoke && !REASONS.contains(&form.reason) {
-        return Err(Error::field("reason", "Choose why from the list."));
+        let all: Vec<&str> = REASONS.iter().map(|reason| reason.as_str()).collect();
+        return Err(Error::field("reason", format!("Say why it is revoked: {}.", all.join(", "))));
+    }
+    if form.preview_hash.trim().is_empty() {
+        return Err(Error::field("preview_hash", "Look at the preview first, and give its hash."));
     }
     if form.note.chars().count() > 400 {
         return Err(Error::field("note", "Keep the note under 400 characters."));

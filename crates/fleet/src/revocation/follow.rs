@@ -75,6 +75,9 @@ impl Fleet {
                 tokio::time::sleep(HEAD_START).await;
             }
             while let Err(error) = fleet.follow_acts().await {
+                if fleet.db().is_closed() {
+                    return;
+                }
                 tracing::error!(%error, "devices' records have not followed what was revoked; it counts all the same");
                 tokio::time::sleep(AGAIN).await;
             }

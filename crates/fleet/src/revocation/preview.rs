@@ -31,8 +31,8 @@ pub struct Preview {
     pub devices: i64,
     /// How many certificates that have not ended.
     pub certificates: i64,
-    /// How many of the devices, or of the batch's or the factory's, have a token: that is refused as well, and taken away
-    /// from a device that is revoked.
+    /// How many of the devices, or of the batch's or the factory's, have a token: that stands and falls with them, and is taken
+    /// away from a device that is revoked.
     pub tokens: i64,
     /// How many certificates of the factory's stations are hit with it.
     pub stations: i64,
@@ -101,7 +101,7 @@ impl Fleet {
         let catalogue = self.load_catalogue().await?;
         let ids = hits.authority_ids();
         let (groups, examples) = if plan.scope().cuts_authorities() {
-            let which = Which::SignedBy(&ids);
+            let which = Which::StillSignedBy(&ids);
             preview.certificates = target::signed_by(self.db(), &ids, now).await?;
             tokio::try_join!(
                 target::groups(self.db(), &which, now),

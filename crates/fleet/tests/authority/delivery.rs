@@ -66,6 +66,12 @@ async fn a_certificate_finds_the_device_that_comes_after_it() {
         let after = fleet.reconcile(&operator(), "B").await.unwrap();
         assert_eq!((after.issued, after.delivered, after.undelivered), (4, 3, 2));
         assert_eq!(after.without_certificate, ["GW-5"]);
+        fleet.set_device_token(&operator(), "GW-5").await.unwrap();
+        assert!(fleet.reconcile(&operator(), "B").await.unwrap().without_certificate.is_empty(), "it has a token");
+        let left = world.findings().await;
+        assert!(left.iter().all(|f| f.kind != FindingKind::DeviceWithoutCertificate), "{left:?}");
+        fleet.remove_device_token(&operator(), "GW-5").await.unwrap();
+        assert_eq!(fleet.reconcile(&operator(), "B").await.unwrap().without_certificate, ["GW-5"]);
         fleet.enrol(&station(1), "B", &request("GW-5").1, "GW-5").await.unwrap();
         fleet.reconcile(&operator(), "B").await.unwrap();
         let left = world.findings().await;

@@ -42,6 +42,20 @@ async fn a_device_is_held_released_and_revoked() {
 }
 
 #[tokio::test]
+async fn a_preview_counts_only_what_would_be_hit() {
+    for world in worlds(3).await {
+        world.act(Act::Revoke, device("A-00000")).await;
+        let preview = world.fleet.preview(&operator(), &batch("A"), Act::Revoke).await.unwrap();
+        assert_eq!((preview.devices, preview.certificates), (2, 2), "{}", world.name());
+        assert_eq!(preview.examples, ["A-00001", "A-00002"]);
+        // What is only on hold would be revoked.
+        world.act(Act::Hold, device("A-00001")).await;
+        let preview = world.fleet.preview(&operator(), &batch("A"), Act::Revoke).await.unwrap();
+        assert_eq!((preview.devices, preview.certificates), (2, 2), "{}", world.name());
+    }
+}
+
+#[tokio::test]
 async fn what_was_shown_is_what_is_done() {
     for world in worlds(2).await {
         let preview = world.fleet.preview(&operator(), &device("A-00000"), Act::Revoke).await.unwrap();

@@ -36,6 +36,9 @@ pub enum Which<'a> {
     Stations(CustodianId),
     /// All devices' that these authorities signed.
     SignedBy(&'a [AuthorityId]),
+    /// The same without those that were revoked or superseded before: cutting the authorities off changes nothing about
+    /// these.
+    StillSignedBy(&'a [AuthorityId]),
 }
 
 /// How many certificates an act may enter one by one.
@@ -135,6 +138,12 @@ impl Condition {
                 format!("c.purpose = 'station' AND c.factory_id = {factory}")
             }
             Which::SignedBy(authorities) => format!("c.purpose = 'device' AND {}", condition.signed_by(authorities)),
+            Which::StillSignedBy(authorities) => format!(
+                "c.purpose = 'device' AND {} AND NOT EXISTS (SELECT 1 FROM revoked r WHERE \
+                 r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 AND r.reason <> {})",
+                condition.signed_by(authorities),
+                RevocationReason::CertificateHold.code()
+            ),
         };
         let now = condition.bind(Bind::Number(now.0));
         condition.sql = format!("{sql} AND c.not_after > {now}");
@@ -159,7 +168,7 @@ impl Condition {
                 condition.binds.clone_from(&filter.binds);
                 condition.sql = filter.sql.replace(IN_ORDER, "d.place");
             }
-            Which::Certificate { .. } | Which::Stations(_) | Which::SignedBy(_) => {
+            Which::Certificate { .. } | Which::Stations(_) | Which::SignedBy(_) | Which::StillSignedBy(_) => {
                 condition = Self::of_devices(which, now);
             }
         }
@@ -268,17 +277,19 @@ pub async fn targets_within(tx: &mut Tx, which: &Which<'_>, now: Timestamp) -> S
     Ok(rows.into_iter().map(target).collect())
 }
 
-/// How many devices' certificates these authorities signed that have not ended.
+/// How many devices' certificates these authorities signed that have not ended and are neither revoked nor superseded on
+/// their own.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn signed_by(db: &Db, authorities: &[AuthorityId], now: Timestamp) -> StoreResult<i64> {
-    let condition = Condition::of_certificates(&Which::SignedBy(authorities), now);
+    let condition = Condition::of_certificates(&Which::StillSignedBy(authorities), now);
     let sql = format!("SELECT COUNT(*) FROM certificate c WHERE {}", condition.sql);
     Ok(search!(db, |pool| { bound!(sqlx::query_scalar(AssertSqlSafe(sql)), &condition.binds).fetch_one(pool).await })?)
 }
 
-/// The same, as the transaction sees it.
+/// How many devices' certificates these authorities signed that have not ended, however each stands, as the transaction sees
+/// it.
 ///
 /// # Errors
 /// When the database fails.
