@@ -14,6 +14,7 @@ pub mod export;
 pub mod findings;
 pub mod imports;
 mod manifest;
+pub mod repairs;
 pub mod revocations;
 pub mod session;
 pub mod settings;
@@ -76,6 +77,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     device::ROUTES,
     export::ROUTES,
     findings::ROUTES,
+    repairs::ROUTES,
     revocations::ROUTES,
     session::ROUTES,
     settings::ROUTES,

@@ -11,6 +11,7 @@ mod history;
 mod life;
 mod missing;
 mod place;
+mod repairs;
 mod side;
 mod story;
 mod updates;
@@ -28,6 +29,7 @@ use crate::{
 };
 use access::Access;
 use domain::{person::Permission, query::quoted};
+use fleet::repair::RepairCase;
 use leptos::prelude::*;
 use life::Life;
 use place::{Place, View};
@@ -43,10 +45,12 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         record => record?,
     };
     let access = Access::of(&ctx, &record.device).await?;
+    let repairs = ctx.fleet.repairs_of(&ctx.actor, &record.device.serial).await?;
     let life = Life::new(&record, ctx.now);
+    let beside = (&access, repairs.as_slice());
     let content = match place.view {
-        View::Overview => overview(&ctx, &life, &place, &access),
-        View::History => beside(&ctx, &life, &place, &access, history::panel(&ctx, &life, &place, true)),
+        View::Overview => overview(&ctx, &life, &place, beside),
+        View::History => side_by_side(&ctx, &life, &place, beside, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
         }
@@ -55,7 +59,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     };
     let body = view! {
         {access::token_once(&ctx)}
-        {heading(&ctx, &life, &place)}
+        {heading(&ctx, &life, &place, &repairs)}
         {answers::answers(&life, &place)}
         {views(&life, &place)}
         {content}
@@ -69,7 +73,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         .live(format!("device:{}", device.serial)))
 }
 
-fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
+fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place, repairs: &[RepairCase]) -> impl IntoView + use<> {
     let (device, catalogue) = (&life.record.device, &life.record.catalogue);
     let title = view! {
         {device.serial.clone()}
@@ -90,7 +94,8 @@ fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
             ", made " {day(device.made_at)} " by " {factory}
         </p>
     };
-    head(title, line, actions(ctx, place))
+    let repair = repairs::action(ctx, repairs, repairs::is_retired(device.lifecycle), &device.serial);
+    head(title, line, view! { {repair} {actions(ctx, place)} })
 }
 
 fn actions(ctx: &Ctx, place: &Place) -> impl IntoView + use<> {
@@ -129,22 +134,32 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     tabs("Device", shown.collect())
 }
 
-fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access) -> AnyView {
+/// What stands beside the content: how the device comes in, and its repairs.
+type Beside<'a> = (&'a Access, &'a [RepairCase]);
+
+fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, beside: Beside<'_>) -> AnyView {
     let main = view! { {components::panel(life, place)} {history::panel(ctx, life, place, false)} };
     view! {
         {story::panel(life, place.view(View::History))}
-        {beside(ctx, life, place, access, main)}
+        {side_by_side(ctx, life, place, beside, main)}
     }
     .into_any()
 }
 
 /// Content with what explains it at its side.
-fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, main: impl IntoView + 'static) -> AnyView {
+fn side_by_side(
+    ctx: &Ctx,
+    life: &Life<'_>,
+    place: &Place,
+    (access, repairs): Beside<'_>,
+    main: impl IntoView + 'static,
+) -> AnyView {
     view! {
         <div class="cols lead device-cols">
             <div class="stack loose">{main}</div>
             <div class="stack loose">
                 {side::why(life, place)}
+                {repairs::panel(life, repairs, place)}
                 {forms::panel(ctx, &life.record.catalogue, place)}
                 {access::panel(ctx, access, place)}
                 {certificates::present(life, place)}

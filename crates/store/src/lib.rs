@@ -32,11 +32,13 @@ pub mod import;
 pub mod link;
 pub mod manifest;
 pub mod private;
+pub mod repair;
 pub mod revocation;
 pub mod revoked;
 pub mod session;
 pub mod setting;
 pub mod spread;
+pub mod taint;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
@@ -44,6 +46,7 @@ pub mod token;
 pub mod turn;
 pub mod user;
 pub mod view;
+pub mod voucher;
 
 pub use db::{Db, Tx};
 pub use error::{StoreError, StoreResult};
@@ -72,6 +75,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         import::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        repair::QUERIES,
+        repair::attached::QUERIES,
         revocation::QUERIES,
         revoked::QUERIES,
         revoked::cut::QUERIES,
@@ -79,10 +84,12 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,
+        taint::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
         user::QUERIES,
         view::QUERIES,
+        voucher::QUERIES,
     ]
     .concat()
 }
