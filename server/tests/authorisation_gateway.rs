@@ -245,14 +245,10 @@ async fn a_voucher_opens_one_door_once() {
     field.devices(&["mended".to_owned(), "other".to_owned()], A).await;
     let form = OpenForm { symptom: "no key".into(), technician: String::new() };
     let code = field.fleet.open_repair(&operator(), "mended", &form).await.unwrap();
-    let board = PartForm {
-        slot: "board".into(),
-        class: "board".into(),
-        part_in: "MB-1".into(),
-        ..PartForm::default()
-    };
+    let board = PartForm { slot: "board".into(), class: "board".into(), part_in: "MB-1".into(), ..PartForm::default() };
     field.fleet.draft_part(&operator(), &code, &board).await.unwrap();
-    let Authorised::Waiting(approval) = field.fleet.authorise_repair(&operator(), &code, "broken").await.unwrap() else {
+    let Authorised::Waiting(approval) = field.fleet.authorise_repair(&operator(), &code, "broken").await.unwrap()
+    else {
         panic!("a board holds the key");
     };
     let shown = field.fleet.approval(&manager(), approval).await.unwrap();

@@ -322,7 +322,7 @@ struct Scan {
 
 /// Leads to what a scan means; where that is not one thing, to the list of what it may mean.
 async fn find(Extension(ctx): Extension<Ctx>, Query(scan): Query<Scan>) -> Response {
-    let code: String = scan.code.chars().filter(|c| *c != '\0').take(fleet::repair::SCAN_MAX).collect();
+    let code: String = scan.code.chars().take(fleet::repair::SCAN_MAX).collect();
     match ctx.fleet.scanned(&ctx.actor, &code).await {
         Ok(found) => match (found.devices.as_slice(), found.repair) {
             ([serial], None) => see_other(&format!("/devices/{}", segment(serial)), None),

@@ -29,7 +29,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let case = &detail.case;
     let may = ctx.may(Permission::RepairManage);
     let is_draft = case.state.is_draft();
-    let other = ctx.form.as_ref().filter(|form| form.value("form").is_empty());
+    let other = ctx.form.as_ref().filter(|form| !shows_itself(form.value("form"), &detail, may));
     let body = view! {
         <div class="bench stack loose">
             {voucher::once(&ctx, &detail)}
@@ -59,6 +59,20 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     Ok(Page::new(format!("Repair {}", case.code), body)
         .crumb("Repairs", "/repairs")
         .live(format!("repair:{}", case.code)))
+}
+
+/// Whether the form of this name is on the page, and so says itself what is wrong with it. Somebody else may have moved the
+/// case on since it was sent.
+fn shows_itself(form: &str, detail: &RepairDetail, may: bool) -> bool {
+    let state = detail.case.state;
+    match form {
+        "part" | "authorise" => state.is_draft() && may,
+        "note" | "photo" => may,
+        "cancel" => matches!(state, RepairState::Reported | RepairState::Authorising) && may,
+        "close" => state.is_open() && state.is_written(),
+        "voucher" => state.is_written() && state.is_open() && detail.case.key_changes,
+        _ => false,
+    }
 }
 
 fn heading(ctx: &Ctx, detail: &RepairDetail) -> impl IntoView + use<> {

@@ -68,7 +68,7 @@ impl Fleet {
         }
         let refusal = match used_up(&voucher).and_then(|()| check_voucher(&voucher, now)) {
             Err(refusal) => Some(refusal),
-            Ok(()) => refusal(&mut deed, line, &device, &signed).await?,
+            Ok(()) => objection(&mut deed, line, &device, &signed).await?,
         };
         if let Some(refusal) = refusal {
             drop(deed);
@@ -117,7 +117,7 @@ fn used_up(voucher: &Voucher) -> std::result::Result<(), Refusal> {
 }
 
 /// Why the device gets no certificate for this key, if it doesn't.
-async fn refusal(deed: &mut Deed<'_>, line: &Line, device: &Device, signed: &Signed) -> Result<Option<Refusal>> {
+async fn objection(deed: &mut Deed<'_>, line: &Line, device: &Device, signed: &Signed) -> Result<Option<Refusal>> {
     if let Err(refusal) = check_device(line, Some(device)) {
         return Ok(Some(refusal));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     RepairCase, SlotLook, TaintedPart, held,
-    look::{Known, plan, present, slots},
+    look::{Known, makers, plan, present, slots},
     note, ring, standing_in_the_way, step, subject_of, text_of,
 };
 use crate::{
@@ -15,7 +15,7 @@ use domain::{
     component::Part,
     device::Device,
     history::Event,
-    id::{ApprovalId, TaintId},
+    id::{ApprovalId, RevocationId, TaintId},
     person::Permission,
     repair::{Plan, RepairState, TEXT_MAX},
 };
@@ -60,7 +60,7 @@ impl Bench {
         let components = store::component::of_device_within(&mut deed.tx, device.id).await?;
         let parts = present(&components);
         let known = Known::within(&mut deed.tx, &lines).await?;
-        let looks = slots(&device.serial, &parts, &lines, &known, &deed.fleet().makers());
+        let looks = slots(&device.serial, &parts, &lines, &known, &makers());
         if donors_of(&looks) != *donors {
             return Err(changed());
         }
@@ -173,11 +173,7 @@ impl Fleet {
         let donors = self.donors_for(&case).await?;
         let subject = format!("approval:{}", approval.id);
         let mut deed = self.allow(actor, Permission::ApprovalDecide, &subject).await?;
-        let taken = Bench::take(&mut deed, &case, &donors).await;
-        let mut bench = match taken {
-            Err(error @ Error::Conflict(_)) if approve => return Err(error),
-            other => other?,
-        };
+        let mut bench = Bench::take(&mut deed, &case, &donors).await?;
         let awaited = bench.case.state == RepairState::Authorising && bench.case.approval_id == Some(approval.id);
         if !awaited {
             return Err(standing_in_the_way(&bench.case));
@@ -210,7 +206,7 @@ impl Fleet {
     }
 
     /// What is to be done once certificates that were cut off are committed to be so.
-    async fn after_cut(&self, cut: Option<domain::id::RevocationId>) {
+    async fn after_cut(&self, cut: Option<RevocationId>) {
         if let Some(id) = cut {
             self.revocation_committed(id).await;
         }
@@ -238,7 +234,7 @@ fn in_short(plan: &Plan) -> String {
 
 /// Writes the manifest and everything that follows from it, in the deed's transaction. The last act that cut
 /// certificates off, if one did.
-async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result<Option<domain::id::RevocationId>> {
+async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result<Option<RevocationId>> {
     let (fleet, actor) = (deed.fleet(), deed.actor());
     let now = fleet.now();
     let Bench { case, device, looks, plan, donors, is_certified } = bench;
@@ -271,12 +267,7 @@ async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result
 
 /// Records in a device that parts of it were taken out for another one. Where they hold its key, its certificates count
 /// no more: whoever has the parts could otherwise come as the device.
-async fn give(
-    deed: &mut Deed<'_>,
-    donor: &Device,
-    case: &RepairCase,
-    plan: &Plan,
-) -> Result<Option<domain::id::RevocationId>> {
+async fn give(deed: &mut Deed<'_>, donor: &Device, case: &RepairCase, plan: &Plan) -> Result<Option<RevocationId>> {
     let (fleet, actor) = (deed.fleet(), deed.actor());
     let before = present(&store::component::of_device_within(&mut deed.tx, donor.id).await?);
     let goes = |part: &&Part| plan.fitted.iter().any(|fitted| fitted.identifier_key == part.identifier_key);
@@ -326,7 +317,7 @@ async fn account(deed: &mut Deed<'_>, case: &RepairCase, looks: &[SlotLook], pla
 }
 
 /// Revokes all certificates of a device whose key is out of our hands. The last act, if there was one to revoke.
-async fn compromise(deed: &mut Deed<'_>, device: &Device, why: &str) -> Result<Option<domain::id::RevocationId>> {
+async fn compromise(deed: &mut Deed<'_>, device: &Device, why: &str) -> Result<Option<RevocationId>> {
     let (mut last, now) = (None, deed.fleet().now());
     let known = store::certificate::of_device_within(&mut deed.tx, &device.serial).await?;
     for certificate in known.iter().filter(|certificate| certificate.not_after > now) {

@@ -4,9 +4,7 @@ use super::{RepairPart, TaintedPart};
 use crate::{Fleet, Result};
 use domain::{
     component::{Component, ComponentClass, Part},
-    repair::{
-        Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Remark, Taint, Tone, check_out, check_part,
-    },
+    repair::{Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Taint, Tone, check_out, check_part},
     report::Makers,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -203,18 +201,11 @@ impl Fleet {
     /// Looks at what was typed for a device with these parts.
     pub(super) async fn look(&self, serial: &str, parts: &[Part], lines: &[RepairPart]) -> Result<Vec<SlotLook>> {
         let known = Known::read(self, lines).await?;
-        Ok(slots(serial, parts, lines, &known, &self.makers()))
-    }
-
-    /// What is known of makers' addresses and type codes. A maker or a model that nothing is known of is not doubted.
-    #[expect(clippy::unused_self, reason = "what is known will be the fleet's own")]
-    pub(super) fn makers(&self) -> Makers {
-        Makers::default()
+        Ok(slots(serial, parts, lines, &known, &makers()))
     }
 }
 
-/// The words of remarks, for where they are listed.
-#[must_use]
-pub(super) fn words(remarks: &[Remark]) -> Vec<String> {
-    remarks.iter().map(|remark| remark.words.clone()).collect()
+/// What is known of makers' addresses and type codes. A maker or a model that nothing is known of is not doubted.
+pub(super) fn makers() -> Makers {
+    Makers::default()
 }

@@ -88,12 +88,15 @@ impl Fleet {
     pub async fn repairs(&self, actor: &Actor, filter: &RepairFilter) -> Result<RepairPage> {
         actor.require(Permission::FleetRead)?;
         let limit = if filter.limit == 0 { PAGE } else { filter.limit.clamp(1, PAGE_MAX) };
-        let which = match (filter.state, &filter.technician) {
+        // Nobody can type NUL, and PostgreSQL can't look for it.
+        let plain = |text: &str| text.replace('\0', "");
+        let technician = filter.technician.as_deref().map(plain);
+        let which = match (filter.state, &technician) {
             (Some(state), _) => Which::State(state),
             (None, Some(technician)) => Which::Technician(technician, !filter.over),
             (None, None) => Which::Open(!filter.over),
         };
-        let mut rows = match filter.text.trim() {
+        let mut rows = match plain(&filter.text).trim() {
             "" => store::repair::page(self.db(), which, filter.after, limit + 1).await?,
             text => self.found_repairs(text, limit).await?,
         };

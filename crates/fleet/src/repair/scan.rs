@@ -20,7 +20,8 @@ pub struct Scanned {
 /// What in a text may be a serial or an identifier: the whole of it, and of an address its last parts. Labels carry
 /// `https://console.example/r/SERIAL` or a GS1 Digital Link, `…/01/GTIN/21/SERIAL`.
 fn candidates(text: &str) -> Vec<String> {
-    let text: String = text.trim().chars().take(SCAN_MAX).collect();
+    // Nobody can type NUL, and PostgreSQL can't look for it.
+    let text: String = text.trim().chars().filter(|c| *c != '\0').take(SCAN_MAX).collect();
     let mut found = vec![text.clone()];
     if let Some((_, rest)) = text.split_once("://") {
         let path = rest.split(['?', '#']).next().unwrap_or_default();
@@ -29,7 +30,7 @@ fn candidates(text: &str) -> Vec<String> {
         found.extend(serial.map(|(_, value)| decoded(value)));
         found.extend(parts.last().map(|last| decoded(last)));
     }
-    found.retain(|candidate| !candidate.is_empty());
+    found.retain(|candidate| !candidate.is_empty() && !candidate.contains('\0'));
     found.dedup();
     found
 }
