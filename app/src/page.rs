@@ -115,7 +115,8 @@ async fn counts(ctx: &Ctx, frame: Frame) -> NavCounts {
         true => read_count(ctx.fleet.findings_open(&ctx.actor).await),
         false => 0,
     };
-    NavCounts { devices, approvals, findings }
+    let repairs = read_count(ctx.fleet.repairs_open(&ctx.actor).await);
+    NavCounts { devices, approvals, findings, repairs }
 }
 
 fn read_count(read: Result<i64, fleet::Error>) -> i64 {

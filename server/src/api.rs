@@ -17,6 +17,7 @@ mod idempotency;
 mod imports;
 mod models;
 mod page;
+mod repairs;
 mod retirements;
 mod revocations;
 mod shapes;
@@ -49,6 +50,7 @@ const AUTHORITY: Option<Permission> = Some(Permission::AuthorityRead);
 const APPROVAL: Option<Permission> = Some(Permission::ApprovalRead);
 const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
 const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
+const REPAIR: Option<Permission> = Some(Permission::RepairManage);
 
 /// Shortens the table.
 const fn route(
@@ -101,6 +103,12 @@ pub const ROUTES: &[Route] = {
         route("POST", "/api/v1/revocations", REVOKE, || post(revocations::create)),
         route("GET", "/api/v1/revocations/preview", REVOKE, || get(revocations::preview)),
         route("GET", "/api/v1/revocations/{id}", AUTHORITY, || get(revocations::one)),
+        route("GET", "/api/v1/repairs", READ, || get(repairs::list)),
+        route("POST", "/api/v1/repairs", REPAIR, || post(repairs::open)),
+        route("GET", "/api/v1/repairs/{code}", READ, || get(repairs::one)),
+        route("POST", "/api/v1/repairs/{code}/parts", REPAIR, || post(repairs::part)),
+        route("POST", "/api/v1/repairs/{code}/authorise", REPAIR, || post(repairs::authorise)),
+        route("POST", "/api/v1/repairs/{code}/cancel", REPAIR, || post(repairs::cancel)),
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),

@@ -126,6 +126,7 @@ async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
             (StatusCode::OK, told)
         }
         Caller::Stranger => (StatusCode::FORBIDDEN, json!({"error": caller::STRANGER})),
+        Caller::Voucher { .. } => (StatusCode::UNAUTHORIZED, json!({"error": caller::VOUCHER})),
         Caller::Nobody => (StatusCode::UNAUTHORIZED, json!({"error": caller::NOBODY})),
     };
     let mut response = (status, Json(told)).into_response();
@@ -142,6 +143,7 @@ async fn rotate_token(State(fleet): State<Fleet>, Extension(caller): Extension<C
     let actor = match &caller {
         Caller::Device { actor, peer: None } => actor,
         Caller::Nobody => return told(StatusCode::UNAUTHORIZED, caller::NOBODY),
+        Caller::Voucher { .. } => return told(StatusCode::UNAUTHORIZED, caller::VOUCHER),
         _ => return told(StatusCode::FORBIDDEN, "Only a device that came with its token gets the next one."),
     };
     match fleet.rotate_device_token(actor).await {

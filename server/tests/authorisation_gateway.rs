@@ -5,11 +5,15 @@
 
 use crate::{
     authorisation::paths_of,
-    field::{A, Field, field, operator},
+    field::{A, Field, field, manager, operator},
 };
 use axum::{body::Body, extract::ConnectInfo};
 use domain::{authority::Authority, revocation::RevocationAct as Act};
-use fleet::{enrol::StationForm, revocation::Selection};
+use fleet::{
+    enrol::StationForm,
+    repair::{Authorised, OpenForm, PartForm},
+    revocation::Selection,
+};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use server::{gateway, repository};
@@ -225,6 +229,57 @@ async fn the_gateway_answers_those_who_may_and_issues_to_nobody_else() {
             assert_eq!(cast.certificates().await - before, issued, "{route} for {who:?}: certificates issued");
         }
     }
+}
+
+/// Asks as the holder of a voucher does, for this device. A route that takes it answers 200.
+async fn ask_by_voucher(field: &Field, route: &str, voucher: &str, serial: &str) -> (u16, String) {
+    let (method, path) = route.split_once(' ').unwrap();
+    let path = path.replace("{label}", "A").replace("{batch}", "A");
+    let body = if method == "POST" { "--data-binary @new.csr" } else { "" };
+    let script = format!(
+        "set -euo pipefail
+        openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -subj /CN={serial} -out new.csr 2>/dev/null
+        rm -f said; curl -sS -X {method} --cacert ca.pem -u {serial}:{voucher} {body} -o said -w '%{{http_code}}' $GW{path} 2>err || true
+        echo; cat said err 2>/dev/null || true"
+    );
+    let said = field.says(&script).await;
+    let (status, rest) = said.split_once('\n').unwrap();
+    (status.parse().unwrap(), rest.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voucher_opens_one_door_once() {
+    let field = field().await;
+    field.devices(&["mended".to_owned(), "other".to_owned()], A).await;
+    let form = OpenForm { symptom: "no key".into(), technician: String::new() };
+    let code = field.fleet.open_repair(&operator(), "mended", &form).await.unwrap();
+    let board = PartForm { slot: "board".into(), class: "board".into(), part_in: "MB-1".into(), ..PartForm::default() };
+    field.fleet.draft_part(&operator(), &code, &board).await.unwrap();
+    let Authorised::Waiting(approval) = field.fleet.authorise_repair(&operator(), &code, "broken").await.unwrap()
+    else {
+        panic!("a board holds the key");
+    };
+    let shown = field.fleet.approval(&manager(), approval).await.unwrap();
+    field.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await.unwrap();
+    let made = field.fleet.make_voucher(&operator(), &code, 1).await.unwrap();
+    let enrol = "POST /.well-known/est/{label}/simpleenroll";
+    // It lets nobody in anywhere else, and is not used up by trying.
+    for (route, answers) in GATEWAY.iter().filter(|(route, _)| *route != enrol) {
+        let (status, said) = ask_by_voucher(&field, route, &made.voucher, "mended").await;
+        let expected = if answers[0] == 200 { 200 } else { 401 };
+        assert_eq!(status, expected, "{route}: {said}");
+    }
+    let ask = async |voucher: &str, serial: &str| ask_by_voucher(&field, enrol, voucher, serial).await;
+    assert_eq!(ask("musterv_none", "mended").await.0, 401);
+    let (status, said) = ask(&made.voucher, "other").await;
+    assert_eq!(status, 409, "{said}");
+    let (status, said) = ask(&made.voucher, "mended").await;
+    assert_eq!(status, 200, "{said}");
+    let (status, said) = ask(&made.voucher, "mended").await;
+    assert!(status == 409 && said.contains("was used"), "{said}");
+    // Clients of EST are asked for the password before they send it.
+    let asked = "curl -sS -D - -o /dev/null --cacert ca.pem --data-binary @new.csr $GW/.well-known/est/A/simpleenroll";
+    assert!(field.says(asked).await.to_lowercase().contains("basic realm="));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,7 @@ pub mod findings;
 pub mod imports;
 mod manifest;
 pub mod model;
+pub mod repairs;
 pub mod retire;
 pub mod revocations;
 pub mod session;
@@ -82,6 +83,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     findings::ROUTES,
     model::ROUTES,
     retire::ROUTES,
+    repairs::ROUTES,
     revocations::ROUTES,
     session::ROUTES,
     settings::ROUTES,

@@ -21,6 +21,8 @@ enum Number {
     Approvals,
     /// How many findings stand.
     Findings,
+    /// How many repairs are open.
+    Repairs,
 }
 
 /// What the navigation counts.
@@ -32,6 +34,8 @@ pub struct NavCounts {
     pub approvals: i64,
     /// Findings that stand.
     pub findings: i64,
+    /// Repairs that are open.
+    pub repairs: i64,
 }
 
 /// An entry of the navigation.
@@ -64,6 +68,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
             entry("Overview", "/", icons::OVERVIEW, Permission::FleetRead),
             counted(entry("Devices", "/devices", icons::DEVICE, Permission::FleetRead), Number::Devices),
             entry("Suspect", "/devices?q=trust%3Asuspect", icons::WARN, Permission::FleetRead),
+            counted(entry("Repairs", "/repairs", icons::WRENCH, Permission::FleetRead), Number::Repairs),
         ],
     ),
     (
@@ -127,6 +132,7 @@ fn entry_link(entry: &'static NavEntry, counts: NavCounts, current: &str) -> imp
         Number::Devices => (counts.devices, "n"),
         Number::Approvals => (counts.approvals, "n hot"),
         Number::Findings => (counts.findings, "n hot"),
+        Number::Repairs => (counts.repairs, "n"),
     };
     let number = (n > 0).then(|| view! { <span class=class>{count(n)}</span> });
     view! {

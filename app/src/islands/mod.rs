@@ -2,6 +2,8 @@
 //! works without it. None of them renders anything: that would bring a copy of the markup along.
 
 #[cfg(feature = "hydrate")]
+mod bench;
+#[cfg(feature = "hydrate")]
 mod browser;
 #[cfg(feature = "hydrate")]
 mod follow;
@@ -32,6 +34,8 @@ pub const PLACES: &[(char, &str, &str)] = &[
     ('t', "/authorities", "Authorities"),
     ('r', "/revocations", "Revocations"),
     ('p', "/approvals", "Approvals"),
+    ('w', "/repairs", "Repairs"),
+    ('s', "/scan", "Scan"),
     ('c', "/custodians", "Custodians"),
     ('a', "/audit", "Audit"),
     ('u', "/users", "Users"),
@@ -67,4 +71,11 @@ pub fn QueryBox() -> impl IntoView {
 pub fn Follow() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     follow::start();
+}
+
+/// The repair desk: what is typed is kept and checked, labels are read by the camera.
+#[island]
+pub fn Bench() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    bench::start();
 }

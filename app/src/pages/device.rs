@@ -12,6 +12,7 @@ mod holding;
 mod life;
 mod missing;
 mod place;
+mod repairs;
 mod reported;
 mod side;
 mod story;
@@ -31,6 +32,7 @@ use crate::{
 use access::Access;
 use domain::{person::Permission, query::quoted};
 use fleet::check_in::DeviceReport;
+use fleet::repair::RepairCase;
 use leptos::prelude::*;
 use life::Life;
 use place::{Place, View};
@@ -46,13 +48,15 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         record => record?,
     };
     let access = Access::of(&ctx, &record.device).await?;
+    let repairs = ctx.fleet.repairs_of(&ctx.actor, &record.device.serial).await?;
     let life = Life::new(&record, ctx.now);
+    let beside = (&access, repairs.as_slice());
     let content = match place.view {
         View::Overview => {
             let report = ctx.fleet.device_report(&ctx.actor, &place.serial).await?;
-            overview(&ctx, &life, &place, &access, &report)
+            overview(&ctx, &life, &place, beside, &report)
         }
-        View::History => beside(&ctx, &life, &place, &access, history::panel(&ctx, &life, &place, true)),
+        View::History => side_by_side(&ctx, &life, &place, beside, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
         }
@@ -61,7 +65,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     };
     let body = view! {
         {access::token_once(&ctx)}
-        {heading(&ctx, &life, &place)}
+        {heading(&ctx, &life, &place, &repairs)}
         {answers::answers(&life, &place)}
         {views(&life, &place)}
         {content}
@@ -75,7 +79,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         .live(format!("device:{}", device.serial)))
 }
 
-fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
+fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place, repairs: &[RepairCase]) -> impl IntoView + use<> {
     let (device, catalogue) = (&life.record.device, &life.record.catalogue);
     let title = view! {
         {device.serial.clone()}
@@ -96,7 +100,8 @@ fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
             ", made " {day(device.made_at)} " by " {factory}
         </p>
     };
-    head(title, line, actions(ctx, place))
+    let repair = repairs::action(ctx, repairs, repairs::is_retired(device.lifecycle), &device.serial);
+    head(title, line, view! { {repair} {actions(ctx, place)} })
 }
 
 fn actions(ctx: &Ctx, place: &Place) -> impl IntoView + use<> {
@@ -135,23 +140,33 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
     tabs("Device", shown.collect())
 }
 
-fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, report: &DeviceReport) -> AnyView {
+/// What stands beside the content: how the device comes in, and its repairs.
+type Beside<'a> = (&'a Access, &'a [RepairCase]);
+
+fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, beside: Beside<'_>, report: &DeviceReport) -> AnyView {
     let reported = reported::panel(ctx, life, place, report);
     let main = view! { {components::panel(life, place)} {reported} {history::panel(ctx, life, place, false)} };
     view! {
         {story::panel(life, place.view(View::History))}
-        {beside(ctx, life, place, access, main)}
+        {side_by_side(ctx, life, place, beside, main)}
     }
     .into_any()
 }
 
 /// Content with what explains it at its side.
-fn beside(ctx: &Ctx, life: &Life<'_>, place: &Place, access: &Access, main: impl IntoView + 'static) -> AnyView {
+fn side_by_side(
+    ctx: &Ctx,
+    life: &Life<'_>,
+    place: &Place,
+    (access, repairs): Beside<'_>,
+    main: impl IntoView + 'static,
+) -> AnyView {
     view! {
         <div class="cols lead device-cols">
             <div class="stack loose">{main}</div>
             <div class="stack loose">
                 {side::why(life, place)}
+                {repairs::panel(life, repairs, place)}
                 {forms::panel(ctx, &life.record.catalogue, place)}
                 {holding::panel(ctx, life, place, access.spoilt)}
                 {access::panel(ctx, access, place)}

@@ -18,6 +18,7 @@ pub mod imports;
 pub mod labels;
 pub mod model;
 pub mod overview;
+pub mod repairs;
 pub mod revocations;
 pub mod set_up;
 pub mod settings;
@@ -80,6 +81,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/revocations/new") view=|| page(revocations::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/revocations/:id") view=|| page(revocations::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/findings") view=|| page(findings::load) ssr=SsrMode::Async />
+                <Route path=path!("/repairs") view=|| page(repairs::load) ssr=SsrMode::Async />
+                <Route path=path!("/repairs/new") view=|| page(repairs::new::load) ssr=SsrMode::Async />
+                <Route path=path!("/repairs/:code") view=|| page(repairs::one::load) ssr=SsrMode::Async />
+                <Route path=path!("/scan") view=|| page(repairs::scan::load) ssr=SsrMode::Async />
                 <Route path=path!("/approvals") view=|| page(approvals::load) ssr=SsrMode::Async />
                 <Route path=path!("/approvals/:id") view=|| page(approvals::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=|| page(settings::load) ssr=SsrMode::Async />

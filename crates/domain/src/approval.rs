@@ -15,6 +15,8 @@ words! {
         Revocation => "revocation", "Revocation";
         /// That held certificates are released.
         Release => "release", "Release";
+        /// That a repair changes what a device is.
+        Repair => "repair", "Repair";
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     component::Part,
-    custody::{CustodianKind, Holder},
+    custody::Holder,
     device::{Lifecycle, Trust},
     id::HistoryId,
     time::Timestamp,
@@ -345,6 +345,10 @@ pub struct Standing {
     pub firmware: Option<String>,
     /// Its present certificate: serial number in hexadecimal, and when it ends.
     pub certificate: Option<(String, Timestamp)>,
+    /// The repairs that are open, by their case numbers.
+    pub repairs: Vec<String>,
+    /// Where it would stand in its life but for them: what it goes back to when the last of them is closed.
+    pub lifecycle_apart: Lifecycle,
 }
 
 impl Default for Standing {
@@ -356,6 +360,8 @@ impl Default for Standing {
             trust: Trust::Trusted,
             firmware: None,
             certificate: None,
+            repairs: Vec::new(),
+            lifecycle_apart: Lifecycle::Made,
         }
     }
 }
@@ -383,12 +389,16 @@ impl Standing {
             }
             self.holder = Some(holder.clone());
         }
+        self.repaired(&entry.event);
         // What is retired stays so, whatever is told of it later: only a correction of that entry brings it back.
-        if self.lifecycle != Lifecycle::Retired
-            && let Some(lifecycle) = self.lifecycle_after(&entry.event)
+        if self.lifecycle_apart != Lifecycle::Retired
+            && let Some(lifecycle) = lifecycle_after(&entry.event)
         {
-            self.lifecycle = lifecycle;
+            self.lifecycle_apart = lifecycle;
         }
+        // Whoever holds a device and wherever it is: while a repair is open it is in repair.
+        let is_in_repair = !self.repairs.is_empty() && self.lifecycle_apart != Lifecycle::Retired;
+        self.lifecycle = if is_in_repair { Lifecycle::InRepair } else { self.lifecycle_apart };
         self.trust = trust_after(self.trust, &entry.event);
         match &entry.event {
             Event::Manufactured { firmware: Some(version), .. }
@@ -403,22 +413,31 @@ impl Standing {
         }
     }
 
-    fn lifecycle_after(&self, event: &Event) -> Option<Lifecycle> {
-        let held = |holder: &Holder| holder.kind.lifecycle_when_held();
+    fn repaired(&mut self, event: &Event) {
         match event {
-            Event::Manufactured { .. } => Some(Lifecycle::Made),
-            Event::Retired { .. } | Event::Destroyed { .. } => Some(Lifecycle::Retired),
-            Event::Shipped { .. } => Some(Lifecycle::InTransit),
-            Event::Received { by, .. } => Some(held(by)),
-            Event::Claimed { .. } => Some(Lifecycle::Active),
-            Event::Transferred { to, .. } | Event::Returned { to, .. } => Some(held(to)),
-            Event::RepairOpened { .. } => Some(Lifecycle::InRepair),
-            Event::RepairClosed { .. } => Some(match self.holder.as_ref().map(|holder| holder.kind) {
-                Some(CustodianKind::Client) => Lifecycle::Active,
-                _ => Lifecycle::Stocked,
-            }),
-            _ => None,
+            Event::RepairOpened { case, .. } if !self.repairs.contains(case) => self.repairs.push(case.clone()),
+            Event::RepairClosed { case, .. } => {
+                self.repairs.retain(|open| open != case);
+                // What a repair centre has repaired waits there.
+                if self.lifecycle_apart == Lifecycle::InRepair {
+                    self.lifecycle_apart = Lifecycle::Stocked;
+                }
+            }
+            _ => {}
         }
+    }
+}
+
+fn lifecycle_after(event: &Event) -> Option<Lifecycle> {
+    let held = |holder: &Holder| holder.kind.lifecycle_when_held();
+    match event {
+        Event::Manufactured { .. } => Some(Lifecycle::Made),
+        Event::Retired { .. } | Event::Destroyed { .. } => Some(Lifecycle::Retired),
+        Event::Shipped { .. } => Some(Lifecycle::InTransit),
+        Event::Received { by, .. } => Some(held(by)),
+        Event::Claimed { .. } => Some(Lifecycle::Active),
+        Event::Transferred { to, .. } | Event::Returned { to, .. } => Some(held(to)),
+        _ => None,
     }
 }
 
@@ -454,7 +473,7 @@ pub fn voided(entries: &[Entry]) -> Vec<HistoryId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::CustodianId;
+    use crate::{custody::CustodianKind, id::CustodianId};
     use uuid::Uuid;
 
     fn holder(n: u128, kind: CustodianKind) -> Holder {
@@ -512,6 +531,38 @@ mod tests {
         assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::Retired);
         entries.push(entry(6, Event::Corrected { entry: entries[3].id, reason: "another device".into() }));
         assert_eq!(Standing::after(&entries).lifecycle, Lifecycle::Active);
+    }
+
+    #[test]
+    fn an_open_repair_is_in_repair_and_closing_it_gives_back_what_was() {
+        let opened = |case: &str| Event::RepairOpened { case: case.into(), symptom: String::new() };
+        let closed = |case: &str| Event::RepairClosed { case: case.into(), outcome: String::new() };
+        let (client, centre) = (holder(2, CustodianKind::Client), holder(3, CustodianKind::RepairCentre));
+        let mut entries = life();
+        let mut after = |n, event| {
+            entries.push(entry(n, event));
+            let standing = Standing::after(&entries);
+            let mut shuffled = entries.clone();
+            shuffled.reverse();
+            assert_eq!(standing, Standing::after(&shuffled));
+            standing.lifecycle
+        };
+        // At the client's, on the bench, and back in use.
+        assert_eq!(after(4, opened("R-1")), Lifecycle::InRepair);
+        assert_eq!(after(5, opened("R-2")), Lifecycle::InRepair);
+        assert_eq!(after(6, closed("R-1")), Lifecycle::InRepair);
+        assert_eq!(after(7, closed("R-2")), Lifecycle::Active);
+        // It travels while the case is open, and what it is then counts afterwards.
+        assert_eq!(after(8, opened("R-3")), Lifecycle::InRepair);
+        assert_eq!(after(9, Event::Returned { to: centre, reason: String::new() }), Lifecycle::InRepair);
+        assert_eq!(after(10, closed("R-3")), Lifecycle::Stocked);
+        assert_eq!(after(11, opened("R-4")), Lifecycle::InRepair);
+        assert_eq!(after(12, Event::Transferred { to: client, reference: String::new() }), Lifecycle::InRepair);
+        assert_eq!(after(13, closed("R-4")), Lifecycle::Active);
+        // The retired are past repair.
+        assert_eq!(after(14, opened("R-5")), Lifecycle::InRepair);
+        assert_eq!(after(15, Event::Retired { reason: String::new() }), Lifecycle::Retired);
+        assert_eq!(after(16, closed("R-5")), Lifecycle::Retired);
     }
 
     #[test]

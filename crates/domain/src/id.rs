@@ -57,4 +57,14 @@ ids! {
     RevocationId;
     /// Something that does not fit.
     FindingId;
+    /// A repair.
+    RepairId;
+    /// A note on a repair.
+    RepairNoteId;
+    /// A photo of a repair.
+    PhotoId;
+    /// That a part was taken out of a device and is not accounted for.
+    TaintId;
+    /// A voucher for a certificate.
+    VoucherId;
 }

@@ -23,6 +23,7 @@ pub mod import;
 pub mod manifest;
 pub mod person;
 pub mod query;
+pub mod repair;
 pub mod report;
 pub mod revocation;
 pub mod suspicion;

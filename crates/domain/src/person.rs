@@ -33,6 +33,10 @@ words! {
         DeviceClaim => "device.claim", "Claim devices";
         /// Retire and destroy devices.
         DeviceRetire => "device.retire", "Retire devices";
+        /// Open repairs, record parts, authorise.
+        RepairManage => "repair.manage", "Record repairs";
+        /// Close a repair whose device can't report.
+        RepairClose => "repair.close", "Close a repair without the device’s report";
         /// Write a note on a device.
         NoteAdd => "note.add", "Write notes";
         /// Void a history entry by a new one.
@@ -82,11 +86,11 @@ impl Role {
             P::ImportRun | P::DeviceRetire | P::CustodianManage | P::AuthorityRequest | P::CertificateEnrol => {
                 matches!(self, Self::Operator | Self::Admin)
             }
-            P::CustodyRecord | P::HistoryCorrect | P::DeviceClaim => {
+            P::CustodyRecord | P::HistoryCorrect | P::DeviceClaim | P::RepairManage => {
                 matches!(self, Self::Operator | Self::Support | Self::Admin)
             }
             P::NoteAdd | P::ViewSave | P::CertificateHold => !matches!(self, Self::Auditor),
-            P::CertificateRevoke => matches!(self, Self::Operator | Self::Manager | Self::Admin),
+            P::CertificateRevoke | P::RepairClose => matches!(self, Self::Operator | Self::Manager | Self::Admin),
             P::AuditRead | P::ApprovalRead => !matches!(self, Self::Support),
             P::ApprovalDecide => matches!(self, Self::Manager),
             P::PeopleRead => matches!(self, Self::Admin | Self::Auditor),

@@ -208,6 +208,7 @@ impl Fleet {
             ApprovalKind::Revocation | ApprovalKind::Release => {
                 self.decide_revocation(actor, &approval, approve, reason).await
             }
+            ApprovalKind::Repair => self.decide_repair(actor, &approval, approve, reason).await,
         }
     }
 

@@ -16,6 +16,7 @@ mod reconcile;
 mod renew;
 mod server;
 mod station;
+mod voucher;
 
 pub use backdated::Backdated;
 pub use code_signing::CodeSigningForm;

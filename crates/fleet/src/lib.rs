@@ -35,6 +35,7 @@ pub mod overview;
 pub mod password;
 pub mod people;
 pub mod publish;
+pub mod repair;
 pub mod revocation;
 pub mod seed;
 pub mod session;

@@ -165,13 +165,53 @@ pub(crate) async fn withhold(deed: &mut Deed<'_>, authority: AuthorityId, serial
     }
     let (at, id) = (deed.fleet().now(), RevocationId(Uuid::now_v7()));
     let reason = RevocationReason::CertificateHold;
+    let record = of_one(deed, id, serial, note);
+    store::revocation::insert(&mut deed.tx, &record).await?;
+    let row = Revoked { authority, serial: serial.to_owned(), at, revocation: id, reason };
+    store::revoked::insert_many(&mut deed.tx, &[row]).await?;
+    deed.ring(TOPIC, &format!("revocation:{id}")).await?;
+    deed.ring("revocation", &id.to_string()).await
+}
+
+/// Revokes one certificate for good because its key is out of our hands, in the deed's transaction. A hold ends by that.
+/// The act; none when the certificate is revoked already.
+pub(crate) async fn compromise(
+    deed: &mut Deed<'_>,
+    authority: AuthorityId,
+    serial: &str,
+    note: &str,
+) -> Result<Option<RevocationId>> {
+    let (at, id) = (deed.fleet().now(), RevocationId(Uuid::now_v7()));
+    if let Some(present) = store::revoked::one_within(&mut deed.tx, authority, serial).await? {
+        let is_hold = crate::trust::is_hold(present.reason);
+        if !is_hold || !store::revoked::lift(&mut deed.tx, authority, (&[serial], present.revocation), at, id).await? {
+            return Ok(None);
+        }
+    }
+    let reason = RevocationReason::KeyCompromise;
     let record = RevocationRow {
+        act: RevocationAct::Revoke,
+        reason: reason.as_str().to_owned(),
+        ..of_one(deed, id, serial, note)
+    };
+    store::revocation::insert(&mut deed.tx, &record).await?;
+    let row = Revoked { authority, serial: serial.to_owned(), at, revocation: id, reason };
+    store::revoked::insert_many(&mut deed.tx, &[row]).await?;
+    deed.ring(TOPIC, &format!("revocation:{id}")).await?;
+    deed.ring("revocation", &id.to_string()).await?;
+    Ok(Some(id))
+}
+
+/// The record of an act that a rule does to one certificate: a hold, unless said otherwise.
+fn of_one(deed: &Deed<'_>, id: RevocationId, serial: &str, note: &str) -> RevocationRow {
+    let at = deed.fleet().now();
+    RevocationRow {
         id,
         scope: RevocationScope::Certificate,
         act: RevocationAct::Hold,
         subject: serial.to_owned(),
         query: String::new(),
-        reason: reason.as_str().to_owned(),
+        reason: RevocationReason::CertificateHold.as_str().to_owned(),
         note: note.to_owned(),
         preview: json!({"certificates": 1}).to_string(),
         preview_hash: String::new(),
@@ -184,12 +224,7 @@ pub(crate) async fn withhold(deed: &mut Deed<'_>, authority: AuthorityId, serial
         total: 1,
         applied: 0,
         cursor: None,
-    };
-    store::revocation::insert(&mut deed.tx, &record).await?;
-    let row = Revoked { authority, serial: serial.to_owned(), at, revocation: id, reason };
-    store::revoked::insert_many(&mut deed.tx, &[row]).await?;
-    deed.ring(TOPIC, &format!("revocation:{id}")).await?;
-    deed.ring("revocation", &id.to_string()).await
+    }
 }
 
 impl Fleet {

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod events;
 pub mod live;
 pub mod manifest_file;
+pub mod repairs;
 
 mod certify;
 mod chance;

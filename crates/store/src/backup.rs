@@ -51,6 +51,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Sen
 /// nothing worth keeping.
 const IN_USE: [&str; 4] = ["user_account", "custodian", "device", "import"];
 
-/// What must not come back: sessions and links that were ended or used since, and requests that nobody answers any more.
-const ENDED_BY_RESTORE: [&str; 3] =
-    ["DELETE FROM session", "DELETE FROM one_time_link WHERE used_at = 0", "DELETE FROM idempotency WHERE status = 0"];
+/// What must not come back: sessions, links and vouchers that were ended or used since, and requests that nobody answers any more.
+const ENDED_BY_RESTORE: [&str; 4] = [
+    "DELETE FROM session",
+    "DELETE FROM one_time_link WHERE used_at = 0",
+    "DELETE FROM idempotency WHERE status = 0",
+    "UPDATE enrolment_voucher SET void_at = made_at WHERE used_at = 0 AND void_at = 0",
+];

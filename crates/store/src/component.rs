@@ -88,6 +88,8 @@ queries! {
                  c.fitted_version, c.removed_at, c.removed_version \
                  FROM component c JOIN part p ON p.id = c.part_id WHERE c.device_id = $1 ORDER BY c.id";
     REMOVE = "UPDATE component SET removed_at = $3, removed_version = $4 WHERE device_id = $1 AND id = $2";
+    OF_KEY = "SELECT c.identifier_key, d.serial FROM component c JOIN device d ON d.id = c.device_id \
+              WHERE c.identifier_key = $1 AND c.removed_at = 0 ORDER BY d.serial LIMIT 100";
     PART = "INSERT INTO part (class, maker, model) VALUES ($1, $2, $3) \
             ON CONFLICT (class, maker, model) DO UPDATE SET maker = excluded.maker RETURNING id";
     PARTS = "SELECT id, class, maker, model FROM part ORDER BY class, maker, model";
@@ -188,4 +190,12 @@ pub async fn fitted(db: &Db, keys: &[&str]) -> StoreResult<Vec<FittedIdentifier>
         out.extend(rows);
     }
     Ok(out)
+}
+
+/// Where an identifier is fitted now, as the transaction sees it: a hundred devices at most.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fitted_within(tx: &mut Tx, key: &str) -> StoreResult<Vec<FittedIdentifier>> {
+    Ok(within!(tx, |executor| sqlx::query_as(OF_KEY).bind(key).fetch_all(executor).await)?)
 }

@@ -157,13 +157,15 @@ pub async fn take_next(tx: &mut Tx, device: DeviceId, hash: &str) -> StoreResult
     Ok(())
 }
 
-/// Notes that a device's token, if it has one, should be replaced since then.
+/// Notes that a device's token, if it has one, should be replaced since then. Whether it has one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn due(tx: &mut Tx, device: DeviceId, since: Timestamp) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(DUE).bind(device.0).bind(since.0).execute(executor).await.map(drop))?;
-    Ok(())
+pub async fn due(tx: &mut Tx, device: DeviceId, since: Timestamp) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(DUE).bind(device.0).bind(since.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Lets a device's token count for nothing but getting the next one, because the device was claimed then. False when it has

@@ -33,12 +33,14 @@ pub mod import;
 pub mod link;
 pub mod manifest;
 pub mod private;
+pub mod repair;
 pub mod report;
 pub mod revocation;
 pub mod revoked;
 pub mod session;
 pub mod setting;
 pub mod spread;
+pub mod taint;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
@@ -46,6 +48,7 @@ pub mod token;
 pub mod turn;
 pub mod user;
 pub mod view;
+pub mod voucher;
 
 pub use db::{Db, Tx};
 pub use error::{StoreError, StoreResult};
@@ -76,6 +79,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         link::QUERIES,
         manifest::QUERIES,
         report::QUERIES,
+        repair::QUERIES,
+        repair::attached::QUERIES,
         revocation::QUERIES,
         revoked::QUERIES,
         revoked::cut::QUERIES,
@@ -83,10 +88,12 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,
+        taint::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
         user::QUERIES,
         view::QUERIES,
+        voucher::QUERIES,
     ]
     .concat()
 }

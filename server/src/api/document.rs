@@ -1,8 +1,8 @@
 //! The OpenAPI document.
 
 use super::{
-    authorities, batches, certificates, claims, custodians, devices, enrolments, history, imports, models, retirements,
-    revocations,
+    authorities, batches, certificates, claims, custodians, devices, enrolments, history, imports, models, repairs,
+    retirements, revocations,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -35,6 +35,7 @@ use utoipa::{
         (name = "Models", description = "What is made."),
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
         (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
+        (name = "Repairs", description = "What is taken out of devices and fitted, and who authorised it."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -48,6 +49,7 @@ use utoipa::{
         authorities::list, authorities::one, authorities::approvals, authorities::approval, authorities::findings,
         certificates::list, certificates::one, certificates::of_device,
         enrolments::one, enrolments::create, enrolments::deliver,
+        repairs::list, repairs::open, repairs::one, repairs::part, repairs::authorise, repairs::cancel,
         revocations::list, revocations::preview, revocations::create, revocations::one,
         serve,
     ),

@@ -165,7 +165,13 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     let revoked = simulator::demo::fill(fleet, plan, |_| {}).await?;
     people(fleet, &making.credentials).await?;
     simulator::events::revoke(fleet, travel, revoked).await?;
-    simulator::events::happen(fleet, travel, plan, &operator(fleet, &making.credentials).await?).await?;
+    let (support, manager) = (
+        actor(fleet, &making.credentials, Role::Support).await?,
+        actor(fleet, &making.credentials, Role::Manager).await?,
+    );
+    let desk = simulator::repairs::Desk { support: &support, manager: &manager };
+    simulator::repairs::happen(fleet, travel, plan, desk).await?;
+    simulator::events::happen(fleet, travel, plan, &actor(fleet, &making.credentials, Role::Operator).await?).await?;
     Ok(making.credentials)
 }
 
@@ -182,10 +188,10 @@ async fn people(fleet: &Fleet, credentials: &Credentials) -> Outcome {
     Ok(())
 }
 
-/// The operator, who asks for what waits in the manager's inbox.
-async fn operator(fleet: &Fleet, credentials: &Credentials) -> Result<Actor, Failure> {
-    let of_operator = credentials.accounts.iter().find(|account| account.role == Role::Operator.as_str());
-    let email = of_operator.map(|account| account.email.as_str()).unwrap_or_default();
+/// One of the accounts: the operator asks for what waits in the manager's inbox, support stands at the bench.
+async fn actor(fleet: &Fleet, credentials: &Credentials, role: Role) -> Result<Actor, Failure> {
+    let of_role = credentials.accounts.iter().find(|account| account.role == role.as_str());
+    let email = of_role.map(|account| account.email.as_str()).unwrap_or_default();
     let user = fleet.user_by_email(&COMMAND_LINE, email).await?;
     let (id, email, name, role) = (user.id, user.email, user.name, user.role);
     Ok(Actor::User { id, email, name, role, origin: Origin::default() })

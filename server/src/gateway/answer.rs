@@ -6,6 +6,8 @@ use http::{HeaderValue, StatusCode, header};
 
 /// How a device without a certificate may say who it is.
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static("TargetToken, Bearer");
+/// How a device with a voucher may send it.
+const PASSWORD: HeaderValue = HeaderValue::from_static("Basic realm=\"voucher\"");
 /// When to come back where nobody can say it better, in seconds.
 const SOON: i64 = 5;
 
@@ -17,6 +19,13 @@ pub fn told(status: StatusCode, sentence: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
+    response
+}
+
+/// The same to whoever could enrol by a voucher: EST's clients send it as a password once they are asked for one.
+pub fn asked_for_a_password(sentence: &str) -> Response {
+    let mut response = told(StatusCode::UNAUTHORIZED, sentence);
+    response.headers_mut().append(header::WWW_AUTHENTICATE, PASSWORD);
     response
 }
 

@@ -7,7 +7,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use fleet::{Actor, Error, Fleet, Origin, enrol::Peer};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fleet::{Actor, Error, Fleet, Origin, enrol::Peer, repair::is_voucher};
 use http::{HeaderMap, StatusCode, header};
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,6 +18,8 @@ pub const NOBODY: &str = "Show a certificate in the TLS handshake, or send a dev
 /// What is told to whoever shows what is not entered.
 pub const STRANGER: &str = "This certificate was never entered here, although an authority of ours signed it. Where the \
                             factory signs by itself, its manifest has to be delivered first.";
+/// What is told to whoever shows a voucher where none is taken.
+pub const VOUCHER: &str = "A voucher is good for POST /.well-known/est/BATCH/simpleenroll alone.";
 const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
 const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
@@ -50,6 +53,14 @@ pub enum Caller {
     Awaited(Box<Peer>),
     /// A certificate of ours that was never entered.
     Stranger,
+    /// Whoever holds a voucher, which is good for one certificate and nothing else. What it is worth is looked at where
+    /// it is used.
+    Voucher {
+        /// What was sent.
+        voucher: String,
+        /// From where.
+        address: String,
+    },
     /// Nobody that is known.
     Nobody,
 }
@@ -75,6 +86,7 @@ impl Caller {
             Self::Device { actor, .. } | Self::Station { actor, .. } => Ok(actor),
             Self::Awaited(_) => Err(Unknown(StatusCode::FORBIDDEN, AWAITED)),
             Self::Stranger => Err(Unknown(StatusCode::FORBIDDEN, STRANGER)),
+            Self::Voucher { .. } => Err(Unknown(StatusCode::UNAUTHORIZED, VOUCHER)),
             Self::Nobody => Err(Unknown(StatusCode::UNAUTHORIZED, NOBODY)),
         }
     }
@@ -85,6 +97,11 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     let address = address(&request);
     let connection = request.extensions().get::<Arc<Shown>>().cloned();
     let shown = connection.as_ref().filter(|shown| shown.certificate().is_some());
+    let sent = voucher(request.headers()).filter(|_| shown.is_none());
+    if let Some(voucher) = sent {
+        request.extensions_mut().insert(Caller::Voucher { voucher, address });
+        return next.run(request).await;
+    }
     let caller = match (shown, token(request.headers())) {
         (Some(shown), _) => by_certificate(&fleet, shown, &address).await,
         (None, Some(token)) => {
@@ -166,6 +183,20 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     known.then(|| token.trim())
 }
 
+/// A voucher: `Authorization: Bearer …`, or as the password of `Basic`, which is what EST's clients send (RFC 7030, 3.2.3).
+fn voucher(headers: &HeaderMap) -> Option<String> {
+    let (scheme, sent) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let secret = if scheme.eq_ignore_ascii_case("Basic") {
+        let decoded = String::from_utf8(STANDARD.decode(sent.trim()).ok()?).ok()?;
+        decoded.split_once(':')?.1.to_owned()
+    } else if scheme.eq_ignore_ascii_case("Bearer") {
+        sent.trim().to_owned()
+    } else {
+        return None;
+    };
+    is_voucher(&secret).then_some(secret)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "the headers are the test's own")]
@@ -180,6 +211,20 @@ mod tests {
         }
         for other in ["Basic abc", "abc", ""] {
             assert_eq!(token(&with(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_voucher_is_a_password_or_a_bearer() {
+        let with = |value: &str| HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+        let basic = format!("Basic {}", STANDARD.encode("GW-1:musterv_abc:d"));
+        for (sent, is) in [("Bearer musterv_abc", "musterv_abc"), (basic.as_str(), "musterv_abc:d")] {
+            assert_eq!(voucher(&with(sent)).as_deref(), Some(is));
+        }
+        let plain = format!("basic {}", STANDARD.encode("GW-1:secret"));
+        for other in ["Bearer musterd_abc", "Basic !", "Basic bXVzdGVydl8=", plain.as_str(), "TargetToken musterv_abc"]
+        {
+            assert_eq!(voucher(&with(other)), None, "{other}");
         }
     }
 }

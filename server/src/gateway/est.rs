@@ -3,7 +3,7 @@
 
 use super::{
     answer::{failed, told},
-    known::{Known, Renewing},
+    known::{Enrolling, Known, Renewing},
 };
 use axum::{
     body::Bytes,
@@ -62,13 +62,18 @@ pub async fn enrol_without_label(_: Known) -> Response {
     )
 }
 
-/// A device's first certificate, asked for by a station.
+/// A device's first certificate, asked for by a station; or one for a device's new key, asked for by itself with a
+/// voucher.
 pub async fn enrol(
     State(fleet): State<Fleet>,
-    Known(actor): Known,
+    enrolling: Enrolling,
     Path(batch): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let actor = match enrolling {
+        Enrolling::Known(actor) => actor,
+        Enrolling::Voucher { voucher, address } => return by_voucher(&fleet, (&voucher, &address), &batch, body).await,
+    };
     let request = match read(&fleet, &actor, &batch, body).await {
         Ok(request) => request,
         Err(answer) => return answer,
@@ -79,6 +84,30 @@ pub async fn enrol(
         return told(StatusCode::BAD_REQUEST, why);
     };
     enrolled(fleet.enrol(&actor, &batch, &request, serial).await)
+}
+
+/// Whoever holds a voucher is known by it alone, so what is wrong with its request is told and not recorded.
+async fn by_voucher(
+    fleet: &Fleet,
+    (voucher, address): (&str, &str),
+    batch: &str,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(problem) => return unread(&problem),
+    };
+    let request = match pki::request_from_text(&body) {
+        Ok(request) => request,
+        Err(problem) => return told(status_of(&problem), &format!("The request was refused: {problem}.")),
+    };
+    match fleet.enrol_by_voucher(address, voucher, batch, &request).await {
+        Ok(Some(enrolled)) => certificates_or_failure(Ok(vec![enrolled.certificate])),
+        Ok(None) => {
+            told(StatusCode::UNAUTHORIZED, "This voucher is not known here. Make a new one on the repair's page.")
+        }
+        Err(error) => failed(&error),
+    }
 }
 
 /// A device's next certificate, asked for by itself with its present one.

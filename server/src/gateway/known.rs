@@ -1,7 +1,7 @@
 //! Who may bring a body: decided before a byte of it is read.
 
 use super::{
-    answer::{failed, told},
+    answer::{self, failed, told},
     caller::{Caller, Unknown},
 };
 use crate::turn::Turn;
@@ -24,6 +24,19 @@ pub struct Enroller {
     pub turn: Turn,
 }
 
+/// Whoever asks for a certificate: by what they are known, or by a voucher.
+pub enum Enrolling {
+    /// Whoever has shown who they are.
+    Known(Actor),
+    /// A device whose key was changed.
+    Voucher {
+        /// What it sent.
+        voucher: String,
+        /// From where.
+        address: String,
+    },
+}
+
 /// A device with its present certificate.
 pub struct Renewing {
     /// The device.
@@ -41,6 +54,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         caller(parts).actor().cloned().map(Self).map_err(Unknown::answer)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Enrolling {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        match caller(parts) {
+            Caller::Voucher { voucher, address } => {
+                Ok(Self::Voucher { voucher: voucher.clone(), address: address.clone() })
+            }
+            // Clients of EST send a password only when they are asked for one.
+            Caller::Nobody => Err(answer::asked_for_a_password(caller::NOBODY)),
+            other => other.actor().cloned().map(Self::Known).map_err(Unknown::answer),
+        }
     }
 }
 

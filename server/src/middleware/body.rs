@@ -3,6 +3,7 @@
 use super::RequestId;
 use crate::problem;
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use domain::repair::PHOTO_MAX;
 use fleet::import::IMPORT_LIMIT;
 use http::{Method, StatusCode, header};
 use http_body_util::Limited;
@@ -41,6 +42,7 @@ fn most(method: &Method, path: &str) -> u64 {
         "/api/v1/imports" if method == Method::POST => IMPORT_LIMIT,
         _ if method == Method::POST && enrols_many(path) => MANY,
         _ if method == Method::POST && is_manifest(path) => MANY + FORM,
+        _ if method == Method::POST && is_photo(path) => PHOTO_MAX as u64 + FORM,
         _ => USUAL,
     }
 }
@@ -54,6 +56,11 @@ fn enrols_many(path: &str) -> bool {
 /// `/authorities/CA/manifest`, where people deliver the same in a form.
 fn is_manifest(path: &str) -> bool {
     path.strip_prefix("/authorities/").is_some_and(|rest| rest.ends_with("/manifest"))
+}
+
+/// `/repairs/CODE/photos`.
+fn is_photo(path: &str) -> bool {
+    path.strip_prefix("/repairs/").is_some_and(|rest| rest.ends_with("/photos"))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -287,14 +287,24 @@ fn updates(event: &Event) -> Told {
     }
 }
 
+/// A case's number; those of our own desk lead to it.
+fn case_of(case: &str) -> AnyView {
+    match domain::repair::read_code(case) {
+        Some(code) if code == case => view! { <a href=crate::pages::repairs::path(case)>{code}</a> }.into_any(),
+        _ => case.to_owned().into_any(),
+    }
+}
+
 fn repairs_and_notes(event: &Event) -> Told {
     match event {
         Event::RepairOpened { case, symptom } => {
-            Told::new(view! { {strong("Repair opened")} ", case " {case.clone()} }).named("Symptom", symptom)
+            Told::new(view! { {strong("Repair opened")} ", case " {case_of(case)} }).named("Symptom", symptom)
         }
-        Event::RepairAuthorised { case } => Told::new(view! { {strong("Repair authorised")} ", case " {case.clone()} }),
+        Event::RepairAuthorised { case } => {
+            Told::new(view! { {strong("Repair authorised")} ", case " {case_of(case)} })
+        }
         Event::RepairClosed { case, outcome } => {
-            Told::new(view! { {strong("Repair closed")} ", case " {case.clone()} }).named("Outcome", outcome)
+            Told::new(view! { {strong("Repair closed")} ", case " {case_of(case)} }).named("Outcome", outcome)
         }
         Event::Note { text } => Told::new(view! { <span class="note-text">{text.clone()}</span> }),
         Event::Corrected { reason, .. } => Told::new(strong("Correction")).named("Reason", reason),

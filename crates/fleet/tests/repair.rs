@@ -1,0 +1,17 @@
+//! The repair desk, on both databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "repair/any_order.rs"]
+mod any_order;
+#[path = "repair/attached.rs"]
+mod attached;
+#[path = "repair/flow.rs"]
+mod flow;
+#[path = "repair/second.rs"]
+mod second;
+#[path = "repair/vouchers.rs"]
+mod vouchers;
+#[path = "repair/who.rs"]
+mod who;
+#[path = "repair/world.rs"]
+mod world;

@@ -1,0 +1,113 @@
+//! Vouchers: once, for a time, for one device.
+
+use crate::world::{World, conflict, request, request_of, support, worlds};
+use domain::{certificate::CertificateStatus, repair::RepairState, time::HOUR};
+use fleet::repair::NewVoucher;
+use pki::{KeyAlgorithm, SoftwareKey};
+
+/// A device whose board was exchanged, with a voucher.
+async fn voucher(world: &World, serial: &str, board: &str) -> (String, NewVoucher) {
+    let code = world.open(serial).await;
+    world.draft(&code, "board", board).await;
+    assert_eq!(world.authorise_through(&code).await, RepairState::Authorised);
+    let made = world.fleet.make_voucher(&support(), &code, 2).await.unwrap();
+    assert_eq!(world.repair(&code).await.case.state, RepairState::ReEnrolling);
+    (code, made)
+}
+
+#[tokio::test]
+async fn a_voucher_brings_one_certificate_and_supersedes_the_one_before() {
+    for world in worlds().await {
+        let old = world.enrolled("GW-1").await;
+        let (code, made) = voucher(&world, "GW-1", "MB-900").await;
+        assert_eq!((made.batch.as_str(), made.serial.as_str()), ("A", "GW-1"));
+        let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let asked = request_of(&key, "GW-1");
+        let use_it =
+            async |request: &pki::Request| world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", request).await;
+        let first = use_it(&asked).await.unwrap().unwrap();
+        assert_eq!(first.certificate.common_name(), "GW-1");
+        assert_eq!(world.repair(&code).await.case.state, RepairState::Verifying);
+        let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
+        let status = |serial: &str| kept.iter().find(|kept| kept.serial == serial).unwrap().status;
+        assert_eq!(status(&old.certificate.serial_hex()), CertificateStatus::Superseded);
+        assert_eq!(status(&first.certificate.serial_hex()), CertificateStatus::Valid);
+        // An answer that got lost is given again; another key gets nothing.
+        let again = use_it(&asked).await.unwrap().unwrap();
+        assert_eq!(again.certificate.serial_hex(), first.certificate.serial_hex());
+        conflict(use_it(&request("GW-1")).await, "was used");
+        let device = world.fleet.device(&support(), "GW-1").await.unwrap();
+        assert_eq!(device.certificate_serial, Some(first.certificate.serial_hex()));
+    }
+}
+
+#[tokio::test]
+async fn a_voucher_is_for_one_device_one_batch_and_some_hours() {
+    for world in worlds().await {
+        let (code, made) = voucher(&world, "GW-1", "MB-900").await;
+        let asked = async |voucher: &str, batch: &str, serial: &str| {
+            world.fleet.enrol_by_voucher("192.0.2.7", voucher, batch, &request(serial)).await
+        };
+        conflict(asked(&made.voucher, "A", "GW-3").await, "GW-3");
+        assert!(asked(&made.voucher, "B", "GW-1").await.is_err());
+        assert!(asked("musterv_none", "A", "GW-1").await.unwrap().is_none());
+        assert!(store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap().is_empty());
+        // The next one voids the one before.
+        let next = world.fleet.make_voucher(&support(), &code, 1).await.unwrap();
+        conflict(asked(&made.voucher, "A", "GW-1").await, "took the place");
+        world.wait(HOUR + 1);
+        conflict(asked(&next.voucher, "A", "GW-1").await, "ended");
+        for hours in [-1, 169, i64::MAX] {
+            assert!(world.fleet.make_voucher(&support(), &code, hours).await.is_err(), "{hours}");
+        }
+        let last = world.fleet.make_voucher(&support(), &code, 0).await.unwrap();
+        assert!(asked(&last.voucher, "A", "GW-1").await.unwrap().is_some());
+        assert!(store::certificate::of_device(world.fleet.db(), "GW-3").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_use_it_at_once_one_gets_a_certificate() {
+    for world in worlds().await {
+        let (_, made) = voucher(&world, "GW-1", "MB-900").await;
+        let (one, two) = (request("GW-1"), request("GW-1"));
+        let ask = |request| world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", request);
+        let (one, two) = tokio::join!(ask(&one), ask(&two));
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{}", world.name());
+        assert_eq!(store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_lost_gets_nothing_any_more_and_a_hold_stops_a_voucher() {
+    for world in worlds().await {
+        let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        world.fleet.enrol(&crate::world::admin(), "A", &request_of(&key, "GW-1"), "GW-1").await.unwrap();
+        let code = world.open("GW-1").await;
+        world.draft_fate(&code, "board", "MB-907", "missing").await;
+        world.authorise_through(&code).await;
+        let made = world.fleet.make_voucher(&support(), &code, 0).await.unwrap();
+        let with =
+            async |request: &pki::Request| world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", request).await;
+        conflict(with(&request_of(&key, "GW-1")).await, "compromised");
+        assert!(with(&request("GW-1")).await.unwrap().is_some());
+        let trust = world.fleet.device(&support(), "GW-1").await.unwrap().trust;
+        assert!(matches!(trust, domain::device::Trust::Trusted | domain::device::Trust::Revoked), "{trust}");
+
+        world.enrolled("GW-3").await;
+        let (_, made) = voucher(&world, "GW-3", "MB-908").await;
+        world.fleet.deny_difference(&support(), "GW-3", "who did this?", true).await.unwrap();
+        let refused = world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", &request("GW-3")).await;
+        conflict(refused, "on hold");
+    }
+}
+
+#[tokio::test]
+async fn no_voucher_where_no_key_changes() {
+    for world in worlds().await {
+        let code = world.open("GW-1").await;
+        conflict(world.fleet.make_voucher(&support(), &code, 0).await, "on the bench");
+        world.authorise(&code).await;
+        conflict(world.fleet.make_voucher(&support(), &code, 0).await, "changes no key");
+    }
+}

@@ -1,0 +1,331 @@
+//! What the tests of the repair desk share: a factory with a batch that is signed for, and devices with parts.
+
+use domain::{
+    batch::{Batch, Model},
+    component::{ComponentClass as Class, Part},
+    custody::{Custodian, CustodianKind},
+    history::{Entry, Event},
+    id::{ApprovalId, AuthorityId, BatchId, CustodianId, DeviceId, HistoryId, ModelId},
+    identifier::normalise,
+    manifest,
+    person::Role,
+    repair::RepairState,
+    time::{DAY, Timestamp},
+};
+use fleet::{
+    Actor, Error, Fleet, Keys, Origin,
+    authority::AuthorityForm,
+    repair::{Authorised, OpenForm, PartForm, RepairDetail},
+    seed::Life,
+};
+use pki::{
+    Issuer, KeyAlgorithm, Name, Passphrase, Profile, Request, SerialNumber, Signer, SoftwareKey, Template, Urls,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use store::testing::{self, Fixture};
+use uuid::Uuid;
+
+pub const RULE: Actor = Actor::Rule { name: "test" };
+/// 2 November 2026, 12:00.
+pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
+
+pub struct World {
+    pub fleet: Fleet,
+    pub fixture: Fixture,
+    clock: Arc<AtomicI64>,
+}
+
+pub fn user(n: u128, name: &str, role: Role) -> Actor {
+    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
+    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
+}
+
+pub fn support() -> Actor {
+    user(1, "sanne", Role::Support)
+}
+
+pub fn manager() -> Actor {
+    user(2, "max", Role::Manager)
+}
+
+pub fn admin() -> Actor {
+    user(3, "eve", Role::Admin)
+}
+
+/// On each database: batches A and B of factory Brno, an authority for A, and devices `GW-1` to `GW-4` of A with a board, a
+/// modem and an interface. Those of `GW-2` come with a secure element.
+pub async fn worlds() -> Vec<World> {
+    let mut out = Vec::new();
+    for fixture in testing::both().await.unwrap() {
+        out.push(World::on(fixture).await);
+    }
+    out
+}
+
+/// An IMEI whose check digit is right.
+pub fn imei(n: u64) -> String {
+    let text = format!("86194105{n:06}");
+    let digits: Vec<u8> = text.bytes().map(|byte| byte - b'0').collect();
+    domain::identifier::imei_with_check_digit(&digits.try_into().unwrap()).unwrap().to_string()
+}
+
+pub fn part(slot: &str, class: Class, text: &str) -> Part {
+    let found = normalise(class, text).unwrap();
+    Part {
+        slot: slot.into(),
+        class,
+        maker: "Maker".into(),
+        model: "M1".into(),
+        identifier: found.shown,
+        identifier_key: found.key,
+    }
+}
+
+pub fn parts_of(n: u64) -> Vec<Part> {
+    let mut parts = vec![
+        part("board", Class::Board, &format!("MB-{n}")),
+        part("lte0", Class::Lte, &imei(n)),
+        part("eth0", Class::Ethernet, &format!("d8:80:39:00:00:{n:02x}")),
+    ];
+    if n == 2 {
+        parts.push(part("se0", Class::SecureElement, "SE-2"));
+    }
+    parts
+}
+
+#[track_caller]
+pub fn conflict<T: std::fmt::Debug>(result: Result<T, Error>, part: &str) {
+    let error = result.unwrap_err();
+    assert!(error.to_string().contains(part), "{error} does not say “{part}”");
+}
+
+impl World {
+    async fn on(fixture: Fixture) -> Self {
+        let clock = Arc::new(AtomicI64::new(NOW.0));
+        let time = clock.clone();
+        let keys = Keys {
+            folder: fixture.folder.path().join("keys"),
+            passphrase: Some(Passphrase::new("correct horse battery staple".to_owned()).unwrap()),
+        };
+        let now = move || Timestamp(time.fetch_add(1, Ordering::Relaxed));
+        let fleet =
+            Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), Arc::new(now)).with_keys(keys);
+        let world = Self { fleet, fixture, clock };
+        world.fill().await;
+        world.authorities().await;
+        world.fleet.load_trust().await.unwrap();
+        world
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.fixture.name
+    }
+
+    pub fn wait(&self, micros: i64) {
+        self.clock.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    async fn fill(&self) {
+        let custodian = |n, code: &str, kind| Custodian {
+            id: CustodianId(Uuid::from_u128(n)),
+            code: code.to_owned(),
+            name: code.to_owned(),
+            kind,
+            country: "CZ".into(),
+            city: String::new(),
+            sgln: String::new(),
+            created_at: NOW.plus(-100 * DAY),
+        };
+        let (factory, client) =
+            (custodian(1, "brno", CustodianKind::Factory), custodian(2, "acme", CustodianKind::Client));
+        let model = Model {
+            id: ModelId(Uuid::from_u128(3)),
+            name: "GW-200".into(),
+            description: String::new(),
+            poll_interval_s: 300,
+            sgtin: String::new(),
+        };
+        let batch = |n, code: &str| Batch {
+            id: BatchId(Uuid::from_u128(n)),
+            code: code.into(),
+            factory_id: factory.id,
+            model_id: model.id,
+            quota: Some(10),
+            started_at: NOW.plus(-60 * DAY),
+        };
+        let batches = [batch(10, "A"), batch(11, "B")];
+        let (holders, models) = ([factory.clone(), client.clone()], [model.clone()]);
+        self.fleet.seed_catalogue(&RULE, &holders, &models, &batches).await.unwrap();
+        let lives: Vec<Life> = (1..=4).map(|n| life(n, &batches[0], &factory, &client)).collect();
+        self.fleet.seed_devices(&RULE, &lives).await.unwrap();
+    }
+
+    /// A root that is brought in, and beneath it what signs for batch A.
+    async fn authorities(&self) {
+        let root = root();
+        self.fleet.bring_root(&admin(), &root.certificate().pem()).await.unwrap();
+        let factory = AuthorityForm { kind: "factory".into(), factory: "brno".into(), ..AuthorityForm::default() };
+        let id = self.authority(&factory).await;
+        let pem = self.fleet.authority_request(&admin(), id).await.unwrap();
+        let request = pki::request_from_text(pem).unwrap();
+        let name = request.common_name.clone().unwrap();
+        let signed = pki::issue(&template(Profile::FactoryCa, &name, &request.public_key), &root).unwrap();
+        self.fleet.deliver_authority(&admin(), id, &signed.pem()).await.unwrap();
+        self.authority(&AuthorityForm { kind: "batch".into(), batch: "A".into(), ..AuthorityForm::default() }).await;
+    }
+
+    async fn authority(&self, form: &AuthorityForm) -> AuthorityId {
+        let approval = self.fleet.request_authority(&admin(), form).await.unwrap();
+        self.decide(&manager(), approval, true).await.unwrap();
+        let shown = self.fleet.approval(&manager(), approval).await.unwrap();
+        shown.row.subject.strip_prefix("authority:").unwrap().parse().unwrap()
+    }
+
+    /// The approval that waits.
+    pub async fn waiting(&self) -> ApprovalId {
+        let all = self.fleet.approvals(&manager(), Some(domain::approval::ApprovalState::Waiting)).await.unwrap();
+        assert_eq!(all.len(), 1, "{}", self.name());
+        all[0].id
+    }
+
+    pub async fn decide(&self, actor: &Actor, id: ApprovalId, approve: bool) -> Result<(), Error> {
+        let shown = self.fleet.approval(&manager(), id).await.unwrap();
+        self.fleet.decide(actor, id, &shown.row.hash, approve, "seen").await
+    }
+
+    pub async fn open(&self, serial: &str) -> String {
+        let form = OpenForm { symptom: "No network".into(), technician: String::new() };
+        self.fleet.open_repair(&support(), serial, &form).await.unwrap()
+    }
+
+    pub async fn draft(&self, code: &str, slot: &str, part_in: &str) -> fleet::repair::SlotLook {
+        let form = PartForm { slot: slot.into(), part_in: part_in.into(), ..PartForm::default() };
+        self.fleet.draft_part(&support(), code, &form).await.unwrap()
+    }
+
+    pub async fn draft_fate(&self, code: &str, slot: &str, part_in: &str, fate: &str) {
+        let form = PartForm { slot: slot.into(), part_in: part_in.into(), fate: fate.into(), ..PartForm::default() };
+        self.fleet.draft_part(&support(), code, &form).await.unwrap();
+    }
+
+    pub async fn authorise(&self, code: &str) -> Authorised {
+        self.fleet.authorise_repair(&support(), code, "broken").await.unwrap_or_else(|error| panic!("{code}: {error}"))
+    }
+
+    /// Authorises, with the manager's approval where one is needed.
+    pub async fn authorise_through(&self, code: &str) -> RepairState {
+        if let Authorised::Waiting(approval) = self.authorise(code).await {
+            self.decide(&manager(), approval, true).await.unwrap();
+        }
+        self.repair(code).await.case.state
+    }
+
+    pub async fn repair(&self, code: &str) -> RepairDetail {
+        self.fleet.repair(&support(), code).await.unwrap()
+    }
+
+    /// The keys of the parts that a device is made of, by slot.
+    pub async fn parts(&self, serial: &str) -> Vec<(String, String)> {
+        let record = self.fleet.device_record(&support(), serial).await.unwrap();
+        let present = record.components.into_iter().filter(|component| component.removed_at.is_none());
+        let mut parts: Vec<_> = present.map(|component| (component.part.slot, component.part.identifier_key)).collect();
+        parts.sort();
+        parts
+    }
+
+    /// That manifests, components and history tell one story, and that each hash is that of its parts.
+    pub async fn agrees(&self, serial: &str) {
+        let record = self.fleet.device_record(&support(), serial).await.unwrap();
+        let (components, manifests) = manifest::replay(&record.history);
+        assert_eq!(manifests, record.manifests, "{}: {serial}", self.name());
+        assert_eq!(manifests.last().map_or(0, |last| last.version), record.device.manifest_version);
+        for (i, version) in manifests.iter().enumerate() {
+            let mut replayed: Vec<Part> =
+                components.iter().filter(|c| c.is_in(version.version)).map(|c| c.part.clone()).collect();
+            let mut kept: Vec<Part> =
+                record.components.iter().filter(|c| c.is_in(version.version)).map(|c| c.part.clone()).collect();
+            replayed.sort();
+            kept.sort();
+            assert_eq!(replayed, kept, "{}: {serial} v{}", self.name(), version.version);
+            let before = i.checked_sub(1).map(|i| manifests[i].hash.clone()).unwrap_or_default();
+            assert_eq!(version.previous_hash, before);
+            assert_eq!(version.hash, manifest::hash(serial, version.version, &before, &kept));
+        }
+    }
+
+    /// Enrols a device for a new key, as an operator.
+    pub async fn enrolled(&self, serial: &str) -> fleet::enrol::Enrolled {
+        self.fleet.enrol(&admin(), "A", &request(serial), serial).await.unwrap()
+    }
+}
+
+/// A request for a key that was just made.
+pub fn request(serial: &str) -> Request {
+    request_of(&SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap(), serial)
+}
+
+pub fn request_of(key: &SoftwareKey, serial: &str) -> Request {
+    pki::read_request(&pki::certificate_request(&Name::common(serial), key).unwrap()).unwrap()
+}
+
+fn root() -> Issuer {
+    let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP384).unwrap();
+    let template = template(Profile::Root, "Test Root", key.public_key());
+    Issuer::new(pki::self_sign(&template, &key).unwrap(), Arc::new(key)).unwrap()
+}
+
+fn template(profile: Profile, name: &str, public_key: &[u8]) -> Template {
+    Template {
+        serial: SerialNumber::random().unwrap(),
+        subject: Name::common(name),
+        public_key: public_key.to_vec(),
+        profile,
+        not_before: NOW.plus(-DAY),
+        not_after: NOW.plus(4_000 * DAY),
+        dns_names: Vec::new(),
+        ip_addresses: Vec::new(),
+        permitted_dns: Vec::new(),
+        urls: Urls::default(),
+    }
+}
+
+fn life(n: u64, batch: &Batch, factory: &Custodian, client: &Custodian) -> Life {
+    let serial = format!("GW-{n}");
+    let made = NOW.plus(-30 * DAY);
+    let entry = |at: Timestamp, event: Event| Entry {
+        id: HistoryId(Uuid::now_v7()),
+        at,
+        recorded_at: at,
+        actor: "line 1".into(),
+        place: String::new(),
+        event,
+        epcis_event_id: None,
+    };
+    let parts = parts_of(n);
+    let hash = manifest::hash(&serial, 1, "", &parts);
+    let first = Event::ManifestRecorded {
+        version: 1,
+        hash,
+        previous_hash: String::new(),
+        fitted: parts,
+        removed: Vec::new(),
+        reason: "Made".into(),
+    };
+    let made_by = Event::Manufactured { by: factory.holder(), batch: batch.code.clone(), firmware: None };
+    let received = Event::Received { by: client.holder(), reference: String::new() };
+    Life {
+        id: DeviceId(Uuid::now_v7()),
+        serial,
+        model_id: batch.model_id,
+        hardware_revision: "C".into(),
+        batch_id: batch.id,
+        factory_id: batch.factory_id,
+        channel: "production".into(),
+        made_at: made,
+        last_seen_at: None,
+        history: vec![entry(made, made_by), entry(made.plus(1), first), entry(made.plus(DAY), received)],
+    }
+}
