@@ -26,6 +26,7 @@ pub mod device_list;
 pub mod device_token;
 pub mod export;
 pub mod finding;
+pub mod fitting;
 pub mod history;
 pub mod idempotency;
 pub mod import;
@@ -37,6 +38,7 @@ pub mod revoked;
 pub mod session;
 pub mod setting;
 pub mod spread;
+pub mod supply;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
@@ -67,6 +69,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         device_token::QUERIES,
         export::QUERIES,
         finding::QUERIES,
+        fitting::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,
         import::QUERIES,
@@ -79,6 +82,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,
+        supply::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
         user::QUERIES,
