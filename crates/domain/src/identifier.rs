@@ -4,9 +4,11 @@
 //! it and as it is compared. Keys name the kind of identifier first (`mac:`, `imei:`, `sn:<class>:`), so that an
 //! Ethernet and a WLAN interface with the same address collide, and a CPU and a flash with the same number don't.
 
+mod begin;
 mod imei;
 mod mac;
 
+pub use begin::lookup_prefixes;
 pub use imei::{Imei, imei_with_check_digit};
 pub use mac::Mac;
 
@@ -108,8 +110,12 @@ fn serial(class: ComponentClass, text: &str) -> Result<Identifier, IdentifierErr
     if let Some((at, c)) = shown.chars().enumerate().find(|(_, c)| is_invisible(*c)) {
         return Err(IdentifierError::Invisible(u32::from(c), at + 1));
     }
-    let compared: String = shown.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
-    Ok(Identifier { shown: shown.to_owned(), key: format!("sn:{}:{compared}", class.as_str()) })
+    Ok(Identifier { shown: shown.to_owned(), key: format!("sn:{}:{}", class.as_str(), compared(shown)) })
+}
+
+/// A serial number as it is compared.
+fn compared(serial: &str) -> String {
+    serial.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }
 
 /// Control characters, and those of Unicode that only change how others are shown: with them two numbers could look

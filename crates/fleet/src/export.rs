@@ -1,10 +1,13 @@
-//! Giving back what is kept: devices as CSV, history as EPCIS. Both are streamed, so that memory doesn't grow with
-//! what is asked for.
+//! Giving back what is kept: devices and supply chains as CSV, history as EPCIS, manifests as bills of materials. What
+//! may be large is streamed, so that memory doesn't grow with what is asked for.
 
 mod devices;
 mod epcis;
+mod hbom;
+mod supply;
 
 pub use devices::DeviceColumn;
+pub use supply::{Period, SupplyOf, SupplyPage, SupplyRow};
 
 /// Adds a line to a CSV text (RFC 4180).
 pub(crate) fn csv_line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {

@@ -32,6 +32,7 @@ pub mod link;
 pub mod listen;
 pub mod ocsp;
 pub mod overview;
+pub mod parts;
 pub mod password;
 pub mod people;
 pub mod publish;

@@ -17,5 +17,9 @@ mod manifests;
 mod places;
 #[path = "import/restart.rs"]
 mod restart;
+#[path = "import/round_trip.rs"]
+mod round_trip;
+#[path = "import/supply.rs"]
+mod supply;
 #[path = "import/world.rs"]
 mod world;

@@ -9,7 +9,7 @@ use domain::{
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: Uuid,
     class: String,
     maker: String,

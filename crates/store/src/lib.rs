@@ -27,6 +27,7 @@ pub mod device_list;
 pub mod device_token;
 pub mod export;
 pub mod finding;
+pub mod fitting;
 pub mod history;
 pub mod idempotency;
 pub mod import;
@@ -40,6 +41,7 @@ pub mod revoked;
 pub mod session;
 pub mod setting;
 pub mod spread;
+pub mod supply;
 pub mod taint;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -73,6 +75,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         device_token::QUERIES,
         export::QUERIES,
         finding::QUERIES,
+        fitting::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,
         import::QUERIES,
@@ -89,6 +92,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         setting::QUERIES,
         spread::QUERIES,
         taint::QUERIES,
+        supply::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
         user::QUERIES,

@@ -229,6 +229,27 @@ impl<'a> Words<'a> {
     }
 }
 
+/// CBV's words for a change of parts (CBV 2.0, section 7.1): the factory assembles, and what goes into or out of a
+/// device that is there already is installed or removed. A reason that is one of CBV's own words came from EPCIS and is
+/// given back.
+struct PartSteps<'a> {
+    fitted: &'a str,
+    removed: &'a str,
+    disposition: &'static str,
+}
+
+impl<'a> PartSteps<'a> {
+    fn of(version: i64, reason: &'a str) -> Self {
+        let disposition = if version == 1 { "active" } else { "in_progress" };
+        let (fitted, removed) = match (BIZ_STEPS.contains(&reason), version) {
+            (true, _) => (reason, reason),
+            (false, 1) => ("assembling", "disassembling"),
+            (false, _) => ("installing", "removing"),
+        };
+        Self { fitted, removed, disposition }
+    }
+}
+
 struct Writer<'a> {
     device: &'a DeviceFacts,
     location: &'a dyn Fn(&Holder) -> Option<String>,
@@ -238,18 +259,20 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn entry(&self, entry: &Entry) -> Vec<Value> {
-        if let Event::ManifestRecorded { fitted, removed, .. } = &entry.event
-            && !(fitted.is_empty() && removed.is_empty())
-        {
-            return self.manifest(entry, fitted, removed);
+        match &entry.event {
+            Event::ManifestRecorded { version, fitted, removed, reason, .. }
+                if !(fitted.is_empty() && removed.is_empty()) =>
+            {
+                self.manifest(entry, fitted, removed, &PartSteps::of(*version, reason))
+            }
+            _ => vec![self.object(entry)],
         }
-        vec![self.object(entry)]
     }
 
     /// What comes first is taken out, then something is put in.
-    fn manifest(&self, entry: &Entry, fitted: &[Part], removed: &[Part]) -> Vec<Value> {
+    fn manifest(&self, entry: &Entry, fitted: &[Part], removed: &[Part], steps: &PartSteps<'_>) -> Vec<Value> {
         let mut out = Vec::with_capacity(2);
-        for (parts, action, step) in [(removed, "DELETE", "disassembling"), (fitted, "ADD", "assembling")] {
+        for (parts, action, step) in [(removed, "DELETE", steps.removed), (fitted, "ADD", steps.fitted)] {
             if parts.is_empty() {
                 continue;
             }
@@ -261,6 +284,7 @@ impl Writer<'_> {
             event.insert("childEPCs".into(), parts.iter().map(part_uri).collect());
             event.insert("action".into(), action.into());
             event.insert("bizStep".into(), step.into());
+            event.insert("disposition".into(), steps.disposition.into());
             if let Some(holder) = &self.holder {
                 event.insert("bizLocation".into(), json!({ "id": self.uri(holder) }));
             }

@@ -1,8 +1,8 @@
 //! What an event means for the devices that we know.
 //!
 //! Only the standard vocabulary is taken for what happened. The payload that our own exports carry
-//! (`muster:event`) is read for the slots, makers and models of parts and for nothing else: a document must not be
-//! able to say that a device was released from quarantine or got a certificate.
+//! (`muster:event`) is read for the slots, makers and models of parts, for why they changed, and for nothing else: a
+//! document must not be able to say that a device was released from quarantine or got a certificate.
 
 use super::{
     Action, Epc, EpcisEvent, EventKind, NAMESPACE, PartyKind, cut, part_from_uri, part_uri, percent_decode,
@@ -229,12 +229,24 @@ fn associate(event: &EpcisEvent, resolver: &dyn Resolver, out: &mut Interpretati
         serial,
         at: event.at,
         place: place(event, resolver),
-        reason: own_step(&event.biz_step).unwrap_or_else(|| event.biz_step.clone()),
+        reason: reason(event),
         fitted,
         removed,
         removed_all,
         epcis_event_id: event.id.clone(),
     });
+}
+
+/// Why parts changed: what our own export says, else CBV's step.
+fn reason(event: &EpcisEvent) -> String {
+    let own = event.raw.get("muster:event").and_then(|payload| payload.as_object());
+    match own.filter(|payload| payload.get("kind").and_then(Value::as_str) == Some("manifest_recorded")) {
+        Some(payload) => {
+            let reason = payload.get("reason").and_then(Value::as_str).unwrap_or_default();
+            cut(reason).chars().filter(|c| !c.is_control()).collect()
+        }
+        None => own_step(&event.biz_step).unwrap_or_else(|| event.biz_step.clone()),
+    }
 }
 
 /// The part that a child is, with slot, maker and model where our own export tells them.

@@ -1,0 +1,3 @@
+-- The devices that a custodian ever had, for reports of who was supplied. The factory that made a device is in its batch.
+CREATE INDEX history_party ON history (COALESCE(event->'by'->>'id', event->'to'->>'id'), device_id)
+    WHERE kind IN ('shipped', 'received', 'claimed', 'transferred', 'returned');
