@@ -31,6 +31,7 @@ pub use store::{
     taint::TaintedPart,
     voucher::Voucher,
 };
+pub(crate) use verify::on_report;
 pub(crate) use voucher::enrolled;
 pub use voucher::{NewVoucher, is_voucher};
 

@@ -9,11 +9,11 @@ use crate::{
         table::frame,
         text::{ago, count, plural},
     },
-    context::{Ctx, segment},
+    context::{Ctx, href, segment},
 };
 use domain::{
     authority::FindingState,
-    component::Part,
+    component::{ComponentClass, Part},
     person::Permission,
     report::{PartReport, Reading},
     suspicion::Signal,
@@ -38,6 +38,7 @@ struct Row<'a> {
     slot: &'a str,
     listed: Option<&'a Part>,
     reported: Option<String>,
+    class: ComponentClass,
     mark: Mark,
 }
 
@@ -78,7 +79,7 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
         <span>"Reported " {ago(at, ctx.now)} ", " {several(report.n)} {from} "."</span>
         <span class="push">{ask(ctx, place, report)}</span>
     };
-    let lines: Vec<_> = rows.iter().map(line).collect();
+    let lines: Vec<_> = rows.iter().map(|row| line(row, answers(ctx, place, row))).collect();
     let table = view! {
         <table class="table cards parts">
             <caption class="sr">"What the device reports, beside what its manifest lists"</caption>
@@ -124,7 +125,7 @@ fn rows<'a>(listed: &[&'a Part], report: &'a DeviceReport) -> Vec<Row<'a>> {
             } else {
                 (Mark::Differs, said)
             };
-            Row { slot: &part.slot, listed: Some(*part), reported, mark }
+            Row { slot: &part.slot, listed: Some(*part), reported, class: part.class, mark }
         })
         .collect();
     let beside = report.reported.parts.values().filter(|said| {
@@ -136,7 +137,7 @@ fn rows<'a>(listed: &[&'a Part], report: &'a DeviceReport) -> Vec<Row<'a>> {
     rows.extend(beside.map(|said| {
         let is_counted = comparison.signals.iter().any(|signal| signal.slot() == Some(said.slot.as_str()));
         let mark = if is_counted { Mark::Unlisted } else { Mark::Beside };
-        Row { slot: &said.slot, listed: None, reported: words(said), mark }
+        Row { slot: &said.slot, listed: None, reported: words(said), class: said.class, mark }
     }));
     rows
 }
@@ -151,7 +152,33 @@ fn words(said: &PartReport) -> Option<String> {
     })
 }
 
-fn line(row: &Row<'_>) -> impl IntoView + use<> {
+/// What somebody of ours can say to a difference: that it was a repair, or that it was none.
+fn answers(ctx: &Ctx, place: &Place, row: &Row<'_>) -> AnyView {
+    let differs = matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted);
+    if !differs || !ctx.may(Permission::RepairManage) {
+        return ().into_any();
+    }
+    let reported = row.reported.as_deref().unwrap_or_default();
+    let query =
+        [("serial", place.serial.as_str()), ("slot", row.slot), ("part", reported), ("class", row.class.as_str())];
+    let says = if reported.is_empty() { "nothing any more".to_owned() } else { format!("“{reported}”") };
+    let difference = match row.listed {
+        Some(part) => format!("{} reports {says} instead of {}.", row.slot, part.identifier),
+        None => format!("{} reports {says}, and the manifest lists nothing there.", row.slot),
+    };
+    view! {
+        <span class="row wrap">
+            <a class="btn small" href=href("/repairs/new", &query)>"This was us"</a>
+            <form method="post" action=format!("/devices/{}/not-ours", segment(&place.serial))>
+                <input type="hidden" name="difference" value=difference />
+                <button class="btn small" type="submit">"This was not"</button>
+            </form>
+        </span>
+    }
+    .into_any()
+}
+
+fn line(row: &Row<'_>, answers: AnyView) -> impl IntoView + use<> {
     let class = match row.mark {
         Mark::Differs | Mark::Gone => Some("diff-out"),
         Mark::Unlisted => Some("diff-in"),
@@ -180,7 +207,7 @@ fn line(row: &Row<'_>) -> impl IntoView + use<> {
             </th>
             <td data-l="Manifest">{identifier(row.listed.map(|part| part.identifier.clone()))}</td>
             <td data-l="Reported">{identifier(row.reported.clone())}</td>
-            <td data-l="Compared">{mark}</td>
+            <td data-l="Compared">{mark} {answers}</td>
         </tr>
     }
 }

@@ -15,7 +15,7 @@ use domain::{device::Device, person::Permission, repair::TEXT_MAX};
 use fleet::repair::RepairCase;
 use leptos::prelude::*;
 
-/// `/repairs/new`; `?serial=` names the device, `?slot=` and `?part=` a difference that was us.
+/// `/repairs/new`; `?serial=` names the device, `?slot=`, `?part=` and `?class=` a difference that was us.
 ///
 /// # Errors
 /// When the actor may not record repairs, or the database fails.
@@ -41,14 +41,14 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         }
         None => None,
     };
-    let (slot, part) = (asked("slot"), asked("part"));
+    let (slot, part, class) = (asked("slot"), asked("part"), asked("class"));
     let sub = view! { <p>"From now on the device is in repair, until its own report shows that it is done."</p> };
     let body = view! {
         {head("Open a repair", sub, link_button("/scan", icons::SCAN, "Scan a label"))}
         <div class="narrow stack loose">
             {open.as_ref().map(already)}
             {(!slot.is_empty()).then(|| difference(&slot, &part))}
-            {form(&ctx, device.as_ref(), (&serial, &slot, &part), open.is_some())}
+            {form(&ctx, device.as_ref(), (&serial, &slot, &part, &class), open.is_some())}
         </div>
     };
     Ok(Page::new("Open a repair", body).crumb("Repairs", "/repairs"))
@@ -70,7 +70,12 @@ fn difference(slot: &str, part: &str) -> impl IntoView + use<> {
     note(Tone::Go, icons::FINDING, words)
 }
 
-fn form(ctx: &Ctx, device: Option<&Device>, (serial, slot, part): (&str, &str, &str), is_open: bool) -> AnyView {
+fn form(
+    ctx: &Ctx,
+    device: Option<&Device>,
+    (serial, slot, part, class): (&str, &str, &str, &str),
+    is_open: bool,
+) -> AnyView {
     let form = ctx.form.as_ref();
     let which = match device {
         Some(device) => {
@@ -99,7 +104,7 @@ fn form(ctx: &Ctx, device: Option<&Device>, (serial, slot, part): (&str, &str, &
     };
     let symptom = match slot {
         "" => Field::new(form, "symptom", "What is wrong with it?").required().max_length(400).textarea(3).into_any(),
-        slot => view! { {hidden("slot", slot)} {hidden("part", part)} {hidden("class", "other")} }.into_any(),
+        slot => view! { {hidden("slot", slot)} {hidden("part", part)} {hidden("class", class)} }.into_any(),
     };
     let hint = format!("The address of whoever works on it; empty for you. Up to {TEXT_MAX} characters.");
     let technician = slot.is_empty().then(|| {

@@ -6,7 +6,7 @@ use super::{
     reason,
     rules::Rules,
 };
-use crate::{Actor, Deed, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result, repair::on_report};
 use domain::{
     component::{Component, Part},
     device::Device,
@@ -95,6 +95,9 @@ impl Fleet {
         if picture != kept.picture {
             let before = kept.confirmed.as_ref().map(|attributes| rules.mapping.read(attributes));
             let (comparison, signals) = observe(&mut deed, bench, &reported, before.as_ref(), rules).await?;
+            // A repair is done when the device itself says so.
+            on_report(&mut deed, &bench.device, |version, fitted| comparison.confirms(version, fitted, &rules.mapping))
+                .await?;
             judged = bench.judge(&mut deed, &signals, judged.reasons, Scope::Report).await?;
             if let Some(manifest_version) = comparison.matched.filter(|version| kept.matched != Some(*version)) {
                 entries.push(bench.entry(Event::HardwareReported { manifest_version }));
