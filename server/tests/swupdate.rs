@@ -98,8 +98,9 @@ fn start(field: &Field, name: &str, mac: &str, interface: Option<&str>) -> Runni
     let more = format!(
         "    retry = 1;\n{interface}    identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{mac}\"; }} );\n}};"
     );
-    let config = config.replace("/etc/muster", &kit.display().to_string()).replace("polldelay = 300", "polldelay = 2");
-    let config = config.replacen("};", &more, 1);
+    let config = config.replace("polldelay = 300", "polldelay = 2");
+    let end = config.rfind("};").unwrap();
+    let config = format!("{}{more}\n", &config[..end]);
     let folder = field.file(name);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("swupdate.cfg"), config).unwrap();

@@ -46,7 +46,7 @@ fn curl(kit: &Kit) -> String {
 fn swupdate(kit: &Kit) -> String {
     format!(
         "// SWUpdate, hawkBit mode (swupdate -f {HOME}/swupdate.cfg -u \"\")\n\
-         suricatta:\n{{\n    tenant = \"default\";\n    id = \"{}\";\n    url = \"{}\";\n    cafile = \"{HOME}/ca.pem\";\n    \
+         globals:\n{{\n}};\nsuricatta:\n{{\n    tenant = \"default\";\n    id = \"{}\";\n    url = \"{}\";\n    cafile = \"{HOME}/ca.pem\";\n    \
          sslkey = \"{HOME}/device.key\";\n    sslcert = \"{HOME}/device.pem\";\n    polldelay = 300;\n}};\n",
         kit.serial,
         kit.settings.gateway()
