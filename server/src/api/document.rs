@@ -1,7 +1,8 @@
 //! The OpenAPI document.
 
 use super::{
-    authorities, batches, certificates, custodians, devices, enrolments, history, imports, models, revocations,
+    authorities, batches, certificates, custodians, devices, enrolments, exports, history, imports, models, parts,
+    revocations,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ use utoipa::{
         (name = "Devices", description = "What devices are, what is in them, and where they have been."),
         (name = "Batches", description = "What was made together."),
         (name = "Custodians", description = "Who holds devices."),
+        (name = "Parts", description = "What devices are made of."),
         (name = "Models", description = "What is made."),
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
         (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
@@ -40,6 +42,8 @@ use utoipa::{
         history::list, history::epcis, history::record_custody, history::add_note,
         batches::list, batches::one, batches::epcis,
         custodians::list, custodians::one,
+        exports::hbom, exports::of_device, exports::of_batch, exports::of_custodian,
+        parts::find,
         models::list,
         imports::list, imports::create, imports::one, imports::problems,
         authorities::list, authorities::one, authorities::approvals, authorities::approval, authorities::findings,
