@@ -13,4 +13,6 @@ mod idempotency;
 mod listener;
 mod pki;
 mod requests;
+#[path = "../../crates/fleet/tests/scene/mod.rs"]
+mod scene;
 mod sessions;
