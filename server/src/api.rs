@@ -11,12 +11,14 @@ mod cursor;
 mod custodians;
 mod devices;
 mod document;
+mod exports;
 mod extract;
 mod history;
 mod idempotency;
 mod imports;
 mod models;
 mod page;
+mod parts;
 mod repairs;
 mod retirements;
 mod revocations;
@@ -72,6 +74,8 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/devices/{serial}/manifests", READ, || get(devices::manifests)),
         route("GET", "/api/v1/devices/{serial}/history", READ, || get(history::list)),
         route("GET", "/api/v1/devices/{serial}/epcis", READ, || get(history::epcis)),
+        route("GET", "/api/v1/devices/{serial}/manifests/{version}/hbom", READ, || get(exports::hbom)),
+        route("GET", "/api/v1/devices/{serial}/supply-chain", READ, || get(exports::of_device)),
         route("POST", "/api/v1/devices/{serial}/custody", Some(Permission::CustodyRecord), || {
             post(history::record_custody)
         }),
@@ -83,8 +87,11 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/batches", READ, || get(batches::list)),
         route("GET", "/api/v1/batches/{code}", READ, || get(batches::one)),
         route("GET", "/api/v1/batches/{code}/epcis", READ, || get(batches::epcis)),
+        route("GET", "/api/v1/batches/{code}/supply-chain", READ, || get(exports::of_batch)),
         route("GET", "/api/v1/custodians", READ, || get(custodians::list)),
         route("GET", "/api/v1/custodians/{code}", READ, || get(custodians::one)),
+        route("GET", "/api/v1/custodians/{code}/supply-chain", READ, || get(exports::of_custodian)),
+        route("GET", "/api/v1/parts", READ, || get(parts::find)),
         route("GET", "/api/v1/models", READ, || get(models::list)),
         route("GET", "/api/v1/imports", Some(Permission::ImportRead), || get(imports::list)),
         route("POST", "/api/v1/imports", Some(Permission::ImportRun), || post(imports::create)),

@@ -5,6 +5,7 @@ mod headers;
 mod leftover;
 mod pace;
 mod request;
+mod watched;
 mod who;
 
 pub use request::RequestId;

@@ -1,23 +1,18 @@
 //! A whole authority that was made by a ceremony, with its gateway and its repository on real ports, for tests that come
 //! as devices do: with OpenSSL and curl.
 
+pub use crate::scene::{A, PASSPHRASE, RULE, admin, manager, operator};
+
+use crate::scene;
 use domain::{
-    approval::ApprovalState,
-    batch::{Batch, Model},
-    certificate::RevocationReason,
-    custody::{Custodian, CustodianKind},
-    history::{Entry, Event},
-    id::{AuthorityId, BatchId, CustodianId, DeviceId, HistoryId, ModelId},
-    person::Role,
-    revocation::RevocationAct as Act,
-    time::{DAY, Timestamp},
+    approval::ApprovalState, certificate::RevocationReason, id::AuthorityId, revocation::RevocationAct as Act,
+    time::DAY,
 };
 use fleet::{
-    Actor, Fleet, Keys, Origin,
+    Fleet, Keys,
     authority::AuthorityForm,
     enrol::StationForm,
     revocation::{Outcome, RevokeForm, Selection},
-    seed::Life,
 };
 use pki::Passphrase;
 use server::{
@@ -34,13 +29,6 @@ use std::{
 use store::testing::{self, Fixture};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
-
-pub const RULE: Actor = Actor::Rule { name: "test" };
-pub const PASSPHRASE: &str = "correct horse battery staple";
-
-/// The batches, by their number: A and B are of Brno, C is of Graz.
-pub const A: u128 = 10;
 
 /// An authority, its gateway and its repository.
 pub struct Field {
@@ -52,23 +40,6 @@ pub struct Field {
     fixture: Fixture,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-}
-
-pub fn user(n: u128, name: &str, role: Role) -> Actor {
-    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
-}
-
-pub fn operator() -> Actor {
-    user(1, "ada", Role::Operator)
-}
-
-pub fn manager() -> Actor {
-    user(2, "max", Role::Manager)
-}
-
-pub fn admin() -> Actor {
-    user(3, "eve", Role::Admin)
 }
 
 /// One on each database.
@@ -97,7 +68,7 @@ impl Field {
         let data = fixture.folder.path().to_owned();
         let keys = Keys { folder: data.join("keys"), passphrase: Some(Passphrase::new(PASSPHRASE.into()).unwrap()) };
         let fleet = Fleet::new(fixture.db.clone(), data.clone()).with_keys(keys);
-        catalogue(&fleet).await;
+        scene::catalogue(&fleet, None).await;
         let gateway = Listener::bind(loopback(), Limits::of(Door::Gateway)).await.unwrap();
         let repository = Listener::bind(loopback(), Limits::of(Door::Pki)).await.unwrap();
         let (at, pki) = (gateway.local_addr().unwrap(), repository.local_addr().unwrap());
@@ -163,11 +134,9 @@ impl Field {
 
     /// Requests, approves and, where a root must, has it signed in the ceremony.
     async fn made(&self, form: &AuthorityForm, sign_as: Option<&str>) {
-        let approval = self.fleet.request_authority(&operator(), form).await.unwrap();
-        let shown = self.fleet.approval(&manager(), approval).await.unwrap();
-        self.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await.unwrap();
+        let subject = scene::approved(&self.fleet, form).await;
         let Some(kind) = sign_as else { return };
-        let id: AuthorityId = shown.row.subject.strip_prefix("authority:").unwrap().parse().unwrap();
+        let id: AuthorityId = subject.strip_prefix("authority:").unwrap().parse().unwrap();
         let (request, signed) = (format!("{kind}{}.req", form.factory), format!("{kind}{}.pem", form.factory));
         fs::write(self.folder.join(&request), self.fleet.authority_request(&admin(), id).await.unwrap()).unwrap();
         self.ceremony(&["sign", &request, &signed, "--as", kind, "--root", "test-root.pem"]);
@@ -201,7 +170,7 @@ impl Field {
     /// Devices of a batch, as a manifest would make them.
     pub async fn devices(&self, serials: &[String], batch: u128) {
         let at = self.fleet.now().plus(-DAY);
-        let lives: Vec<Life> = serials.iter().map(|serial| life(serial, batch, at)).collect();
+        let lives: Vec<Life> = serials.iter().map(|serial| scene::life(serial, batch, at)).collect();
         self.fleet.seed_devices(&RULE, &lives).await.unwrap();
     }
 
@@ -278,70 +247,6 @@ fn done(output: &Output) -> String {
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
-}
-
-fn custodian(n: u128, code: &str) -> Custodian {
-    Custodian {
-        id: CustodianId(Uuid::from_u128(n)),
-        code: code.to_owned(),
-        name: code.to_owned(),
-        kind: CustodianKind::Factory,
-        country: String::new(),
-        city: String::new(),
-        sgln: String::new(),
-        created_at: Timestamp(1),
-    }
-}
-
-async fn catalogue(fleet: &Fleet) {
-    let model = Model {
-        id: ModelId(Uuid::from_u128(3)),
-        name: "GW-200".into(),
-        description: String::new(),
-        poll_interval_s: 300,
-        sgtin: String::new(),
-    };
-    let batch = |n: u128, code: &str, factory: u128| Batch {
-        id: BatchId(Uuid::from_u128(n)),
-        code: code.to_owned(),
-        factory_id: CustodianId(Uuid::from_u128(factory)),
-        model_id: model.id,
-        quota: None,
-        started_at: fleet.now().plus(-90 * DAY),
-    };
-    let batches = [batch(A, "A", 1), batch(A + 1, "B", 1), batch(A + 2, "C", 2)];
-    let custodians = [custodian(1, "brno"), custodian(2, "graz")];
-    fleet.seed_catalogue(&RULE, &custodians, std::slice::from_ref(&model), &batches).await.unwrap();
-}
-
-/// The factory that makes batches A and B.
-pub fn factory_holder() -> domain::custody::Holder {
-    custodian(1, "brno").holder()
-}
-
-fn life(serial: &str, batch: u128, made_at: Timestamp) -> Life {
-    let factory = custodian(1, "brno");
-    let made = Event::Manufactured { by: factory.holder(), batch: String::new(), firmware: None };
-    Life {
-        id: DeviceId(Uuid::now_v7()),
-        serial: serial.to_owned(),
-        model_id: ModelId(Uuid::from_u128(3)),
-        hardware_revision: "C".into(),
-        batch_id: BatchId(Uuid::from_u128(batch)),
-        factory_id: factory.id,
-        channel: "production".into(),
-        made_at,
-        last_seen_at: None,
-        history: vec![Entry {
-            id: HistoryId(Uuid::now_v7()),
-            at: made_at,
-            recorded_at: made_at,
-            actor: "test".into(),
-            place: String::new(),
-            event: made,
-            epcis_event_id: None,
-        }],
-    }
 }
 
 /// Reads a file of the folder.

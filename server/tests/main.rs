@@ -15,5 +15,7 @@ mod idempotency;
 mod listener;
 mod pki;
 mod requests;
+#[path = "../../crates/fleet/tests/scene/mod.rs"]
+mod scene;
 mod sessions;
 mod swupdate;

@@ -3,17 +3,18 @@
 
 use crate::{
     ceremony::put,
-    field::{A, Field, RULE, factory_holder, field, operator},
+    field::{A, Field, RULE, field, operator},
+    scene::life,
 };
 use domain::{
     authority::FindingKind as Kind,
     component::{ComponentClass, Part},
     history::{Entry, Event},
-    id::{BatchId, CustodianId, DeviceId, HistoryId, ModelId},
+    id::HistoryId,
     identifier::normalise,
     time::{DAY, Timestamp},
 };
-use fleet::{finding::FindingRow, seed::Life};
+use fleet::finding::FindingRow;
 use std::{
     fs,
     process::{Child, Command, Stdio},
@@ -47,41 +48,18 @@ async fn made(field: &Field) {
         identifier: found.shown,
         identifier_key: found.key,
     };
-    let entry = |at: Timestamp, event: Event| Entry {
-        id: HistoryId(Uuid::now_v7()),
-        at,
-        recorded_at: at,
-        actor: "test".into(),
-        place: String::new(),
-        event,
-        epcis_event_id: None,
-    };
     let hash = domain::manifest::hash(SERIAL, 1, "", std::slice::from_ref(&part));
-    let life = Life {
-        id: DeviceId(Uuid::now_v7()),
-        serial: SERIAL.into(),
-        model_id: ModelId(Uuid::from_u128(3)),
-        hardware_revision: "C".into(),
-        batch_id: BatchId(Uuid::from_u128(A)),
-        factory_id: CustodianId(Uuid::from_u128(1)),
-        channel: "production".into(),
-        made_at: at,
-        last_seen_at: None,
-        history: vec![
-            entry(at, Event::Manufactured { by: factory_holder(), batch: "A".into(), firmware: None }),
-            entry(
-                at.plus(1),
-                Event::ManifestRecorded {
-                    version: 1,
-                    hash,
-                    previous_hash: String::new(),
-                    fitted: vec![part],
-                    removed: Vec::new(),
-                    reason: String::new(),
-                },
-            ),
-        ],
+    let mut life = life(SERIAL, A, at);
+    let manifest = Event::ManifestRecorded {
+        version: 1,
+        hash,
+        previous_hash: String::new(),
+        fitted: vec![part],
+        removed: Vec::new(),
+        reason: String::new(),
     };
+    let first = life.history[0].clone();
+    life.history.push(Entry { id: HistoryId(Uuid::now_v7()), at: at.plus(1), event: manifest, ..first });
     field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
     let mut models = store::batch::models(field.fleet.db()).await.unwrap();
     models[0].poll_interval_s = 2;

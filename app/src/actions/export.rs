@@ -1,8 +1,8 @@
-//! Files to take away: devices as CSV, one device's life as EPCIS.
+//! Files to take away: devices and supply chains as CSV, one device's life as EPCIS, a manifest as a bill of materials.
 
 use super::{Access, ActionRoute, Posted, refused};
 use crate::{
-    context::{Ctx, FormState, devices_href, segment},
+    context::{Ctx, FormState, devices_href, href, segment},
     pages::devices::{Request, custody::selection_of},
 };
 use axum::{
@@ -14,7 +14,10 @@ use axum::{
     routing::get,
 };
 use domain::{person::Permission, query::quoted};
-use fleet::devices::{Selection, Sort};
+use fleet::{
+    devices::{Selection, Sort},
+    export::{Period, SupplyOf},
+};
 use futures::TryStreamExt;
 
 const READ: Access = Access::May(Permission::FleetRead);
@@ -29,6 +32,30 @@ pub const ROUTES: &[ActionRoute] = &[
         handler: || axum::routing::post(csv_of_selection),
     },
     ActionRoute { method: "GET", path: "/devices/{serial}/epcis.jsonld", access: READ, handler: || get(epcis) },
+    ActionRoute {
+        method: "GET",
+        path: "/devices/{serial}/manifests/{version}/bom.cdx.json",
+        access: READ,
+        handler: || get(bill_of_materials),
+    },
+    ActionRoute {
+        method: "GET",
+        path: "/devices/{serial}/supply-chain.csv",
+        access: READ,
+        handler: || get(supply_of_device),
+    },
+    ActionRoute {
+        method: "GET",
+        path: "/batches/{code}/supply-chain.csv",
+        access: READ,
+        handler: || get(supply_of_batch),
+    },
+    ActionRoute {
+        method: "GET",
+        path: "/custodians/{code}/supply-chain.csv",
+        access: READ,
+        handler: || get(supply_of_custodian),
+    },
 ];
 
 /// What the list shows, all pages of it.
@@ -64,12 +91,60 @@ async fn csv(ctx: Ctx, query: &str, sort: Sort) -> Response {
 async fn epcis(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>) -> Response {
     match ctx.fleet.epcis_text_of_device(&ctx.actor, &serial).await {
         Ok(text) => {
-            // A serial's colon or plus would not survive every file system.
-            let name: String =
-                serial.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-            download(Body::from(text), "application/ld+json; charset=utf-8", &format!("{name}.epcis.jsonld"))
+            let name = format!("{}.epcis.jsonld", file_name(&serial));
+            download(Body::from(text), "application/ld+json; charset=utf-8", &name)
         }
         Err(error) => refused(ctx, &format!("/devices/{}", segment(&serial)), FormState::default(), &error).await,
+    }
+}
+
+/// A serial or a code as a part of a file's name: a colon or plus would not survive every file system.
+fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+async fn bill_of_materials(
+    Extension(ctx): Extension<Ctx>,
+    Path((serial, version)): Path<(String, String)>,
+) -> Response {
+    // What is no number is no version of anything.
+    let number = version.parse().unwrap_or(0);
+    match ctx.fleet.hbom(&ctx.actor, &serial, number).await {
+        Ok(document) => {
+            let name = format!("{}-v{number}.cdx.json", file_name(&serial));
+            download(Body::from(format!("{document:#}\n")), domain::hbom::MEDIA_TYPE, &name)
+        }
+        Err(error) => refused(ctx, &format!("/devices/{}", segment(&serial)), FormState::default(), &error).await,
+    }
+}
+
+async fn supply_of_device(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>) -> Response {
+    let page = format!("/devices/{}/supply-chain", segment(&serial));
+    supply_chain(ctx, &page, &serial.clone(), SupplyOf::Device(serial)).await
+}
+
+async fn supply_of_batch(Extension(ctx): Extension<Ctx>, Path(code): Path<String>) -> Response {
+    let page = format!("/batches/{}/supply-chain", segment(&code));
+    supply_chain(ctx, &page, &code.clone(), SupplyOf::Batch(code)).await
+}
+
+async fn supply_of_custodian(Extension(ctx): Extension<Ctx>, Path(code): Path<String>) -> Response {
+    let page = format!("/custodians/{}/supply-chain", segment(&code));
+    supply_chain(ctx, &page, &code.clone(), SupplyOf::Custodian(code)).await
+}
+
+async fn supply_chain(ctx: Ctx, page: &str, name: &str, of: SupplyOf) -> Response {
+    let value = |name: &str| ctx.query_value(name).unwrap_or_default();
+    let (from, to) = (value("from"), value("to"));
+    let written = async { ctx.fleet.supply_chain_csv(&ctx.actor, &of, Period::of_days(&from, &to)?).await };
+    match written.await {
+        Ok(pieces) => {
+            let pieces = pieces.inspect_err(|error| tracing::warn!(%error, "a CSV table was cut off"));
+            let name = format!("supply-chain-{}-{}.csv", file_name(name), ctx.now.date());
+            download(Body::from_stream(pieces), "text/csv; charset=utf-8", &name)
+        }
+        // The page says what is wrong with the period, at its field.
+        Err(error) => refused(ctx, &href(page, &[("from", from), ("to", to)]), FormState::default(), &error).await,
     }
 }
 

@@ -22,8 +22,8 @@ const TICKS: &[(f64, &str, bool)] = &[
     (10.0, "10 s", false),
     (60.0, "1 min", true),
     (600.0, "10 min", false),
-    (3_600.0, "1 h", false),
-    (86_400.0, "1 d", true),
+    (3_600.0, "1 h", true),
+    (86_400.0, "1 d", false),
     (LAST, "7 d", true),
 ];
 

@@ -67,6 +67,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
         &[
             entry("Overview", "/", icons::OVERVIEW, Permission::FleetRead),
             counted(entry("Devices", "/devices", icons::DEVICE, Permission::FleetRead), Number::Devices),
+            entry("Parts", "/parts", icons::CHIP, Permission::FleetRead),
             entry("Suspect", "/devices?q=trust%3Asuspect", icons::WARN, Permission::FleetRead),
             counted(entry("Repairs", "/repairs", icons::WRENCH, Permission::FleetRead), Number::Repairs),
         ],

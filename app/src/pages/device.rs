@@ -5,7 +5,7 @@ mod answers;
 mod certificates;
 mod components;
 mod epcis;
-mod events;
+pub(super) mod events;
 mod forms;
 mod history;
 mod holding;
@@ -119,6 +119,7 @@ fn actions(ctx: &Ctx, place: &Place) -> impl IntoView + use<> {
         {deed(Permission::NoteAdd, "note", icons::PENCIL_NOTE, "Add a note")}
         {more_menu(vec![
             (icons::DOC, "Export EPCIS 2.0".to_owned(), place.epcis_file()),
+            (icons::TRUCK, "Supply chain".to_owned(), format!("{}/supply-chain", place.path())),
             (icons::SEARCH, "Show in the list".to_owned(), only_this),
         ])}
     }

@@ -18,11 +18,13 @@ pub mod imports;
 pub mod labels;
 pub mod model;
 pub mod overview;
+pub mod parts;
 pub mod repairs;
 pub mod revocations;
 pub mod set_up;
 pub mod settings;
 pub mod sign_in;
+pub mod supply;
 pub mod tokens;
 pub mod users;
 
@@ -58,6 +60,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/devices/query-language") view=|| page(devices::language::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/:serial") view=|| page(device::load) ssr=SsrMode::Async />
                 <Route path=path!("/devices/:serial/manifests/:version") view=|| page(device::load) ssr=SsrMode::Async />
+                <Route path=path!("/devices/:serial/supply-chain") view=|| page(supply::load_device) ssr=SsrMode::Async />
+                <Route path=path!("/parts") view=|| page(parts::load) ssr=SsrMode::Async />
+                <Route path=path!("/parts/:identifier") view=|| page(parts::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/factories") view=|| page(factories::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches") view=|| page(batches::load) ssr=SsrMode::Async />
                 <Route path=path!("/batches/:code") view=|| page(batches::load_one) ssr=SsrMode::Async />
@@ -65,11 +70,13 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/batches/:code/labels") view=|| page(labels::load) ssr=SsrMode::Async />
                 <Route path=path!("/labels") view=|| page(labels::load) ssr=SsrMode::Async />
                 <Route path=path!("/c/:serial") view=|| page(claim::load) ssr=SsrMode::Async />
+                <Route path=path!("/batches/:code/supply-chain") view=|| page(supply::load_batch) ssr=SsrMode::Async />
                 <Route path=path!("/imports") view=|| page(imports::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/format") view=|| page(imports::format::load) ssr=SsrMode::Async />
                 <Route path=path!("/imports/:id") view=|| page(imports::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/custodians") view=|| page(custodians::load) ssr=SsrMode::Async />
                 <Route path=path!("/custodians/:code") view=|| page(custodians::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/custodians/:code/supply-chain") view=|| page(supply::load_custodian) ssr=SsrMode::Async />
                 <Route path=path!("/authorities") view=|| page(authorities::load) ssr=SsrMode::Async />
                 <Route path=path!("/authorities/new") view=|| page(authorities::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/authorities/:slug") view=|| page(authorities::load_one) ssr=SsrMode::Async />

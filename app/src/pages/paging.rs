@@ -13,25 +13,32 @@ const ROWS: usize = 100;
 pub(super) struct Paging {
     page: usize,
     total: usize,
+    rows: usize,
 }
 
 impl Paging {
     /// The page that the address asks for; one that doesn't exist is the last.
     pub(super) fn of(ctx: &Ctx, total: usize) -> Self {
+        Self::with_rows(ctx, total, ROWS)
+    }
+
+    /// The same with so many rows on a page.
+    pub(super) fn with_rows(ctx: &Ctx, total: usize, rows: usize) -> Self {
         let asked = ctx.query_value("page").and_then(|page| page.parse().ok()).unwrap_or(1);
-        Self::new(asked, total)
+        Self::new(asked, total, rows)
     }
 
-    fn new(asked: usize, total: usize) -> Self {
-        Self { page: asked.clamp(1, total.div_ceil(ROWS).max(1)), total }
+    fn new(asked: usize, total: usize, rows: usize) -> Self {
+        Self { page: asked.clamp(1, total.div_ceil(rows).max(1)), total, rows }
     }
 
-    const fn from(self) -> usize {
-        (self.page - 1) * ROWS
+    /// How many rows stand on the pages before.
+    pub(super) const fn from(self) -> usize {
+        (self.page - 1) * self.rows
     }
 
     fn to(self) -> usize {
-        (self.from() + ROWS).min(self.total)
+        (self.from() + self.rows).min(self.total)
     }
 
     /// What stands below the list.
@@ -62,9 +69,9 @@ mod tests {
     #[test]
     fn pages_that_do_not_exist_are_the_last() {
         let rows: Vec<usize> = (0..250).collect();
-        assert_eq!(slice(&rows, Paging::new(3, 250)), (200..250).collect::<Vec<_>>());
-        assert_eq!(Paging::new(99, 250).page, 3);
-        assert_eq!(slice(&rows, Paging::new(0, 250)).len(), 100);
-        assert!(slice::<usize>(&[], Paging::new(7, 0)).is_empty());
+        assert_eq!(slice(&rows, Paging::new(3, 250, ROWS)), (200..250).collect::<Vec<_>>());
+        assert_eq!(Paging::new(99, 250, ROWS).page, 3);
+        assert_eq!(slice(&rows, Paging::new(0, 250, ROWS)).len(), 100);
+        assert!(slice::<usize>(&[], Paging::new(7, 0, ROWS)).is_empty());
     }
 }

@@ -7,6 +7,7 @@ mod admit;
 mod backdated;
 mod birth;
 mod code_signing;
+mod key;
 mod kit;
 mod line;
 mod many;

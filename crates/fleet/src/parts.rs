@@ -7,7 +7,8 @@ use domain::{
     identifier::{lookup_keys, lookup_prefixes},
     person::Permission,
 };
-use store::component::PartType;
+
+pub use store::{component::PartType, fitting::COUNTED};
 
 /// How many stays a search gives at most.
 pub const FOUND_MAX: usize = 500;
@@ -37,7 +38,7 @@ pub struct PartCount {
     pub part: PartType,
     /// Its class, where that is known.
     pub class: Option<ComponentClass>,
-    /// How many devices have one now; one more than [`store::fitting::COUNTED`] stands for more.
+    /// How many devices have one now; one more than [`COUNTED`] stands for more.
     pub devices: i64,
 }
 

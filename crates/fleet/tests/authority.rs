@@ -15,6 +15,8 @@ mod enrolment;
 mod kill;
 #[path = "authority/renewal.rs"]
 mod renewal;
+#[path = "scene/mod.rs"]
+mod scene;
 #[path = "authority/things.rs"]
 mod things;
 #[path = "authority/who.rs"]

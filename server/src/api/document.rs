@@ -1,8 +1,8 @@
 //! The OpenAPI document.
 
 use super::{
-    authorities, batches, certificates, claims, custodians, devices, enrolments, history, imports, models, repairs,
-    retirements, revocations,
+    authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
+    parts, repairs, retirements, revocations,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -32,6 +32,7 @@ use utoipa::{
         (name = "Claims", description = "The codes on devices' labels, and claiming devices by them."),
         (name = "Batches", description = "What was made together."),
         (name = "Custodians", description = "Who holds devices."),
+        (name = "Parts", description = "What devices are made of."),
         (name = "Models", description = "What is made."),
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
         (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
@@ -44,6 +45,8 @@ use utoipa::{
         claims::create, claims::labels, claims::labels_csv, retirements::create,
         batches::list, batches::one, batches::epcis,
         custodians::list, custodians::one,
+        exports::hbom, exports::of_device, exports::of_batch, exports::of_custodian,
+        parts::find,
         models::list,
         imports::list, imports::create, imports::one, imports::problems,
         authorities::list, authorities::one, authorities::approvals, authorities::approval, authorities::findings,

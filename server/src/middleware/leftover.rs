@@ -1,6 +1,7 @@
 //! What an answer leaves unread of its request. A client that is still sending when its connection or stream is reset
 //! never reads the answer: curl 7.88 then says "stream was not closed cleanly" where we had said what is wrong.
 
+use super::watched::{Polled, Watch, Watched};
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
@@ -9,9 +10,7 @@ use axum::{
 };
 use http::header;
 use http_body_util::BodyExt;
-use hyper::body::{Frame, SizeHint};
 use std::{
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
@@ -27,7 +26,8 @@ pub async fn discard(request: Request, next: Next) -> Response {
     let left = Left::default();
     // Whoever waits to be told to go on is not sending yet, and is not asked for what nobody wants.
     let waits = request.headers().get(header::EXPECT).is_some_and(|value| value == "100-continue");
-    let request = request.map(|body| Body::new(Returned { body, left: left.clone(), sending: !waits, over: false }));
+    let request = request
+        .map(|body| Body::new(Watched::new(body, Returned { left: left.clone(), sending: !waits, over: false })));
     let response = next.run(request).await;
     if let Some(body) = left.take() {
         // Whoever is too slow for it gets the answer all the same.
@@ -60,42 +60,24 @@ impl Left {
     }
 }
 
-/// A request's body that goes to `left` when it is dropped before its end.
+/// Gives a request's body back to `left` when it is dropped before its end.
 struct Returned {
-    body: Body,
     left: Left,
     /// Whether it is on its way, as far as we know.
     sending: bool,
     over: bool,
 }
 
-impl HttpBody for Returned {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+impl Watch for Returned {
+    fn polled(&mut self, _: &mut Context<'_>, polled: Polled) -> Polled {
         self.sending = true;
         self.over |= matches!(polled, Poll::Ready(None | Some(Err(_))));
         polled
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Returned {
-    fn drop(&mut self) {
-        if self.sending && !self.over && !self.body.is_end_stream() {
-            self.left.put(std::mem::take(&mut self.body));
+    fn dropped(&mut self, body: Body) {
+        if self.sending && !self.over && !body.is_end_stream() {
+            self.left.put(body);
         }
     }
 }

@@ -1,14 +1,11 @@
 //! How slowly a request's body may come. A pause alone is no limit: whoever sends a byte now and then would keep a place
 //! for days.
 
-use super::body::is_import;
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    extract::Request,
-    middleware::Next,
-    response::Response,
+use super::{
+    body::is_import,
+    watched::{Polled, Watch, Watched},
 };
-use hyper::body::{Frame, SizeHint};
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -44,7 +41,7 @@ const FILE: Pace = Pace { longest: Duration::MAX, ..USUAL };
 /// Ends bodies that dawdle.
 pub async fn keep(request: Request, next: Next) -> Response {
     let pace = if is_import(request.method(), request.uri().path()) { FILE } else { USUAL };
-    next.run(request.map(|body| Body::new(Paced::new(body, pace)))).await
+    next.run(request.map(|body| Body::new(Paced::body(body, pace)))).await
 }
 
 /// The body came too slowly.
@@ -52,9 +49,8 @@ pub async fn keep(request: Request, next: Next) -> Response {
 #[error("the body came too slowly")]
 struct TooSlow;
 
-/// A body that breaks when it dawdles. Its time begins when somebody wants to read it.
+/// Breaks a body that dawdles. Its time begins when somebody wants to read it.
 struct Paced {
-    body: Body,
     pace: Pace,
     came: u64,
     /// When somebody first waited for it, and when something last came.
@@ -64,8 +60,8 @@ struct Paced {
 }
 
 impl Paced {
-    const fn new(body: Body, pace: Pace) -> Self {
-        Self { body, pace, came: 0, since: None, timer: None, over: false }
+    const fn body(body: Body, pace: Pace) -> Watched<Self> {
+        Watched::new(body, Self { pace, came: 0, since: None, timer: None, over: false })
     }
 
     /// Until when something more has to come.
@@ -77,50 +73,35 @@ impl Paced {
     }
 }
 
-impl HttpBody for Paced {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = &mut *self;
-        if this.over {
-            return Poll::Ready(None);
-        }
-        let polled = Pin::new(&mut this.body).poll_frame(context);
-        let (begun, last) = this.since.unwrap_or_else(|| (Instant::now(), Instant::now()));
+impl Watch for Paced {
+    fn polled(&mut self, context: &mut Context<'_>, polled: Polled) -> Polled {
+        let (begun, last) = self.since.unwrap_or_else(|| (Instant::now(), Instant::now()));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                this.came += frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.since = Some((begun, Instant::now()));
+                self.came += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.since = Some((begun, Instant::now()));
                 return polled;
             }
             Poll::Ready(_) => {
-                this.over = true;
+                self.over = true;
                 return polled;
             }
-            Poll::Pending => this.since = Some((begun, last)),
+            Poll::Pending => self.since = Some((begun, last)),
         }
-        let until = this.until((begun, last));
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let until = self.until((begun, last));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if timer.deadline() != until {
             timer.as_mut().reset(until);
         }
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }
-        this.over = true;
+        self.over = true;
         Poll::Ready(Some(Err(axum::Error::new(TooSlow))))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.over || self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    fn is_over(&self) -> bool {
+        self.over
     }
 }
 
@@ -147,7 +128,7 @@ mod tests {
             Ok::<_, std::io::Error>(vec![b'x'; bytes])
         });
         let begun = Instant::now();
-        let whole = Body::new(Paced::new(Body::from_stream(drip), pace)).collect().await.is_ok();
+        let whole = Body::new(Paced::body(Body::from_stream(drip), pace)).collect().await.is_ok();
         (begun.elapsed().as_millis(), whole)
     }
 

@@ -36,6 +36,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let acts = (
         labels,
         link_button(standing.all_href(), icons::DEVICE, "Devices"),
+        link_button(format!("/batches/{}/supply-chain", segment(&batch.code)), icons::TRUCK, "Supply chain"),
         link_button(format!("/batches/{}/epcis.jsonld", segment(&batch.code)), icons::DOWNLOAD, "EPCIS 2.0"),
     );
     let body = view! {

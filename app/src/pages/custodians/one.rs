@@ -53,7 +53,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         <span class="badge">{icons::icon(custodian_icon(custodian.kind))}{custodian.kind.label()}</span>
     };
     let body = view! {
-        {head(view! { {custodian.name.clone()} {badge} }, sub(&custodian), acts(&ctx, &standing))}
+        {head(view! { {custodian.name.clone()} {badge} }, sub(&custodian), acts(&ctx, &custodian, &standing))}
         <div class="cols lead">
             <div class="stack loose">{holds(&standing, held)} {made}</div>
             <div class="stack loose">{trust} {about(&custodian)} {edit(&ctx, &custodian)}</div>
@@ -74,13 +74,18 @@ fn sub(custodian: &Custodian) -> impl IntoView + use<> {
     view! { <p>{words}</p> }
 }
 
-fn acts(ctx: &Ctx, standing: &Standing) -> impl IntoView + use<> {
+fn acts(ctx: &Ctx, custodian: &Custodian, standing: &Standing) -> impl IntoView + use<> {
     let edit = if ctx.may(Permission::CustodianManage) {
         view! { <a class="btn" href="#edit">{icons::icon(icons::PENCIL)}"Edit"</a> }.into_any()
     } else {
         disabled_button(icons::PENCIL, "Edit", who_may(Permission::CustodianManage)).into_any()
     };
-    (link_button(standing.all_href(), icons::DEVICE, "Devices it holds"), edit)
+    let supply = format!("/custodians/{}/supply-chain", segment(&custodian.code));
+    (
+        link_button(standing.all_href(), icons::DEVICE, "Devices it holds"),
+        link_button(supply, icons::TRUCK, "Supply chain"),
+        edit,
+    )
 }
 
 fn holds(standing: &Standing, held: i64) -> impl IntoView + use<> {

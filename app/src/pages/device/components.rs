@@ -5,12 +5,15 @@ use super::{
     life::Life,
     place::{Place, View},
 };
-use crate::components::{
-    icons::{self, icon},
-    panel::Panel,
-    status::component_icon,
-    table::frame,
-    text::{copy, day, mono, tag},
+use crate::{
+    components::{
+        icons::{self, icon},
+        panel::Panel,
+        status::component_icon,
+        table::frame,
+        text::{copy, day, mono, tag},
+    },
+    context::segment,
 };
 use domain::{component::Component, manifest::Manifest, time::Timestamp};
 use leptos::prelude::*;
@@ -116,7 +119,9 @@ fn line(row: &Row<'_>, label: &str, numbered: bool) -> impl IntoView + use<> {
                     <span><b>{slot}</b><small>{part_name(part)}</small></span>
                 </span>
             </th>
-            <td data-l="Identifier"><span class=identifier>{part.identifier.clone()}</span></td>
+            <td data-l="Identifier">
+                <a class=identifier href=format!("/parts/{}", segment(&part.identifier))>{part.identifier.clone()}</a>
+            </td>
             <td data-l="Fitted" class="nowrap">{fitted}</td>
             <td data-l=label.to_owned()>{sign}</td>
         </tr>
@@ -197,6 +202,7 @@ pub fn manifests(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
                     <th scope="col" class="num">"Parts"</th>
                     <th scope="col">"sha256"</th>
                     <th scope="col">"Names"</th>
+                    <th scope="col">"CycloneDX"</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -227,6 +233,12 @@ fn manifest(life: &Life<'_>, manifest: &Manifest, place: &Place, shown: bool) ->
                 {copy("hash", &manifest.hash)}
             </td>
             <td data-l="Names" class="nowrap">{previous}</td>
+            <td data-l="CycloneDX" class="nowrap">
+                <a href=place.bill_of_materials(version) aria-label=format!("CycloneDX file of v{version}")>
+                    {icon(icons::DOWNLOAD)}
+                    "HBOM"
+                </a>
+            </td>
         </tr>
     }
 }

@@ -151,6 +151,12 @@ impl Place {
         if is_here { format!("#e-{id}") } else { format!("{}#e-{id}", self.view(View::History)) }
     }
 
+    /// A manifest as a bill of materials.
+    #[must_use]
+    pub fn bill_of_materials(&self, version: i64) -> String {
+        format!("{}/manifests/{version}/bom.cdx.json", self.path())
+    }
+
     /// The life as an EPCIS file.
     #[must_use]
     pub fn epcis_file(&self) -> String {

@@ -1,6 +1,9 @@
 //! Whether a certificate may be entered: decided in the transaction that enters it, so that of two at once one is right.
 
-use super::line::Line;
+use super::{
+    key::{KeyUse, use_key},
+    line::Line,
+};
 use crate::{Actor, Error, Fleet, Result, finding::Found};
 use domain::{
     audit::Outcome,
@@ -165,16 +168,15 @@ fn decided_by(known: &[Certificate], actor: &Actor, signed: &Certificate, now: T
 
 /// Makes the key the device's, unless it is somebody else's or was compromised.
 pub(super) async fn own_key(tx: &mut Tx, signed: &Certificate, serial: &str) -> Result<Option<Refusal>> {
-    if store::certificate::is_compromised(tx, &signed.public_key_sha256).await? {
-        return Ok(Some(Refusal::plain(format!(
-            "A certificate for this key was revoked because the key was compromised. Make a new key for {serial}."
-        ))));
-    }
-    let owner = format!("device:{serial}");
-    let found = store::certificate::own_key(tx, &signed.public_key_sha256, &owner).await?;
-    if found == owner {
-        return Ok(None);
-    }
+    let found = match use_key(tx, &signed.public_key_sha256, &format!("device:{serial}")).await? {
+        KeyUse::Theirs => return Ok(None),
+        KeyUse::Compromised => {
+            return Ok(Some(Refusal::plain(format!(
+                "A certificate for this key was revoked because the key was compromised. Make a new key for {serial}."
+            ))));
+        }
+        KeyUse::Others(found) => found,
+    };
     let other =
         found.strip_prefix("device:").map_or_else(|| found.replace(':', " "), |serial| format!("device {serial}"));
     let message = format!(

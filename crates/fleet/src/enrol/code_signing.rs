@@ -1,6 +1,7 @@
 //! Certificates by which a build pipeline signs software. Whoever holds one can sign what every device installs, so a
 //! second person approves each, and the key is never made here.
 
+use super::key::{KeyUse, use_key};
 use crate::{
     Actor, Error, Fleet, Result,
     approval::{conclude, detail_of, open},
@@ -86,14 +87,15 @@ impl Fleet {
         if let Some((authority, certificate)) = issued {
             let mut row = row_of(&certificate, authority.id, CertificatePurpose::CodeSigning, actor.name(), self.now());
             row.issued_by.clone_from(&approval.requested_by_name);
-            if store::certificate::is_compromised(&mut deed.tx, &row.public_key_sha256).await? {
-                return Err(Error::Conflict("This key was compromised. Reject the request.".to_owned()));
-            }
-            let owner = &approval.subject;
-            if &store::certificate::own_key(&mut deed.tx, &row.public_key_sha256, owner).await? != owner {
-                return Err(Error::Conflict(
-                    "This key belongs to a device, a station or another pipeline. Reject the request.".to_owned(),
-                ));
+            let wrong = match use_key(&mut deed.tx, &row.public_key_sha256, &approval.subject).await? {
+                KeyUse::Theirs => None,
+                KeyUse::Compromised => Some("This key was compromised. Reject the request."),
+                KeyUse::Others(_) => {
+                    Some("This key belongs to a device, a station or another pipeline. Reject the request.")
+                }
+            };
+            if let Some(wrong) = wrong {
+                return Err(Error::Conflict(wrong.to_owned()));
             }
             if !store::authority::take(&mut deed.tx, authority.id, 1).await? {
                 return Err(Error::Conflict(format!("“{}” doesn't sign any more.", authority.name)));

@@ -1,6 +1,9 @@
 //! Factory stations: what enrols devices on a line. Their certificates are short-lived and of the operations CA.
 
-use super::kit::KitFile;
+use super::{
+    key::{KeyUse, use_key},
+    kit::KitFile,
+};
 use crate::{
     Actor, Error, Fleet, Result,
     authority::{BACKDATED, row_of},
@@ -138,13 +141,13 @@ impl Fleet {
         row.factory_id = Some(factory.id);
         let subject = format!("station:{name}");
         let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
-        let owner = format!("station:{name}");
-        let found = store::certificate::own_key(&mut deed.tx, &row.public_key_sha256, &owner).await?;
-        if store::certificate::is_compromised(&mut deed.tx, &row.public_key_sha256).await? {
-            return Err(Error::field("csr", "This key was compromised; make a new one."));
-        }
-        if found != owner {
-            return Err(Error::field("csr", "This key belongs to another device or station; make a new one."));
+        let wrong = match use_key(&mut deed.tx, &row.public_key_sha256, &subject).await? {
+            KeyUse::Theirs => None,
+            KeyUse::Compromised => Some("This key was compromised; make a new one."),
+            KeyUse::Others(_) => Some("This key belongs to another device or station; make a new one."),
+        };
+        if let Some(wrong) = wrong {
+            return Err(Error::field("csr", wrong));
         }
         if !store::authority::take(&mut deed.tx, authority.id, 1).await? {
             return Err(Error::Conflict(format!("“{}” doesn't sign any more.", authority.name)));

@@ -1,16 +1,14 @@
 //! A fleet with people, a factory, two batches, and a root in a ceremony beside it.
 
+pub use crate::scene::{PASSPHRASE, RULE, admin, manager, operator, user};
+
+use crate::scene;
 use domain::{
-    approval::ApprovalState,
-    batch::{Batch, Model},
-    custody::{Custodian, CustodianKind},
     device::Device,
-    history::{Entry, Event},
-    id::{AuthorityId, BatchId, CustodianId, DeviceId, HistoryId, ModelId},
-    person::Role,
+    id::{AuthorityId, CustodianId},
     time::{DAY, Timestamp},
 };
-use fleet::{Actor, Error, Fleet, Keys, Origin, authority::AuthorityForm, finding::FindingRow, seed::Life};
+use fleet::{Actor, Error, Fleet, Keys, Origin, authority::AuthorityForm, finding::FindingRow};
 use pki::{
     Certificate, Issuer, KeyAlgorithm, Name, Passphrase, Profile, Request, SerialNumber, Signer, SoftwareKey, Template,
     Urls,
@@ -25,33 +23,14 @@ use std::{
 use store::testing::{self, Fixture};
 use uuid::Uuid;
 
-pub const RULE: Actor = Actor::Rule { name: "test" };
 /// 2 November 2026, 12:00.
 pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
-pub const PASSPHRASE: &str = "correct horse battery staple";
 
 pub struct World {
     pub fleet: Fleet,
     pub fixture: Fixture,
     pub clock: Arc<AtomicI64>,
     pub root: Issuer,
-}
-
-pub fn user(n: u128, name: &str, role: Role) -> Actor {
-    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
-}
-
-pub fn operator() -> Actor {
-    user(1, "ada", Role::Operator)
-}
-
-pub fn manager() -> Actor {
-    user(2, "max", Role::Manager)
-}
-
-pub fn admin() -> Actor {
-    user(3, "eve", Role::Admin)
 }
 
 pub fn station(factory: u128) -> Actor {
@@ -85,7 +64,7 @@ pub async fn bare() -> Vec<World> {
     for fixture in testing::both().await.unwrap() {
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let world = World { fleet: fleet_on(&fixture, &clock), fixture, clock, root: root("Test Root") };
-        world.catalogue().await;
+        scene::catalogue(&world.fleet, Some(5)).await;
         world.fleet.bring_root(&admin(), &world.root.certificate().pem()).await.unwrap();
         out.push(world);
     }
@@ -161,44 +140,10 @@ impl World {
         self.clock.fetch_add(micros, Ordering::Relaxed);
     }
 
-    async fn catalogue(&self) {
-        let custodian = |n: u128, code: &str| Custodian {
-            id: CustodianId(Uuid::from_u128(n)),
-            code: code.to_owned(),
-            name: code.to_owned(),
-            kind: CustodianKind::Factory,
-            country: String::new(),
-            city: String::new(),
-            sgln: String::new(),
-            created_at: NOW,
-        };
-        let model = Model {
-            id: ModelId(Uuid::from_u128(3)),
-            name: "GW-200".into(),
-            description: String::new(),
-            poll_interval_s: 300,
-            sgtin: String::new(),
-        };
-        let batch = |n: u128, code: &str, factory: u128, quota| Batch {
-            id: BatchId(Uuid::from_u128(n)),
-            code: code.to_owned(),
-            factory_id: CustodianId(Uuid::from_u128(factory)),
-            model_id: model.id,
-            quota,
-            started_at: NOW.plus(-90 * DAY),
-        };
-        let batches = [batch(10, "A", 1, Some(5)), batch(11, "B", 1, None), batch(12, "C", 2, None)];
-        let custodians = [custodian(1, "brno"), custodian(2, "graz")];
-        self.fleet.seed_catalogue(&RULE, &custodians, std::slice::from_ref(&model), &batches).await.unwrap();
-    }
-
     /// Requests, approves and, where a root must, signs and delivers.
     pub async fn made(&self, form: &AuthorityForm) -> AuthorityId {
-        let approval = self.fleet.request_authority(&operator(), form).await.unwrap();
-        let shown = self.fleet.approval(&manager(), approval).await.unwrap();
-        self.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await.unwrap();
-        assert_eq!(self.fleet.approval(&manager(), approval).await.unwrap().row.state, ApprovalState::Approved);
-        let id = shown.row.subject.strip_prefix("authority:").unwrap().parse().unwrap();
+        let subject = scene::approved(&self.fleet, form).await;
+        let id = subject.strip_prefix("authority:").unwrap().parse().unwrap();
         let profile = match form.kind.as_str() {
             "factory" => Profile::FactoryCa,
             "operations" => Profile::OperationsCa,
@@ -219,38 +164,7 @@ impl World {
 
     /// A device of a batch, as a manifest would make it.
     pub async fn device(&self, serial: &str, batch: u128) -> Device {
-        let factory = Custodian {
-            id: CustodianId(Uuid::from_u128(if batch == 12 { 2 } else { 1 })),
-            code: String::new(),
-            name: "brno".into(),
-            kind: CustodianKind::Factory,
-            country: String::new(),
-            city: String::new(),
-            sgln: String::new(),
-            created_at: NOW,
-        };
-        let made_at = NOW.plus(-30 * DAY);
-        let made = Event::Manufactured { by: factory.holder(), batch: String::new(), firmware: None };
-        let life = Life {
-            id: DeviceId(Uuid::now_v7()),
-            serial: serial.to_owned(),
-            model_id: ModelId(Uuid::from_u128(3)),
-            hardware_revision: "C".into(),
-            batch_id: BatchId(Uuid::from_u128(batch)),
-            factory_id: factory.id,
-            channel: "production".into(),
-            made_at,
-            last_seen_at: None,
-            history: vec![Entry {
-                id: HistoryId(Uuid::now_v7()),
-                at: made_at,
-                recorded_at: made_at,
-                actor: "test".into(),
-                place: String::new(),
-                event: made,
-                epcis_event_id: None,
-            }],
-        };
+        let life = scene::life(serial, batch, NOW.plus(-30 * DAY));
         self.fleet.seed_devices(&RULE, &[life]).await.unwrap();
         self.known(serial).await
     }
