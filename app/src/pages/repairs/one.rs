@@ -201,5 +201,6 @@ fn shown(code: &str, photo: &RepairPhoto) -> impl IntoView + use<> {
     } else {
         photo.caption.clone()
     };
-    view! { <li><a href=src.clone()><img src=src alt=words loading="lazy" width="160" height="120" /></a></li> }
+    let to = src.clone();
+    view! { <li><a href=to><img src=src alt=words loading="lazy" width="160" height="120" /></a></li> }
 }

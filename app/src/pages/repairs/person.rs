@@ -137,7 +137,8 @@ pub(super) fn other(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
     let close = (!before).then(|| {
         if !ctx.may(Permission::RepairClose) {
             let why = who_may(Permission::RepairClose);
-            return view! { <p class="folded off" title=why.clone()>{icon(icons::CHECK)}<span>"Close it by hand"<small>{why}</small></span></p> }
+            let title = why.clone();
+            return view! { <p class="folded off" title=title>{icon(icons::CHECK)}<span>"Close it by hand"<small>{why}</small></span></p> }
                 .into_any();
         }
         let field = |form: Option<&FormState>| {
