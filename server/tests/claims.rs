@@ -58,7 +58,7 @@ impl Scene {
         let request = Request::post(path)
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header(header::CONTENT_TYPE, "application/json")
-            .header("idempotency-key", "once");
+            .header("idempotency-key", path);
         self.world.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 }
