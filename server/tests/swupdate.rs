@@ -73,12 +73,8 @@ fn start(field: &Field, name: &str, mac: &str, interface: Option<&str>) -> Runni
     let kit = field.file("kit");
     let config = fs::read_to_string(kit.join("swupdate.cfg")).unwrap();
     let interface = interface.map(|from| format!("    interface = \"{from}\";\n")).unwrap_or_default();
-    let more = format!(
-        "    retry = 1;\n{interface}    identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{mac}\"; }} );\n}};"
-    );
-    let config = config.replace("polldelay = 300", "polldelay = 2");
-    let end = config.rfind("};").unwrap();
-    let config = format!("{}{more}\n", &config[..end]);
+    let config = config.replace("polldelay = 300;", &format!("polldelay = 2;\n    retry = 1;\n{interface}"));
+    let config = format!("{config}identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{mac}\"; }} );\n");
     let folder = field.file(name);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("swupdate.cfg"), config).unwrap();

@@ -1,6 +1,6 @@
 //! What the device says it is, beside what its manifest lists, and what follows from the difference.
 
-use super::{events::part_name, life::Life, place::Place};
+use super::{life::Life, place::Place};
 use crate::{
     components::{
         icons::{self, icon},
@@ -195,7 +195,8 @@ fn line(row: &Row<'_>, answers: AnyView) -> impl IntoView + use<> {
         Mark::Beside => quiet("Need not be listed"),
     };
     let drawn = row.listed.map_or(icons::CHIP, |part| component_icon(part.class));
-    let name = row.listed.map_or_else(|| "On no list".to_owned(), part_name);
+    // What the part is called stands among the components; here there has to be room for two identifiers.
+    let name = row.listed.map_or("On no list", |part| part.class.label());
     let identifier = |text: Option<String>| match text {
         Some(text) => view! { <span class="mono">{text}</span> }.into_any(),
         None => view! { <span class="quiet">"nothing"</span> }.into_any(),
@@ -229,11 +230,13 @@ fn rest(life: &Life<'_>, report: &DeviceReport) -> impl IntoView + use<> {
         .collect();
     let n = i64::try_from(report.attributes.len()).unwrap_or(i64::MAX);
     view! {
+        <div class="body">
         <details class="data">
             <summary>{format!("All {}", plural(n, "attribute", "attributes"))}</summary>
             <dl class="facts">{lines}</dl>
             <p class="small"><a href=format!("/models/{}", segment(&model))>{format!("How attributes of {model} are read")}</a></p>
         </details>
+        </div>
     }
 }
 

@@ -47,7 +47,9 @@ fn swupdate(kit: &Kit) -> String {
     format!(
         "// SWUpdate, hawkBit mode (swupdate -f {HOME}/swupdate.cfg -u \"\")\n\
          globals:\n{{\n}};\nsuricatta:\n{{\n    tenant = \"default\";\n    id = \"{}\";\n    url = \"{}\";\n    cafile = \"{HOME}/ca.pem\";\n    \
-         sslkey = \"{HOME}/device.key\";\n    sslcert = \"{HOME}/device.pem\";\n    polldelay = 300;\n}};\n",
+         sslkey = \"{HOME}/device.key\";\n    sslcert = \"{HOME}/device.pem\";\n    polldelay = 300;\n}};\n\
+         // What the device says it is made of; the names are those of its model's rules in the console.\n\
+         // identify : ( {{ name = \"hw.wlan0.mac\"; value = \"...\"; }} );\n",
         kit.serial,
         kit.settings.gateway()
     )
