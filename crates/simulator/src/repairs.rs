@@ -19,7 +19,7 @@ use fleet::{
 use store::device_list::Sort;
 
 /// How many devices are looked at in order to find some that can be repaired.
-const LOOKED_AT: i64 = 200;
+const LOOKED_AT: usize = 200;
 
 /// Who works at the desk.
 #[derive(Clone, Copy, Debug)]

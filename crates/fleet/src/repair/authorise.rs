@@ -20,7 +20,7 @@ use domain::{
     repair::{Plan, RepairState, TEXT_MAX},
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use store::{approval::Approval, taint};
 use uuid::Uuid;
 

@@ -140,8 +140,8 @@ async fn a_second_click_opens_nothing_and_a_cancelled_case_changes_nothing() {
         let open = world.fleet.repairs(&support(), &RepairFilter::default()).await.unwrap();
         assert_eq!((open.rows.len(), open.states.as_slice()), (1, &[(RepairState::Reported, 1)][..]));
         assert_eq!(world.fleet.repairs_open(&support()).await.unwrap(), 1);
-        let found = world.fleet.repairs(&support(), &RepairFilter { text: "2611-1".into(), ..RepairFilter::default() });
-        assert_eq!(found.await.unwrap().rows[0].code, code);
+        let by_name = RepairFilter { text: "2611-1".into(), ..RepairFilter::default() };
+        assert_eq!(world.fleet.repairs(&support(), &by_name).await.unwrap().rows[0].code, code);
     }
 }
 
