@@ -94,6 +94,7 @@ const fn kind_icon(kind: ApprovalKind) -> icons::Icon {
         ApprovalKind::CodeSigning => icons::CERT,
         ApprovalKind::Revocation => icons::BAN,
         ApprovalKind::Release => icons::SHIELD_CHECK,
+        ApprovalKind::Repair => icons::WRENCH,
     }
 }
 
