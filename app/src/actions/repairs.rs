@@ -258,7 +258,7 @@ async fn take(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(f
 async fn authorise(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
     let act = async |ctx: &Ctx, form: &FormState| {
         let done = ctx.fleet.authorise_repair(&ctx.actor, &code, form.value("reason")).await?;
-        Ok(match done {
+        Ok::<_, fleet::Error>(match done {
             Authorised::Waiting(_) => "A second person has been asked.".to_owned(),
             Authorised::Done(state) => format!("Authorised. Now: {}.", state.label().to_lowercase()),
         })

@@ -161,10 +161,11 @@ async fn scan(button: &Element) -> Result<(), JsValue> {
     for track in Array::from(&call(&stream, "getTracks", &JsValue::UNDEFINED)?) {
         call(&track, "stop", &JsValue::UNDEFINED)?;
     }
-    if button.has_attribute("data-submit") && !field.value().is_empty() {
-        if let Ok(Some(form)) = field.closest("form") {
-            call(&form, "requestSubmit", &JsValue::UNDEFINED)?;
-        }
+    if button.has_attribute("data-submit")
+        && !field.value().is_empty()
+        && let Ok(Some(form)) = field.closest("form")
+    {
+        call(&form, "requestSubmit", &JsValue::UNDEFINED)?;
     }
     Ok(())
 }

@@ -199,6 +199,8 @@ pub(crate) async fn compromise(
     store::revoked::insert_many(&mut deed.tx, &[row]).await?;
     deed.ring(TOPIC, &format!("revocation:{id}")).await?;
     deed.ring("revocation", &id.to_string()).await?;
+    // The device's next certificate must not come before its own record of this.
+    deed.fleet().follow_at_once(deed, &record).await?;
     Ok(Some(id))
 }
 

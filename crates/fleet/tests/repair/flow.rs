@@ -140,8 +140,8 @@ async fn a_second_click_opens_nothing_and_a_cancelled_case_changes_nothing() {
         let open = world.fleet.repairs(&support(), &RepairFilter::default()).await.unwrap();
         assert_eq!((open.rows.len(), open.states.as_slice()), (1, &[(RepairState::Reported, 1)][..]));
         assert_eq!(world.fleet.repairs_open(&support()).await.unwrap(), 1);
-        let found = world.fleet.repairs(&support(), &RepairFilter { text: "2611-1".into(), ..RepairFilter::default() });
-        assert_eq!(found.await.unwrap().rows[0].code, code);
+        let by_name = RepairFilter { text: "2611-1".into(), ..RepairFilter::default() };
+        assert_eq!(world.fleet.repairs(&support(), &by_name).await.unwrap().rows[0].code, code);
     }
 }
 
@@ -149,9 +149,7 @@ async fn a_second_click_opens_nothing_and_a_cancelled_case_changes_nothing() {
 async fn two_at_once_open_one_repair() {
     for world in worlds().await {
         let form = OpenForm { symptom: "No network".into(), technician: String::new() };
-        let (a, b) = (support(), manager());
-        let operator = crate::world::user(9, "ola", domain::person::Role::Operator);
-        let _ = b;
+        let (a, operator) = (support(), crate::world::user(9, "ola", domain::person::Role::Operator));
         let (one, two) =
             tokio::join!(world.fleet.open_repair(&a, "GW-1", &form), world.fleet.open_repair(&operator, "GW-1", &form));
         assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{}: {one:?} {two:?}", world.name());

@@ -16,7 +16,6 @@ async fn the_part_that_holds_the_key_takes_two_and_the_requester_is_not_the_othe
         let code = world.open("GW-1").await;
         world.draft(&code, "board", "MB-900").await;
         assert!(world.repair(&code).await.plan.takes_two());
-        // A manager may not open repairs; an operator who is one asks, and may not approve it.
         let Authorised::Waiting(approval) = world.authorise(&code).await else { panic!("{}", world.name()) };
         assert_eq!(world.repair(&code).await.case.state, RepairState::Authorising);
         assert_eq!(world.fleet.device(&support(), "GW-1").await.unwrap().manifest_version, 1, "nothing is written yet");

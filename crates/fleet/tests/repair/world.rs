@@ -184,13 +184,6 @@ impl World {
         shown.row.subject.strip_prefix("authority:").unwrap().parse().unwrap()
     }
 
-    /// The approval that waits.
-    pub async fn waiting(&self) -> ApprovalId {
-        let all = self.fleet.approvals(&manager(), Some(domain::approval::ApprovalState::Waiting)).await.unwrap();
-        assert_eq!(all.len(), 1, "{}", self.name());
-        all[0].id
-    }
-
     pub async fn decide(&self, actor: &Actor, id: ApprovalId, approve: bool) -> Result<(), Error> {
         let shown = self.fleet.approval(&manager(), id).await.unwrap();
         self.fleet.decide(actor, id, &shown.row.hash, approve, "seen").await
