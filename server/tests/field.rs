@@ -170,7 +170,7 @@ impl Field {
     /// Devices of a batch, as a manifest would make them.
     pub async fn devices(&self, serials: &[String], batch: u128) {
         let at = self.fleet.now().plus(-DAY);
-        let lives: Vec<Life> = serials.iter().map(|serial| scene::life(serial, batch, at)).collect();
+        let lives: Vec<fleet::seed::Life> = serials.iter().map(|serial| scene::life(serial, batch, at)).collect();
         self.fleet.seed_devices(&RULE, &lives).await.unwrap();
     }
 
