@@ -154,6 +154,7 @@ const KINDS: &[(&str, &str)] = &[
     ("custodian", "Custodian"),
     ("device", "Device"),
     ("import", "Import"),
+    ("repair", "Repair"),
     ("token", "Token"),
     ("user", "User"),
     ("view", "View"),
