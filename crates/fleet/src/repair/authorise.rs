@@ -257,14 +257,11 @@ async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result
         entries.push(change_parts(deed, device, entry, plan.fitted.clone(), &plan.removed, &reason).await?);
     }
     append(deed, device, entries).await?;
-<<<<<<< HEAD
     // Its next report is what closes the case.
     store::report::want(&mut deed.tx, device.id).await?;
-=======
     for look in looks.iter() {
         store::repair::put_slot(&mut deed.tx, case.id, &look.slot, &look.resolved()).await?;
     }
->>>>>>> repair
     account(deed, case, looks, plan).await?;
     if plan.key_changes && plan.key_is_lost {
         let why = format!("{}: a part that holds the key is unaccounted for", case.code);
