@@ -36,7 +36,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
         let actor = match parts.extensions.get::<Caller>() {
             Some(Caller::Device { actor, .. }) => actor.clone(),
             None | Some(Caller::Nobody) => return Err(Problem::Nobody),
-            Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger) => return Err(Problem::NoDevice),
+            Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger | Caller::Voucher { .. }) => {
+                return Err(Problem::NoDevice);
+            }
         };
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Ok(Path((asked, controller))) = path else { return Err(Problem::OtherDevice) };

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{self, failed, told},
-    caller::{Caller, Unknown},
+    caller::{self, Caller, Unknown},
 };
 use crate::turn::Turn;
 use axum::{
