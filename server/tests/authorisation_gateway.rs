@@ -271,6 +271,12 @@ async fn a_voucher_opens_one_door_once() {
     }
     let ask = async |voucher: &str, serial: &str| ask_by_voucher(&field, enrol, voucher, serial).await;
     assert_eq!(ask("musterv_none", "mended").await.0, 401);
+    // Who has none is refused before anything of the request is read.
+    let wrong = format!("musterv_{}", "x".repeat(43));
+    let junk = format!(
+        "curl -sS -o /dev/null -w '%{{http_code}}' --cacert ca.pem -u mended:{wrong} -d junk $GW/.well-known/est/A/simpleenroll"
+    );
+    assert_eq!(field.says(&junk).await.trim(), "401");
     let (status, said) = ask(&made.voucher, "other").await;
     assert_eq!(status, 409, "{said}");
     let (status, said) = ask(&made.voucher, "mended").await;

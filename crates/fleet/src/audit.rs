@@ -260,12 +260,22 @@ impl Deed<'_> {
     ///
     /// # Errors
     /// When the database fails; then nothing was done.
-    pub async fn commit(mut self, action: &str, subject: &str, detail: &serde_json::Value) -> Result<()> {
-        let detail = if detail.is_null() { String::new() } else { detail.to_string() };
-        let record = self.fleet.record(self.actor, action, subject, Outcome::Done, &detail);
+    pub async fn commit(self, action: &str, subject: &str, detail: &serde_json::Value) -> Result<()> {
+        self.commit_all(&[(action, subject, detail)]).await
+    }
+
+    /// The same for what is audited as several actions, each with its subject and detail, in this order.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was done.
+    pub(crate) async fn commit_all(mut self, actions: &[(&str, &str, &serde_json::Value)]) -> Result<()> {
         count::add(&mut self.tx, &self.counts).await?;
         self.counts = Delta::default();
-        store::audit::append(&mut self.tx, &record).await?;
+        for (action, subject, detail) in actions {
+            let detail = if detail.is_null() { String::new() } else { detail.to_string() };
+            let record = self.fleet.record(self.actor, action, subject, Outcome::Done, &detail);
+            store::audit::append(&mut self.tx, &record).await?;
+        }
         self.finish().await
     }
 

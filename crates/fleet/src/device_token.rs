@@ -1,14 +1,19 @@
 //! Tokens of devices that are too small for a certificate: the weaker trust. Only the hash is kept.
 
-use crate::{Actor, Error, Fleet, Origin, Result, secret, throttle};
+use crate::{
+    Actor, Error, Fleet, Origin, Result,
+    finding::{self, Found},
+    secret, throttle,
+};
 use domain::{
+    authority::FindingKind,
     device::{Lifecycle, Trust},
     id::{BatchId, CustodianId, DeviceId},
     person::Permission,
-    time::{MINUTE, Timestamp},
+    time::{DAY, MINUTE, Timestamp},
 };
 use serde_json::json;
-use store::device_token::Owner;
+use store::device_token::{Next, Owner};
 use tokio::sync::Semaphore;
 
 pub use store::device_token::DeviceToken;
@@ -79,22 +84,88 @@ impl Fleet {
     }
 
     /// Gives a device that came with its token the next one. The present one counts until the next is first used, so an
-    /// answer that is lost locks nobody out. What devices do is not audited.
+    /// answer that is lost locks nobody out. Who asks from another network while a next one is not used gets none for a
+    /// day: one of the two is not the device, and that is noted. What devices do is not audited.
     ///
     /// # Errors
-    /// When the actor is no device, or has no token.
+    /// When the actor is no device, has no token, or another has asked first.
     pub async fn rotate_device_token(&self, actor: &Actor) -> Result<String> {
-        let Actor::Device { id, serial, .. } = actor else {
+        let Actor::Device { id, serial, origin } = actor else {
             return Err(Error::Conflict("Only a device that came with its token gets the next one.".to_owned()));
         };
         let token = format!("{PREFIX}{}", secret::fresh()?);
+        let (now, hash, from) = (self.now(), secret::hash(&token), throttle::neighbourhood(&origin.address));
+        let next = Next { hash: &hash, at: now, from: &from, stays_since: now.plus(-DAY) };
         let mut deed = self.deed_of_device(actor).await?;
-        if !store::device_token::put_next(&mut deed.tx, *id, &secret::hash(&token), self.now()).await? {
-            return Err(Error::Conflict("This device has no token.".to_owned()));
+        if !store::device_token::put_next(&mut deed.tx, *id, &next).await? {
+            drop(deed);
+            if store::device_token::of_device(self.db(), *id).await?.is_none() {
+                return Err(Error::Conflict("This device has no token.".to_owned()));
+            }
+            let words = format!(
+                "Two ask for the next token of {serial}: one asked and has not used it yet, then another from {}. Make a \
+                 new token for the device.",
+                origin.address
+            );
+            self.note_shared(*id, serial, None, words, &origin.address).await?;
+            return Err(Error::Conflict(
+                "Somebody at another address has asked for this device's next token and not used it yet. Ask again in a \
+                 day, or let whoever manages the fleet make a new one."
+                    .to_owned(),
+            ));
         }
         deed.ring("device", serial).await?;
         deed.commit_as_history().await?;
         Ok(token)
+    }
+
+    /// Notes that two have a device's token, once in a minute for each device.
+    async fn note_shared(
+        &self,
+        device: DeviceId,
+        serial: &str,
+        batch: Option<BatchId>,
+        words: String,
+        address: &str,
+    ) -> Result<()> {
+        if !self.within_a_minute(format!("shared-token:{serial}"), Permission::CertificateEnrol, 1) {
+            return Ok(());
+        }
+        let now = self.now();
+        let mut deed = self.allow(&GATEWAY, Permission::CertificateHold, serial).await?;
+        // First, as every deed does that goes on to what hangs on a device.
+        store::device::lock(&mut deed.tx, device).await?;
+        if !store::device_token::shared(&mut deed.tx, device, now).await? {
+            return Ok(());
+        }
+        let found = Found {
+            kind: FindingKind::CloneSuspected,
+            about: &format!("{serial}:token"),
+            batch,
+            authority: None,
+            device: Some(device),
+            words,
+            detail: json!({"serial": serial, "address": address}),
+        };
+        finding::note(&mut deed.tx, &found, now).await?;
+        deed.ring("finding", FindingKind::CloneSuspected.as_str()).await?;
+        deed.ring("device", serial).await?;
+        deed.commit_as_history().await
+    }
+
+    /// Notes that the token before the present one came again: the device has lost the next one, or another has it.
+    async fn note_former(&self, token: &str, address: &str) -> Result<()> {
+        let Some(former) = store::device_token::by_previous(self.db(), &secret::hash(token)).await? else {
+            return Ok(());
+        };
+        let words = format!(
+            "The token that {} had until {} UTC came again from {address}, after the next one was used: the device has lost \
+             that, or two have its token. Make a new one for the device.",
+            former.serial,
+            Timestamp(former.made_at).minute_words()
+        );
+        let batch = Some(BatchId(former.batch_id));
+        self.note_shared(DeviceId(former.device_id), &former.serial, batch, words, address).await
     }
 
     /// Lets the next token take the present one's place, at its first use.
@@ -134,6 +205,9 @@ impl Fleet {
             let subjects = throttle::Subjects::of_device_token(address);
             self.refuse_blocked(&subjects).await?;
             self.count_try(&subjects).await?;
+            if can_be {
+                self.note_former(token, address).await?;
+            }
             return Ok(None);
         };
         if !self.lets_in(&owner).await? {

@@ -32,8 +32,8 @@ pub use store::{
     voucher::Voucher,
 };
 pub(crate) use verify::on_report;
-pub(crate) use voucher::enrolled;
 pub use voucher::{NewVoucher, is_voucher};
+pub(crate) use voucher::{can_be_voucher, enrolled};
 
 use crate::{Deed, Error, Fleet, Result};
 use domain::{

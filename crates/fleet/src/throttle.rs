@@ -52,6 +52,12 @@ impl Subjects {
         Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
     }
 
+    /// An address alone: for vouchers, which nobody could guess either.
+    pub(crate) fn of_voucher(address: &str) -> Self {
+        let subject = |address| (format!("voucher:{}", neighbourhood(address)), ADDRESS);
+        Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
+    }
+
     /// A device whose claim code is tried, and an address: whoever may claim could otherwise try all codes of one.
     pub(crate) fn of_claim(serial: &str, address: &str) -> Self {
         let mut subjects = vec![(format!("claim:{}", serial.chars().take(120).collect::<String>()), ACCOUNT)];
@@ -77,7 +83,7 @@ impl Subjects {
 }
 
 /// An IPv6 customer has a whole /64 to choose addresses from: it counts as one.
-fn neighbourhood(address: &str) -> String {
+pub(crate) fn neighbourhood(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();

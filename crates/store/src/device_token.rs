@@ -20,6 +20,8 @@ pub struct DeviceToken {
     pub due_at: Option<Timestamp>,
     /// Whether it counts for nothing but getting the next one, because the device was claimed.
     pub only_rotates: bool,
+    /// When two were last seen to have it, or to have had the one before it.
+    pub shared_at: Option<Timestamp>,
 }
 
 queries! {
@@ -27,12 +29,17 @@ queries! {
                CASE WHEN t.next_hash = $1 THEN 1 ELSE 0 END AS is_next, \
                CASE WHEN t.next_hash = $1 AND t.next_at >= t.due_at THEN 0 ELSE t.only_rotates END AS only_rotates FROM device_token t \
                JOIN device d ON d.id = t.device_id WHERE t.hash = $1 OR t.next_hash = $1";
-    OF_DEVICE = "SELECT made_at, last_used_at, due_at, only_rotates FROM device_token WHERE device_id = $1";
+    BY_PREVIOUS = "SELECT t.device_id, d.serial, d.batch_id, t.made_at FROM device_token t \
+                   JOIN device d ON d.id = t.device_id WHERE t.previous_hash = $1";
+    OF_DEVICE = "SELECT made_at, last_used_at, due_at, only_rotates, shared_at FROM device_token WHERE device_id = $1";
     PUT = "INSERT INTO device_token (device_id, hash, made_at) VALUES ($1, $2, $3) \
            ON CONFLICT (device_id) DO UPDATE SET hash = excluded.hash, made_at = excluded.made_at, last_used_at = 0, \
-           next_hash = NULL, next_at = 0, due_at = 0, only_rotates = 0";
-    NEXT = "UPDATE device_token SET next_hash = $2, next_at = $3 WHERE device_id = $1";
-    TAKE_NEXT = "UPDATE device_token SET hash = next_hash, made_at = next_at, next_hash = NULL, next_at = 0, \
+           next_hash = NULL, next_at = 0, next_from = '', due_at = 0, only_rotates = 0, previous_hash = NULL, shared_at = 0";
+    NEXT = "UPDATE device_token SET next_hash = $2, next_at = $3, next_from = $4 WHERE device_id = $1 \
+            AND (next_hash IS NULL OR next_from = $4 OR next_at < due_at OR next_at < $5)";
+    SHARED = "UPDATE device_token SET shared_at = $2 WHERE device_id = $1";
+    TAKE_NEXT = "UPDATE device_token SET previous_hash = hash, hash = next_hash, made_at = next_at, next_hash = NULL, \
+                 next_at = 0, next_from = '', \
                  due_at = CASE WHEN due_at > next_at THEN due_at ELSE 0 END, \
                  only_rotates = CASE WHEN due_at > next_at THEN only_rotates ELSE 0 END WHERE device_id = $1 AND next_hash = $2";
     DUE = "UPDATE device_token SET due_at = $2 WHERE device_id = $1";
@@ -74,19 +81,41 @@ pub async fn by_hash(db: &Db, hash: &str) -> StoreResult<Option<Owner>> {
     Ok(read!(db, |pool| sqlx::query_as(BY_HASH).bind(hash).fetch_optional(pool).await)?)
 }
 
+/// The device whose token before the present one has this hash.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Former {
+    /// The device's id.
+    pub device_id: Uuid,
+    /// Its serial.
+    pub serial: String,
+    /// Its batch.
+    pub batch_id: Uuid,
+    /// When the present token was asked for, in microseconds.
+    pub made_at: i64,
+}
+
+/// The device whose token before the present one, which it got by itself, has this hash.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_previous(db: &Db, hash: &str) -> StoreResult<Option<Former>> {
+    Ok(read!(db, |pool| sqlx::query_as(BY_PREVIOUS).bind(hash).fetch_optional(pool).await)?)
+}
+
 /// A device's token, if it has one.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn of_device(db: &Db, device_id: DeviceId) -> StoreResult<Option<DeviceToken>> {
-    let row: Option<(i64, i64, i64, i64)> =
+    let row: Option<(i64, i64, i64, i64, i64)> =
         read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device_id.0).fetch_optional(pool).await)?;
-    let token = |(made, used, due, only_rotates)| DeviceToken {
+    let token = |(made, used, due, only_rotates, shared)| DeviceToken {
         device_id,
         made_at: Timestamp(made),
         last_used_at: some_time(used),
         due_at: some_time(due),
         only_rotates: only_rotates != 0,
+        shared_at: some_time(shared),
     };
     Ok(row.map(token))
 }
@@ -136,14 +165,46 @@ pub async fn put(tx: &mut Tx, device: DeviceId, hash: &str, at: Timestamp) -> St
     Ok(())
 }
 
-/// Keeps the token that will take the present one's place; one that was kept before and not used is forgotten. False
-/// when the device has no token.
+/// A next token that is to be kept for a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Next<'a> {
+    /// Its hash.
+    pub hash: &'a str,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Where: what addresses of one network have in common.
+    pub from: &'a str,
+    /// One that was asked for elsewhere, later than this and not before the device changed hands, stays unless it was used.
+    pub stays_since: Timestamp,
+}
+
+/// Keeps the token that will take the present one's place; one that was kept before and not used is forgotten, unless it
+/// is of another network and young. False then, and when the device has no token.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_next(tx: &mut Tx, device: DeviceId, hash: &str, at: Timestamp) -> StoreResult<bool> {
+pub async fn put_next(tx: &mut Tx, device: DeviceId, next: &Next<'_>) -> StoreResult<bool> {
     let done = within!(tx, |executor| {
-        sqlx::query(NEXT).bind(device.0).bind(hash).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
+        sqlx::query(NEXT)
+            .bind(device.0)
+            .bind(next.hash)
+            .bind(next.at.0)
+            .bind(next.from)
+            .bind(next.stays_since.0)
+            .execute(executor)
+            .await
+            .map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
+}
+
+/// Notes that two were seen to have a device's token then. False when it has none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shared(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(SHARED).bind(device.0).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
 }

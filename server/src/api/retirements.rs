@@ -53,7 +53,7 @@ pub struct RetirementShape {
     approval: Option<String>,
 }
 
-/// Record that devices are retired or destroyed, all or none. Their tokens are taken away.
+/// Record that devices are retired or destroyed, all or none. Their tokens let nobody in any more.
 #[utoipa::path(post, path = "/api/v1/retirements", operation_id = "retireDevices", tag = "Devices",
     params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request, so that it can be repeated.")),
     request_body = Retirement, responses(

@@ -3,7 +3,7 @@
 
 use super::{
     answer::{failed, told},
-    known::{Enrolling, Known, Renewing},
+    known::{Enrolling, Known, NO_VOUCHER, Renewing},
 };
 use axum::{
     body::Bytes,
@@ -103,9 +103,7 @@ async fn by_voucher(
     };
     match fleet.enrol_by_voucher(address, voucher, batch, &request).await {
         Ok(Some(enrolled)) => certificates_or_failure(Ok(vec![enrolled.certificate])),
-        Ok(None) => {
-            told(StatusCode::UNAUTHORIZED, "This voucher is not known here. Make a new one on the repair's page.")
-        }
+        Ok(None) => told(StatusCode::UNAUTHORIZED, NO_VOUCHER),
         Err(error) => failed(&error),
     }
 }

@@ -6,12 +6,15 @@ use super::{
 };
 use crate::turn::Turn;
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     response::{IntoResponse, Response},
 };
 use domain::person::Permission;
-use fleet::{Actor, enrol::Peer};
+use fleet::{Actor, Fleet, enrol::Peer};
 use http::{StatusCode, request::Parts};
+
+/// What is told to whoever sends a voucher that nobody made.
+pub const NO_VOUCHER: &str = "This voucher is not known here. Make a new one on the repair's page.";
 
 /// Whoever has shown who they are.
 pub struct Known(pub Actor);
@@ -57,13 +60,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Enrolling {
+impl<S: Send + Sync> FromRequestParts<S> for Enrolling
+where
+    Fleet: FromRef<S>,
+{
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         match caller(parts) {
             Caller::Voucher { voucher, address } => {
-                Ok(Self::Voucher { voucher: voucher.clone(), address: address.clone() })
+                match Fleet::from_ref(state).knows_voucher(voucher, address).await {
+                    Ok(true) => Ok(Self::Voucher { voucher: voucher.clone(), address: address.clone() }),
+                    Ok(false) => Err(told(StatusCode::UNAUTHORIZED, NO_VOUCHER)),
+                    Err(error) => Err(failed(&error)),
+                }
             }
             // Clients of EST send a password only when they are asked for one.
             Caller::Nobody => Err(answer::asked_for_a_password(caller::NOBODY)),

@@ -165,6 +165,9 @@ fn weaker(ctx: &Ctx, token: &DeviceToken, place: &Place) -> impl IntoView + use<
         }
         view! { <p class="small">"The device changed hands on "{day(since)}", so earlier holders may know it. It is replaced when the device asks for its next one."</p> }.into_any()
     });
+    let shared = token.shared_at.map(|at| {
+        view! { <p>{Status { word: "Two have its token", icon: icons::TWIN, tone: Tone::Bad }.cell()} " seen last on " {day(at)} ": another asked for the next one, or the one before came again. Make a new token and put it into the device; that ends all before it."</p> }
+    });
     let remove = ctx.may(Permission::CertificateHold).then(|| {
         view! {
             <form method="post" action=format!("{}/token/remove", place.path())>
@@ -176,6 +179,7 @@ fn weaker(ctx: &Ctx, token: &DeviceToken, place: &Place) -> impl IntoView + use<
         <div class="body stack tight">
             <p>{Status { word: "Token: weaker trust", icon: icons::KEY, tone: Tone::Warn }.cell()} " made " {day(token.made_at)} {used}</p>
             {due}
+            {shared}
             {remove}
         </div>
     }

@@ -4,18 +4,15 @@
 use super::{BULK_MAX, append_to, held};
 use crate::{
     Actor, Error, FieldError, Fleet, Result,
-    devices::{Selected, Selection},
-    revocation::{self, Outcome, RevokeForm},
+    devices::Selection,
+    revocation::{self, Outcome},
 };
 use domain::{
-    certificate::RevocationReason,
     custody::EndVerb,
-    device::Lifecycle,
     history::{Entry, Event, voided},
-    id::HistoryId,
+    id::{DeviceId, HistoryId},
     person::Permission,
-    query::{MAX_ALTERNATIVES, MAX_CHARS, quoted},
-    revocation::RevocationAct,
+    query::{self, MAX_ALTERNATIVES, MAX_CHARS, quoted},
     time::Timestamp,
 };
 use serde_json::json;
@@ -53,8 +50,9 @@ pub struct Retired {
 }
 
 impl Fleet {
-    /// Records that devices are retired or destroyed, all or none, and takes their tokens away. Their certificates are
-    /// revoked only if the form says so; a large selection's wait for a second person.
+    /// Records that devices are retired or destroyed, all or none. Their tokens let nobody in from then on; those of
+    /// destroyed ones are taken away. Their certificates are revoked with it only if the form says so, of exactly these
+    /// devices; a large selection's wait for a second person.
     ///
     /// # Errors
     /// When the actor may not, a device is not known, there are more than [`BULK_MAX`], a field is wrong, or the use of one
@@ -68,13 +66,11 @@ impl Fleet {
         let (verb, at) = self.read_end(form, selected.devices.len())?;
         let serials: Vec<String> = selected.devices.iter().map(|device| device.serial.clone()).collect();
         let devices = self.devices_named(&serials, at).await?;
-        let retired = devices.iter().find(|device| verb == EndVerb::Retire && device.lifecycle == Lifecycle::Retired);
-        if let Some(device) = retired {
-            return Err(Error::field("verb", format!("{} is retired already. Leave it out.", device.serial)));
-        }
-        // First, because the query may mean other devices once these are retired.
-        let revocation = match form.revoke {
-            true => self.revoke_for_the_end(actor, selection, &selected, form.reason.trim()).await?,
+        let ending = match form.revoke {
+            true => {
+                let ids: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
+                self.prepare_end(revocation_of(selection, &serials)?, &ids, form.reason.trim()).await?
+            }
             false => None,
         };
         let subject = match serials.as_slice() {
@@ -92,13 +88,28 @@ impl Fleet {
             let entry = self.entry(actor, at, place, event.clone());
             entries.push(entry.id);
             append_to(&mut deed, before, vec![entry]).await?;
-            store::device_token::remove(&mut deed.tx, device.id).await?;
+            if verb == EndVerb::Destroy {
+                // The token of one that is only retired lets nobody in, and counts again when that is taken back.
+                store::device_token::remove(&mut deed.tx, device.id).await?;
+            }
             deed.ring("device", &device.serial).await?;
         }
+        // In the same transaction: of the devices and their certificates both end, or neither.
+        let enacted = match &ending {
+            Some(ending) => Some((self.end_within(&mut deed, ending).await?, ending.subject())),
+            None => None,
+        };
         let detail = json!({"event": event, "at": at, "place": place, "revoke": form.revoke, "serials": serials});
-        match verb {
-            EndVerb::Retire => deed.commit("device.retire", &subject, &detail).await?,
-            EndVerb::Destroy => deed.commit("device.destroy", &subject, &detail).await?,
+        let action = match verb {
+            EndVerb::Retire => "device.retire",
+            EndVerb::Destroy => "device.destroy",
+        };
+        let mut audited = vec![(action, subject.as_str(), &detail)];
+        audited.extend(enacted.iter().map(|(done, subject)| (done.action, subject.as_str(), &done.detail)));
+        deed.commit_all(&audited).await?;
+        let revocation = enacted.map(|(done, _)| done.outcome);
+        if let Some(outcome) = revocation {
+            self.enacted(outcome).await;
         }
         Ok(Retired { entries, revocation })
     }
@@ -130,29 +141,6 @@ impl Fleet {
             _ => Err(Error::Invalid { fields: wrong }),
         }
     }
-
-    async fn revoke_for_the_end(
-        &self,
-        actor: &Actor,
-        selection: &Selection,
-        selected: &Selected,
-        note: &str,
-    ) -> Result<Option<Outcome>> {
-        let selection = revocation_of(selection, selected)?;
-        let preview = self.preview(actor, &selection, RevocationAct::Revoke).await?;
-        if preview.certificates == 0 {
-            return Ok(None);
-        }
-        let form = RevokeForm {
-            selection,
-            act: RevocationAct::Revoke,
-            reason: RevocationReason::CessationOfOperation,
-            note: note.to_owned(),
-            confirmation: preview.confirm_word,
-            preview_hash: preview.hash,
-        };
-        self.revoke(actor, &form).await.map(Some)
-    }
 }
 
 fn subject_of(selection: &Selection) -> String {
@@ -165,15 +153,17 @@ fn subject_of(selection: &Selection) -> String {
     }
 }
 
-/// The same devices as an act of revocation names them.
-fn revocation_of(selection: &Selection, selected: &Selected) -> Result<revocation::Selection> {
-    if let [device] = selected.devices.as_slice() {
-        return Ok(revocation::Selection::Device(device.serial.clone()));
+/// How an act of revocation calls the same devices.
+fn revocation_of(selection: &Selection, serials: &[String]) -> Result<revocation::Selection> {
+    if let [serial] = serials {
+        return Ok(revocation::Selection::Device(serial.clone()));
     }
-    let serials = match selection {
-        Selection::Query(text) => return Ok(revocation::Selection::Query(text.clone())),
-        Selection::Serials(serials) => serials,
-    };
+    if let Selection::Query(text) = selection {
+        if query::parse(text)?.terms.is_empty() {
+            return Err(Error::field("revoke", "Narrow the query: it means every device there is."));
+        }
+        return Ok(revocation::Selection::Query(text.clone()));
+    }
     let quoted: Vec<String> = serials.iter().map(|serial| quoted(serial)).collect();
     let query = format!("serial:{}", quoted.join(","));
     if quoted.len() > MAX_ALTERNATIVES || query.chars().count() > MAX_CHARS {

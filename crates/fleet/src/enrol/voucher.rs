@@ -6,12 +6,28 @@ use super::{
     line::{Line, Signed, Wanted},
     one::tell_history,
 };
-use crate::{Actor, Deed, Error, Fleet, Origin, Result, repair, secret};
+use crate::{Actor, Deed, Error, Fleet, Origin, Result, repair, secret, throttle::Subjects};
 use domain::{certificate::CertificateStatus, device::Device, time::Timestamp};
 use pki::Request;
 use store::voucher::Voucher;
 
 impl Fleet {
+    /// Whether a voucher is known here, to be asked before what comes with it is read. Wrong ones from one address are
+    /// limited, right ones are not: many devices may be behind one.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when an address tried too often, or the database fails.
+    pub async fn knows_voucher(&self, voucher: &str, address: &str) -> Result<bool> {
+        let can_be = repair::can_be_voucher(voucher);
+        if can_be && store::voucher::by_hash(self.db(), &secret::hash(voucher)).await?.is_some() {
+            return Ok(true);
+        }
+        let subjects = Subjects::of_voucher(address);
+        self.refuse_blocked(&subjects).await?;
+        self.count_try(&subjects).await?;
+        Ok(false)
+    }
+
     /// Enrols the device of a voucher that somebody at this address sends: one certificate, for that device's serial,
     /// until the voucher ends. Asked again with the same key, it gives the same certificate, for answers get lost. The
     /// device's certificates before it are superseded. None when there is no such voucher. What devices do is history

@@ -89,6 +89,23 @@ struct Outcome {
     bad: Vec<Left>,
 }
 
+/// Some events, read and not entered yet.
+struct Piece {
+    /// How it moves the import on.
+    step: Step,
+    taken: Vec<Taken>,
+    /// What has become bad since the document was checked.
+    late: Problems,
+}
+
+/// What is to be entered of one event, or of two that are one change of parts.
+struct Taken {
+    outcome: Outcome,
+    /// Where the events stand in the document, and their identifiers.
+    events: Vec<(usize, String)>,
+    line: u64,
+}
+
 impl Outcome {
     fn devices(&self) -> impl Iterator<Item = DeviceId> {
         self.entries.iter().map(|entry| entry.device).chain(self.parts.iter().map(|(change, _)| change.device))
@@ -127,7 +144,7 @@ impl<'a> Work<'a> {
                 }
             }
             let outcome = self.outcome(&events).await?;
-            let at = group.first().map_or(0, |index| line(*index));
+            let at = first_line(group);
             for left in &outcome.left {
                 problems.add(Severity::Left, at, &left.what, "left", left.why.clone());
             }
@@ -235,34 +252,55 @@ impl<'a> Work<'a> {
 
     /// Enters some events in one transaction, which also moves the import on.
     async fn piece(&mut self, source: &Source, piece: &[&[usize]], from: i64) -> Result<i64> {
-        let mut step = Step { from, to: from, added: 0, unchanged: 0, bad: 0 };
-        let mut taken: Vec<(Outcome, Vec<(usize, String)>)> = Vec::with_capacity(piece.len());
-        let mut late = Problems::default();
-        // All reading comes first: a deed holds one connection and must not wait for another.
+        let piece = self.read_piece(source, piece, from).await?;
+        self.enter_piece(source, piece).await
+    }
+
+    /// What some events come to. All reading comes first: a deed holds one connection and must not wait for another.
+    async fn read_piece(&mut self, source: &Source, piece: &[&[usize]], from: i64) -> Result<Piece> {
+        // Repairs move parts meanwhile, and what was entered before can be read by now.
+        self.fitted = Fitted::default();
+        let step = Step { from, to: from, added: 0, unchanged: 0, bad: 0 };
+        let mut read = Piece { step, taken: Vec::with_capacity(piece.len()), late: Problems::default() };
         for group in piece {
-            step.to += i64::try_from(group.len()).unwrap_or(i64::MAX);
-            let (read, events): (Vec<usize>, Vec<EpcisEvent>) =
+            read.step.to += i64::try_from(group.len()).unwrap_or(i64::MAX);
+            let (indexes, events): (Vec<usize>, Vec<EpcisEvent>) =
                 group.iter().filter_map(|index| Some((*index, source.event(*index).ok()?))).unzip();
             let outcome = self.outcome(&events).await?;
             if !outcome.bad.is_empty() {
-                step.bad += self.late(group, &outcome.bad, &mut late);
+                read.step.bad += self.late(first_line(group), &outcome.bad, &mut read.late);
                 continue;
             }
-            step.unchanged += outcome.unchanged;
+            read.step.unchanged += outcome.unchanged;
             if !(outcome.entries.is_empty() && outcome.parts.is_empty()) {
                 self.pretend(&outcome);
-                taken.push((outcome, read.into_iter().zip(events.into_iter().map(|event| event.id)).collect()));
+                let events = indexes.into_iter().zip(events.into_iter().map(|event| event.id)).collect();
+                read.taken.push(Taken { outcome, events, line: first_line(group) });
             }
         }
+        Ok(read)
+    }
+
+    async fn enter_piece(&self, source: &Source, piece: Piece) -> Result<i64> {
+        let Piece { mut step, taken, mut late } = piece;
         let subject = format!("import:{}", self.import.id);
         let mut deed = self.fleet.allow(&RULE, Permission::ImportRun, &subject).await?;
-        let devices = taken.iter().flat_map(|(outcome, _)| outcome.devices()).collect::<BTreeSet<_>>();
+        if taken.iter().any(|taken| !taken.outcome.parts.is_empty()) {
+            // From here on no repair moves a part, and it is looked once more at where they are.
+            store::repair::hold_manifests(&mut deed.tx).await?;
+        }
+        let devices = taken.iter().flat_map(|taken| taken.outcome.devices()).collect::<BTreeSet<_>>();
         for device in devices {
             // In the order in which every deed locks devices.
             store::device::lock(&mut deed.tx, device).await?;
         }
         let mut entries = BTreeMap::new();
-        for (outcome, events) in &taken {
+        for Taken { outcome, events, line } in &taken {
+            let moved = parts::moved_since(&mut deed.tx, &outcome.parts).await?;
+            if !moved.is_empty() {
+                step.bad += self.late(*line, &moved, &mut late);
+                continue;
+            }
             step.added += self.enter(&mut deed, outcome, &mut entries).await?;
             for (index, id) in events {
                 let (raw, context, now) = (source.raw(*index), source.context(), self.fleet.now());
@@ -290,8 +328,7 @@ impl<'a> Work<'a> {
     }
 
     /// Reports events that have become bad since the document was checked; how many they are.
-    fn late(&self, group: &[usize], bad: &[Left], problems: &mut Problems) -> i64 {
-        let at = group.first().map_or(0, |index| line(*index));
+    fn late(&self, at: u64, bad: &[Left], problems: &mut Problems) -> i64 {
         let known = |counted: &HashSet<i64>| i64::try_from(at).is_ok_and(|at| counted.contains(&at));
         if self.counted.as_ref().is_none_or(known) {
             return 0;
@@ -349,6 +386,10 @@ fn join(earlier: &mut PartChange, later: PartChange) {
     }
 }
 
+fn first_line(group: &[usize]) -> u64 {
+    group.first().map_or(0, |index| line(*index))
+}
+
 fn line(index: usize) -> u64 {
     index as u64 + 1
 }
@@ -378,3 +419,6 @@ fn said(events: i64, added: i64, unchanged: i64, bad: i64, left: i64) -> String 
     }
     format!("{read}: {}.{left_out}", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

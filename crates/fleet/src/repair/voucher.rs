@@ -14,6 +14,11 @@ use uuid::Uuid;
 /// What every voucher begins with.
 const PREFIX: &str = "musterv_";
 
+/// Whether a secret can be a voucher at all.
+pub(crate) fn can_be_voucher(secret: &str) -> bool {
+    is_voucher(secret) && secret.len() == PREFIX.len() + secret::LENGTH
+}
+
 /// Whether a secret is meant to be a voucher.
 #[must_use]
 pub fn is_voucher(secret: &str) -> bool {

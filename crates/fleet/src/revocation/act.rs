@@ -1,7 +1,7 @@
 //! Doing it: one transaction with the act, what it cuts off, the bell and the audit entry.
 
 use super::{
-    Outcome, RevokeForm, permission,
+    Outcome, RevokeForm, Selection, permission,
     plan::{Hits, Plan},
     preview::Preview,
     state_of,
@@ -10,7 +10,7 @@ use crate::{Actor, Deed, Error, Fleet, Result, approval, trust::TOPIC};
 use domain::{
     approval::ApprovalKind,
     certificate::{CertificateStatus, RevocationReason},
-    id::{AuthorityId, RevocationId},
+    id::{AuthorityId, DeviceId, RevocationId},
     person::Permission,
     revocation::{REASONS, RevocationAct, RevocationScope, RevocationState},
     time::Timestamp,
@@ -31,6 +31,43 @@ use uuid::Uuid;
 /// Up to how many certificates the records follow in the same transaction, so that the page that comes next shows it.
 const AT_ONCE: usize = 100;
 
+/// What came of an act, and what is audited of it.
+pub(crate) struct Enacted {
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+    /// The action.
+    pub(crate) action: &'static str,
+    /// Its detail.
+    pub(crate) detail: Value,
+}
+
+/// A revocation that is part of another deed, with what it comes to.
+pub(crate) struct Ending {
+    plan: Plan,
+    form: RevokeForm,
+    preview: Preview,
+}
+
+impl Ending {
+    /// What it is audited under.
+    pub(crate) fn subject(&self) -> String {
+        format!("{}:{}", self.plan.scope(), self.plan.selection.subject())
+    }
+}
+
+/// What an act hits, if that is what was shown. What was read before the deed may have changed; from here on it can't.
+async fn still_shown(deed: &mut Deed<'_>, plan: &Plan, shown: &str) -> Result<Hits> {
+    let now = deed.fleet().now();
+    let hits = plan.hits_within(&mut deed.tx, now).await?;
+    if hits.is_empty() {
+        return Err(nothing_to_do(plan));
+    }
+    if hits.hash(plan) != shown {
+        return Err(changed());
+    }
+    Ok(hits)
+}
+
 impl Fleet {
     /// Holds, revokes or releases what a form selects. Of a batch, a factory or a large selection a second person has
     /// to approve it first.
@@ -46,46 +83,91 @@ impl Fleet {
         let (preview, _) = self.preview_of(&plan).await?;
         check(form, &preview)?;
         let mut deed = self.allow(actor, permission, &subject).await?;
-        let now = self.now();
-        // What was read before may have changed; from here on it can't.
-        let hits = plan.hits_within(&mut deed.tx, now).await?;
-        if hits.is_empty() {
-            return Err(nothing_to_do(&plan));
-        }
-        if hits.hash(&plan) != form.preview_hash {
-            return Err(changed());
-        }
+        let hits = still_shown(&mut deed, &plan, &form.preview_hash).await?;
         let more = Permission::CertificateRevoke;
         if form.act == RevocationAct::Release && !actor.may(more) && !lifts_peoples_holds(&mut deed, &hits).await? {
             drop(deed);
             return Err(self.authorise(actor, more, &subject).await.err().unwrap_or_else(changed));
         }
-        let mut record = self.record_of(actor, form, &preview, now);
+        let enacted = self.enact(&mut deed, form, &plan, &preview, &hits).await?;
+        deed.commit(enacted.action, &subject, &enacted.detail).await?;
+        self.enacted(enacted.outcome).await;
+        Ok(enacted.outcome)
+    }
+
+    /// Does it in the deed's transaction, or asks a second person there.
+    async fn enact(
+        &self,
+        deed: &mut Deed<'_>,
+        form: &RevokeForm,
+        plan: &Plan,
+        preview: &Preview,
+        hits: &Hits,
+    ) -> Result<Enacted> {
+        let now = self.now();
+        let mut record = self.record_of(deed.actor(), form, preview, now);
         if preview.needs_second_person {
-            return request(deed, &plan, record, &preview, &hits).await;
+            return request(deed, plan, record, preview, hits).await;
         }
         record.state = RevocationState::Effective;
         record.effective_at = Some(now);
         store::revocation::insert(&mut deed.tx, &record).await?;
-        let total = take_effect(&mut deed, &plan, &hits, &record, now).await?;
+        let total = take_effect(deed, plan, hits, &record, now).await?;
         let record = Revocation { total, ..record };
         if hits.authorities.is_empty() && hits.targets.len() <= AT_ONCE {
-            self.follow_at_once(&mut deed, &record).await?;
+            self.follow_at_once(deed, &record).await?;
         }
-        let detail = detail_of(&record, &preview);
-        deed.commit(action(form.act), &subject, &detail).await?;
-        self.revocation_committed(record.id).await;
-        Ok(Outcome::Done(record.id))
+        let detail = detail_of(&record, preview);
+        Ok(Enacted { outcome: Outcome::Done(record.id), action: action(form.act), detail })
+    }
+
+    /// What is to be done once such a deed is committed.
+    pub(crate) async fn enacted(&self, outcome: Outcome) {
+        if let Outcome::Done(id) = outcome {
+            self.revocation_committed(id).await;
+        }
+    }
+
+    /// Reads, before a deed, what revoking the certificates of exactly these devices for good comes to, in the name of
+    /// what somebody selected and decided already. None when they have none that could be revoked.
+    pub(crate) async fn prepare_end(
+        &self,
+        selection: Selection,
+        devices: &[DeviceId],
+        note: &str,
+    ) -> Result<Option<Ending>> {
+        let act = RevocationAct::Revoke;
+        let plan = Plan::of_devices(selection, act, devices);
+        let (preview, _) = self.preview_of(&plan).await?;
+        if preview.certificates == 0 {
+            return Ok(None);
+        }
+        let form = RevokeForm {
+            selection: plan.selection.clone(),
+            act,
+            reason: RevocationReason::CessationOfOperation,
+            note: note.to_owned(),
+            confirmation: preview.confirm_word.clone(),
+            preview_hash: preview.hash.clone(),
+        };
+        check(&form, &preview)?;
+        Ok(Some(Ending { plan, form, preview }))
+    }
+
+    /// Revokes what was prepared, or asks a second person, in a deed whose actor may.
+    pub(crate) async fn end_within(&self, deed: &mut Deed<'_>, ending: &Ending) -> Result<Enacted> {
+        let hits = still_shown(deed, &ending.plan, &ending.preview.hash).await?;
+        self.enact(deed, &ending.form, &ending.plan, &ending.preview, &hits).await
     }
 
     fn record_of(&self, actor: &Actor, form: &RevokeForm, preview: &Preview, now: Timestamp) -> Revocation {
         let reason = if form.act == RevocationAct::Revoke { form.reason } else { RevocationReason::CertificateHold };
         let query = match &form.selection {
-            super::Selection::Query(text) => text.clone(),
+            Selection::Query(text) => text.clone(),
             _ => String::new(),
         };
         let subject = match &form.selection {
-            super::Selection::Query(_) => crate::import::counted(preview.devices, "device"),
+            Selection::Query(_) => crate::import::counted(preview.devices, "device"),
             other => other.subject(),
         };
         Revocation {
@@ -169,25 +251,22 @@ fn check(form: &RevokeForm, preview: &Preview) -> Result<()> {
 
 /// Asks a second person. Nothing is cut off yet.
 async fn request(
-    mut deed: Deed<'_>,
+    deed: &mut Deed<'_>,
     plan: &Plan,
     mut record: Revocation,
     preview: &Preview,
     hits: &Hits,
-) -> Result<Outcome> {
-    let subject = format!("{}:{}", plan.scope(), plan.selection.subject());
+) -> Result<Enacted> {
     let kind = if plan.act == RevocationAct::Release { ApprovalKind::Release } else { ApprovalKind::Revocation };
     let detail = detail_of(&record, preview);
-    let approval =
-        approval::open(&mut deed, kind, &format!("revocation:{}", record.id), &preview.title, &detail).await?;
+    let approval = approval::open(deed, kind, &format!("revocation:{}", record.id), &preview.title, &detail).await?;
     record.approval_id = Some(approval);
     store::revocation::insert(&mut deed.tx, &record).await?;
     if plan.scope() == RevocationScope::Selection {
         store::revocation::bind_to(&mut deed.tx, record.id, &hits.device_ids()).await?;
     }
     deed.ring("revocation", &record.id.to_string()).await?;
-    deed.commit("revocation.request", &subject, &detail).await?;
-    Ok(Outcome::Waiting(approval, record.id))
+    Ok(Enacted { outcome: Outcome::Waiting(approval, record.id), action: "revocation.request", detail })
 }
 
 fn detail_of(record: &Revocation, preview: &Preview) -> Value {

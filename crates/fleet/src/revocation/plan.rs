@@ -39,6 +39,8 @@ enum Meant {
     Certificate(AuthorityId, String),
     Device(DeviceId),
     Query(Filter),
+    /// These devices, whatever a query means by now.
+    Devices(Vec<DeviceId>),
     /// The devices that a request is bound to, whatever its query means by now.
     Bound(RevocationId),
     Batch(BatchId),
@@ -68,6 +70,7 @@ impl Plan {
                 Some(Which::Certificate { authority: *authority, serial, kin })
             }
             Meant::Device(device) => Some(Which::Device(*device)),
+            Meant::Devices(devices) => Some(Which::Devices(devices)),
             Meant::Bound(act) => Some(Which::Bound(*act)),
             Meant::Query(filter) => Some(Which::Query(filter)),
             Meant::Batch(_) | Meant::Factory(..) => None,
@@ -180,6 +183,18 @@ impl Plan {
         let Meant::Certificate(authority, serial) = &self.meant else { return Vec::new() };
         let others = hits.targets.iter().filter(|target| (target.authority, &target.serial) != (*authority, serial));
         others.take(KIN_SHOWN).map(|target| target.serial.clone()).collect()
+    }
+
+    /// The plan of an act on exactly these devices, which somebody selected so.
+    pub(super) fn of_devices(selection: Selection, act: RevocationAct, devices: &[DeviceId]) -> Self {
+        let (meant, name, query) = match (&selection, devices) {
+            (Selection::Device(serial), [device]) => (Meant::Device(*device), format!("device {serial}"), None),
+            (other, _) => {
+                let text = other.subject();
+                (Meant::Devices(devices.to_vec()), format!("the devices of “{text}”"), Some(text))
+            }
+        };
+        Self { selection, act, meant, name, query }
     }
 
     /// The plan of a request on a selection: it is bound to its devices, not to what its query means later.

@@ -6,7 +6,7 @@ use crate::{
 };
 use domain::{device::Lifecycle, person::Role};
 use fleet::{
-    Error,
+    AuditFilter, Error,
     claim::LabelState,
     custody::{CustodyForm, RetireForm, Retired},
     devices::Selection,
@@ -42,8 +42,12 @@ async fn a_retired_device_is_out_and_a_correction_brings_it_back() {
         assert_eq!((done.entries.len(), done.revocation), (1, None));
         let of = async || store::device::by_serial(fleet.db(), "A-00000").await.unwrap().unwrap();
         assert_eq!(of().await.lifecycle, Lifecycle::Retired);
-        assert_eq!(fleet.device_token(&operator(), of().await.id).await.unwrap(), None, "{}", world.name());
-        assert_eq!(fleet.device_by_token(&token, "192.0.2.1").await.unwrap(), None);
+        assert_eq!(fleet.device_by_token(&token, "192.0.2.1").await.unwrap(), None, "{}", world.name());
+        assert!(fleet.is_cut_off_token(&token, "192.0.2.1").await.unwrap(), "it is told that the device is retired");
+        // Whoever retired the wrong one takes it back, and the device goes on as it was.
+        fleet.correct(&operator(), "A-00000", done.entries[0], "another device").await.unwrap();
+        assert!(fleet.device_by_token(&token, "192.0.2.1").await.unwrap().is_some(), "{}", world.name());
+        let done = fleet.retire(&operator(), &one("A-00000"), &form("retire")).await.unwrap();
         assert_eq!(world.verdict("A-00000").await, Verdict::Good, "its certificate was to stay");
         assert_eq!(label(&world, "A-00000").await, LabelState::Shut);
         let refused = claim(&world, &operator(), "A-00000", &right, "acme").await;
@@ -54,6 +58,7 @@ async fn a_retired_device_is_out_and_a_correction_brings_it_back() {
         // What was retired can still be destroyed, once.
         let destroyed = fleet.retire(&operator(), &one("A-00000"), &form("destroy")).await.unwrap();
         assert_eq!(field_of(fleet.retire(&operator(), &one("A-00000"), &form("destroy")).await), "verb");
+        assert_eq!(fleet.device_token(&operator(), of().await.id).await.unwrap(), None, "{}", world.name());
         for entry in [destroyed.entries[0], done.entries[0]] {
             fleet.correct(&operator(), "A-00000", entry, "another device").await.unwrap();
         }
@@ -89,6 +94,46 @@ async fn certificates_go_with_it_when_that_is_chosen() {
         let shown = fleet.approval(&crate::world::manager(), approval).await.unwrap();
         fleet.decide(&crate::world::manager(), approval, &shown.row.hash, true, "").await.unwrap();
         assert_ne!(world.verdict("B-00000").await, Verdict::Good, "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_stay_when_one_of_many_does_not_fit() {
+    for world in with_clients(3).await {
+        let fleet = &world.fleet;
+        fleet.retire(&operator(), &one("A-00001"), &form("destroy")).await.unwrap();
+        let all = RetireForm { confirmation: "3".into(), revoke: true, ..form("destroy") };
+        assert_eq!(field_of(fleet.retire(&operator(), &Selection::Query("batch:A".into()), &all).await), "verb");
+        for serial in ["A-00000", "A-00001", "A-00002"] {
+            assert_eq!(world.verdict(serial).await, Verdict::Good, "{}: {serial}", world.name());
+        }
+        assert_eq!(fleet.count_devices(&operator(), "batch:A state:retired").await.unwrap(), 1, "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_devices_that_end_lose_their_certificates() {
+    for world in with_clients(2).await {
+        let fleet = &world.fleet;
+        // Once they are retired the query means none of them.
+        let query = Selection::Query("batch:A -state:retired".into());
+        let with = RetireForm { confirmation: "2".into(), revoke: true, ..form("retire") };
+        let done = fleet.retire(&operator(), &query, &with).await.unwrap();
+        let Some(Outcome::Done(id)) = done.revocation else { panic!("{}: {done:?}", world.name()) };
+        for serial in ["A-00000", "A-00001"] {
+            assert_ne!(world.verdict(serial).await, Verdict::Good, "{}: {serial}", world.name());
+        }
+        let certificates = fleet.revocation(&operator(), id).await.unwrap().row.total;
+        assert_eq!(world.verdict("B-00000").await, Verdict::Good);
+        assert!(certificates >= 2, "{}: {certificates}", world.name());
+        // Both acts are on the audit chain, each under its name.
+        let log = fleet.audit_log(&user(9, "root", Role::Admin), &AuditFilter::default(), 2).await.unwrap();
+        let actions: Vec<&str> = log.iter().map(|entry| entry.record.action.as_str()).collect();
+        assert_eq!(actions, ["certificate.revoke", "device.retire"], "{}", world.name());
+        let every = Selection::Query(String::new());
+        let with = RetireForm { confirmation: "4".into(), ..with };
+        assert!(fleet.retire(&operator(), &every, &with).await.is_err(), "{}", world.name());
+        assert_eq!(world.verdict("B-00000").await, Verdict::Good, "{}", world.name());
     }
 }
 

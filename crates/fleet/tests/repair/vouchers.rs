@@ -125,3 +125,22 @@ async fn no_voucher_where_no_key_changes() {
         conflict(world.fleet.make_voucher(&support(), &code, 0).await, "changes no key");
     }
 }
+
+#[tokio::test]
+async fn wrong_vouchers_are_counted_for_an_address_and_right_ones_never() {
+    for world in worlds().await {
+        let (_, made) = voucher(&world, "GW-1", "MB-900").await;
+        let knows = async |voucher: &str, address: &str| world.fleet.knows_voucher(voucher, address).await;
+        let wrong = format!("musterv_{}", "x".repeat(43));
+        for n in 0..20 {
+            let tried = if n % 2 == 0 { wrong.as_str() } else { "musterv_" };
+            assert!(!knows(tried, "192.0.2.7").await.unwrap(), "{}: {n}", world.name());
+        }
+        for tried in [wrong.as_str(), "musterv_"] {
+            let refused = knows(tried, "192.0.2.7").await;
+            assert!(matches!(refused, Err(fleet::Error::TooMany { .. })), "{}: {refused:?}", world.name());
+        }
+        assert!(knows(&made.voucher, "192.0.2.7").await.unwrap(), "{}", world.name());
+        assert!(!knows(&wrong, "198.51.100.9").await.unwrap(), "{}: nobody else is kept out", world.name());
+    }
+}

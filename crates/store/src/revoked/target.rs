@@ -28,6 +28,8 @@ pub enum Which<'a> {
     },
     /// All of one device.
     Device(DeviceId),
+    /// All of these devices: a few thousand at most.
+    Devices(&'a [DeviceId]),
     /// Those of all devices that an act is bound to.
     Bound(RevocationId),
     /// Those of all devices that a fleet query means.
@@ -129,6 +131,9 @@ impl Condition {
                 let device = condition.bind(Bind::Id(device.0));
                 format!("c.device_id = {device} AND c.purpose = 'device'")
             }
+            Which::Devices(devices) => {
+                format!("c.device_id IN ({}) AND c.purpose = 'device'", condition.list(devices))
+            }
             Which::Query(filter) => {
                 condition.binds.clone_from(&filter.binds);
                 format!("({}) AND c.purpose = 'device'", filter.sql.replace(IN_ORDER, "d.place"))
@@ -150,6 +155,11 @@ impl Condition {
         condition
     }
 
+    fn list(&mut self, devices: &[DeviceId]) -> String {
+        let places: Vec<String> = devices.iter().map(|id| self.bind(Bind::Id(id.0))).collect();
+        if places.is_empty() { "NULL".to_owned() } else { places.join(", ") }
+    }
+
     fn signed_by(&mut self, authorities: &[AuthorityId]) -> String {
         let places: Vec<String> = authorities.iter().map(|id| self.bind(Bind::Id(id.0))).collect();
         if places.is_empty() { "1 = 0".to_owned() } else { format!("c.authority_id IN ({})", places.join(", ")) }
@@ -160,6 +170,7 @@ impl Condition {
         let mut condition = Self::new();
         match which {
             Which::Device(device) => condition.sql = format!("d.id = {}", condition.bind(Bind::Id(device.0))),
+            Which::Devices(devices) => condition.sql = format!("d.id IN ({})", condition.list(devices)),
             Which::Bound(act) => {
                 let act = condition.bind(Bind::Id(act.0));
                 condition.sql = format!("d.id IN {}", bound_to(&act));

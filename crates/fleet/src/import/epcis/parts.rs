@@ -7,6 +7,7 @@ use domain::{
     id::DeviceId,
 };
 use std::collections::HashMap;
+use store::Tx;
 
 /// What is fitted where, as far as it was asked for, with the changes that were made or pretended since.
 #[derive(Default)]
@@ -95,6 +96,31 @@ impl Fitted {
         self.by_key.extend(found.into_iter().map(|found| (found.identifier_key, Some(found.serial))));
         Ok(())
     }
+}
+
+/// Which parts of changes are not any more where they were when these were settled, as the transaction sees it.
+pub(super) async fn moved_since(tx: &mut Tx, changes: &[(PartChange, Settled)]) -> Result<Vec<Left>> {
+    let mut moved = Vec::new();
+    for (change, settled) in changes {
+        for part in &settled.removed {
+            let stays = store::component::fitted_within(tx, &part.identifier_key).await?;
+            if !stays.iter().any(|there| there.serial == change.serial) {
+                let why = format!("it was taken out of {} since the document was checked", change.serial);
+                moved.push(Left { what: part.identifier.clone(), why });
+            }
+        }
+        for part in &settled.fitted {
+            let stays = store::component::fitted_within(tx, &part.identifier_key).await?;
+            // One that goes out and comes in again with this change is where it should be.
+            let goes_out = settled.removed.iter().any(|out| out.identifier_key == part.identifier_key);
+            let taken = stays.iter().find(|there| there.serial != change.serial || !goes_out);
+            moved.extend(taken.map(|there| {
+                let why = format!("it is fitted in {} by now; a part is in one device at a time", there.serial);
+                Left { what: part.identifier.clone(), why }
+            }));
+        }
+    }
+    Ok(moved)
 }
 
 /// A slot's name that no part has: `lte0`, or `lte0-2` when that is filled.
