@@ -322,7 +322,9 @@ struct Scan {
 
 /// Leads to what a scan means; where that is not one thing, to the list of what it may mean.
 async fn find(Extension(ctx): Extension<Ctx>, Query(scan): Query<Scan>) -> Response {
-    let code: String = scan.code.chars().take(fleet::repair::SCAN_MAX).collect();
+    // A label's claim code, behind “#”, goes no further.
+    let code = scan.code.split('#').next().unwrap_or_default();
+    let code: String = code.chars().take(fleet::repair::SCAN_MAX).collect();
     match ctx.fleet.scanned(&ctx.actor, &code).await {
         Ok(found) => match (found.devices.as_slice(), found.repair) {
             ([serial], None) => see_other(&format!("/devices/{}", segment(serial)), None),

@@ -149,7 +149,8 @@ async fn scan(button: &Element) -> Result<(), JsValue> {
         };
         let code = Reflect::get_u32(&codes, 0).and_then(|code| Reflect::get(&code, &"rawValue".into()));
         if let Some(code) = code.ok().and_then(|code| code.as_string()) {
-            field.set_value(&code);
+            // What stands behind “#” on a label is its claim code, which is nobody's business here.
+            field.set_value(code.split('#').next().unwrap_or_default());
             let typed = web_sys::EventInit::new();
             typed.set_bubbles(true);
             let _ = field.dispatch_event(&Event::new_with_event_init_dict("input", &typed)?);

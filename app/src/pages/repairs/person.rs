@@ -145,7 +145,7 @@ pub(super) fn other(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
             Field::new(form, "outcome", "How do you know that the device is what its manifest says?")
                 .required()
                 .max_length(400)
-                .hint("For devices that can't report. Stands in the history for good.")
+                .hint("For devices that can't report. Stands in the history for good. If the key was changed and no certificate was fetched for the new one, those for the old one count no more.")
                 .input()
                 .into_any()
         };

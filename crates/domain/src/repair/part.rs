@@ -291,10 +291,16 @@ fn whereabouts(new: &Incoming<'_>, out: Option<&Part>, found: &Identifier) -> Ve
             here.slot
         ))];
     }
-    let mut remarks: Vec<Remark> = new
-        .fitted_in
+    let elsewhere: Vec<&str> = new.fitted_in.iter().copied().filter(|serial| *serial != new.device).collect();
+    if elsewhere.len() > 1 {
+        let some: Vec<&str> = elsewhere.iter().copied().take(3).collect();
+        return vec![Remark::wrong(format!(
+            "By their manifests this part is in several devices ({}). Settle that conflict first.",
+            some.join(", ")
+        ))];
+    }
+    let mut remarks: Vec<Remark> = elsewhere
         .iter()
-        .filter(|serial| **serial != new.device)
         .map(|serial| {
             Remark::doubt(format!("By its manifest it is in {serial}. A second person has to approve the move."))
         })

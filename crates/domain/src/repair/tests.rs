@@ -135,6 +135,18 @@ fn a_part_that_comes_in_is_checked_as_it_is_typed() {
 }
 
 #[test]
+fn a_part_of_several_devices_is_moved_by_nobody() {
+    let (parts, makers) = (device(), Makers::default());
+    let asked = |fitted_in: &[&str]| {
+        let new = incoming("lte0", Class::Lte, "86 194105 118830 1", &parts, &makers);
+        check_part(Incoming { fitted_in, ..new }).error().map(str::to_owned)
+    };
+    assert_eq!(asked(&["GW-2"]), None);
+    assert_eq!(asked(&["GW-1", "GW-2"]), None, "this device doesn't count");
+    assert!(asked(&["GW-2", "GW-3"]).unwrap().contains("several devices (GW-2, GW-3)"));
+}
+
+#[test]
 fn what_is_known_of_makers_is_said() {
     let (parts, makers) = (device(), Makers::parse("oui 00:04:a3 = Quectel\ntac 35000000 = EG25-G").unwrap());
     let doubts = |slot, class, typed, makers: &Makers| {

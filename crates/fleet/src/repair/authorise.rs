@@ -42,6 +42,8 @@ struct Bench {
     plan: Plan,
     /// The devices that parts come from.
     donors: Vec<Device>,
+    /// What that does to each of them, in a sentence that names the manifest it goes on from.
+    gives: Vec<String>,
     /// Whether the device has certificates, or nothing else by which it could come.
     is_certified: bool,
 }
@@ -67,7 +69,11 @@ impl Bench {
         let plan = plan(&parts, &looks);
         let certificates = store::certificate::of_device_within(&mut deed.tx, &device.serial).await?;
         let is_certified = !certificates.is_empty();
-        Ok(Self { case, device, looks, plan, donors: locked, is_certified })
+        let mut gives = Vec::with_capacity(locked.len());
+        for donor in &locked {
+            gives.push(Gift::of(deed, donor, &plan).await?.words(donor));
+        }
+        Ok(Self { case, device, looks, plan, donors: locked, gives, is_certified })
     }
 
     /// What is wrong with what was typed, by field.
@@ -96,6 +102,7 @@ impl Bench {
             "parts_out": self.looks.iter().filter_map(out).collect::<Vec<_>>(),
             "parts_in": self.plan.fitted.iter().map(part).collect::<Vec<_>>(),
             "takes_two_because": self.plan.reasons.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "donors": self.gives,
             "doubts": self.looks.iter().flat_map(doubts).collect::<Vec<_>>(),
             "new_key": self.plan.key_changes, "old_key_lost": self.plan.key_is_lost,
             "manifest_version": self.device.manifest_version + i64::from(!self.plan.is_empty()),
@@ -105,7 +112,8 @@ impl Bench {
 }
 
 fn donors_of(looks: &[SlotLook]) -> BTreeSet<String> {
-    looks.iter().flat_map(|look| look.fitted_in.iter().cloned()).collect()
+    let right = looks.iter().filter(|look| look.in_check.part.is_some());
+    right.flat_map(|look| look.fitted_in.iter().cloned()).collect()
 }
 
 fn changed() -> Error {
@@ -237,7 +245,7 @@ fn in_short(plan: &Plan) -> String {
 async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result<Option<RevocationId>> {
     let (fleet, actor) = (deed.fleet(), deed.actor());
     let now = fleet.now();
-    let Bench { case, device, looks, plan, donors, is_certified } = bench;
+    let Bench { case, device, looks, plan, donors, is_certified, .. } = bench;
     let mut entries = vec![fleet.entry(actor, now, "", Event::RepairAuthorised { case: case.code.clone() })];
     let reason = format!("{}: {}", case.code, case.reason);
     let mut cut = None;
@@ -251,6 +259,9 @@ async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result
     append(deed, device, entries).await?;
     // Its next report is what closes the case.
     store::report::want(&mut deed.tx, device.id).await?;
+    for look in looks.iter() {
+        store::repair::put_slot(&mut deed.tx, case.id, &look.slot, &look.resolved()).await?;
+    }
     account(deed, case, looks, plan).await?;
     if plan.key_changes && plan.key_is_lost {
         let why = format!("{}: a part that holds the key is unaccounted for", case.code);
@@ -267,14 +278,38 @@ async fn take_effect(deed: &mut Deed<'_>, bench: &mut Bench, by: &str) -> Result
     Ok(cut)
 }
 
+/// What a repair takes out of another device.
+struct Gift {
+    removed: Vec<Part>,
+    /// Whether that device's key goes along.
+    key_goes: bool,
+}
+
+impl Gift {
+    async fn of(deed: &mut Deed<'_>, donor: &Device, plan: &Plan) -> Result<Self> {
+        let before = present(&store::component::of_device_within(&mut deed.tx, donor.id).await?);
+        let goes = |part: &Part| plan.fitted.iter().any(|fitted| fitted.identifier_key == part.identifier_key);
+        let (removed, after): (Vec<Part>, Vec<Part>) = before.iter().cloned().partition(goes);
+        let key_goes = domain::repair::key_changes(&before, &after);
+        Ok(Self { removed, key_goes })
+    }
+
+    fn words(&self, donor: &Device) -> String {
+        let key = if self.key_goes {
+            "its key goes along, so all its certificates are revoked as compromised and its token is taken away"
+        } else {
+            "it keeps its key"
+        };
+        let (serial, version, hash) = (&donor.serial, donor.manifest_version, &donor.manifest_hash);
+        format!("{serial}, manifest version {version} ({hash}): {key}.")
+    }
+}
+
 /// Records in a device that parts of it were taken out for another one. Where they hold its key, its certificates count
 /// no more: whoever has the parts could otherwise come as the device.
 async fn give(deed: &mut Deed<'_>, donor: &Device, case: &RepairCase, plan: &Plan) -> Result<Option<RevocationId>> {
     let (fleet, actor) = (deed.fleet(), deed.actor());
-    let before = present(&store::component::of_device_within(&mut deed.tx, donor.id).await?);
-    let goes = |part: &&Part| plan.fitted.iter().any(|fitted| fitted.identifier_key == part.identifier_key);
-    let removed: Vec<Part> = before.iter().filter(goes).cloned().collect();
-    let after: Vec<Part> = before.iter().filter(|part| !goes(part)).cloned().collect();
+    let Gift { removed, key_goes } = Gift::of(deed, donor, plan).await?;
     let entry = fleet.entry(actor, fleet.now(), "", Event::Note { text: String::new() });
     let reason = format!("{}: moved to {}", case.code, case.serial);
     let entry = change_parts(deed, donor, entry, Vec::new(), &removed, &reason).await?;
@@ -288,7 +323,8 @@ async fn give(deed: &mut Deed<'_>, donor: &Device, case: &RepairCase, plan: &Pla
         store::repair::update(&mut deed.tx, &own).await?;
         deed.ring("repair", &own.code).await?;
     }
-    if domain::repair::key_changes(&before, &after) {
+    if key_goes {
+        forget_token(deed, donor, true).await?;
         return compromise(deed, donor, &format!("{reason}, with the part that holds the key")).await;
     }
     Ok(None)

@@ -54,6 +54,25 @@ impl SlotLook {
         remarks.filter(|remark| remark.tone == Tone::Doubt).map(|remark| remark.words.as_str())
     }
 
+    /// The lines with the parts that they stand for in the place of what was typed: a part that was taken out without a
+    /// look at its label could not be told from the new one once the manifest is another.
+    pub(super) fn resolved(&self) -> Vec<RepairPart> {
+        let pairs =
+            [(self.out.as_ref(), self.out_check.part.as_ref()), (self.part_in.as_ref(), self.in_check.part.as_ref())];
+        let line = |(line, part): (Option<&RepairPart>, Option<&Part>)| {
+            let line = line?.clone();
+            Some(match part {
+                Some(part) => RepairPart {
+                    identifier: part.identifier.clone(),
+                    identifier_key: part.identifier_key.clone(),
+                    ..line
+                },
+                None => line,
+            })
+        };
+        pairs.into_iter().filter_map(line).collect()
+    }
+
     fn change(&self) -> Change {
         Change {
             out: self.out_check.part.clone(),

@@ -118,10 +118,39 @@ impl Fleet {
                 case.code
             )));
         }
+        let never_enrolled = matches!(case.state, RepairState::Authorised | RepairState::ReEnrolling);
+        if case.key_changes && never_enrolled {
+            retire_old_key(&mut deed, &case).await?;
+        }
         let words = format!("Closed by hand, without the device’s report: {outcome}");
         end(&mut deed, &mut case, RepairState::Closed, actor.name(), &words).await?;
-        deed.commit("repair.close", &subject, &json!({"device": case.serial, "outcome": outcome})).await
+        let retired = case.key_changes && never_enrolled;
+        let detail = json!({"device": case.serial, "outcome": outcome, "old_key_retired": retired});
+        deed.commit("repair.close", &subject, &detail).await?;
+        if let Err(error) = self.refresh_trust().await {
+            tracing::warn!(%error, "the trust of this process has not followed yet");
+        }
+        Ok(())
     }
+}
+
+/// Lets the certificates for the key that was taken out count no more: the device never fetched one for its new key.
+async fn retire_old_key(deed: &mut Deed<'_>, case: &RepairCase) -> Result<()> {
+    let now = deed.fleet().now();
+    for old in store::certificate::of_device_within(&mut deed.tx, &case.serial).await? {
+        let cut = store::revoked::one_within(&mut deed.tx, old.authority_id, &old.serial).await?;
+        // A hold can be released again, and with it the key that is gone.
+        if cut.as_ref().is_some_and(|cut| crate::trust::is_hold(cut.reason)) && old.not_after > now {
+            return Err(Error::Conflict(format!(
+                "A certificate of {} is on hold. Revoke it, or release it, before this is closed.",
+                case.serial
+            )));
+        }
+        if cut.is_none() && store::certificate::supersede(&mut deed.tx, old.id, now).await? {
+            crate::revocation::supersede(deed, old.authority_id, &old.serial).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens a case in the deed's transaction.

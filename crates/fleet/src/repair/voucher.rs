@@ -58,6 +58,8 @@ impl Fleet {
         let batch = self.load_catalogue().await?.batch_code(device.batch_id).to_owned();
         let token = format!("{PREFIX}{}", secret::fresh()?);
         let mut deed = self.allow(actor, Permission::RepairManage, &subject).await?;
+        // The device first, as whoever uses a voucher does.
+        store::device::lock(&mut deed.tx, case.device_id).await?;
         let mut case = held(&mut deed, &case).await?;
         if !takes_voucher(&case) {
             return Err(if case.state.is_written() && case.state.is_open() {

@@ -27,6 +27,8 @@ async fn a_modem_is_exchanged_and_the_case_is_closed_by_hand() {
         assert_eq!((detail.case.expected_version, detail.case.key_changes), (2, false));
         assert_eq!((detail.device.manifest_version, detail.taken_out.len()), (2, 1));
         assert_eq!(detail.taken_out[0].fate, PartFate::Scrap);
+        // The old number was not typed, and yet it is known afterwards which part went out.
+        assert_eq!(detail.slots[0].out.as_ref().unwrap().identifier, imei(1));
         world.agrees("GW-1").await;
         // Support may not say that a device is right which hasn't said so itself.
         assert!(world.fleet.close_repair(&support(), &code, "looks good").await.is_err());

@@ -101,10 +101,15 @@ async fn a_part_from_another_device_takes_two_and_leaves_that_one() {
         assert_eq!(kept[0].status, CertificateStatus::Valid, "its key stayed");
         world.fleet.close_repair(&manager(), &code, "seen").await.unwrap();
 
-        // The board goes with the key: whoever has it now could come as GW-3.
+        // The board goes with the key: whoever has it now could come as GW-3, and whoever approves is told.
         let code = world.open("GW-1").await;
         world.draft(&code, "board", "MB-3").await;
-        assert_eq!(world.authorise_through(&code).await, RepairState::Authorised);
+        let Authorised::Waiting(approval) = world.authorise(&code).await else { panic!("{}", world.name()) };
+        let shown = world.fleet.approval(&manager(), approval).await.unwrap().detail["donors"].to_string();
+        let donor = world.fleet.device(&support(), "GW-3").await.unwrap();
+        assert!(shown.contains("revoked as compromised") && shown.contains(&donor.manifest_hash), "{shown}");
+        world.decide(&manager(), approval, true).await.unwrap();
+        assert_eq!(world.repair(&code).await.case.state, RepairState::Authorised);
         let cut = store::revoked::one(world.fleet.db(), kept[0].authority_id, &kept[0].serial).await.unwrap();
         assert_eq!(cut.unwrap().reason, RevocationReason::KeyCompromise);
     }

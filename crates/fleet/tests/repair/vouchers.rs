@@ -103,6 +103,20 @@ async fn a_key_that_was_lost_gets_nothing_any_more_and_a_hold_stops_a_voucher() 
 }
 
 #[tokio::test]
+async fn closing_without_a_new_certificate_leaves_none_for_the_old_key() {
+    for world in worlds().await {
+        let old = world.enrolled("GW-1").await;
+        let (code, made) = voucher(&world, "GW-1", "MB-909").await;
+        world.fleet.close_repair(&crate::world::manager(), &code, "goes to the archive").await.unwrap();
+        let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
+        assert_eq!(kept[0].serial, old.certificate.serial_hex());
+        assert_eq!(kept[0].status, CertificateStatus::Superseded, "{}", world.name());
+        let refused = world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", &request("GW-1")).await;
+        conflict(refused, "its repair is over");
+    }
+}
+
+#[tokio::test]
 async fn no_voucher_where_no_key_changes() {
     for world in worlds().await {
         let code = world.open("GW-1").await;
