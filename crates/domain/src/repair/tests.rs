@@ -131,7 +131,9 @@ fn a_part_that_comes_in_is_checked_as_it_is_typed() {
     assert!(error("eth0", Class::Ethernet, "861941051188301").contains("This is an IMEI"));
     assert!(error("eth1", Class::Ethernet, "d8:80:39:4e:71:0c").contains("in “eth0” of this device"));
     assert!(error("board", Class::Board, "").contains("empty"));
-    assert!(error("b d", Class::Board, "X").contains("slot"));
+    for slot in ["b d", "LTE0", "1x", "a:b", "", &"x".repeat(33)] {
+        assert!(error(slot, Class::Board, "X").contains("slot"), "{slot}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::{RepairPart, TaintedPart};
 use crate::{Fleet, Result};
 use domain::{
     component::{Component, ComponentClass, Part},
-    repair::{Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Taint, Tone, check_out, check_part},
+    repair::{
+        Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Remark, Taint, Tone, check_out, check_part,
+    },
     report::Makers,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -174,8 +176,10 @@ pub(super) fn slots(
                 .map(|line| line.identifier_key.as_str())
                 .collect();
             let of = taint.map(taint_of);
-            let in_check = part_in.map(|line| {
-                check_part(Incoming {
+            let in_check = part_in.map(|line| match listed {
+                // It was empty when this was typed, and one slot holds one part.
+                Some(listed) if out.is_none() => filled_meanwhile(listed),
+                _ => check_part(Incoming {
                     device,
                     slot,
                     class,
@@ -188,7 +192,7 @@ pub(super) fn slots(
                     fitted_in: &fitted,
                     taint: of.as_ref(),
                     makers,
-                })
+                }),
             });
             let out_check = out.map(|line| check_out(Outgoing { slot, parts, typed: &line.identifier }));
             SlotLook {
@@ -208,6 +212,15 @@ pub(super) fn slots(
             }
         })
         .collect()
+}
+
+/// What is said of a part for a slot that another deed has filled since.
+fn filled_meanwhile(listed: &Part) -> Checked {
+    let words = format!(
+        "The manifest lists {} in “{}” by now. Keep this slot once more: then that part goes out.",
+        listed.identifier, listed.slot
+    );
+    Checked { part: None, remarks: vec![Remark { tone: Tone::Wrong, words }] }
 }
 
 /// What a repair does as a whole, by what was typed so far. What is wrong is left out.
