@@ -3,7 +3,7 @@
 use super::{life::Life, place::Place};
 use crate::{
     components::{
-        form::{error_summary, hidden},
+        form::{checkbox, error_summary, hidden},
         icons::{self, icon},
         panel::Panel,
         status::{component_icon, score},
@@ -179,12 +179,8 @@ fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> An
     let sent = ctx.form.as_ref().filter(|form| form.value("form") == "not-ours" && form.value("slot") == row.slot);
     let hold = ctx.may(Permission::CertificateHold).then(|| {
         let checked = sent.is_some_and(|form| form.has("hold"));
-        view! {
-            <label class="check">
-                <input type="checkbox" name="hold" value="1" checked=checked />
-                <span>"Put its certificates on hold"</span>
-            </label>
-        }
+        let hint = "It can do nothing with them until somebody releases them.";
+        checkbox("hold", "1", "Put its certificates on hold", hint, checked)
     });
     view! {
         <span class="row wrap">

@@ -61,7 +61,7 @@ impl Bench {
         let lines = store::repair::parts_within(&mut deed.tx, case.id).await?;
         let components = store::component::of_device_within(&mut deed.tx, device.id).await?;
         let parts = present(&components);
-        let known = Known::within(&mut deed.tx, &lines).await?;
+        let known = Known::within(&mut deed.tx, (&device.serial, &locked), &lines).await?;
         let looks = slots(&device.serial, &parts, &lines, &known, &makers());
         if donors_of(&looks) != *donors {
             return Err(changed());
