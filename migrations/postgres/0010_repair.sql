@@ -34,8 +34,10 @@ CREATE INDEX repair_case_device ON repair_case (device_id, id);
 CREATE INDEX repair_case_state ON repair_case (state, id);
 CREATE INDEX repair_case_open ON repair_case (is_open, id);
 CREATE INDEX repair_case_technician ON repair_case (technician, is_open, id);
+CREATE INDEX repair_case_technician_state ON repair_case (technician, state, id);
 
--- What goes out of a slot and what comes in, as it was typed: right or not, it is not lost.
+-- What goes out of a slot and what comes in, as it was typed: right or not, it is not lost. Once it is authorised, what
+-- was meant by it.
 CREATE TABLE repair_part (
     case_id        UUID   NOT NULL REFERENCES repair_case (id),
     slot           TEXT COLLATE "C"   NOT NULL,

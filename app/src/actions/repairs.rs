@@ -25,7 +25,7 @@ use domain::{
     person::Permission,
     repair::PHOTO_MAX,
 };
-use fleet::repair::{Authorised, Difference, OpenForm};
+use fleet::repair::{Authorised, Difference, OpenForm, without_claim_code};
 use leptos::prelude::*;
 
 const MANAGE: Access = Access::May(Permission::RepairManage);
@@ -308,7 +308,19 @@ async fn scrap(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(
 /// “This was not us”.
 async fn not_ours(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Posted(form): Posted) -> Response {
     let here = format!("/devices/{}", segment(&serial));
-    match ctx.fleet.deny_difference(&ctx.actor, &serial, form.value("difference"), form.has("hold")).await {
+    if let Err(error) = allowed(&ctx, Permission::RepairManage, &format!("device:{serial}")).await {
+        return refused(ctx, &here, form, &error).await;
+    }
+    let claim = match once(&ctx, &form).await {
+        Ok(Once::Now(claim)) => claim,
+        Ok(Once::Before | Once::Meanwhile) => return see_other(&here, Some(&Flash::done(TWICE))),
+        Err(error) => return refused(ctx, &here, form, &error).await,
+    };
+    let hold = form.has("hold");
+    let done = ctx.fleet.deny_difference(&ctx.actor, &serial, form.value("difference"), hold).await;
+    settle(&ctx, claim, done.is_ok()).await;
+    match done {
+        Ok(()) if hold => see_other(&here, Some(&Flash::done("Noted, and its certificates are on hold."))),
         Ok(()) => see_other(&here, Some(&Flash::done("Noted: this was none of our repairs."))),
         Err(error) => refused(ctx, &here, form, &renamed(error, "text", "difference")).await,
     }
@@ -322,9 +334,7 @@ struct Scan {
 
 /// Leads to what a scan means; where that is not one thing, to the list of what it may mean.
 async fn find(Extension(ctx): Extension<Ctx>, Query(scan): Query<Scan>) -> Response {
-    // A label's claim code, behind “#”, goes no further.
-    let code = scan.code.split('#').next().unwrap_or_default();
-    let code: String = code.chars().take(fleet::repair::SCAN_MAX).collect();
+    let code: String = without_claim_code(&scan.code).chars().take(fleet::repair::SCAN_MAX).collect();
     match ctx.fleet.scanned(&ctx.actor, &code).await {
         Ok(found) => match (found.devices.as_slice(), found.repair) {
             ([serial], None) => see_other(&format!("/devices/{}", segment(serial)), None),

@@ -71,8 +71,10 @@ fn pairs(form: &Element) -> String {
 /// stamp shows that the server has it, one with the same that it never got there.
 fn keep(form: &Element, n: usize) {
     let Some(storage) = window().local_storage().ok().flatten() else { return };
-    let key = format!("keep:{}:{n}", form.get_attribute("action").unwrap_or_default());
-    let stamp = form.get_attribute("data-keep").unwrap_or_default();
+    let said = |name: &str| form.get_attribute(name).unwrap_or_default();
+    // One form may be about several things, by its page's address: what was typed of one slot is none of the next one's.
+    let key = format!("keep:{}:{n}:{}", said("action"), said("data-keep-of"));
+    let stamp = said("data-keep");
     restore(form, &storage, &key, &stamp);
     for event in ["input", "submit"] {
         let (kept, storage, key) = (form.clone(), storage.clone(), key.clone());
@@ -90,6 +92,8 @@ fn restore(form: &Element, storage: &Storage, key: &str, stamp: &str) {
         let _ = storage.remove_item(key);
         return;
     }
+    // It never got there. From now on it counts as not sent: the next stamp may come of another form of the page.
+    let _ = storage.set_item(key, &format!("\n{typed}"));
     let mut is_back = false;
     for field in fields(form) {
         let name = field.get_attribute("name").unwrap_or_default();
@@ -107,6 +111,15 @@ fn restore(form: &Element, storage: &Storage, key: &str, stamp: &str) {
     }
     if let Some(says) = within::<HtmlElement>(form, "[data-kept]") {
         says.set_hidden(!is_back);
+    }
+}
+
+/// A label's address without what stands behind “#”: that is the device's claim code, which is nobody's business here. A
+/// part's number may have that sign in it.
+fn without_fragment(code: &str) -> &str {
+    match code.split_once('#') {
+        Some((address, _)) if address.contains("://") => address,
+        _ => code,
     }
 }
 
@@ -149,8 +162,7 @@ async fn scan(button: &Element) -> Result<(), JsValue> {
         };
         let code = Reflect::get_u32(&codes, 0).and_then(|code| Reflect::get(&code, &"rawValue".into()));
         if let Some(code) = code.ok().and_then(|code| code.as_string()) {
-            // What stands behind “#” on a label is its claim code, which is nobody's business here.
-            field.set_value(code.split('#').next().unwrap_or_default());
+            field.set_value(without_fragment(&code));
             let typed = web_sys::EventInit::new();
             typed.set_bubbles(true);
             let _ = field.dispatch_event(&Event::new_with_event_init_dict("input", &typed)?);

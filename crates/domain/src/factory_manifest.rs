@@ -14,8 +14,8 @@ mod problem;
 mod records;
 mod sniff;
 
-pub use columns::{COLUMNS, ColumnDoc, class_of_slot};
-pub(crate) use columns::{class_named, is_slot};
+pub(crate) use columns::class_named;
+pub use columns::{COLUMNS, ColumnDoc, class_of_slot, is_slot};
 pub use csv_rows::{CsvRows, csv_rows};
 pub use doc::{FORMAT_DOC, SLOT_PREFIXES, template_csv, template_jsonl};
 pub use jsonl_rows::{JsonlRows, jsonl_rows};

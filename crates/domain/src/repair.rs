@@ -11,7 +11,7 @@ mod plan;
 mod tests;
 
 pub use key::{KeyPart, holds_key, key_changes, key_parts};
-pub use part::{Checked, Incoming, Outgoing, Remark, Tone, check_out, check_part};
+pub use part::{Checked, Incoming, Outgoing, Remark, SLOT_RULE, Tone, check_out, check_part};
 pub use plan::{Change, Plan, Reason, Taint};
 
 use crate::{
@@ -123,8 +123,8 @@ impl RepairState {
             }
             Self::Authorised => matches!(next, Self::ReEnrolling | Self::Closed),
             Self::ReEnrolling => matches!(next, Self::Verifying | Self::Closed),
-            // A certificate that never reached the device is fetched anew.
-            Self::Verifying => matches!(next, Self::ReEnrolling | Self::Closed),
+            // A certificate that never reached the device is fetched anew while its report is awaited all the same.
+            Self::Verifying => matches!(next, Self::Closed),
             Self::Closed | Self::Cancelled => false,
         }
     }

@@ -355,6 +355,10 @@ pub(crate) async fn change_parts(
     store::manifest::insert_many(tx, &[(device.id, next)]).await?;
     let after = Device { manifest_version: version, manifest_hash: hash.clone(), ..device.clone() };
     store::device::update(tx, &device, &after, &mut deed.counts).await?;
+    // A repair that waits for the device's report waits for this version from now on.
+    if let Some(repair) = store::repair::expect_version(tx, device.id, version).await? {
+        deed.ring("repair", &repair).await?;
+    }
     entry.event = Event::ManifestRecorded {
         version,
         hash,

@@ -22,7 +22,7 @@ pub use draft::PartForm;
 pub use look::SlotLook;
 pub use open::OpenForm;
 pub use read::{RepairDetail, RepairFilter, RepairPage};
-pub use scan::{SCAN_MAX, Scanned};
+pub use scan::{SCAN_MAX, Scanned, without_claim_code};
 pub use store::{
     repair::{
         RepairCase, RepairPart,

@@ -122,7 +122,7 @@ pub struct RepairPart {
     pub maker: String,
     /// Its type name; may be empty.
     pub model: String,
-    /// What was typed; empty for a part that was taken out without a look at its label.
+    /// What was typed, and what that was read as once the repair is authorised; empty before for a part that was taken out without a look at its label.
     pub identifier: String,
     /// The identifier as it is compared; empty while it identifies nothing.
     pub identifier_key: String,
@@ -176,6 +176,8 @@ queries! {
     IN_STATE = concat!("SELECT ", columns!(), " WHERE c.state = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3");
     OF_TECHNICIAN = concat!("SELECT ", columns!(), " WHERE c.technician = $1 AND c.is_open = $2 AND c.id < $3 \
                     ORDER BY c.id DESC LIMIT $4");
+    IN_STATE_OF = concat!("SELECT ", columns!(), " WHERE c.technician = $1 AND c.state = $2 AND c.id < $3 \
+                  ORDER BY c.id DESC LIMIT $4");
     COUNT_OPEN = "SELECT COUNT(*) FROM (SELECT 1 FROM repair_case WHERE is_open = 1 LIMIT 1000) AS open";
     STATES = "SELECT state, COUNT(*) FROM repair_case WHERE is_open = 1 GROUP BY state";
     TECHNICIANS = "SELECT technician, COUNT(*) FROM repair_case WHERE is_open = 1 AND technician <> '' \
@@ -188,6 +190,8 @@ queries! {
     UPDATE = "UPDATE repair_case SET state = $2, is_open = $3, technician = $4, updated_at = $5, reason = $6, \
               expected_version = $7, key_changes = $8, approval_id = $9, authorised_by = $10, authorised_at = $11, \
               closed_by = $12, closed_at = $13, outcome = $14 WHERE id = $1";
+    EXPECT = "UPDATE repair_case SET expected_version = $2 WHERE device_id = $1 AND is_open = 1 AND authorised_at > 0 \
+              RETURNING code";
     PARTS = "SELECT slot, direction, class, maker, model, identifier, identifier_key, fate FROM repair_part \
              WHERE case_id = $1 ORDER BY slot, direction DESC";
     PUT_PART = "INSERT INTO repair_part (case_id, slot, direction, class, maker, model, identifier, identifier_key, \
@@ -265,6 +269,8 @@ pub enum Which<'a> {
     Open(bool),
     /// Those in a state.
     State(RepairState),
+    /// Those in a state that somebody works on.
+    StateOf(RepairState, &'a str),
     /// Those that are open, or over, and that somebody works on.
     Technician(&'a str, bool),
 }
@@ -281,6 +287,10 @@ pub async fn page(db: &Db, which: Which<'_>, after: Option<RepairId>, limit: i64
         })?,
         Which::State(state) => read!(db, |pool| {
             sqlx::query_as(IN_STATE).bind(state.as_str()).bind(after).bind(limit).fetch_all(pool).await
+        })?,
+        Which::StateOf(state, name) => read!(db, |pool| {
+            let query = sqlx::query_as(IN_STATE_OF).bind(name).bind(state.as_str());
+            query.bind(after).bind(limit).fetch_all(pool).await
         })?,
         Which::Technician(name, open) => read!(db, |pool| {
             let query = sqlx::query_as(OF_TECHNICIAN).bind(name).bind(i64::from(open));
@@ -385,6 +395,16 @@ pub async fn update(tx: &mut Tx, case: &RepairCase) -> StoreResult<()> {
             .map(drop)
     })?;
     Ok(())
+}
+
+/// Lets the open repair of a device whose manifest is written wait for this version of it. Its name, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn expect_version(tx: &mut Tx, device: DeviceId, version: i64) -> StoreResult<Option<String>> {
+    Ok(within!(tx, |executor| {
+        sqlx::query_scalar(EXPECT).bind(device.0).bind(version).fetch_optional(executor).await
+    })?)
 }
 
 /// The parts of a repair, by slot, those that go out first.

@@ -78,6 +78,7 @@ macro_rules! columns {
 queries! {
     BY_HASH = concat!("SELECT ", columns!(), " WHERE v.hash = $1");
     LAST = concat!("SELECT ", columns!(), " WHERE v.case_id = $1 ORDER BY v.id DESC LIMIT 1");
+    USED_OF = concat!("SELECT ", columns!(), " WHERE v.case_id = $1 AND v.used_at > 0 ORDER BY v.id DESC LIMIT 1");
     INSERT = "INSERT INTO enrolment_voucher (id, hash, device_id, case_id, made_by, made_at, expires_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7)";
     VOID = "UPDATE enrolment_voucher SET void_at = $2 WHERE case_id = $1 AND used_at = 0 AND void_at = 0";
@@ -115,6 +116,24 @@ pub async fn lock(tx: &mut Tx, hash: &str) -> StoreResult<Option<Voucher>> {
 /// When the database fails.
 pub async fn last_of(db: &Db, case: RepairId) -> StoreResult<Option<Voucher>> {
     let row: Option<Row> = read!(db, |pool| sqlx::query_as(LAST).bind(case.0).fetch_optional(pool).await)?;
+    Ok(row.map(Into::into))
+}
+
+/// The voucher of a repair that was used, the last one of several.
+///
+/// # Errors
+/// When the database fails.
+pub async fn used_of(db: &Db, case: RepairId) -> StoreResult<Option<Voucher>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(USED_OF).bind(case.0).fetch_optional(pool).await)?;
+    Ok(row.map(Into::into))
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn used_of_within(tx: &mut Tx, case: RepairId) -> StoreResult<Option<Voucher>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(USED_OF).bind(case.0).fetch_optional(executor).await)?;
     Ok(row.map(Into::into))
 }
 

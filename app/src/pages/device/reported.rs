@@ -3,6 +3,7 @@
 use super::{life::Life, place::Place};
 use crate::{
     components::{
+        form::{checkbox, error_summary, hidden},
         icons::{self, icon},
         panel::Panel,
         status::{component_icon, score},
@@ -14,6 +15,7 @@ use crate::{
 use domain::{
     authority::FindingState,
     component::{ComponentClass, Part},
+    id::FindingId,
     person::Permission,
     report::{PartReport, Reading},
     suspicion::Signal,
@@ -79,7 +81,7 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
         <span>"Reported " {ago(at, ctx.now)} ", " {several(report.n)} {from} "."</span>
         <span class="push">{ask(ctx, place, report)}</span>
     };
-    let lines: Vec<_> = rows.iter().map(|row| line(row, answers(ctx, place, row))).collect();
+    let lines: Vec<_> = rows.iter().map(|row| line(row, answers(ctx, place, report, row))).collect();
     let table = view! {
         <table class="table cards parts">
             <caption class="sr">"What the device reports, beside what its manifest lists"</caption>
@@ -153,29 +155,58 @@ fn words(said: &PartReport) -> Option<String> {
 }
 
 /// What somebody of ours can say to a difference: that it was a repair, or that it was none.
-fn answers(ctx: &Ctx, place: &Place, row: &Row<'_>) -> AnyView {
+fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> AnyView {
     let differs = matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted);
     if !differs || !ctx.may(Permission::RepairManage) {
         return ().into_any();
     }
     let reported = row.reported.as_deref().unwrap_or_default();
-    let query =
-        [("serial", place.serial.as_str()), ("slot", row.slot), ("part", reported), ("class", row.class.as_str())];
+    let finding = finding_of(report, row.slot).map(|id| id.to_string()).unwrap_or_default();
+    let query = [
+        ("serial", place.serial.as_str()),
+        ("slot", row.slot),
+        ("part", reported),
+        ("class", row.class.as_str()),
+        ("finding", finding.as_str()),
+    ];
     let says = if reported.is_empty() { "nothing any more".to_owned() } else { format!("“{reported}”") };
     let difference = match row.listed {
         Some(part) => format!("{} reports {says} instead of {}.", row.slot, part.identifier),
         None => format!("{} reports {says}, and the manifest lists nothing there.", row.slot),
     };
+    // What is noted has 400 characters at most; what a device says may have more.
+    let difference: String = difference.chars().take(400).collect();
+    let sent = ctx.form.as_ref().filter(|form| form.value("form") == "not-ours" && form.value("slot") == row.slot);
+    let hold = ctx.may(Permission::CertificateHold).then(|| {
+        let checked = sent.is_some_and(|form| form.has("hold"));
+        let hint = "It can do nothing with them until somebody releases them.";
+        checkbox("hold", "1", "Put its certificates on hold", hint, checked)
+    });
     view! {
         <span class="row wrap">
             <a class="btn small" href=href("/repairs/new", &query)>"This was us"</a>
-            <form method="post" action=format!("/devices/{}/not-ours", segment(&place.serial))>
-                <input type="hidden" name="difference" value=difference />
-                <button class="btn small" type="submit">"This was not"</button>
-            </form>
         </span>
+        <details class="data" open=sent.is_some()>
+            <summary>"This was not"</summary>
+            <form class="stack tight" method="post" action=format!("/devices/{}/not-ours", segment(&place.serial))>
+                {error_summary(sent)}
+                {hidden("form", "not-ours")}
+                {hidden("slot", row.slot.to_owned())}
+                {hidden("once", ctx.request_id.clone())}
+                {hidden("difference", difference)}
+                <p class="small">"It is noted in the device's history; the finding stays open."</p>
+                {hold}
+                <div><button class="btn small" type="submit">{icon(icons::PENCIL_NOTE)}"Note it"</button></div>
+            </form>
+        </details>
     }
     .into_any()
+}
+
+/// The finding that what is reported in a slot led to.
+fn finding_of(report: &DeviceReport, slot: &str) -> Option<FindingId> {
+    let about = |shown: &&ReasonShown| shown.reason.signals.iter().any(|signal| signal.slot() == Some(slot));
+    report.reasons.iter().filter(about).find_map(|shown| shown.finding).map(|(id, _)| id)
 }
 
 fn line(row: &Row<'_>, answers: AnyView) -> impl IntoView + use<> {

@@ -11,11 +11,11 @@ use crate::{
     context::{Ctx, FormState, segment},
     page::Page,
 };
-use domain::{device::Device, person::Permission, repair::TEXT_MAX};
+use domain::{device::Device, person::Permission};
 use fleet::repair::RepairCase;
 use leptos::prelude::*;
 
-/// `/repairs/new`; `?serial=` names the device, `?slot=`, `?part=` and `?class=` a difference that was us.
+/// `/repairs/new`; `?serial=` names the device, `?slot=`, `?part=`, `?class=` and `?finding=` a difference that was us.
 ///
 /// # Errors
 /// When the actor may not record repairs, or the database fails.
@@ -41,17 +41,26 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         }
         None => None,
     };
-    let (slot, part, class) = (asked("slot"), asked("part"), asked("class"));
+    let reported =
+        Reported { slot: asked("slot"), part: asked("part"), class: asked("class"), finding: asked("finding") };
     let sub = view! { <p>"From now on the device is in repair, until its own report shows that it is done."</p> };
     let body = view! {
         {head("Open a repair", sub, link_button("/scan", icons::SCAN, "Scan a label"))}
         <div class="narrow stack loose">
             {open.as_ref().map(already)}
-            {(!slot.is_empty()).then(|| difference(&slot, &part))}
-            {form(&ctx, device.as_ref(), (&serial, &slot, &part, &class), open.is_some())}
+            {(!reported.slot.is_empty()).then(|| difference(&reported.slot, &reported.part))}
+            {form(&ctx, device.as_ref(), (&serial, &reported), open.is_some())}
         </div>
     };
     Ok(Page::new("Open a repair", body).crumb("Repairs", "/repairs"))
+}
+
+/// What a device reports otherwise than its manifest says, as the address or the form names it.
+struct Reported {
+    slot: String,
+    part: String,
+    class: String,
+    finding: String,
 }
 
 fn already(case: &RepairCase) -> impl IntoView + use<> {
@@ -70,12 +79,7 @@ fn difference(slot: &str, part: &str) -> impl IntoView + use<> {
     note(Tone::Go, icons::FINDING, words)
 }
 
-fn form(
-    ctx: &Ctx,
-    device: Option<&Device>,
-    (serial, slot, part, class): (&str, &str, &str, &str),
-    is_open: bool,
-) -> AnyView {
+fn form(ctx: &Ctx, device: Option<&Device>, (serial, reported): (&str, &Reported), is_open: bool) -> AnyView {
     let form = ctx.form.as_ref();
     let which = match device {
         Some(device) => {
@@ -102,17 +106,22 @@ fn form(
                 .into_any()
         }
     };
-    let symptom = match slot {
+    let symptom = match reported.slot.as_str() {
         "" => Field::new(form, "symptom", "What is wrong with it?").required().max_length(400).textarea(3).into_any(),
-        slot => view! { {hidden("slot", slot)} {hidden("part", part)} {hidden("class", class)} }.into_any(),
+        slot => view! {
+            {hidden("slot", slot)}
+            {hidden("part", reported.part.clone())}
+            {hidden("class", reported.class.clone())}
+            {hidden("finding", reported.finding.clone())}
+        }
+        .into_any(),
     };
-    let hint = format!("The address of whoever works on it; empty for you. Up to {TEXT_MAX} characters.");
-    let technician = slot.is_empty().then(|| {
+    let technician = reported.slot.is_empty().then(|| {
         Field::new(form, "technician", "Technician")
             .kind("email")
             .autocomplete("off")
             .max_length(254)
-            .hint(hint)
+            .hint("The address of whoever works on it; empty for you.")
             .input()
     });
     Panel::new("Which device, and what is wrong")

@@ -127,7 +127,7 @@ pub(super) fn form(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
     Panel::new("Change a part")
         .id("part")
         .flush(view! {
-            <form class="body stack" method="post" action=format!("{}/parts", path(code)) data-keep=stamp data-check=check>
+            <form class="body stack" method="post" action=format!("{}/parts", path(code)) data-keep=stamp data-keep-of=asked data-check=check>
                 {error_summary(sent)}
                 <p class="hint ok" hidden data-kept>{icon(icons::SAVE)}"What you typed before is back."</p>
                 {hidden("form", "part")}
@@ -139,7 +139,7 @@ pub(super) fn form(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
                 <details class="data" open=form.is_some_and(|form| form.error("class").is_some() || form.value("slot") == OTHER_SLOT || !form.value("maker").is_empty())>
                     <summary>"Another slot, another maker or model"</summary>
                     <div class="stack">
-                        {Field::new(form, "new_slot", "Slot that the manifest does not list").mono().max_length(40).hint("Choose “Another slot” above, and name it here.").input()}
+                        {Field::new(form, "new_slot", "Slot that the manifest does not list").mono().max_length(32).hint("Choose “Another slot” above, and name it here, like lte1.").input()}
                         {Field::new(form, "class", "Kind of part").select(classes())}
                         {Field::new(form, "maker", "Maker").max_length(80).hint("Empty: as the part that goes out.").input()}
                         {Field::new(form, "model", "Model").max_length(80).input()}

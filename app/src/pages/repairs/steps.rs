@@ -20,6 +20,14 @@ struct Step {
 fn steps(detail: &RepairDetail) -> (Vec<Step>, usize) {
     let case = &detail.case;
     let plain = |words: &str| Step { words: words.to_owned(), hint: None, at: None };
+    if case.state == RepairState::Cancelled {
+        let over = vec![
+            Step { at: Some(case.opened_at), ..plain("Opened") },
+            Step { at: case.closed_at, ..plain("Cancelled: nothing of the device was changed") },
+        ];
+        let all = over.len();
+        return (over, all);
+    }
     let takes_two = detail.plan.takes_two() || case.approval_id.is_some();
     let new_key = case.key_changes || detail.plan.key_changes;
     let mut steps = vec![

@@ -7,10 +7,10 @@ use crate::{
         icons::{self, icon},
         panel::{Panel, note},
         status::Tone,
-        text::{copy, minute},
+        text::{copy, fours, minute},
     },
     context::Ctx,
-    pages::secret::shown_once,
+    pages::{errors::who_may, secret::shown_once},
 };
 use domain::{person::Permission, repair::RepairState, time::Timestamp};
 use fleet::repair::{RepairDetail, Voucher};
@@ -42,13 +42,24 @@ fn call(detail: &RepairDetail, secret: &str) -> String {
 fn last(voucher: &Voucher, now: Timestamp) -> AnyView {
     let by = voucher.made_by.clone();
     match (voucher.used_at, voucher.void_at) {
-        (Some(at), _) => view! { {note(Tone::Ok, icons::TICK, view! { "Used on " {minute(at)} ": the device has its certificate." })} }.into_any(),
+        // What was used is said apart.
+        (Some(_), _) => ().into_any(),
         (None, None) if voucher.expires_at > now => view! {
             {note(Tone::Go, icons::HOURGLASS, view! { "A voucher by " {by} " counts until " {minute(voucher.expires_at)} ", and was not used yet." })}
         }
         .into_any(),
         _ => view! { {note(Tone::Warn, icons::CLOCK, view! { "The last voucher, by " {by} ", counts no more." })} }.into_any(),
     }
+}
+
+/// That a voucher was used, and for which key: the device's own, if it was the device.
+fn used(voucher: &Voucher) -> Option<AnyView> {
+    let at = voucher.used_at?;
+    let words = view! {
+        <p>"Used on " {minute(at)} ". SHA-256 of the key that has the certificate:"</p>
+        <p>{fours(&voucher.used_key)}</p>
+    };
+    Some(view! { {note(Tone::Ok, icons::TICK, words)} }.into_any())
 }
 
 /// The panel for a case that needs a certificate for a new key; nothing for others.
@@ -60,12 +71,22 @@ pub(super) fn panel(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
     }
     let form = again(ctx, "voucher");
     let another = if detail.voucher.is_some() { "Make another voucher" } else { "Make a voucher" };
-    let make = ctx.may(Permission::RepairManage).then(|| {
+    let is_used = detail.used_voucher.is_some();
+    let hint = if is_used {
+        "1 to 168. The certificate that was fetched counts no more once this voucher is used."
+    } else {
+        "1 to 168. The voucher before counts no more."
+    };
+    let beyond = (is_used && !ctx.may(Permission::RepairClose)).then(|| {
+        let words = format!("A voucher was used already. Another one: {}", who_may(Permission::RepairClose));
+        view! { <p class="soft">{words}</p> }
+    });
+    let make = (ctx.may(Permission::RepairManage) && beyond.is_none()).then(|| {
         view! {
             <form class="stack" method="post" action=format!("{}/voucher", path(&case.code))>
                 {error_summary(form)}
                 {hidden("form", "voucher")}
-                {Field::new(form, "hours", "Counts for how many hours").kind("number").value("24").required().hint("1 to 168. The voucher before counts no more.").input()}
+                {Field::new(form, "hours", "Counts for how many hours").kind("number").value("24").required().hint(hint).input()}
                 <div><button class="btn primary" type="submit">{icon(icons::KEY)}{another}</button></div>
             </form>
         }
@@ -76,7 +97,9 @@ pub(super) fn panel(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
             .body(view! {
                 <div class="stack">
                     <p class="soft">"The key was in a part that is gone. The device gets a new certificate by a voucher, and the one before is superseded when it does."</p>
+                    {detail.used_voucher.as_ref().and_then(used)}
                     {detail.voucher.as_ref().map(|voucher| last(voucher, ctx.now))}
+                    {beyond}
                     {make}
                 </div>
             })

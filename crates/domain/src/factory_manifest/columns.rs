@@ -111,7 +111,8 @@ fn tidy(name: &str) -> String {
 }
 
 /// Whether a slot's name can be used: a letter, then letters, digits and `_ - .`, at most 32 characters.
-pub(crate) fn is_slot(slot: &str) -> bool {
+#[must_use]
+pub fn is_slot(slot: &str) -> bool {
     slot.len() <= 32
         && slot.starts_with(|c: char| c.is_ascii_lowercase())
         && slot.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b))

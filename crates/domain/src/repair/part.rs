@@ -3,9 +3,14 @@
 use super::Taint;
 use crate::{
     component::{ComponentClass, Part},
+    factory_manifest::is_slot,
     identifier::{Identifier, IdentifierError, Imei, Mac, normalise},
     report::{Makers, Tac},
 };
+
+/// What is said of a slot's name that factory manifests don't take either.
+pub const SLOT_RULE: &str =
+    "A slot’s name begins with a small letter and has up to 32 small letters, digits and - _ . in it, like lte0.";
 
 /// How a remark is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,8 +143,9 @@ pub struct Incoming<'a> {
 /// Checks a part that comes in: its check digit, its kind, its maker, and where it is or was.
 #[must_use]
 pub fn check_part(new: Incoming<'_>) -> Checked {
-    if let Some(words) = bad_slot(new.slot) {
-        return Checked::only_wrong(words);
+    // What the manifest lists has its name already.
+    if !new.parts.iter().any(|part| part.slot == new.slot) && !is_slot(new.slot) {
+        return Checked::only_wrong(SLOT_RULE);
     }
     let found = match normalise(new.class, new.typed) {
         Ok(found) => found,
@@ -163,15 +169,6 @@ pub fn check_part(new: Incoming<'_>) -> Checked {
     remarks.extend(maker(&new, &part, out, &found));
     remarks.extend(whereabouts(&new, out, &found));
     Checked::of(part, remarks)
-}
-
-fn bad_slot(slot: &str) -> Option<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
-    if slot.is_empty() {
-        return Some("Say which slot it comes into.".to_owned());
-    }
-    let right = slot.chars().count() <= 40 && slot.chars().all(fits);
-    (!right).then(|| "A slot has up to 40 letters, digits and - _ . : / in its name, like lte0.".to_owned())
 }
 
 fn sentence(error: &IdentifierError) -> String {

@@ -26,6 +26,8 @@ pub struct Change {
     pub part_in: Option<Part>,
     /// The serials of the other devices in which the part that comes in is fitted by their manifests.
     pub fitted_in: Vec<String>,
+    /// Whether the device that gives it loses its key with it.
+    pub takes_key: bool,
     /// That it was taken out of a device and is not accounted for.
     pub taint: Option<Taint>,
 }
@@ -46,6 +48,8 @@ pub enum Reason {
         identifier: String,
         /// The other device.
         serial: String,
+        /// Whether that one loses its key with it.
+        takes_key: bool,
     },
     /// A part comes back that was not accounted for.
     Tainted {
@@ -66,8 +70,16 @@ impl std::fmt::Display for Reason {
                     class.to_lowercase()
                 )
             }
-            Self::Donor { identifier, serial } => {
-                write!(f, "{identifier} is fitted in {serial} by its manifest: it is recorded as taken out there.")
+            Self::Donor { identifier, serial, takes_key } => {
+                write!(f, "{identifier} is fitted in {serial} by its manifest: it is recorded as taken out there.")?;
+                if *takes_key {
+                    write!(
+                        f,
+                        " It holds that device’s key: every certificate of {serial} is revoked at once, as \
+                         compromised, and its token is taken away."
+                    )?;
+                }
+                Ok(())
             }
             Self::Tainted { identifier, taint } => write!(
                 f,
@@ -154,12 +166,11 @@ impl Plan {
         for change in changes {
             let Some(part) = &change.part_in else { continue };
             let identifier = part.identifier.clone();
-            reasons.extend(
-                change
-                    .fitted_in
-                    .iter()
-                    .map(|serial| Reason::Donor { identifier: identifier.clone(), serial: serial.clone() }),
-            );
+            reasons.extend(change.fitted_in.iter().map(|serial| Reason::Donor {
+                identifier: identifier.clone(),
+                serial: serial.clone(),
+                takes_key: change.takes_key,
+            }));
             if let Some(taint) = &change.taint {
                 reasons.push(Reason::Tainted { identifier, taint: taint.clone() });
             }

@@ -53,7 +53,7 @@ fn incoming<'a>(slot: &'a str, class: Class, typed: &'a str, parts: &'a [Part], 
 }
 
 fn change(out: Option<Part>, part_in: Option<Part>) -> Change {
-    Change { out, fate: PartFate::Scrap, part_in, fitted_in: Vec::new(), taint: None }
+    Change { out, fate: PartFate::Scrap, part_in, fitted_in: Vec::new(), takes_key: false, taint: None }
 }
 
 #[test]
@@ -111,6 +111,8 @@ fn donors_and_tainted_parts_take_two() {
     assert!(!Plan::new(&parts, std::slice::from_ref(&plain)).takes_two());
     let donor = Change { fitted_in: vec!["GW-2".into()], ..plain.clone() };
     assert!(Plan::new(&parts, &[donor]).reasons.first().unwrap().to_string().contains("GW-2"));
+    let key = Change { fitted_in: vec!["GW-2".into()], takes_key: true, ..plain.clone() };
+    assert!(Plan::new(&parts, &[key]).reasons.first().unwrap().to_string().contains("revoked at once"));
     let taint = Taint { device: "GW-3".into(), case: "R-2611-0001".into(), since: Timestamp(0) };
     let tainted = Change { taint: Some(taint), ..plain };
     assert!(Plan::new(&parts, &[tainted]).reasons.first().unwrap().to_string().contains("R-2611-0001"));
@@ -131,7 +133,9 @@ fn a_part_that_comes_in_is_checked_as_it_is_typed() {
     assert!(error("eth0", Class::Ethernet, "861941051188301").contains("This is an IMEI"));
     assert!(error("eth1", Class::Ethernet, "d8:80:39:4e:71:0c").contains("in “eth0” of this device"));
     assert!(error("board", Class::Board, "").contains("empty"));
-    assert!(error("b d", Class::Board, "X").contains("slot"));
+    for slot in ["b d", "LTE0", "1x", "a:b", "", &"x".repeat(33)] {
+        assert!(error(slot, Class::Board, "X").contains("slot"), "{slot}");
+    }
 }
 
 #[test]

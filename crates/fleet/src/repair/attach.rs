@@ -38,7 +38,7 @@ impl Fleet {
         deed.commit("repair.note", &subject, &json!({"text": text})).await
     }
 
-    /// Keeps a photo of a repair. The same picture is kept once, however often it is sent.
+    /// Keeps a photo of a repair. The same picture is kept once, however often it is sent. What is refused leaves no file.
     ///
     /// # Errors
     /// When the actor may not, there is no such repair, it has as many photos as it may, or the file is no JPEG, PNG or
@@ -57,17 +57,22 @@ impl Fleet {
         let case = self.kept_repair(code).await?;
         let sha256 = hex::encode(Sha256::digest(&content));
         let bytes = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        // The picture is durable before anything says that it is there.
-        let path = self.photo_path(&sha256)?;
-        tokio::task::spawn_blocking(move || keep(&path, &content)).await.map_err(Error::internal)??;
+        if attached::count_photos(self.db(), case.id).await? >= PHOTOS_MAX {
+            return Err(too_many());
+        }
+        let (path, folder) = (self.photo_path(&sha256)?, self.folder().join(PHOTOS));
+        let partial = tokio::task::spawn_blocking(move || Partial::write(&folder, &content));
+        let partial = partial.await.map_err(Error::internal)??;
         let mut deed = self.allow(actor, Permission::RepairManage, &subject).await?;
         let mut case = held(&mut deed, &case).await?;
         if let Some(same) = attached::same_photo(&mut deed.tx, case.id, &sha256).await? {
             return Ok(same);
         }
-        if attached::count_photos(&mut deed.tx, case.id).await? >= PHOTOS_MAX {
-            return Err(Error::field("photo", format!("A repair keeps up to {PHOTOS_MAX} photos.")));
+        if attached::count_photos_within(&mut deed.tx, case.id).await? >= PHOTOS_MAX {
+            return Err(too_many());
         }
+        // The picture is durable before anything says that it is there.
+        tokio::task::spawn_blocking(move || partial.keep_as(&path)).await.map_err(Error::internal)??;
         let id = PhotoId(Uuid::now_v7());
         let photo = RepairPhoto {
             id,
@@ -132,21 +137,56 @@ fn kind_of(content: &[u8]) -> Result<&'static str> {
     }
 }
 
-fn keep(path: &Path, content: &[u8]) -> Result<()> {
-    if path.exists() {
-        return Ok(());
+fn too_many() -> Error {
+    Error::field("photo", format!("A repair keeps up to {PHOTOS_MAX} photos."))
+}
+
+/// A picture that is written under a name of its own and is gone again unless it is kept.
+struct Partial(PathBuf);
+
+impl Partial {
+    /// Writes a picture into the folder of photos, durably.
+    fn write(folder: &Path, content: &[u8]) -> Result<Self> {
+        let partial = Self(folder.join(format!(".{}.partial", Uuid::now_v7().simple())));
+        let done = (|| {
+            fs::create_dir_all(folder)?;
+            let mut file = store::private::options().write(true).create_new(true).open(&partial.0)?;
+            file.write_all(content)?;
+            file.sync_all()
+        })();
+        done.map_err(no_room)?;
+        Ok(partial)
     }
-    let folder = path.parent().ok_or_else(|| Error::not_found("folder", PHOTOS))?;
-    let done = (|| {
-        fs::create_dir_all(folder)?;
-        let partial = folder.join(format!(".{}.partial", Uuid::now_v7().simple()));
-        let mut file = store::private::options().write(true).create_new(true).open(&partial)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        fs::File::open(folder)?.sync_all()
-    })();
-    done.map_err(|error: std::io::Error| match error.kind() {
+
+    /// Gives it its name, durably. A picture that is there already stays.
+    fn keep_as(self, path: &Path) -> Result<()> {
+        if path.exists() {
+            return Ok(());
+        }
+        let folder = path.parent().ok_or_else(|| Error::not_found("folder", PHOTOS))?;
+        let done = (|| {
+            fs::create_dir_all(folder)?;
+            fs::rename(&self.0, path)?;
+            // Its folder, that of all photos, and the data folder: any of them may be new.
+            folder.ancestors().take(3).try_for_each(|folder| fs::File::open(folder)?.sync_all())
+        })();
+        done.map_err(no_room)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "a photo that was not kept stays in its folder");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn no_room(error: std::io::Error) -> Error {
+    match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
             tracing::error!(%error, "no room for a photo");
             Error::NoRoom(
@@ -154,7 +194,7 @@ fn keep(path: &Path, content: &[u8]) -> Result<()> {
             )
         }
         _ => Error::internal(error),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Bench {
         let lines = store::repair::parts_within(&mut deed.tx, case.id).await?;
         let components = store::component::of_device_within(&mut deed.tx, device.id).await?;
         let parts = present(&components);
-        let known = Known::within(&mut deed.tx, &lines).await?;
+        let known = Known::within(&mut deed.tx, (&device.serial, &locked), &lines).await?;
         let looks = slots(&device.serial, &parts, &lines, &known, &makers());
         if donors_of(&looks) != *donors {
             return Err(changed());
@@ -313,16 +313,8 @@ async fn give(deed: &mut Deed<'_>, donor: &Device, case: &RepairCase, plan: &Pla
     let entry = fleet.entry(actor, fleet.now(), "", Event::Note { text: String::new() });
     let reason = format!("{}: moved to {}", case.code, case.serial);
     let entry = change_parts(deed, donor, entry, Vec::new(), &removed, &reason).await?;
-    let donor = &append(deed, donor, vec![entry]).await?;
+    append(deed, donor, vec![entry]).await?;
     deed.ring("device", &donor.serial).await?;
-    // A repair of its own that waits for its report waits for this version from now on.
-    if let Some(mut own) =
-        store::repair::open_of_device(&mut deed.tx, donor.id).await?.filter(|own| own.state.is_written())
-    {
-        own.expected_version = donor.manifest_version;
-        store::repair::update(&mut deed.tx, &own).await?;
-        deed.ring("repair", &own.code).await?;
-    }
     if key_goes {
         forget_token(deed, donor, true).await?;
         return compromise(deed, donor, &format!("{reason}, with the part that holds the key")).await;

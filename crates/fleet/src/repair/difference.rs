@@ -3,12 +3,13 @@
 
 use super::{PartForm, draft, look::present, open::open_within, text_of};
 use crate::{
-    Actor, Fleet, Result,
+    Actor, Error, Fleet, Result,
     custody::append,
     revocation::{RevokeForm, Selection},
 };
 use domain::{
     certificate::RevocationReason,
+    device::Device,
     history::Event,
     id::FindingId,
     person::Permission,
@@ -62,7 +63,7 @@ impl Fleet {
     }
 
     /// “This was not us”: notes it in the device's history and leaves the finding as it is; with `hold` the device's
-    /// certificates go on hold.
+    /// certificates go on hold after that, so that the note is there whatever becomes of the hold.
     ///
     /// # Errors
     /// When the actor may not, there is no such device, nothing is said, or there is nothing to put on hold.
@@ -71,25 +72,37 @@ impl Fleet {
         self.authorise(actor, Permission::RepairManage, &subject).await?;
         let text = text_of("text", text, TEXT_MAX, "Say what does not fit.")?;
         let device = self.device(actor, serial).await?;
-        if hold {
-            self.authorise(actor, Permission::CertificateHold, &subject).await?;
-            let selection = Selection::Device(device.serial.clone());
-            let preview = self.preview(actor, &selection, RevocationAct::Hold).await?;
-            let form = RevokeForm {
-                selection,
-                act: RevocationAct::Hold,
-                reason: RevocationReason::CertificateHold,
-                note: format!("Not our repair: {text}"),
-                confirmation: preview.confirm_word,
-                preview_hash: preview.hash,
-            };
-            self.revoke(actor, &form).await?;
-        }
+        let hold = if hold { Some(self.hold_of(actor, &device, text).await?) } else { None };
         let mut deed = self.allow(actor, Permission::RepairManage, &subject).await?;
         let words = format!("Not one of our repairs: {text}");
         let entry = self.entry(actor, self.now(), "", Event::Note { text: words });
         append(&mut deed, &device, vec![entry]).await?;
         deed.ring("device", &device.serial).await?;
-        deed.commit("repair.deny", &subject, &json!({"text": text, "hold": hold})).await
+        deed.commit("repair.deny", &subject, &json!({"text": text, "hold": hold.is_some()})).await?;
+        if let Some(form) = hold {
+            self.revoke(actor, &form).await?;
+        }
+        Ok(())
+    }
+
+    /// What puts a device's certificates on hold; an error when there is none, before anything is noted.
+    async fn hold_of(&self, actor: &Actor, device: &Device, text: &str) -> Result<RevokeForm> {
+        let subject = format!("device:{}", device.serial);
+        self.authorise(actor, Permission::CertificateHold, &subject).await?;
+        let selection = Selection::Device(device.serial.clone());
+        let preview = self.preview(actor, &selection, RevocationAct::Hold).await?;
+        if preview.certificates == 0 {
+            let words = format!("{} has no certificate that could be put on hold.", device.serial);
+            return Err(Error::field("hold", words));
+        }
+        let note: String = format!("Not our repair: {text}").chars().take(TEXT_MAX).collect();
+        Ok(RevokeForm {
+            selection,
+            act: RevocationAct::Hold,
+            reason: RevocationReason::CertificateHold,
+            note,
+            confirmation: preview.confirm_word,
+            preview_hash: preview.hash,
+        })
     }
 }

@@ -4,9 +4,10 @@ use super::{RepairPart, SlotLook, held, look::present, ring, standing_in_the_way
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result};
 use domain::{
     component::{ComponentClass, Part},
+    factory_manifest::is_slot,
     identifier::normalise,
     person::Permission,
-    repair::{CHANGES_MAX, PartDirection, PartFate},
+    repair::{CHANGES_MAX, PartDirection, PartFate, SLOT_RULE},
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -56,6 +57,9 @@ impl PartForm {
             say("slot", "Choose the slot.");
         }
         let listed = parts.iter().find(|part| part.slot == slot);
+        if listed.is_none() && !slot.is_empty() && !is_slot(&slot) {
+            say("slot", SLOT_RULE);
+        }
         let class = listed.map(|part| part.class).or_else(|| self.class.parse().ok());
         if class.is_none() && !slot.is_empty() {
             say("class", "The manifest lists nothing in this slot. Say what kind of part it is.");

@@ -4,7 +4,11 @@ use super::{RepairPart, TaintedPart};
 use crate::{Fleet, Result};
 use domain::{
     component::{Component, ComponentClass, Part},
-    repair::{Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Taint, Tone, check_out, check_part},
+    device::Device,
+    repair::{
+        Change, Checked, Incoming, Outgoing, PartDirection, PartFate, Plan, Remark, Taint, Tone, check_out, check_part,
+        key_parts,
+    },
     report::Makers,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,6 +33,8 @@ pub struct SlotLook {
     pub in_check: Checked,
     /// The other devices in which the part that comes in is fitted.
     pub fitted_in: Vec<String>,
+    /// Whether the one of them that gives it loses its key with it.
+    pub takes_key: bool,
     /// That the part that comes in was taken out of a device and is not accounted for.
     pub taint: Option<TaintedPart>,
 }
@@ -79,6 +85,7 @@ impl SlotLook {
             fate: self.fate(),
             part_in: self.in_check.part.clone(),
             fitted_in: self.fitted_in.clone(),
+            takes_key: self.takes_key,
             taint: self.taint.as_ref().map(taint_of),
         }
     }
@@ -92,6 +99,8 @@ fn taint_of(part: &TaintedPart) -> Taint {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     fitted: HashMap<String, Vec<String>>,
+    /// The identifiers of those that hold the key of the device that they come from.
+    keys: BTreeSet<String>,
     taints: HashMap<String, TaintedPart>,
 }
 
@@ -102,8 +111,8 @@ fn keys(lines: &[RepairPart]) -> BTreeSet<&str> {
 }
 
 impl Known {
-    /// What the transaction sees.
-    pub(super) async fn within(tx: &mut Tx, lines: &[RepairPart]) -> Result<Self> {
+    /// What the transaction sees. The devices that parts come from are among `others`, which it holds.
+    pub(super) async fn within(tx: &mut Tx, (device, others): (&str, &[Device]), lines: &[RepairPart]) -> Result<Self> {
         let mut known = Self::default();
         for key in keys(lines) {
             let fitted = store::component::fitted_within(tx, key).await?;
@@ -111,11 +120,29 @@ impl Known {
             if let Some(taint) = store::taint::of_key_within(tx, key).await? {
                 known.taints.insert(key.to_owned(), taint);
             }
+            let donor = known.donor(device, key);
+            let Some(donor) = others.iter().find(|other| Some(other.serial.as_str()) == donor) else { continue };
+            let parts = present(&store::component::of_device_within(tx, donor.id).await?);
+            known.note_key(&parts, key);
         }
         Ok(known)
     }
 
-    async fn read(fleet: &Fleet, lines: &[RepairPart]) -> Result<Self> {
+    /// The device that a part comes from: the only other one in which it is fitted.
+    fn donor(&self, device: &str, key: &str) -> Option<&str> {
+        let mut others = self.fitted.get(key)?.iter().filter(|serial| *serial != device);
+        let first = others.next();
+        first.filter(|_| others.next().is_none()).map(String::as_str)
+    }
+
+    /// Notes whether this one of a device's parts holds its key.
+    fn note_key(&mut self, parts: &[Part], key: &str) {
+        if key_parts(parts).any(|part| part.identifier_key == key) {
+            self.keys.insert(key.to_owned());
+        }
+    }
+
+    async fn read(fleet: &Fleet, device: &str, lines: &[RepairPart]) -> Result<Self> {
         let (mut known, keys) = (Self::default(), keys(lines));
         let wanted: Vec<&str> = keys.iter().copied().collect();
         for found in store::component::fitted(fleet.db(), &wanted).await? {
@@ -125,6 +152,10 @@ impl Known {
             if let Some(taint) = store::taint::of_key(fleet.db(), key).await? {
                 known.taints.insert(key.to_owned(), taint);
             }
+            let Some(donor) = known.donor(device, key) else { continue };
+            let Some(donor) = store::device::by_serial(fleet.db(), donor).await? else { continue };
+            let parts = present(&store::component::of_device(fleet.db(), donor.id).await?);
+            known.note_key(&parts, key);
         }
         Ok(known)
     }
@@ -174,8 +205,10 @@ pub(super) fn slots(
                 .map(|line| line.identifier_key.as_str())
                 .collect();
             let of = taint.map(taint_of);
-            let in_check = part_in.map(|line| {
-                check_part(Incoming {
+            let in_check = part_in.map(|line| match listed {
+                // It was empty when this was typed, and one slot holds one part.
+                Some(listed) if out.is_none() => filled_meanwhile(listed),
+                _ => check_part(Incoming {
                     device,
                     slot,
                     class,
@@ -188,7 +221,7 @@ pub(super) fn slots(
                     fitted_in: &fitted,
                     taint: of.as_ref(),
                     makers,
-                })
+                }),
             });
             let out_check = out.map(|line| check_out(Outgoing { slot, parts, typed: &line.identifier }));
             SlotLook {
@@ -204,10 +237,20 @@ pub(super) fn slots(
                     .filter(|serial| **serial != device)
                     .map(|serial| (*serial).to_owned())
                     .collect(),
+                takes_key: known.keys.contains(key),
                 taint: taint.cloned(),
             }
         })
         .collect()
+}
+
+/// What is said of a part for a slot that another deed has filled since.
+fn filled_meanwhile(listed: &Part) -> Checked {
+    let words = format!(
+        "The manifest lists {} in “{}” by now. Keep this slot once more: then that part goes out.",
+        listed.identifier, listed.slot
+    );
+    Checked { part: None, remarks: vec![Remark { tone: Tone::Wrong, words }] }
 }
 
 /// What a repair does as a whole, by what was typed so far. What is wrong is left out.
@@ -219,7 +262,7 @@ pub(super) fn plan(parts: &[Part], looks: &[SlotLook]) -> Plan {
 impl Fleet {
     /// Looks at what was typed for a device with these parts.
     pub(super) async fn look(&self, serial: &str, parts: &[Part], lines: &[RepairPart]) -> Result<Vec<SlotLook>> {
-        let known = Known::read(self, lines).await?;
+        let known = Known::read(self, serial, lines).await?;
         Ok(slots(serial, parts, lines, &known, &makers()))
     }
 }
@@ -227,4 +270,41 @@ impl Fleet {
 /// What is known of makers' addresses and type codes. A maker or a model that nothing is known of is not doubted.
 pub(super) fn makers() -> Makers {
     Makers::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_was_filled_meanwhile_takes_no_second_part() {
+        let modem = |identifier: &str, key: &str| Part {
+            slot: "lte1".into(),
+            class: ComponentClass::Lte,
+            maker: String::new(),
+            model: String::new(),
+            identifier: identifier.into(),
+            identifier_key: key.into(),
+        };
+        let line = |direction, identifier: &str| RepairPart {
+            slot: "lte1".into(),
+            direction,
+            class: ComponentClass::Lte,
+            maker: String::new(),
+            model: String::new(),
+            identifier: identifier.into(),
+            identifier_key: String::new(),
+            fate: None,
+        };
+        let comes = line(PartDirection::In, "86 194105 118830 1");
+        let errors = |parts: &[Part], lines: &[RepairPart]| {
+            let looks = slots("GW-1", parts, lines, &Known::default(), &makers());
+            let plan = plan(parts, &looks);
+            (looks.iter().map(|look| look.errors().len()).sum::<usize>(), plan.fitted.len())
+        };
+        assert_eq!(errors(&[], std::slice::from_ref(&comes)), (0, 1), "it is empty");
+        let listed = [modem("86 194105 033718 0", "imei:861941050337180")];
+        assert_eq!(errors(&listed, std::slice::from_ref(&comes)), (1, 0));
+        assert_eq!(errors(&listed, &[line(PartDirection::Out, ""), comes]), (0, 1), "that part goes out");
+    }
 }

@@ -10,6 +10,7 @@ use domain::{
     repair::{RepairState, TEXT_MAX, case_code, case_year},
 };
 use serde_json::json;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is said when a case is opened.
@@ -137,7 +138,16 @@ impl Fleet {
 /// Lets the certificates for the key that was taken out count no more: the device never fetched one for its new key.
 async fn retire_old_key(deed: &mut Deed<'_>, case: &RepairCase) -> Result<()> {
     let now = deed.fleet().now();
-    for old in store::certificate::of_device_within(&mut deed.tx, &case.serial).await? {
+    let known = store::certificate::of_device_within(&mut deed.tx, &case.serial).await?;
+    let mut new = BTreeSet::new();
+    // In the order in which they were issued. What renews the old key's is the old key's, too.
+    for certificate in &known {
+        let is_later = case.authorised_at.is_some_and(|at| certificate.issued_at >= at);
+        if is_later && certificate.replaces.is_none_or(|replaced| new.contains(&replaced)) {
+            new.insert(certificate.id);
+        }
+    }
+    for old in known.into_iter().filter(|old| !new.contains(&old.id)) {
         let cut = store::revoked::one_within(&mut deed.tx, old.authority_id, &old.serial).await?;
         // A hold can be released again, and with it the key that is gone.
         if cut.as_ref().is_some_and(|cut| crate::trust::is_hold(cut.reason)) && old.not_after > now {

@@ -76,6 +76,8 @@ pub struct RepairDetail {
     pub taken_out: Vec<TaintedPart>,
     /// The last voucher that was made.
     pub voucher: Option<Voucher>,
+    /// The last voucher that was used, which may be another one.
+    pub used_voucher: Option<Voucher>,
     /// The last approval that was asked for.
     pub approval: Option<ApprovalRow>,
 }
@@ -92,7 +94,8 @@ impl Fleet {
         let plain = |text: &str| text.replace('\0', "");
         let technician = filter.technician.as_deref().map(plain);
         let which = match (filter.state, &technician) {
-            (Some(state), _) => Which::State(state),
+            (Some(state), Some(technician)) => Which::StateOf(state, technician),
+            (Some(state), None) => Which::State(state),
             (None, Some(technician)) => Which::Technician(technician, !filter.over),
             (None, None) => Which::Open(!filter.over),
         };
@@ -100,9 +103,6 @@ impl Fleet {
             "" => store::repair::page(self.db(), which, filter.after, limit + 1).await?,
             text => self.found_repairs(text, limit).await?,
         };
-        if let (Some(_), Some(technician)) = (filter.state, &filter.technician) {
-            rows.retain(|row| row.technician == *technician);
-        }
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > most;
         rows.truncate(most);
@@ -179,6 +179,7 @@ impl Fleet {
             photos: attached::photos(self.db(), case.id).await?,
             taken_out: store::taint::of_case(self.db(), case.id).await?,
             voucher: store::voucher::last_of(self.db(), case.id).await?,
+            used_voucher: store::voucher::used_of(self.db(), case.id).await?,
             approval,
             device,
             case,

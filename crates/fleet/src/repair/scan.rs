@@ -17,16 +17,27 @@ pub struct Scanned {
     pub repair: Option<String>,
 }
 
+/// A label's address without what stands behind “#”: that is the device's claim code, which goes into no address, log or
+/// search. A part's number may have that sign in it.
+#[must_use]
+pub fn without_claim_code(text: &str) -> &str {
+    match text.split_once('#') {
+        Some((address, _)) if address.contains("://") => address,
+        _ => text,
+    }
+}
+
 /// What in a text may be a serial or an identifier: the whole of it, and of an address its last parts. Labels carry
 /// `https://console.example/r/SERIAL` or a GS1 Digital Link, `…/01/GTIN/21/SERIAL`.
 fn candidates(text: &str) -> Vec<String> {
     // Nobody can type NUL, and PostgreSQL can't look for it.
-    let text: String = text.trim().chars().filter(|c| *c != '\0').take(SCAN_MAX).collect();
+    let text: String = without_claim_code(text.trim()).chars().filter(|c| *c != '\0').take(SCAN_MAX).collect();
     let mut found = vec![text.clone()];
     if let Some((_, rest)) = text.split_once("://") {
-        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let path = rest.split('?').next().unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).filter(|part| !part.is_empty()).collect();
-        let serial = parts.iter().zip(parts.iter().skip(1)).find(|(key, _)| matches!(**key, "21" | "r" | "devices"));
+        let serial =
+            parts.iter().zip(parts.iter().skip(1)).find(|(key, _)| matches!(**key, "21" | "c" | "r" | "devices"));
         found.extend(serial.map(|(_, value)| decoded(value)));
         found.extend(parts.last().map(|last| decoded(last)));
     }
@@ -93,7 +104,7 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
-    use super::candidates;
+    use super::{candidates, without_claim_code};
 
     #[test]
     fn a_label_says_its_serial() {
@@ -103,5 +114,16 @@ mod tests {
         assert_eq!(last(" 86 194105 033718 0 "), "86 194105 033718 0");
         assert_eq!(last("https://x/r/100%"), "100%");
         assert!(candidates("  ").is_empty());
+    }
+
+    #[test]
+    fn a_labels_claim_code_is_looked_for_nowhere() {
+        let label = "https://console.example/c/GW2C-2611-04217#7K3M-9QXD-42TF";
+        assert_eq!(without_claim_code(label), "https://console.example/c/GW2C-2611-04217");
+        let all = candidates(label);
+        assert_eq!(all.last().map(String::as_str), Some("GW2C-2611-04217"));
+        assert!(all.iter().all(|candidate| !candidate.contains("7K3M")), "{all:?}");
+        // A part's own number may have that sign in it.
+        assert_eq!(without_claim_code("PN#4711"), "PN#4711");
     }
 }

@@ -46,7 +46,8 @@ const fn takes_voucher(case: &RepairCase) -> bool {
 
 impl Fleet {
     /// Makes a voucher for the device of a repair that changed its key, for so many hours (0 for a day). One that was
-    /// made before and not used counts no more.
+    /// made before and not used counts no more. Once one of the repair was used, another one is for whoever may close
+    /// repairs: it brings a certificate for a key that nobody has seen yet.
     ///
     /// # Errors
     /// When the actor may not, there is no such repair, it changes no key or is not authorised or over, or the hours are
@@ -59,6 +60,10 @@ impl Fleet {
             return Err(Error::field("hours", format!("Give 1 to {} hours.", VOUCHER_TIME_MAX / HOUR)));
         }
         let case = self.kept_repair(code).await?;
+        let is_another = store::voucher::used_of(self.db(), case.id).await?.is_some();
+        if is_another {
+            self.authorise(actor, Permission::RepairClose, &subject).await?;
+        }
         let device = self.device(actor, &case.serial).await?;
         let batch = self.load_catalogue().await?.batch_code(device.batch_id).to_owned();
         let token = format!("{PREFIX}{}", secret::fresh()?);
@@ -76,6 +81,11 @@ impl Fleet {
                 standing_in_the_way(&case)
             });
         }
+        if !is_another && store::voucher::used_of_within(&mut deed.tx, case.id).await?.is_some() {
+            return Err(Error::Conflict(
+                "The voucher before was used at this moment. Look at the repair again.".to_owned(),
+            ));
+        }
         let now = self.now();
         let voucher = Voucher {
             id: VoucherId(Uuid::now_v7()),
@@ -91,12 +101,15 @@ impl Fleet {
             certificate_id: None,
         };
         store::voucher::put(&mut deed.tx, &voucher, &secret::hash(&token)).await?;
-        if case.state != RepairState::ReEnrolling {
+        // Where the report is awaited already it stays awaited: the voucher may never be used.
+        if case.state == RepairState::Authorised {
             step(&mut case, RepairState::ReEnrolling, now)?;
             store::repair::update(&mut deed.tx, &case).await?;
         }
         ring(&mut deed, &case).await?;
-        let detail = json!({"device": case.serial, "voucher": voucher.id, "expires_at": voucher.expires_at});
+        let detail = json!({
+            "device": case.serial, "voucher": voucher.id, "expires_at": voucher.expires_at, "another": is_another,
+        });
         deed.commit("repair.voucher", &subject, &detail).await?;
         Ok(NewVoucher { voucher: token, serial: case.serial, batch, expires_at: voucher.expires_at })
     }

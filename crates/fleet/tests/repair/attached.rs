@@ -23,6 +23,41 @@ async fn photos_are_kept_once_and_given_back_as_they_were() {
     }
 }
 
+/// How many files there are beneath a folder, those of photos that are being written too.
+fn files(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_no_file() {
+    for world in worlds().await {
+        let code = world.open("GW-1").await;
+        let most = usize::try_from(domain::repair::PHOTOS_MAX).unwrap();
+        let add = async |n: usize| {
+            let picture = format!("\u{0}{n}").into_bytes();
+            let picture = [b"\xff\xd8\xff\xe0".as_slice(), &picture].concat();
+            world.fleet.add_repair_photo(&support(), &code, "", picture).await
+        };
+        for n in 0..most {
+            add(n).await.unwrap();
+        }
+        let folder = world.fixture.folder.path().join("photos");
+        assert_eq!(files(&folder), most);
+        // Sent again, one too many, and two at once.
+        assert!(add(0).await.is_err());
+        let (one, two) = tokio::join!(add(most), add(most + 1));
+        assert!(one.is_err() && two.is_err());
+        assert_eq!(files(&folder), most, "{}", world.name());
+        let other = world.open("GW-2").await;
+        let same = b"\xff\xd8\xff\xe0\x000".to_vec();
+        for _ in 0..2 {
+            world.fleet.add_repair_photo(&support(), &other, "", same.clone()).await.unwrap();
+        }
+        assert_eq!(files(&folder), most, "{}: one file for one picture", world.name());
+    }
+}
+
 #[tokio::test]
 async fn notes_are_kept_in_order() {
     for world in worlds().await {

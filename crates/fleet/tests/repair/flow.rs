@@ -112,6 +112,10 @@ async fn too_little_is_said_at_its_field() {
         assert_eq!(field(slot("")).await, "slot");
         assert_eq!(field(slot("wlan9")).await, "class");
         assert_eq!(field(PartForm { class: "wlan".into(), ..slot("wlan9") }).await, "in");
+        for name in ["LTE1", "1x", "a:b", &"x".repeat(33)] {
+            let named = PartForm { class: "lte".into(), part_in: imei(920), ..slot(name) };
+            assert_eq!(field(named).await, "slot", "{name}");
+        }
         assert_eq!(field(PartForm { fate: "sold".into(), ..slot("lte0") }).await, "fate");
         let empty = OpenForm::default();
         let refused = world.fleet.open_repair(&support(), "GW-2", &empty).await.unwrap_err();
@@ -148,6 +152,37 @@ async fn a_second_click_opens_nothing_and_a_cancelled_case_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_repairs_of_one_person_in_one_state_fill_their_pages() {
+    for world in worlds().await {
+        let operator = crate::world::user(9, "ola", domain::person::Role::Operator);
+        let form = OpenForm { symptom: "No network".into(), technician: String::new() };
+        let mut mine = Vec::new();
+        for (n, who) in [(1, support()), (2, operator.clone()), (3, support()), (4, operator)] {
+            let code = world.fleet.open_repair(&who, &format!("GW-{n}"), &form).await.unwrap();
+            if n % 2 == 1 {
+                mine.insert(0, code);
+            }
+        }
+        let mut filter = RepairFilter {
+            state: Some(RepairState::Reported),
+            technician: Some("sanne@muster.example".into()),
+            limit: 1,
+            ..RepairFilter::default()
+        };
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            let page = world.fleet.repairs(&support(), &filter).await.unwrap();
+            assert_eq!(page.rows.len(), 1, "{}", world.name());
+            found.extend(page.rows.into_iter().map(|row| row.code));
+            filter.after = page.next;
+        }
+        assert_eq!((found, filter.after), (mine, None), "{}", world.name());
+        let filter = RepairFilter { state: Some(RepairState::Closed), after: None, ..filter };
+        assert!(world.fleet.repairs(&support(), &filter).await.unwrap().rows.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn two_at_once_open_one_repair() {
     for world in worlds().await {
         let form = OpenForm { symptom: "No network".into(), technician: String::new() };
@@ -175,8 +210,16 @@ async fn this_was_us_and_this_was_not() {
         world.fleet.deny_difference(&support(), "GW-3", "lte0 is not ours", true).await.unwrap();
         assert_eq!(world.fleet.device(&support(), "GW-3").await.unwrap().trust, domain::device::Trust::Quarantined);
         let history = world.fleet.device_record(&support(), "GW-3").await.unwrap().history;
-        let notes = history.iter().filter(|entry| matches!(entry.event, Event::Note { .. })).count();
-        assert_eq!(notes, 2);
+        let notes = |history: &[domain::history::Entry]| {
+            history.iter().filter(|entry| matches!(entry.event, Event::Note { .. })).count()
+        };
+        assert_eq!(notes(&history), 2);
+        let kinds: Vec<&str> = history.iter().map(|entry| entry.event.kind()).collect();
+        assert_eq!(kinds[kinds.len() - 2..], ["note", "certificate_held"], "noted first");
+        // Where there is nothing to put on hold, nothing is noted either: whoever asked decides anew.
+        let refused = world.fleet.deny_difference(&support(), "GW-4", "lte0 is not ours", true).await.unwrap_err();
+        assert!(refused.to_string().contains("no certificate"), "{refused}");
+        assert_eq!(notes(&world.fleet.device_record(&support(), "GW-4").await.unwrap().history), 0);
     }
 }
 
@@ -189,6 +232,7 @@ async fn a_scan_says_what_it_may_mean() {
             "GW-1",
             "gw-1",
             "https://console.example/r/GW-1",
+            "https://console.example/c/GW-1#7K3M-9QXD-42TF",
             "https://id.example/01/095/21/GW-1?x=1",
             &imei(1),
             "MB-1",

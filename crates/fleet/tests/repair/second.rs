@@ -89,7 +89,7 @@ async fn a_part_from_another_device_takes_two_and_leaves_that_one() {
         world.enrolled("GW-3").await;
         let code = world.open("GW-1").await;
         let look = world.draft(&code, "lte0", &imei(3)).await;
-        assert_eq!(look.fitted_in, ["GW-3"]);
+        assert_eq!((look.fitted_in, look.takes_key), (vec!["GW-3".to_owned()], false));
         assert_eq!(world.authorise_through(&code).await, RepairState::Verifying);
         let modem = part("lte0", Class::Lte, &imei(3)).identifier_key;
         let has = async |serial: &str| world.parts(serial).await.iter().any(|(_, key)| *key == modem);
@@ -103,7 +103,8 @@ async fn a_part_from_another_device_takes_two_and_leaves_that_one() {
 
         // The board goes with the key: whoever has it now could come as GW-3, and whoever approves is told.
         let code = world.open("GW-1").await;
-        world.draft(&code, "board", "MB-3").await;
+        let look = world.draft(&code, "board", "MB-3").await;
+        assert!(look.takes_key);
         let Authorised::Waiting(approval) = world.authorise(&code).await else { panic!("{}", world.name()) };
         let shown = world.fleet.approval(&manager(), approval).await.unwrap().detail["donors"].to_string();
         let donor = world.fleet.device(&support(), "GW-3").await.unwrap();
@@ -112,6 +113,47 @@ async fn a_part_from_another_device_takes_two_and_leaves_that_one() {
         assert_eq!(world.repair(&code).await.case.state, RepairState::Authorised);
         let cut = store::revoked::one(world.fleet.db(), kept[0].authority_id, &kept[0].serial).await.unwrap();
         assert_eq!(cut.unwrap().reason, RevocationReason::KeyCompromise);
+    }
+}
+
+#[tokio::test]
+async fn a_donor_that_waits_for_its_report_waits_for_its_next_manifest() {
+    for world in worlds().await {
+        let own = world.open("GW-3").await;
+        world.draft(&own, "eth0", "d8:80:39:00:01:03").await;
+        world.authorise(&own).await;
+        assert_eq!(world.repair(&own).await.case.expected_version, 2);
+        let code = world.open("GW-1").await;
+        world.draft(&code, "lte0", &imei(3)).await;
+        assert_eq!(world.authorise_through(&code).await, RepairState::Verifying);
+        let detail = world.repair(&own).await;
+        assert_eq!((detail.case.expected_version, detail.device.manifest_version), (3, 3), "{}", world.name());
+        assert_eq!(world.repair(&code).await.case.expected_version, 2);
+        // A case on the bench waits for nothing yet.
+        let bench = world.open("GW-4").await;
+        world.fleet.close_repair(&manager(), &code, "seen").await.unwrap();
+        let code = world.open("GW-1").await;
+        world.draft(&code, "lte0", &imei(4)).await;
+        assert_eq!(world.authorise_through(&code).await, RepairState::Verifying);
+        assert_eq!(world.repair(&bench).await.case.expected_version, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_donors_token_goes_with_its_key() {
+    for world in worlds().await {
+        let id = world.fleet.device(&support(), "GW-3").await.unwrap().id;
+        for (slot, part, stays) in [("lte0", imei(3), true), ("board", "MB-3".to_owned(), false)] {
+            if stays {
+                world.fleet.set_device_token(&admin(), "GW-3").await.unwrap();
+            }
+            let code = world.open("GW-1").await;
+            world.draft(&code, slot, &part).await;
+            world.authorise_through(&code).await;
+            let token = world.fleet.device_token(&support(), id).await.unwrap();
+            assert_eq!(token.is_some(), stays, "{}: {slot}", world.name());
+            world.fleet.close_repair(&manager(), &code, "seen").await.unwrap();
+        }
     }
 }
 

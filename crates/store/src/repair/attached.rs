@@ -139,11 +139,19 @@ pub async fn same_photo(tx: &mut Tx, case: RepairId, sha256: &str) -> StoreResul
     Ok(id.map(PhotoId))
 }
 
-/// How many photos a repair has, as the transaction sees it.
+/// How many photos a repair has.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_photos(tx: &mut Tx, case: RepairId) -> StoreResult<i64> {
+pub async fn count_photos(db: &Db, case: RepairId) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(COUNT_PHOTOS).bind(case.0).fetch_one(pool).await)?)
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_photos_within(tx: &mut Tx, case: RepairId) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(COUNT_PHOTOS).bind(case.0).fetch_one(executor).await)?)
 }
 
