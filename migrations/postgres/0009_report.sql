@@ -12,7 +12,26 @@ CREATE TABLE device_report (
     first_at    BIGINT NOT NULL DEFAULT 0,
     reported_at BIGINT NOT NULL DEFAULT 0,
     changed_at  BIGINT NOT NULL DEFAULT 0,
-    n           BIGINT NOT NULL DEFAULT 0
+    n           BIGINT NOT NULL DEFAULT 0,
+    told_since  BIGINT NOT NULL DEFAULT 0,                  -- since when its changes are counted, for an hour
+    told_n      BIGINT NOT NULL DEFAULT 0,                  -- how many changes were judged since
+    due_at      BIGINT NOT NULL DEFAULT 0,                  -- from when on it is asked again, as not all was judged; 0: not
+    unread_at   BIGINT NOT NULL DEFAULT 0                   -- when it last sent what could not be read
+);
+
+-- What speaks against devices and is about more than one: whoever settles it lets these go again.
+CREATE TABLE device_reason (
+    cause     TEXT COLLATE "C" NOT NULL,
+    device_id UUID   NOT NULL REFERENCES device (id),
+    PRIMARY KEY (device_id, cause)
+);
+CREATE INDEX device_reason_cause ON device_reason (cause, device_id);
+
+-- How many devices of a model a rule cut off within an hour.
+CREATE TABLE model_hold (
+    model_id UUID   NOT NULL PRIMARY KEY REFERENCES model (id),
+    since    BIGINT NOT NULL,
+    n        BIGINT NOT NULL
 );
 
 -- How a device polls: what is needed to notice that two of them use one identity.

@@ -138,6 +138,7 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /devices/{serial}/label", May(P::CertificateEnrol), ""),
     ("POST /devices/{serial}/not-ours", May(P::RepairManage), "difference=lte0+is+not+ours"),
     ("POST /devices/{serial}/notes", May(P::NoteAdd), "text=seen"),
+    ("POST /devices/{serial}/quarantine/release", May(P::CertificateHold), "note=seen"),
     ("POST /devices/{serial}/release", May(P::CertificateHold), "note=seen"),
     ("POST /devices/{serial}/report", May(P::NoteAdd), ""),
     ("POST /devices/{serial}/retire", May(P::DeviceRetire), "end=retire&end_reason="),

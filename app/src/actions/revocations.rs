@@ -44,6 +44,12 @@ pub const ROUTES: &[ActionRoute] = &[
     },
     ActionRoute { method: "POST", path: "/devices/{serial}/hold", access: HOLD, handler: || post(hold) },
     ActionRoute { method: "POST", path: "/devices/{serial}/release", access: HOLD, handler: || post(release) },
+    ActionRoute {
+        method: "POST",
+        path: "/devices/{serial}/quarantine/release",
+        access: HOLD,
+        handler: || post(let_go),
+    },
 ];
 
 /// What is ticked in the list of devices becomes the address of the page that prepares the act.
@@ -141,6 +147,19 @@ async fn hold(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Posted
 
 async fn release(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Posted(form): Posted) -> Response {
     of_device(ctx, serial, form, RevocationAct::Release).await
+}
+
+/// A quarantined device that no certificate holds.
+async fn let_go(Extension(ctx): Extension<Ctx>, Path(serial): Path<String>, Posted(form): Posted) -> Response {
+    let here = format!("/devices/{}", segment(&serial));
+    let released = async {
+        allowed(&ctx, Permission::CertificateHold, &format!("device:{serial}")).await?;
+        ctx.fleet.release_quarantine(&ctx.actor, &serial, form.value("note")).await
+    };
+    match released.await {
+        Ok(()) => see_other(&here, Some(&Flash::done("Released: it is let in again."))),
+        Err(error) => refused(ctx, &here, form, &error).await,
+    }
 }
 
 /// One device held or released: it can be undone, so nothing is typed out.

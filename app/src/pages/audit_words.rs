@@ -35,6 +35,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("device.claim", "Claimed a device"),
     ("device.claim_block", "Was kept from trying claim codes"),
     ("device.destroy", "Recorded a device as destroyed"),
+    ("device.release", "Released a device from quarantine"),
     ("device.retire", "Retired a device"),
     ("device_token.remove", "Took a device's token away"),
     ("device_token.set", "Gave a device a token"),

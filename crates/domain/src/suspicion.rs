@@ -19,6 +19,6 @@ mod tests;
 pub use cause::{Cause, Subject, Topic};
 pub use copies::{GOLDEN_IMAGE_DEVICES, copies};
 pub use policy::{Policy, PolicyError, Response};
-pub use score::{SIGNALS_MAX, STRONG, Suspicion, WEAK_CEILING, score, suspicions};
+pub use score::{COPIES_MAX, SIGNALS_MAX, STRONG, Suspicion, WEAK_CEILING, gathered, score, suspicions};
 pub use signal::{Copied, Signal, SignalKind};
 pub use travel::{FASTEST_KMH, NEAR_KM, Sighting, travel};

@@ -5,12 +5,14 @@
 //! report, and what does not fit becomes a finding by cause, an entry in the device's history, and what the model's
 //! policy says follows. What a device does is history; what a rule does about it is audited.
 
+mod brake;
 mod copies;
 mod judge;
 mod memory;
 mod polls;
 mod read;
 mod reason;
+mod release;
 mod report;
 mod respond;
 mod rules;
@@ -21,6 +23,7 @@ pub use reason::Reason;
 pub use rules::{ModelRules, Rules, RulesForm};
 
 pub(crate) use memory::Polls;
+pub(crate) use release::trust_again;
 
 use crate::{Actor, Error, Fleet, Result};
 use domain::{id::DeviceId, person::Permission};

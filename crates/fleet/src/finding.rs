@@ -1,10 +1,8 @@
 //! What does not fit between what was issued, what was made and what is asked about.
 
-use crate::{Actor, Deed, Error, Fleet, Result, custody::append};
+use crate::{Actor, Deed, Error, Fleet, Result, check_in::trust_again};
 use domain::{
     authority::{FindingKind, FindingState},
-    device::Trust,
-    history::Event,
     id::{AuthorityId, BatchId, DeviceId, FindingId},
     person::Permission,
     time::{DAY, Timestamp},
@@ -22,6 +20,8 @@ const SHOWN: i64 = 500;
 const PAGE: i64 = 100;
 /// How many findings are settled at once at most.
 pub const SETTLED: usize = 500;
+/// How many devices are looked at that one finding about several concerns.
+const TRUSTED_AGAIN: i64 = 500;
 
 /// A finding as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -204,7 +204,8 @@ impl Fleet {
     }
 
     /// Closes findings that somebody has looked into, all in one deed; those that stand no more are left as they are. A
-    /// device that nothing speaks against any more is trusted again. How many were closed.
+    /// device that nothing speaks against any more is trusted again, also where a finding was about several; then the
+    /// first 500. How many were closed.
     ///
     /// # Errors
     /// When the actor may not, one of them doesn't exist, none stands any more, or there are more than [`SETTLED`].
@@ -229,14 +230,20 @@ impl Fleet {
             let missing = || Error::not_found("finding", &id.to_string());
             findings.push(store::finding::by_id(self.db(), *id).await?.ok_or_else(missing)?);
         }
-        // Devices first and in one order, as every deed holds them; findings after them.
-        findings.sort_by(|a, b| (a.device_id, &a.cause).cmp(&(b.device_id, &b.cause)));
+        // Devices first and in one order, as every deed holds them; findings after them, in theirs.
+        findings.sort_by(|a, b| a.cause.cmp(&b.cause));
+        let mut devices: Vec<DeviceId> = findings.iter().filter_map(|finding| finding.device_id).collect();
+        for finding in findings.iter().filter(|finding| finding.device_id.is_none()) {
+            devices.extend(store::brake::devices(self.db(), &finding.cause, TRUSTED_AGAIN).await?);
+        }
+        devices.sort_unstable();
+        devices.dedup();
         let mut deed = self.allow(actor, Permission::CertificateRevoke, &subject).await?;
+        for device in &devices {
+            store::device::lock(&mut deed.tx, *device).await?;
+        }
         let mut causes = Vec::new();
         for finding in &findings {
-            if let Some(device) = finding.device_id {
-                store::device::lock(&mut deed.tx, device).await?;
-            }
             if store::finding::resolve(&mut deed.tx, &finding.cause, self.now()).await? {
                 deed.ring("finding", finding.kind.as_str()).await?;
                 causes.push(finding.cause.clone());
@@ -246,8 +253,6 @@ impl Fleet {
             let what = if ids.len() == 1 { "This finding is" } else { "These findings are" };
             return Err(Error::Conflict(format!("{what} resolved already.")));
         }
-        let mut devices: Vec<DeviceId> = findings.iter().filter_map(|finding| finding.device_id).collect();
-        devices.dedup();
         for device in devices {
             trust_again(&mut deed, device, reason).await?;
         }
@@ -293,25 +298,6 @@ impl Fleet {
         };
         Ok(findings.into_iter().map(row).collect())
     }
-}
-
-/// Lets a device go again that somebody has looked into: when no finding stands about it, and nothing holds it but what
-/// findings said.
-async fn trust_again(deed: &mut Deed<'_>, id: DeviceId, reason: &str) -> Result<()> {
-    let Some(device) = store::device::lock(&mut deed.tx, id).await? else { return Ok(()) };
-    let may_go = match device.trust {
-        Trust::Suspect => true,
-        Trust::Quarantined => store::report::holds(&mut deed.tx, &device.serial).await? == 0,
-        Trust::Trusted | Trust::Revoked => false,
-    };
-    if !may_go || store::finding::open_of_device(&mut deed.tx, id).await? > 0 {
-        return Ok(());
-    }
-    let event = Event::Released { reason: reason.to_owned() };
-    let (fleet, actor) = (deed.fleet(), deed.actor());
-    let entry = fleet.entry(actor, fleet.now(), "", event);
-    append(deed, &device, vec![entry]).await?;
-    deed.ring("device", &device.serial).await
 }
 
 /// Resolves the finding of a cause, if one stands, in a deed's transaction.

@@ -1,6 +1,8 @@
 //! Polls and reports: what does not fit is found, once for each cause, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "check_in/abuse.rs"]
+mod abuse;
 #[path = "check_in/copies.rs"]
 mod copies;
 #[path = "check_in/follows.rs"]

@@ -5,6 +5,8 @@
 mod any_order;
 #[path = "repair/attached.rs"]
 mod attached;
+#[path = "repair/closing.rs"]
+mod closing;
 #[path = "repair/flow.rs"]
 mod flow;
 #[path = "repair/second.rs"]

@@ -15,6 +15,7 @@ pub mod audit;
 pub mod authority;
 pub mod backup;
 pub mod batch;
+pub mod brake;
 pub mod certificate;
 pub mod change;
 pub mod claim;
@@ -63,6 +64,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         audit::QUERIES,
         authority::QUERIES,
         batch::QUERIES,
+        brake::QUERIES,
         certificate::QUERIES,
         change::QUERIES,
         claim::QUERIES,

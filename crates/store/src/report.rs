@@ -33,6 +33,14 @@ pub struct Report {
     pub n: i64,
     /// Whether it is asked to report.
     pub wanted: bool,
+    /// Since when its changes are counted.
+    pub told_since: Option<Timestamp>,
+    /// How many changes were judged since.
+    pub told_n: i64,
+    /// From when on it is asked again, because not all that it reported was judged.
+    pub due_at: Option<Timestamp>,
+    /// When it last sent what could not be read.
+    pub unread_at: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -47,6 +55,10 @@ struct Row {
     changed_at: i64,
     n: i64,
     wanted: i64,
+    told_since: i64,
+    told_n: i64,
+    due_at: i64,
+    unread_at: i64,
 }
 
 impl TryFrom<Row> for Report {
@@ -68,6 +80,10 @@ impl TryFrom<Row> for Report {
             changed_at: some_time(row.changed_at),
             n: row.n,
             wanted: row.wanted != 0,
+            told_since: some_time(row.told_since),
+            told_n: row.told_n,
+            due_at: some_time(row.due_at),
+            unread_at: some_time(row.unread_at),
         })
     }
 }
@@ -79,6 +95,8 @@ pub struct PollState {
     pub interval_s: i64,
     /// Whether it is asked to report.
     pub wanted: bool,
+    /// From when on it is asked to report all the same.
+    pub due_at: Option<Timestamp>,
     /// How it polled until this was last written down, and when that was.
     pub cadence: Option<(Cadence, Timestamp)>,
 }
@@ -87,6 +105,7 @@ pub struct PollState {
 struct PollRow {
     poll_interval_s: i64,
     wanted: i64,
+    due_at: i64,
     cadence: Option<String>,
     at: Option<i64>,
 }
@@ -142,19 +161,26 @@ pub struct ModelRule {
 }
 
 queries! {
-    OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted \
-                 FROM device_report WHERE device_id = $1";
+    OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted, \
+                 told_since, told_n, due_at, unread_at FROM device_report WHERE device_id = $1";
     PUT = "INSERT INTO device_report (device_id, attributes, confirmed, picture, matched, reasons, wanted, first_at, \
-           reported_at, changed_at, n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+           reported_at, changed_at, n, told_since, told_n, due_at) \
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
            ON CONFLICT (device_id) DO UPDATE SET attributes = excluded.attributes, confirmed = excluded.confirmed, \
            picture = excluded.picture, matched = excluded.matched, reasons = excluded.reasons, \
            wanted = excluded.wanted, first_at = excluded.first_at, reported_at = excluded.reported_at, \
-           changed_at = excluded.changed_at, n = excluded.n";
-    AGAIN = "UPDATE device_report SET reported_at = $2, n = n + 1, wanted = 0 WHERE device_id = $1";
+           changed_at = excluded.changed_at, n = excluded.n, \
+           told_since = excluded.told_since, told_n = excluded.told_n, due_at = excluded.due_at";
+    AGAIN = "UPDATE device_report SET reported_at = $2, n = n + 1 WHERE device_id = $1";
+    UNREAD = "INSERT INTO device_report (device_id, wanted, unread_at) VALUES ($1, 0, $2) \
+              ON CONFLICT (device_id) DO UPDATE SET wanted = 0, unread_at = excluded.unread_at, \
+              due_at = CASE WHEN device_report.due_at > 0 THEN CAST($3 AS BIGINT) ELSE 0 END";
+    PUT_OFF = "UPDATE device_report SET wanted = 0, due_at = $2 WHERE device_id = $1";
     WANT = "INSERT INTO device_report (device_id, wanted) VALUES ($1, 1) \
             ON CONFLICT (device_id) DO UPDATE SET wanted = 1";
-    POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, p.cadence, p.at FROM device d \
-            JOIN model m ON m.id = d.model_id LEFT JOIN device_report r ON r.device_id = d.id \
+    POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, COALESCE(r.due_at, 0) AS due_at, \
+            p.cadence, p.at FROM device d JOIN model m ON m.id = d.model_id \
+            LEFT JOIN device_report r ON r.device_id = d.id \
             LEFT JOIN device_poll p ON p.device_id = d.id WHERE d.id = $1";
     POLLED = "SELECT address, at FROM device_poll WHERE device_id = $1";
     PARTS = "SELECT identifier_key, slot FROM reported_part WHERE device_id = $1 ORDER BY identifier_key";
@@ -163,13 +189,17 @@ queries! {
     DROP_PART = "DELETE FROM reported_part WHERE device_id = $1 AND identifier_key = $2";
     COUNT_PART = "INSERT INTO reported_count (identifier_key, batch_id, n) VALUES ($1, $2, $3) \
                   ON CONFLICT (identifier_key, batch_id) DO UPDATE SET n = reported_count.n + excluded.n";
+    NO_PART = "DELETE FROM reported_count WHERE identifier_key = $1 AND batch_id = $2 AND n <= 0";
     IN_BATCH = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id = $2";
     ELSEWHERE = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id <> $2 AND n > 0 \
                  ORDER BY batch_id LIMIT $3";
-    REPORTING = "SELECT d.id, d.serial, d.batch_id FROM reported_part p JOIN device d ON d.id = p.device_id \
-                 WHERE p.identifier_key = $1 AND p.device_id <> $2 ORDER BY p.batch_id, p.device_id LIMIT $3";
-    LISTING = "SELECT d.id, d.serial, d.batch_id FROM component c JOIN device d ON d.id = c.device_id \
-               WHERE c.identifier_key = $1 AND c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
+    REPORTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
+                 WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
+                 JOIN device d ON d.id = few.device_id WHERE d.trust NOT IN ('quarantined', 'revoked') \
+                 AND d.lifecycle <> 'retired' ORDER BY d.batch_id, d.id";
+    LISTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id, slot, removed_at FROM component \
+               WHERE identifier_key = $1 LIMIT 100) AS c JOIN device d ON d.id = c.device_id \
+               WHERE c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
                (SELECT 1 FROM reported_part p WHERE p.device_id = c.device_id \
                AND (p.identifier_key = $1 OR p.slot = c.slot)) LIMIT $3";
     DELIVERED = "SELECT COUNT(*) FROM (SELECT manifest_version FROM device WHERE batch_id = $1 ORDER BY serial LIMIT 20) \
@@ -225,6 +255,9 @@ pub async fn put(tx: &mut Tx, device: DeviceId, report: &Report) -> StoreResult<
             .bind(time(report.reported_at))
             .bind(time(report.changed_at))
             .bind(report.n)
+            .bind(time(report.told_since))
+            .bind(report.told_n)
+            .bind(time(report.due_at))
             .execute(executor)
             .await
             .map(drop)
@@ -232,12 +265,34 @@ pub async fn put(tx: &mut Tx, device: DeviceId, report: &Report) -> StoreResult<
     Ok(())
 }
 
-/// Notes that a device reported the same as before.
+/// Notes that a device reported the same as before. That it is asked to report stays as it is: whoever asked meanwhile
+/// is to be answered.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn again(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(AGAIN).bind(device.0).bind(at.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes that a device sent what could not be read. It is not asked for the same again; where something is still to be
+/// judged, not before `later`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unread(tx: &mut Tx, device: DeviceId, at: Timestamp, later: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| {
+        sqlx::query(UNREAD).bind(device.0).bind(at.0).bind(later.0).execute(executor).await.map(drop)
+    })?;
+    Ok(())
+}
+
+/// Asks a device that reports too much no more until then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_off(tx: &mut Tx, device: DeviceId, until: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(PUT_OFF).bind(device.0).bind(until.0).execute(executor).await.map(drop))?;
     Ok(())
 }
 
@@ -259,6 +314,7 @@ pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollSta
     Ok(row.map(|row| PollState {
         interval_s: row.poll_interval_s,
         wanted: row.wanted != 0,
+        due_at: some_time(row.due_at),
         // What an earlier version wrote and can't be read any more is as good as never seen.
         cadence: row.cadence.and_then(|text| serde_json::from_str(&text).ok()).zip(row.at.map(Timestamp)),
     }))
@@ -336,7 +392,10 @@ pub async fn move_part(tx: &mut Tx, device: DeviceId, part: &ReportedPart) -> St
 /// When the database fails.
 pub async fn drop_part(tx: &mut Tx, (device, batch): (DeviceId, BatchId), key: &str) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(DROP_PART).bind(device.0).bind(key).execute(executor).await.map(drop))?;
-    count_part(tx, key, batch, -1).await
+    count_part(tx, key, batch, -1).await?;
+    // Whoever reports another one each time would fill the table otherwise.
+    within!(tx, |executor| sqlx::query(NO_PART).bind(key).bind(batch.0).execute(executor).await.map(drop))?;
+    Ok(())
 }
 
 async fn count_part(tx: &mut Tx, key: &str, batch: BatchId, by: i64) -> StoreResult<()> {
@@ -366,7 +425,8 @@ pub async fn count_elsewhere(tx: &mut Tx, key: &str, batch: BatchId, limit: i64)
     Ok(counts.iter().sum())
 }
 
-/// Other devices that report an identifier, at most `limit`.
+/// Of the first `limit` other devices that report an identifier, those that count: what is cut off or retired says
+/// nothing against others.
 ///
 /// # Errors
 /// When the database fails.
@@ -376,8 +436,8 @@ pub async fn reporting(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> Sto
     })?)
 }
 
-/// Other devices whose manifests list an identifier and that report nothing else in its place, at most `limit`. Those
-/// that report it are not among them.
+/// Other devices whose manifests list an identifier and that report nothing else in its place, at most `limit`, of the
+/// first hundred manifests that list it. Those that report it are not among them.
 ///
 /// # Errors
 /// When the database fails.

@@ -76,13 +76,25 @@ pub async fn config_data(
 ) -> Response {
     let body = match body {
         Ok(body) => body,
-        Err(problem) if problem.status() == StatusCode::PAYLOAD_TOO_LARGE => return Problem::TooLarge.into_response(),
-        Err(_) => return Problem::Unreadable.into_response(),
+        Err(problem) if problem.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return unreadable(&fleet, &actor, Problem::TooLarge).await;
+        }
+        Err(_) => return unreadable(&fleet, &actor, Problem::Unreadable).await,
     };
-    let Some(said) = ConfigData::read(&body) else { return Problem::Unreadable.into_response() };
+    let Some(said) = ConfigData::read(&body) else {
+        return unreadable(&fleet, &actor, Problem::Unreadable).await;
+    };
     drop(body);
     match fleet.report(&actor, said.data, said.mode).await {
         Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Refuses what is no report, and asks for it no more: SWUpdate installs nothing for as long as it is asked.
+async fn unreadable(fleet: &Fleet, actor: &Actor, problem: Problem) -> Response {
+    match fleet.report_unreadable(actor).await {
+        Ok(()) => problem.into_response(),
         Err(error) => failed(&error),
     }
 }

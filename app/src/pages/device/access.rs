@@ -15,7 +15,11 @@ use crate::{
     context::Ctx,
     pages::{certificates, errors::who_may, revocations, secret::shown_once},
 };
-use domain::{certificate::CertificateStanding, device::Device, person::Permission};
+use domain::{
+    certificate::CertificateStanding,
+    device::{Device, Trust},
+    person::Permission,
+};
 use fleet::{certificate::CertificateRow, device_token::DeviceToken};
 use leptos::prelude::*;
 
@@ -28,6 +32,8 @@ pub(super) struct Access {
     pub token: Option<DeviceToken>,
     /// How often its label was spoilt.
     pub spoilt: i64,
+    /// Whether it is quarantined, whatever its certificates say.
+    pub is_quarantined: bool,
 }
 
 impl Access {
@@ -35,11 +41,12 @@ impl Access {
     pub(super) async fn of(ctx: &Ctx, device: &Device) -> Result<Self, fleet::Error> {
         let token = ctx.fleet.device_token(&ctx.actor, device.id).await?;
         let spoilt = ctx.fleet.labels_spoilt(&ctx.actor, device.id).await?;
+        let is_quarantined = device.trust == Trust::Quarantined;
         if !ctx.may(Permission::AuthorityRead) {
-            return Ok(Self { token, spoilt, ..Self::default() });
+            return Ok(Self { token, spoilt, is_quarantined, ..Self::default() });
         }
         let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
-        Ok(Self { issued, token, spoilt })
+        Ok(Self { issued, token, spoilt, is_quarantined })
     }
 }
 
@@ -75,6 +82,7 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
         {access.token.as_ref().map(|token| weaker(ctx, token, place))}
         {(valid && !held).then(|| hold(ctx, place))}
         {held.then(|| release(ctx, place))}
+        {(access.is_quarantined && !held).then(|| let_go(ctx, place))}
         {(valid || held).then(|| revoke(ctx, place))}
         {kit(ctx, place)}
         {token(ctx, place)}
@@ -121,6 +129,22 @@ fn release(ctx: &Ctx, place: &Place) -> AnyView {
         </form>
     };
     folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release"), open, fields)
+}
+
+/// A quarantined device without a certificate on hold: its token lets it in again.
+fn let_go(ctx: &Ctx, place: &Place) -> AnyView {
+    let form = again(ctx, "let_go");
+    let open = form.is_some() || place.doing.as_deref() == Some("let_go");
+    let fields = view! {
+        <form class="body stack tight" method="post" action=format!("{}/quarantine/release", place.path())>
+            {error_summary(form)}
+            {hidden("form", "let_go")}
+            {Field::new(form, "note", "Why it may come back").required().max_length(400)
+                .hint("Its findings stand until somebody settles them.").textarea(2)}
+            <div><button class="btn" type="submit">{icon(icons::SHIELD_CHECK)}"Release it from quarantine"</button></div>
+        </form>
+    };
+    folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release from quarantine"), open, fields)
 }
 
 /// Revoking has a page of its own: it can't be undone.

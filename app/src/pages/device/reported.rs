@@ -8,7 +8,7 @@ use crate::{
         panel::Panel,
         status::{component_icon, score},
         table::frame,
-        text::{ago, count, plural},
+        text::{ago, count, minute, plural},
     },
     context::{Ctx, href, segment},
 };
@@ -58,7 +58,7 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
                 {polled}
             </div>
         };
-        return view! { {panel.flush(empty)} {reasons(report)} }.into_any();
+        return view! { {panel.flush(view! { {empty} {unread(ctx, report)} })} {reasons(report)} }.into_any();
     };
     let rows = rows(&parts(life), report);
     let differ = rows.iter().filter(|row| matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted)).count();
@@ -96,7 +96,7 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
             <tbody>{lines}</tbody>
         </table>
     };
-    let body = view! { {frame("What it reports", table)} {rest(life, report)} };
+    let body = view! { {frame("What it reports", table)} {unread(ctx, report)} {rest(life, report)} };
     view! { {panel.aside(verdict).footer(footer).flush(body)} {reasons(report)} }.into_any()
 }
 
@@ -269,6 +269,25 @@ fn rest(life: &Life<'_>, report: &DeviceReport) -> impl IntoView + use<> {
         </details>
         </div>
     }
+}
+
+/// What of its reports was not taken up: one that could not be read, changes that are judged later.
+fn unread(ctx: &Ctx, report: &DeviceReport) -> impl IntoView + use<> {
+    let unread = report.unread_at.map(|at| {
+        view! {
+            <p class="body small">
+                {icon(icons::WARN)} "Unreadable report " {ago(at, ctx.now)} ": what it sent was refused, and is not asked for again."
+            </p>
+        }
+    });
+    let due = report.due_at.map(|at| {
+        view! {
+            <p class="body small">
+                {icon(icons::WARN)} "It changes what it reports too often. The rest is judged from " {minute(at)} " on."
+            </p>
+        }
+    });
+    view! { {unread} {due} }
 }
 
 /// The button that lets it be asked, or that it is.

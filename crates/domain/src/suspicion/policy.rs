@@ -100,9 +100,15 @@ impl Policy {
     /// their factory, and cutting off a batch that works, instead of giving it new keys, is for people to decide.
     #[must_use]
     pub fn decide(&self, suspicion: &Suspicion) -> Option<Response> {
+        self.decide_up_to(suspicion, Response::Quarantine)
+    }
+
+    /// The same, but never more than `most`.
+    #[must_use]
+    pub fn decide_up_to(&self, suspicion: &Suspicion, most: Response) -> Option<Response> {
         let strong = suspicion.signals.iter().any(Signal::is_strong);
         let golden = suspicion.signals.iter().any(|signal| matches!(signal, Signal::GoldenImage { .. }));
-        let most = if strong && !golden { Response::Quarantine } else { Response::Ask };
+        let most = if strong && !golden { most } else { most.min(Response::Ask) };
         let reached = |(response, from): &(Response, u8)| suspicion.score >= *from && *response <= most;
         self.scores().filter(reached).map(|(response, _)| response).last()
     }

@@ -64,7 +64,45 @@ pub fn suspicions(signals: &[Signal], of: &Subject<'_>) -> Vec<Suspicion> {
     suspicions
 }
 
+/// How many identifiers of a device that others have, too, are told apart.
+pub const COPIES_MAX: usize = 3;
+
+/// Puts the copied identifiers of a device together where there are more than [`COPIES_MAX`]: those of an image are one
+/// suspicion of the batch, others one of the device. Devices that make numbers up together would otherwise make a
+/// suspicion of each.
+#[must_use]
+pub fn gathered(suspicions: Vec<Suspicion>, of: &Subject<'_>) -> Vec<Suspicion> {
+    use super::Topic;
+    let is_copy = |suspicion: &Suspicion| suspicion.cause.topic == Topic::Copy;
+    let is_golden = |suspicion: &Suspicion| {
+        is_copy(suspicion) && suspicion.signals.iter().all(|signal| matches!(signal, Signal::GoldenImage { .. }))
+    };
+    let (golden, rest): (Vec<Suspicion>, Vec<Suspicion>) = suspicions.into_iter().partition(is_golden);
+    let (copies, mut all): (Vec<Suspicion>, Vec<Suspicion>) = rest.into_iter().partition(is_copy);
+    for (group, about) in [(golden, format!("{}:image", of.batch)), (copies, format!("device:{}", of.serial))] {
+        if group.len() <= COPIES_MAX {
+            all.extend(group);
+            continue;
+        }
+        let signals = group.into_iter().flat_map(|suspicion| suspicion.signals).collect();
+        all.push(Suspicion::new(Cause { topic: Topic::Copy, about }, signals));
+    }
+    all.sort_by_key(|suspicion| std::cmp::Reverse(suspicion.score));
+    all
+}
+
 impl Suspicion {
+    /// Whether it is about one device alone.
+    #[must_use]
+    pub fn is_of_one(&self) -> bool {
+        use super::Topic;
+        match self.cause.topic {
+            Topic::Hardware | Topic::Clone => true,
+            Topic::Copy => self.cause.about.starts_with("device:"),
+            Topic::Manifest | Topic::Overproduction => false,
+        }
+    }
+
     fn new(cause: Cause, mut signals: Vec<Signal>) -> Self {
         signals.sort_by_key(|signal| std::cmp::Reverse(signal.weight()));
         signals.truncate(SIGNALS_MAX);

@@ -269,7 +269,9 @@ impl Signal {
         self.kind() == earlier.kind() && self.slot() == earlier.slot() && self.copied() == earlier.copied()
     }
 
-    const fn copied(&self) -> Option<&Copied> {
+    /// What it says is in several devices, if that is what it says.
+    #[must_use]
+    pub const fn copied(&self) -> Option<&Copied> {
         match self {
             Self::Copied { copied, .. } | Self::GoldenImage { copied, .. } => Some(copied),
             _ => None,

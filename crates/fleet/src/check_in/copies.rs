@@ -13,7 +13,8 @@ use store::report::{Holder, ReportedPart};
 const KEYS: usize = 32;
 /// How long an identifier's key may be, in bytes.
 const KEY_MAX: usize = 200;
-/// How many other devices are looked at, and how many other batches.
+/// How many other devices that report it are looked at one by one, how many that list it, and how many other batches.
+const REPORTING: i64 = 20;
 const OTHERS: i64 = 6;
 const BATCHES: i64 = 100;
 
@@ -71,17 +72,22 @@ async fn of_key(deed: &mut Deed<'_>, bench: &Bench<'_>, key: &str, copied: Copie
     let (device, batch) = (bench.device.id, bench.device.batch_id);
     let here = store::report::count_in_batch(&mut deed.tx, key, batch).await?;
     let elsewhere = store::report::count_elsewhere(&mut deed.tx, key, batch, BATCHES).await?;
+    let mut others = store::report::reporting(&mut deed.tx, key, device, REPORTING).await?;
     let listing = store::report::listing(&mut deed.tx, key, device, OTHERS).await?;
-    let listed_here = listing.iter().filter(|holder| holder.batch_id == batch.0).count();
-    let count = |n: i64, more: usize| u64::try_from(n).unwrap_or_default().saturating_add(more as u64);
-    let in_batch = count(here, listed_here);
-    let in_all = count(here.saturating_add(elsewhere), listing.len());
+    let of_batch = |holders: &[Holder]| holders.iter().filter(|holder| holder.batch_id == batch.0).count() as u64;
+    let (mut in_batch, mut in_all) = (of_batch(&others) + 1, others.len() as u64 + 1);
+    // Of so many the counts are near enough. Of few, those that are cut off or retired must not speak against others.
+    if here.saturating_add(elsewhere) > REPORTING {
+        in_batch = u64::try_from(here).unwrap_or_default();
+        in_all = u64::try_from(here.saturating_add(elsewhere)).unwrap_or_default();
+    }
+    in_batch = in_batch.saturating_add(of_batch(&listing));
+    in_all = in_all.saturating_add(listing.len() as u64);
     if in_all < 2 {
         return Ok(None);
     }
     let of_batch = in_batch == in_all || in_batch >= GOLDEN_IMAGE_DEVICES;
     let (batch, n) = if of_batch { (Some(bench.batch.as_str()), in_batch) } else { (None, in_all) };
-    let mut others = store::report::reporting(&mut deed.tx, key, device, OTHERS).await?;
     others.extend(listing);
     let is_meant = |holder: &&Holder| !of_batch || holder.batch_id == bench.device.batch_id.0;
     let mut serials: Vec<&str> = others.iter().filter(is_meant).map(|holder| holder.serial.as_str()).collect();

@@ -1,7 +1,7 @@
 //! From what was observed to what is told of it: findings by cause, entries of the history, what follows.
 
 use super::{
-    copies,
+    brake,
     reason::{self, Reason},
 };
 use crate::{
@@ -10,16 +10,13 @@ use crate::{
 };
 use domain::{
     authority::{FindingKind, FindingState},
+    component::Component,
     device::{Device, Trust},
     history::{Entry, Event},
-    suspicion::{Copied, Policy, Response, Signal, Subject, Suspicion, Topic, suspicions},
+    suspicion::{Copied, Policy, Response, Signal, Subject, Suspicion, gathered, suspicions},
     time::Timestamp,
 };
 use serde_json::{Value, json};
-use store::report::Holder;
-
-/// How many devices that had a copied identifier first are looked at.
-const FIRST_FEW: i64 = 8;
 
 /// A device that is being judged; the deed holds it.
 pub(super) struct Bench<'a> {
@@ -30,6 +27,10 @@ pub(super) struct Bench<'a> {
     /// Its batch's code.
     pub(super) batch: String,
     pub(super) policy: Policy,
+    /// What it was ever made of; nothing where that is not asked about.
+    pub(super) components: Vec<Component>,
+    /// The most that a rule does by itself for a device of this model at present.
+    pub(super) most: Response,
 }
 
 /// What was looked at: of the rest nothing is said.
@@ -41,6 +42,23 @@ pub(super) enum Scope {
     Report,
 }
 
+/// What is done about a finding.
+enum Step<'a> {
+    /// It is told of.
+    Tell(&'a Suspicion),
+    /// What it was about is seen no more.
+    Outlive(&'a Reason),
+}
+
+impl Step<'_> {
+    fn cause(&self) -> String {
+        match self {
+            Self::Tell(suspicion) => cause_of(suspicion),
+            Self::Outlive(past) => past.cause.clone(),
+        }
+    }
+}
+
 /// What came of it.
 pub(super) struct Judged {
     /// What speaks against the device from now on.
@@ -49,6 +67,17 @@ pub(super) struct Judged {
     pub(super) entries: Vec<Entry>,
     /// The most that follows, and why, in a sentence.
     pub(super) follows: Option<(Response, String)>,
+    /// The causes of the findings that are settled by it.
+    pub(super) settled: Vec<String>,
+    /// Whether it is trusted again.
+    pub(super) is_released: bool,
+}
+
+impl Judged {
+    /// Nothing is new.
+    pub(super) const fn nothing(reasons: Vec<Reason>) -> Self {
+        Self { reasons, entries: Vec::new(), follows: None, settled: Vec::new(), is_released: false }
+    }
 }
 
 impl Scope {
@@ -69,41 +98,71 @@ impl Bench<'_> {
         let now = self.fleet.now();
         let of =
             Subject { serial: &self.device.serial, batch: &self.batch, manifest_version: self.device.manifest_version };
-        let mut found = suspicions(signals, &of);
-        // In one order: others write the same findings.
-        found.sort_by(|a, b| a.cause.cmp(&b.cause));
+        let found = gathered(suspicions(signals, &of), &of);
         let (mine, mut reasons): (Vec<Reason>, Vec<Reason>) =
             earlier.into_iter().partition(|reason| scope.covers(reason.kind));
-        let mut judged = Judged { reasons: Vec::new(), entries: Vec::new(), follows: None };
-        for suspicion in &found {
-            let before = mine.iter().find(|reason| reason.cause == suspicion.cause.to_string());
-            self.tell(deed, suspicion, before, scope, &mut judged).await?;
-            reasons.push(self.reason(suspicion, now));
-        }
-        for past in mine {
-            if !reasons.iter().any(|reason| reason.cause == past.cause) {
-                reasons.extend(self.outlived(deed, past, now).await?);
+        let mut judged = Judged::nothing(Vec::new());
+        reasons.extend(found.iter().map(|suspicion| self.reason(suspicion, now)));
+        let mut steps: Vec<Step<'_>> = found.iter().map(Step::Tell).collect();
+        let is_said = |past: &Reason| reasons.iter().any(|r| r.cause == past.cause || r.speaks_for(past));
+        steps.extend(mine.iter().filter(|past| !is_said(past)).map(Step::Outlive));
+        // In one order: others write the same findings.
+        steps.sort_by_cached_key(Step::cause);
+        let mut is_braked = false;
+        let mut outlived = Vec::new();
+        for step in steps {
+            match step {
+                Step::Tell(suspicion) => {
+                    let before = mine.iter().find(|reason| reason.cause == cause_of(suspicion));
+                    is_braked |= self.tell(deed, suspicion, before, scope, &mut judged).await?;
+                }
+                Step::Outlive(past) => outlived.extend(self.outlived(deed, past.clone(), now, &mut judged).await?),
             }
         }
+        reasons.extend(outlived);
+        if is_braked {
+            brake::tell(deed, self).await?;
+        }
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.score));
-        judged.entries.extend(self.trusted_again(deed, &reasons).await?);
+        let released = self.trusted_again(deed, &reasons).await?;
+        judged.is_released = released.is_some();
+        judged.entries.extend(released);
         judged.reasons = reasons;
         Ok(judged)
     }
 
+    /// What follows. That another device reports what this one's manifest lists is asked about, and cuts nothing off: it
+    /// would be enough to report a number of a device to get rid of that device.
+    fn decide(&self, suspicion: &Suspicion, most: Response) -> Option<Response> {
+        let is_listed = |signal: &Signal| match signal.copied() {
+            Some(Copied::Part { identifier_key, .. }) => self.lists(identifier_key),
+            _ => false,
+        };
+        let mut strong = suspicion.signals.iter().filter(|signal| signal.is_strong());
+        let most = if strong.all(is_listed) { most.min(Response::Ask) } else { most };
+        self.policy.decide_up_to(suspicion, most)
+    }
+
+    /// Whether the newest manifest lists this identifier.
+    fn lists(&self, key: &str) -> bool {
+        let newest = self.device.manifest_version;
+        self.components.iter().any(|component| component.is_in(newest) && component.part.identifier_key == key)
+    }
+
     fn reason(&self, suspicion: &Suspicion, at: Timestamp) -> Reason {
         Reason {
-            cause: suspicion.cause.to_string(),
+            cause: cause_of(suspicion),
             kind: reason::kind(suspicion.cause.topic),
             score: suspicion.score,
-            response: self.policy.decide(suspicion),
+            response: self.decide(suspicion, self.most),
             signals: suspicion.signals.clone(),
             at,
             is_past: false,
         }
     }
 
-    /// Notes a suspicion's finding, and what follows from it where it says more than before.
+    /// Notes a suspicion's finding, and what follows from it where it says more than before. Whether more would have
+    /// followed if rules had not done so much already.
     async fn tell(
         &self,
         deed: &mut Deed<'_>,
@@ -111,20 +170,19 @@ impl Bench<'_> {
         before: Option<&Reason>,
         scope: Scope,
         judged: &mut Judged,
-    ) -> Result<()> {
-        let Some(response) = self.policy.decide(suspicion) else { return Ok(()) };
-        let cause = suspicion.cause.to_string();
+    ) -> Result<bool> {
+        let Some(response) = self.decide(suspicion, self.most) else { return Ok(false) };
+        let cause = cause_of(suspicion);
         let stands = store::finding::by_cause(&mut deed.tx, &cause).await?;
         let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
         let is_known = is_open && before.is_some_and(|before| says_no_more(suspicion, before));
         if is_known && scope == Scope::Report {
-            return Ok(());
+            return Ok(false);
         }
         finding::note(&mut deed.tx, &self.found(suspicion, response), self.fleet.now()).await?;
         deed.ring("finding", reason::kind(suspicion.cause.topic).as_str()).await?;
-        self.explain_first_few(deed, suspicion).await?;
         if is_known {
-            return Ok(());
+            return Ok(false);
         }
         if let Some(event) = suspicion.event(&self.device.serial) {
             judged.entries.push(self.entry(event));
@@ -132,12 +190,13 @@ impl Bench<'_> {
         if judged.follows.as_ref().is_none_or(|(most, _)| *most < response) {
             judged.follows = Some((response, suspicion.headline()));
         }
-        Ok(())
+        let meant = self.decide(suspicion, Response::Quarantine);
+        Ok(response < Response::Hold && meant.is_some_and(|meant| meant >= Response::Hold))
     }
 
     fn found<'s>(&self, suspicion: &'s Suspicion, response: Response) -> Found<'s> {
         let topic = suspicion.cause.topic;
-        let is_of_one = matches!(topic, Topic::Hardware | Topic::Clone);
+        let is_of_one = suspicion.is_of_one();
         let mut detail = json!({
             "score": suspicion.score, "response": response, "sentences": suspicion.sentences(),
             "signals": suspicion.signals,
@@ -157,77 +216,47 @@ impl Bench<'_> {
         }
     }
 
-    /// Who reported a copied identifier first was told of a part that differs: nobody could know better then. One mistake
-    /// is one finding, so that is settled where the copy explains all of it.
-    async fn explain_first_few(&self, deed: &mut Deed<'_>, suspicion: &Suspicion) -> Result<()> {
-        if suspicion.cause.topic != Topic::Copy {
-            return Ok(());
-        }
-        for signal in &suspicion.signals {
-            let (Signal::Copied { copied, .. } | Signal::GoldenImage { copied, .. }) = signal else { continue };
-            let Copied::Part { identifier_key, identifier, .. } = copied else { continue };
-            let others = store::report::reporting(&mut deed.tx, identifier_key, self.device.id, FIRST_FEW).await?;
-            for other in others {
-                self.explain(deed, &other, identifier).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn explain(&self, deed: &mut Deed<'_>, other: &Holder, identifier: &str) -> Result<()> {
-        let id = domain::id::DeviceId(other.id);
-        let Some(report) = store::report::of_device_within(&mut deed.tx, id).await? else { return Ok(()) };
-        let reasons = reason::read(&report.reasons);
-        let hardware = reasons.iter().filter(|reason| reason.kind == FindingKind::HardwareMismatch);
-        for reason in hardware {
-            // The slot may be called otherwise there; what is reported is the same.
-            let slot = reason.signals.iter().find_map(|signal| match signal {
-                Signal::PartChanged { slot, reported, .. } | Signal::PartBeyondManifest { slot, reported, .. }
-                    if reported == identifier =>
-                {
-                    Some(slot.clone())
-                }
-                _ => None,
-            });
-            let Some(slot) = slot else { continue };
-            let copy = [(slot, Signal::DeviceBeyondBatch { batch: String::new() })];
-            if copies::without_explained(reason.signals.clone(), &copy).is_empty() {
-                store::finding::resolve(&mut deed.tx, &reason.cause, self.fleet.now()).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// What spoke against the device and does not any more. What was weak, or was put right by a new manifest, is settled;
-    /// what was strong waits for a person.
-    async fn outlived(&self, deed: &mut Deed<'_>, past: Reason, now: Timestamp) -> Result<Option<Reason>> {
-        let is_hardware = past.kind == FindingKind::HardwareMismatch;
-        let of_present = format!(":{}", self.device.manifest_version);
-        let is_put_right = !past.cause.ends_with(&of_present);
-        let is_strong = past.signals.iter().any(Signal::is_strong);
-        if is_hardware && is_strong && !is_put_right {
+    /// what was strong waits for a person: an accomplice could otherwise wash it away.
+    async fn outlived(
+        &self,
+        deed: &mut Deed<'_>,
+        past: Reason,
+        now: Timestamp,
+        judged: &mut Judged,
+    ) -> Result<Option<Reason>> {
+        let may_go = match past.kind {
+            FindingKind::HardwareMismatch => {
+                let is_put_right = !past.cause.ends_with(&format!(":{}", self.device.manifest_version));
+                is_put_right || !past.is_strong()
+            }
+            FindingKind::IdentifierCopied => !past.is_strong() && self.is_last_copy(deed, &past).await?,
+            _ => return Ok(None),
+        };
+        let stands = store::finding::by_cause(&mut deed.tx, &past.cause).await?;
+        let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
+        if !is_open || (!may_go && !past.is_strong()) {
+            return Ok(None);
+        }
+        if !may_go {
             return Ok(Some(Reason { is_past: true, ..past }));
         }
-        if is_hardware && store::finding::resolve(&mut deed.tx, &past.cause, now).await? {
+        if store::finding::resolve(&mut deed.tx, &past.cause, now).await? {
             deed.ring("finding", past.kind.as_str()).await?;
-        }
-        if past.kind == FindingKind::IdentifierCopied {
-            self.settle_copy(deed, &past, now).await?;
+            judged.settled.push(past.cause);
         }
         Ok(None)
     }
 
     /// A copy is one no more when a single device is left that has it.
-    async fn settle_copy(&self, deed: &mut Deed<'_>, past: &Reason, now: Timestamp) -> Result<()> {
+    async fn is_last_copy(&self, deed: &mut Deed<'_>, past: &Reason) -> Result<bool> {
         for signal in &past.signals {
-            let (Signal::Copied { copied, .. } | Signal::GoldenImage { copied, .. }) = signal else { continue };
-            let Copied::Part { identifier_key, .. } = copied else { continue };
-            let left = store::report::reporting(&mut deed.tx, identifier_key, self.device.id, 2).await?;
-            if left.len() < 2 && store::finding::resolve(&mut deed.tx, &past.cause, now).await? {
-                deed.ring("finding", past.kind.as_str()).await?;
+            let Some(Copied::Part { identifier_key, .. }) = signal.copied() else { continue };
+            if store::report::reporting(&mut deed.tx, identifier_key, self.device.id, 2).await?.len() > 1 {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A device that only weak signals spoke against is trusted again once nothing does.
@@ -248,6 +277,11 @@ impl Bench<'_> {
     }
 }
 
+/// By what a suspicion's finding is found again.
+fn cause_of(suspicion: &Suspicion) -> String {
+    finding::cause(reason::kind(suspicion.cause.topic), &suspicion.cause.about)
+}
+
 /// Whether a suspicion says no more than what is known. Of hardware every other part is news; of polls and copies only
 /// what weighs more is.
 fn says_no_more(suspicion: &Suspicion, before: &Reason) -> bool {
@@ -255,7 +289,7 @@ fn says_no_more(suspicion: &Suspicion, before: &Reason) -> bool {
         return false;
     }
     match suspicion.cause.topic {
-        Topic::Hardware => suspicion.signals == before.signals,
+        domain::suspicion::Topic::Hardware => suspicion.signals == before.signals,
         _ => suspicion.score <= before.score,
     }
 }
@@ -268,5 +302,5 @@ pub(super) fn detail(judged: &Judged) -> Value {
         .filter(|reason| reason.response.is_some())
         .map(|reason| json!({"cause": reason.cause, "score": reason.score, "response": reason.response}))
         .collect();
-    json!({ "reasons": reasons })
+    json!({ "reasons": reasons, "settled": judged.settled, "released": judged.is_released })
 }

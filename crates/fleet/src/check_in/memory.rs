@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn what_was_written_is_forgotten_and_gone_on_from() {
-        let (polls, mut state) = (Polls::default(), PollState { interval_s: 300, wanted: false, cadence: None });
+        let (polls, mut state) =
+            (Polls::default(), PollState { interval_s: 300, wanted: false, due_at: None, cadence: None });
         assert_eq!(polls.count(id(1), &poll(1_000), &state), None);
         let due = polls.due(Timestamp(1_000 * SECOND));
         assert_eq!(due.len(), 1);

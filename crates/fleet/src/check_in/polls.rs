@@ -1,12 +1,13 @@
 //! A poll: when to come again, whether a report is wanted, and whether two devices come as one.
 
 use super::{
-    RULE, device_of,
+    RULE, brake, device_of,
     judge::{Bench, Scope},
     reason,
 };
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
+    authority::FindingState,
     cadence::Poll,
     id::DeviceId,
     person::Permission,
@@ -48,7 +49,8 @@ impl Fleet {
                 tracing::warn!(%error, device = serial, "that an identity may be used twice was not noted");
             }
         }
-        Ok(PollAnswer { sleep_s, wants_report: state.wanted })
+        let is_due = state.due_at.is_some_and(|at| at <= self.now());
+        Ok(PollAnswer { sleep_s, wants_report: state.wanted || is_due })
     }
 
     /// Notes what the polls of a device say against it.
@@ -61,15 +63,21 @@ impl Fleet {
         let mut deed = self.allow(&RULE, Permission::CertificateHold, &format!("device:{serial}")).await?;
         let device = store::device::lock(&mut deed.tx, id).await?.ok_or_else(|| Error::not_found("device", serial))?;
         let unheard = Report { wanted: true, ..Report::default() };
-        let mut kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or(unheard);
+        let kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or(unheard);
         let earlier = reason::read(&kept.reasons);
-        let of_clone = earlier.iter().filter(|reason| reason.kind == reason::kind(Topic::Clone));
-        let mut signals: Vec<Signal> = of_clone.flat_map(|reason| reason.signals.clone()).collect();
+        let mut signals = Vec::new();
+        for reason in earlier.iter().filter(|reason| reason.kind == reason::kind(Topic::Clone)) {
+            // What somebody has settled speaks against it no more.
+            let stands = store::finding::by_cause(&mut deed.tx, &reason.cause).await?;
+            if stands.is_some_and(|finding| finding.state == FindingState::Open) {
+                signals.extend(reason.signals.clone());
+            }
+        }
         signals.push(signal);
-        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy };
+        let most = brake::most(&mut deed, device.model_id).await?;
+        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy, components: Vec::new(), most };
         let judged = bench.judge(&mut deed, &signals, earlier, Scope::Polls).await?;
-        kept.reasons = reason::write(&judged.reasons);
-        store::report::put(&mut deed.tx, id, &kept).await?;
+        reason::keep(&mut deed.tx, id, &kept, &judged.reasons).await?;
         self.conclude(deed, &bench, judged).await
     }
 }

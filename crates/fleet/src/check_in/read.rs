@@ -42,8 +42,12 @@ pub struct DeviceReport {
     pub reported_at: Option<Timestamp>,
     /// When what it reports last changed.
     pub changed_at: Option<Timestamp>,
-    /// How often it reported.
+    /// How often it reported; the same again within a minute counts once.
     pub n: i64,
+    /// When it last sent what could not be read; none where it reported since.
+    pub unread_at: Option<Timestamp>,
+    /// When it is asked again because it reported too many changes to judge all of them.
+    pub due_at: Option<Timestamp>,
     /// Whether it is asked to report at its next poll.
     pub wanted: bool,
     /// From where it polled last and when.
@@ -90,6 +94,8 @@ impl Fleet {
             reported_at: kept.reported_at,
             changed_at: kept.changed_at,
             n: kept.n,
+            unread_at: kept.unread_at.filter(|at| kept.reported_at.is_none_or(|reported| reported < *at)),
+            due_at: kept.due_at,
             wanted,
             polled: self.inner.polls.last(device.id).or(polled),
         })

@@ -1,11 +1,14 @@
 //! What speaks against a device, as it is kept beside its report.
 
+use crate::Result;
 use domain::{
-    authority::FindingKind,
+    authority::{FindingKind, FindingState},
+    id::DeviceId,
     suspicion::{Response, Signal, Topic},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use store::{Tx, report::Report};
 
 /// What speaks against a device for one cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +30,46 @@ pub struct Reason {
     pub is_past: bool,
 }
 
+impl Reason {
+    /// Whether it may say enough by itself for more than a question.
+    pub(super) fn is_strong(&self) -> bool {
+        self.signals.iter().any(Signal::is_strong)
+    }
+
+    /// Whether it says everything of copied identifiers that the other one said.
+    pub(super) fn speaks_for(&self, other: &Self) -> bool {
+        let says = |signal: &Signal| self.signals.iter().any(|mine| mine.copied() == signal.copied());
+        self.kind == FindingKind::IdentifierCopied && self.kind == other.kind && other.signals.iter().all(says)
+    }
+
+    /// Whether it is about one device alone.
+    fn is_of_one(&self) -> bool {
+        match self.kind {
+            FindingKind::IdentifierCopied => self.cause.starts_with("identifier_copied:device:"),
+            kind => matches!(kind, FindingKind::HardwareMismatch | FindingKind::CloneSuspected),
+        }
+    }
+}
+
+/// Keeps what speaks against a device beside its report, and notes whom a finding about several devices concerns.
+pub(super) async fn keep(tx: &mut Tx, device: DeviceId, report: &Report, reasons: &[Reason]) -> Result<()> {
+    store::report::put(tx, device, &Report { reasons: write(reasons), ..report.clone() }).await?;
+    let causes: Vec<&str> = reasons.iter().filter(|reason| !reason.is_of_one()).map(|r| r.cause.as_str()).collect();
+    Ok(store::brake::put_causes(tx, device, &causes).await?)
+}
+
+/// Whether a finding stands of what speaks against a device.
+pub(crate) async fn any_stands(tx: &mut Tx, device: DeviceId) -> Result<bool> {
+    let Some(report) = store::report::of_device_within(tx, device).await? else { return Ok(false) };
+    for reason in read(&report.reasons).into_iter().filter(|reason| reason.response.is_some()) {
+        let stands = store::finding::by_cause(tx, &reason.cause).await?;
+        if stands.is_some_and(|finding| finding.state == FindingState::Open) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads what is kept. What an earlier version wrote and can't be read any more is left out.
 pub(super) fn read(json: &str) -> Vec<Reason> {
     let values: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
@@ -34,7 +77,7 @@ pub(super) fn read(json: &str) -> Vec<Reason> {
 }
 
 /// Writes what is kept.
-pub(super) fn write(reasons: &[Reason]) -> String {
+fn write(reasons: &[Reason]) -> String {
     serde_json::to_string(reasons).unwrap_or_else(|_| "[]".to_owned())
 }
 

@@ -1,8 +1,8 @@
 //! A report: kept, and judged when it changes what is known of the device.
 
 use super::{
-    RULE, copies, device_of,
-    judge::{Bench, Scope},
+    RULE, brake, copies, device_of,
+    judge::{Bench, Judged, Scope},
     reason,
     rules::Rules,
 };
@@ -11,15 +11,20 @@ use domain::{
     component::{Component, Part},
     device::Device,
     history::{Entry, Event},
+    id::DeviceId,
     person::Permission,
     report::{Attributes, Comparison, Listed, Reported, UpdateMode, compare},
     suspicion::Signal,
+    time::{HOUR, MINUTE, Timestamp},
 };
 use sha2::{Digest, Sha256};
 use store::report::Report;
 
 /// How many manifests, from the newest on, a report is held against.
 const MANIFESTS: i64 = 10;
+/// How many changes of a device are judged within an hour, unless somebody asked for its report. Each may write history,
+/// which is kept for good; what comes beyond is kept beside the device and judged later.
+const CHANGES: i64 = 6;
 
 /// The lists of parts of a device's manifests, the newest first.
 pub(super) fn lists(device: &Device, components: &[Component]) -> Vec<(i64, Vec<Part>)> {
@@ -57,23 +62,58 @@ impl Fleet {
         let missing = || Error::not_found("device", serial);
         let device = store::device::by_serial(self.db(), serial).await?.filter(|d| d.id == id).ok_or_else(missing)?;
         let rules = self.rules_of(device.model_id).await?;
-        let known = store::report::of_device(self.db(), id).await?.unwrap_or_default();
+        let (now, known) = (self.now(), store::report::of_device(self.db(), id).await?.unwrap_or_default());
         let attributes = known.attributes.update(mode, sent.clone());
-        let is_same = known.n > 0 && attributes == known.attributes;
-        if is_same && picture(&rules.mapping.read(&attributes), &device, &rules) == known.picture {
-            let mut tx = self.db().begin().await?;
-            store::report::again(&mut tx, id, self.now()).await?;
-            return Ok(tx.commit().await?);
+        if known.n > 0 && !is_asked(&known, now) && attributes == known.attributes {
+            // What was put off is asked for again once it is due.
+            let picture = || picture(&rules.mapping.read(&attributes), &device, &rules);
+            if known.due_at.is_some() || picture() == known.picture {
+                return self.report_again(id, &known).await;
+            }
         }
-        if let Err(wait_micros) = self.inner.polls.may_change(id, self.now()) {
+        if let Err(wait_micros) = self.inner.polls.may_change(id, now) {
+            if is_asked(&known, now) || known.due_at.is_none() {
+                let mut tx = self.db().begin().await?;
+                store::report::put_off(&mut tx, id, now.plus(HOUR)).await?;
+                tx.commit().await?;
+            }
             return Err(Error::TooMany { wait_micros });
         }
         let batch = store::report::batch_code(self.db(), device.batch_id).await?;
         let mut deed = self.allow(&RULE, Permission::CertificateHold, &format!("device:{serial}")).await?;
         // Held from here: a device that reports twice at once is judged in order.
         let device = store::device::lock(&mut deed.tx, id).await?.ok_or_else(missing)?;
-        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy };
+        let components = store::component::of_device_within(&mut deed.tx, id).await?;
+        let most = brake::most(&mut deed, device.model_id).await?;
+        let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy, components, most };
         self.take_report(deed, &bench, &rules, sent, mode).await
+    }
+
+    /// Notes that a device reported the same again; once a minute at most, so that it can't keep others from writing.
+    async fn report_again(&self, id: DeviceId, known: &Report) -> Result<()> {
+        let now = self.now();
+        if is_within(known.reported_at, now, MINUTE) {
+            return Ok(());
+        }
+        let mut tx = self.db().begin().await?;
+        store::report::again(&mut tx, id, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Notes that a device sent what is no report. It is not asked for it again at each poll: some clients install
+    /// nothing for as long as they are.
+    ///
+    /// # Errors
+    /// When the actor is no device, or the database fails.
+    pub async fn report_unreadable(&self, actor: &Actor) -> Result<()> {
+        let (id, _) = device_of(actor)?;
+        let (now, known) = (self.now(), store::report::of_device(self.db(), id).await?);
+        if known.is_some_and(|known| !is_asked(&known, now) && is_within(known.unread_at, now, MINUTE)) {
+            return Ok(());
+        }
+        let mut tx = self.db().begin().await?;
+        store::report::unread(&mut tx, id, now, now.plus(HOUR)).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn take_report(
@@ -88,16 +128,35 @@ impl Fleet {
         let mut kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or_default();
         kept.attributes = kept.attributes.update(mode, sent);
         let reported = rules.mapping.read(&kept.attributes);
-        let mut entries: Vec<Entry> = firmware(bench, &reported).into_iter().collect();
-        let mut judged =
-            super::judge::Judged { reasons: reason::read(&kept.reasons), entries: Vec::new(), follows: None };
         let picture = picture(&reported, &bench.device, rules);
+        let mut entries: Vec<Entry> = firmware(bench, &reported).into_iter().collect();
+        let is_news = picture != kept.picture || !entries.is_empty();
+        let (since, n) = match kept.told_since.filter(|since| is_within(Some(*since), now, HOUR)) {
+            Some(since) => (since, kept.told_n),
+            None => (now, 0),
+        };
+        let is_put_off = is_news && !kept.wanted && n >= CHANGES;
+        kept = Report {
+            first_at: kept.first_at.or(Some(now)),
+            reported_at: Some(now),
+            changed_at: Some(now),
+            n: kept.n.saturating_add(1),
+            told_since: Some(since),
+            told_n: n.saturating_add(i64::from(is_news && !is_put_off)),
+            due_at: is_put_off.then(|| since.plus(HOUR)),
+            ..kept
+        };
+        if is_put_off {
+            store::report::put(&mut deed.tx, id, &kept).await?;
+            return deed.commit_as_history().await;
+        }
+        let comparison = compared(bench, &reported, &kept, rules);
+        // A repair is done when the device itself says so.
+        on_report(&mut deed, &bench.device, |version, fitted| comparison.confirms(version, fitted, &rules.mapping))
+            .await?;
+        let mut judged = Judged::nothing(reason::read(&kept.reasons));
         if picture != kept.picture {
-            let before = kept.confirmed.as_ref().map(|attributes| rules.mapping.read(attributes));
-            let (comparison, signals) = observe(&mut deed, bench, &reported, before.as_ref(), rules).await?;
-            // A repair is done when the device itself says so.
-            on_report(&mut deed, &bench.device, |version, fitted| comparison.confirms(version, fitted, &rules.mapping))
-                .await?;
+            let signals = observe(&mut deed, bench, &reported, &comparison).await?;
             judged = bench.judge(&mut deed, &signals, judged.reasons, Scope::Report).await?;
             if let Some(manifest_version) = comparison.matched.filter(|version| kept.matched != Some(*version)) {
                 entries.push(bench.entry(Event::HardwareReported { manifest_version }));
@@ -106,21 +165,29 @@ impl Fleet {
                 kept.confirmed = Some(kept.attributes.clone());
             }
             (kept.matched, kept.picture) = (comparison.matched, picture);
-            kept.reasons = reason::write(&judged.reasons);
         }
-        kept = Report {
-            first_at: kept.first_at.or(Some(now)),
-            reported_at: Some(now),
-            changed_at: Some(now),
-            n: kept.n.saturating_add(1),
-            wanted: false,
-            ..kept
-        };
-        store::report::put(&mut deed.tx, id, &kept).await?;
+        kept.wanted = false;
+        reason::keep(&mut deed.tx, id, &kept, &judged.reasons).await?;
         entries.append(&mut judged.entries);
         judged.entries = entries;
         self.conclude(deed, bench, judged).await
     }
+}
+
+/// Whether the device was asked for this report.
+fn is_asked(known: &Report, now: Timestamp) -> bool {
+    known.wanted || known.due_at.is_some_and(|at| at <= now)
+}
+
+/// Whether it was so long ago at most.
+fn is_within(at: Option<Timestamp>, now: Timestamp, micros: i64) -> bool {
+    at.is_some_and(|at| at <= now && now < at.plus(micros))
+}
+
+/// What is reported, held against the device's manifests.
+fn compared(bench: &Bench<'_>, reported: &Reported, kept: &Report, rules: &Rules) -> Comparison {
+    let before = kept.confirmed.as_ref().map(|attributes| rules.mapping.read(attributes));
+    held_against(&lists(&bench.device, &bench.components), reported, before.as_ref(), rules)
 }
 
 /// The firmware that runs, where that is news: the device itself says so after starting with it.
@@ -134,11 +201,8 @@ async fn observe(
     deed: &mut Deed<'_>,
     bench: &Bench<'_>,
     reported: &Reported,
-    before: Option<&Reported>,
-    rules: &Rules,
-) -> Result<(Comparison, Vec<Signal>)> {
-    let components = store::component::of_device_within(&mut deed.tx, bench.device.id).await?;
-    let comparison = held_against(&lists(&bench.device, &components), reported, before, rules);
+    comparison: &Comparison,
+) -> Result<Vec<Signal>> {
     copies::note(deed, bench, reported).await?;
     let copied = copies::find(deed, bench, reported).await?;
     let mut signals = copies::without_explained(comparison.signals.clone(), &copied);
@@ -146,5 +210,5 @@ async fn observe(
     if bench.device.manifest_version == 0 && store::report::is_delivered(&mut deed.tx, bench.device.batch_id).await? {
         signals.push(Signal::DeviceBeyondBatch { batch: bench.batch.clone() });
     }
-    Ok((comparison, signals))
+    Ok(signals)
 }

@@ -1,6 +1,9 @@
 //! What a model's policy lets follow. Each can be undone by people; nothing here revokes for good.
 
-use super::judge::{Bench, Judged, detail};
+use super::{
+    brake,
+    judge::{Bench, Judged, detail},
+};
 use crate::{Deed, Fleet, Result, custody::append, revocation::withhold};
 use domain::{
     device::Trust,
@@ -9,16 +12,18 @@ use domain::{
 };
 
 impl Fleet {
-    /// Writes the history that a judgement tells, does what follows, and ends the deed. What a rule cuts off is audited;
-    /// the rest is what the device did.
+    /// Writes the history that a judgement tells, does what follows, and ends the deed. What a rule cuts off, settles or
+    /// lets go again is audited; the rest is what the device did.
     pub(super) async fn conclude(&self, mut deed: Deed<'_>, bench: &Bench<'_>, judged: Judged) -> Result<()> {
         let detail = detail(&judged);
+        let is_settled = !judged.settled.is_empty() || judged.is_released;
         let mut entries = judged.entries;
         let mut cut_off = false;
         if let Some((response, why)) = judged.follows.filter(|(response, _)| *response >= Response::Hold)
             && !matches!(bench.device.trust, Trust::Quarantined | Trust::Revoked)
         {
             entries.extend(cut_off_for_now(&mut deed, bench, response, &why).await?);
+            brake::count(&mut deed, bench.device.model_id).await?;
             cut_off = true;
         }
         if !entries.is_empty() {
@@ -26,10 +31,12 @@ impl Fleet {
         }
         let serial = &bench.device.serial;
         deed.ring("device", serial).await?;
-        if !cut_off {
-            return deed.commit_as_history().await;
+        let subject = format!("device:{serial}");
+        match (cut_off, is_settled) {
+            (true, _) => deed.commit("certificate.hold", &subject, &detail).await?,
+            (false, true) => return deed.commit("finding.resolve", &subject, &detail).await,
+            (false, false) => return deed.commit_as_history().await,
         }
-        deed.commit("certificate.hold", &format!("device:{serial}"), &detail).await?;
         if let Err(error) = self.refresh_trust().await {
             // It is durable; the follower tries again within the blink of an eye.
             tracing::error!(%error, device = serial, "the trust of this process has not followed a hold yet");

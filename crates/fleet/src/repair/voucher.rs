@@ -121,5 +121,7 @@ pub(crate) async fn enrolled(deed: &mut Deed<'_>, voucher: &Voucher) -> Result<(
     let Some(mut case) = case.filter(|case| case.state == RepairState::ReEnrolling) else { return Ok(()) };
     step(&mut case, RepairState::Verifying, deed.fleet().now())?;
     store::repair::update(&mut deed.tx, &case).await?;
+    // It may have reported the new parts before it came for its certificate.
+    store::report::want(&mut deed.tx, case.device_id).await?;
     deed.ring("repair", &case.code).await
 }

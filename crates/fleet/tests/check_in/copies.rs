@@ -18,9 +18,13 @@ async fn two_devices_that_report_one_identifier_are_one_finding() {
             assert!(open[0].words.contains(serial), "{}: {}", world.name(), open[0].words);
         }
         assert!(world.told(&other).await.contains(&"clone_suspected"));
-        // The part goes back to where it belongs.
+        // The part goes back to where it belongs. What was strong waits for a person: it could be washed away so.
         world.reports(&other, honest(2)).await;
-        assert!(world.open().await.is_empty(), "{}: {:?}", world.name(), world.open().await);
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert!(world.shown(&other).await.reasons[0].reason.is_past);
+        world.fleet.resolve_finding(&operator(), open[0].id, "the bench").await.unwrap();
+        assert_eq!(world.device(&other).await.trust, domain::device::Trust::Trusted, "{}", world.name());
     }
 }
 
@@ -42,13 +46,14 @@ async fn a_part_that_another_manifest_lists_is_in_two_devices_until_the_other_re
 }
 
 #[tokio::test]
-async fn a_golden_image_of_five_hundred_is_one_finding_also_for_the_first_few() {
+async fn a_golden_image_of_five_hundred_is_one_finding_beside_that_of_the_first() {
     for world in worlds().await {
         let devices = world.many(500).await;
         for (n, device) in devices.iter().enumerate() {
             world.reports(device, but(n, "hw.board", TWIN)).await;
             let open = world.open().await;
-            assert_eq!(open.len(), 1, "{}: after {}: {open:?}", world.name(), n + 1);
+            // Nobody could know better of the first; a person settles that with the rest.
+            assert_eq!(open.len(), 1 + usize::from(n > 0), "{}: after {}: {open:?}", world.name(), n + 1);
             let expected = if n == 0 { Kind::HardwareMismatch } else { Kind::IdentifierCopied };
             assert_eq!(open[0].kind, expected);
         }

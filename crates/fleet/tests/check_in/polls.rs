@@ -61,6 +61,27 @@ async fn one_identity_at_two_addresses_is_found_and_both_are_named() {
 }
 
 #[tokio::test]
+async fn what_was_settled_counts_no_more() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        let copy = from(&device, AWAY);
+        for _ in 0..30 {
+            polls(&world, &device, 1, 140).await;
+            polls(&world, &copy, 1, 160).await;
+        }
+        let open = world.open().await;
+        world.fleet.resolve_findings(&operator(), &[open[0].id], "the test bench").await.unwrap();
+        polls(&world, &device, 40, 300).await;
+        assert!(world.open().await.is_empty(), "{}", world.name());
+        polls(&world, &device, 60, 150).await;
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}", world.name());
+        assert!(!open[0].words.contains(AWAY), "{}: {}", world.name(), open[0].words);
+        assert_eq!(world.device(&device).await.trust, Trust::Suspect, "{}", world.name());
+    }
+}
+
+#[tokio::test]
 async fn twice_as_many_polls_from_one_address_are_noticed() {
     for world in worlds().await {
         let device = world.made("A", 1).await;
