@@ -50,6 +50,8 @@ impl Fleet {
         self.authorise(actor, Permission::NoteAdd, &subject).await?;
         let device = self.device(actor, serial).await?;
         let mut deed = self.allow(actor, Permission::NoteAdd, &subject).await?;
+        // Held, so that a report that is being written down does not take this wish for answered.
+        store::device::lock(&mut deed.tx, device.id).await?;
         store::report::want(&mut deed.tx, device.id).await?;
         deed.ring("device", serial).await?;
         deed.commit("report.ask", &subject, &serde_json::Value::Null).await

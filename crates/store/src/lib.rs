@@ -34,6 +34,8 @@ pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod manifest;
+pub mod model_rule;
+pub mod poll;
 pub mod private;
 pub mod repair;
 pub mod report;
@@ -83,6 +85,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         import::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        model_rule::QUERIES,
+        poll::QUERIES,
         report::QUERIES,
         repair::QUERIES,
         repair::attached::QUERIES,

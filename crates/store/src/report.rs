@@ -1,13 +1,11 @@
-//! What devices report of themselves, how they poll, and the rules of models by which that is read.
+//! What devices report of themselves.
 
 use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
 use domain::{
-    cadence::Cadence,
-    id::{AuthorityId, BatchId, DeviceId, ModelId},
+    id::{AuthorityId, BatchId, DeviceId},
     report::Attributes,
     time::Timestamp,
 };
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// What is kept of a device's reports.
@@ -88,41 +86,6 @@ impl TryFrom<Row> for Report {
     }
 }
 
-/// What a poll needs to be answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PollState {
-    /// How often devices of its model poll, in seconds.
-    pub interval_s: i64,
-    /// Whether it is asked to report.
-    pub wanted: bool,
-    /// From when on it is asked to report all the same.
-    pub due_at: Option<Timestamp>,
-    /// How it polled until this was last written down, and when that was.
-    pub cadence: Option<(Cadence, Timestamp)>,
-}
-
-#[derive(sqlx::FromRow)]
-struct PollRow {
-    poll_interval_s: i64,
-    wanted: i64,
-    due_at: i64,
-    cadence: Option<String>,
-    at: Option<i64>,
-}
-
-/// How a device polled, to be written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Polled {
-    /// The device.
-    pub device: DeviceId,
-    /// How it polls.
-    pub cadence: Cadence,
-    /// From where it did last.
-    pub address: String,
-    /// When it did last.
-    pub at: Timestamp,
-}
-
 /// A device that has an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Holder {
@@ -143,23 +106,6 @@ pub struct ReportedPart {
     pub slot: String,
 }
 
-/// A model's rules as they are written.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct ModelRule {
-    /// What attributes mean.
-    pub mapping: String,
-    /// What is known of makers' addresses.
-    pub makers: String,
-    /// What follows from a suspicion, in JSON.
-    pub policy: String,
-    /// Grows with each change.
-    pub version: i64,
-    /// When it was changed last, in microseconds.
-    pub changed_at: i64,
-    /// By whom.
-    pub changed_by: String,
-}
-
 queries! {
     OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted, \
                  told_since, told_n, due_at, unread_at FROM device_report WHERE device_id = $1";
@@ -178,11 +124,6 @@ queries! {
     PUT_OFF = "UPDATE device_report SET wanted = 0, due_at = $2 WHERE device_id = $1";
     WANT = "INSERT INTO device_report (device_id, wanted) VALUES ($1, 1) \
             ON CONFLICT (device_id) DO UPDATE SET wanted = 1";
-    POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, COALESCE(r.due_at, 0) AS due_at, \
-            p.cadence, p.at FROM device d JOIN model m ON m.id = d.model_id \
-            LEFT JOIN device_report r ON r.device_id = d.id \
-            LEFT JOIN device_poll p ON p.device_id = d.id WHERE d.id = $1";
-    POLLED = "SELECT address, at FROM device_poll WHERE device_id = $1";
     PARTS = "SELECT identifier_key, slot FROM reported_part WHERE device_id = $1 ORDER BY identifier_key";
     ADD_PART = "INSERT INTO reported_part (device_id, identifier_key, batch_id, slot) VALUES ($1, $2, $3, $4)";
     MOVE_PART = "UPDATE reported_part SET slot = $3 WHERE device_id = $1 AND identifier_key = $2";
@@ -196,7 +137,7 @@ queries! {
     REPORTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
                  WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
                  JOIN device d ON d.id = few.device_id WHERE d.trust NOT IN ('quarantined', 'revoked') \
-                 AND d.lifecycle <> 'retired' ORDER BY d.batch_id, d.id";
+                 AND d.lifecycle <> 'retired'";
     LISTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id, slot, removed_at FROM component \
                WHERE identifier_key = $1 LIMIT 100) AS c JOIN device d ON d.id = c.device_id \
                WHERE c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
@@ -209,11 +150,6 @@ queries! {
     HOLDS = "SELECT COUNT(*) FROM certificate c JOIN revoked r ON r.authority_id = c.authority_id AND r.serial = c.serial \
              WHERE c.device_serial = $1 AND r.lifted_at = 0 AND r.reason = 6";
     BATCH_CODE = "SELECT code FROM batch WHERE id = $1";
-    RULE = "SELECT mapping, makers, policy, version, changed_at, changed_by FROM model_rule WHERE model_id = $1";
-    PUT_RULE = "INSERT INTO model_rule (model_id, mapping, makers, policy, version, changed_at, changed_by) \
-                VALUES ($1, $2, $3, $4, 1, $5, $6) ON CONFLICT (model_id) DO UPDATE SET mapping = excluded.mapping, \
-                makers = excluded.makers, policy = excluded.policy, version = model_rule.version + 1, \
-                changed_at = excluded.changed_at, changed_by = excluded.changed_by";
 }
 
 /// What is kept of a device's reports; as if it had never reported when there is nothing.
@@ -302,55 +238,6 @@ pub async fn put_off(tx: &mut Tx, device: DeviceId, until: Timestamp) -> StoreRe
 /// When the database fails.
 pub async fn want(tx: &mut Tx, device: DeviceId) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(WANT).bind(device.0).execute(executor).await.map(drop))?;
-    Ok(())
-}
-
-/// What a poll of this device needs; none when there is no such device.
-///
-/// # Errors
-/// When the database fails.
-pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollState>> {
-    let row: Option<PollRow> = read!(db, |pool| sqlx::query_as(POLL).bind(device.0).fetch_optional(pool).await)?;
-    Ok(row.map(|row| PollState {
-        interval_s: row.poll_interval_s,
-        wanted: row.wanted != 0,
-        due_at: some_time(row.due_at),
-        // What an earlier version wrote and can't be read any more is as good as never seen.
-        cadence: row.cadence.and_then(|text| serde_json::from_str(&text).ok()).zip(row.at.map(Timestamp)),
-    }))
-}
-
-/// From where a device polled last, and when, as it was last written down.
-///
-/// # Errors
-/// When the database fails.
-pub async fn polled(db: &Db, device: DeviceId) -> StoreResult<Option<(String, Timestamp)>> {
-    let row: Option<(String, i64)> =
-        read!(db, |pool| sqlx::query_as(POLLED).bind(device.0).fetch_optional(pool).await)?;
-    Ok(row.map(|(address, at)| (address, Timestamp(at))))
-}
-
-/// Writes down how devices polled, each unless something later is there.
-///
-/// # Errors
-/// When the database fails.
-pub async fn put_polls(tx: &mut Tx, polls: &[Polled]) -> StoreResult<()> {
-    for chunk in polls.chunks(crate::db::INSERT_ROWS) {
-        let values =
-            crate::db::values_sql(tx, "INSERT INTO device_poll (device_id, cadence, address, at)", 4, chunk.len());
-        let sql = format!(
-            "{values} ON CONFLICT (device_id) DO UPDATE SET cadence = excluded.cadence, address = excluded.address, \
-             at = excluded.at WHERE device_poll.at < excluded.at"
-        );
-        within!(tx, |executor| {
-            let mut query = sqlx::query(AssertSqlSafe(sql));
-            for poll in chunk {
-                let cadence = serde_json::to_string(&poll.cadence).unwrap_or_default();
-                query = query.bind(poll.device.0).bind(cadence).bind(&poll.address).bind(poll.at.0);
-            }
-            query.execute(executor).await.map(drop)
-        })?;
-    }
     Ok(())
 }
 
@@ -487,32 +374,4 @@ pub async fn batch_code(db: &Db, batch: BatchId) -> StoreResult<String> {
     let code: Option<String> =
         read!(db, |pool| sqlx::query_scalar(BATCH_CODE).bind(batch.0).fetch_optional(pool).await)?;
     Ok(code.unwrap_or_default())
-}
-
-/// A model's rules, where they are not as usual.
-///
-/// # Errors
-/// When the database fails.
-pub async fn rule(db: &Db, model: ModelId) -> StoreResult<Option<ModelRule>> {
-    Ok(read!(db, |pool| sqlx::query_as(RULE).bind(model.0).fetch_optional(pool).await)?)
-}
-
-/// Writes a model's rules.
-///
-/// # Errors
-/// When the database fails.
-pub async fn put_rule(tx: &mut Tx, model: ModelId, rule: &ModelRule) -> StoreResult<()> {
-    within!(tx, |executor| {
-        sqlx::query(PUT_RULE)
-            .bind(model.0)
-            .bind(&rule.mapping)
-            .bind(&rule.makers)
-            .bind(&rule.policy)
-            .bind(rule.changed_at)
-            .bind(&rule.changed_by)
-            .execute(executor)
-            .await
-            .map(drop)
-    })?;
-    Ok(())
 }

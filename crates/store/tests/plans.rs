@@ -10,6 +10,9 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::fitting::IN_RANGE", &["'mac:x'", "'mac:y'", "10"], "component_identifier"),
     ("store::fitting::COUNT", &["7", "10"], "component_part"),
     ("store::supply::HAD_BY", &["'x'", "ID", "10"], "history_party"),
+    ("store::report::REPORTING", &["'mac:x'", "ID", "20"], "reported_part_identifier"),
+    ("store::report::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
+    ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
 

@@ -245,3 +245,20 @@ proptest! {
         prop_assert_eq!(count, different.len(), "nothing is lost");
     }
 }
+
+#[test]
+fn many_copies_are_one_suspicion_of_the_device_and_of_an_image_one_of_the_batch() {
+    let some = |n: usize, count: u64| -> Vec<Signal> {
+        let one = |i: usize| copies(part(C::Ethernet, &i.to_string()), Some("2026-11-A"), &["GW-1", "GW-2"], count);
+        (0..n).filter_map(one).collect()
+    };
+    let causes = |signals: &[Signal]| -> Vec<String> {
+        gathered(suspicions(signals, &DEVICE), &DEVICE).iter().map(|suspicion| suspicion.cause.about.clone()).collect()
+    };
+    assert_eq!(causes(&some(COPIES_MAX, 2)).len(), COPIES_MAX);
+    assert_eq!(causes(&some(32, 2)), ["device:GW-1"]);
+    assert_eq!(causes(&some(32, 500)), ["2026-11-A:image"]);
+    let mut both = some(32, 500);
+    both.push(changed("lte0", C::Lte));
+    assert_eq!(causes(&both).len(), 2);
+}

@@ -13,10 +13,14 @@ use domain::{
     component::Component,
     device::{Device, Trust},
     history::{Entry, Event},
+    id::DeviceId,
     suspicion::{Copied, Policy, Response, Signal, Subject, Suspicion, gathered, suspicions},
     time::Timestamp,
 };
 use serde_json::{Value, json};
+
+/// How many other devices with a copied identifier are named that have findings of their own.
+const BESIDE: i64 = 4;
 
 /// A device that is being judged; the deed holds it.
 pub(super) struct Bench<'a> {
@@ -179,7 +183,9 @@ impl Bench<'_> {
         if is_known && scope == Scope::Report {
             return Ok(false);
         }
-        finding::note(&mut deed.tx, &self.found(suspicion, response), self.fleet.now()).await?;
+        let mut found = self.found(suspicion, response);
+        found.words.push_str(&self.beside(deed, suspicion).await?);
+        finding::note(&mut deed.tx, &found, self.fleet.now()).await?;
         deed.ring("finding", reason::kind(suspicion.cause.topic).as_str()).await?;
         if is_known {
             return Ok(false);
@@ -214,6 +220,25 @@ impl Bench<'_> {
             words: suspicion.headline(),
             detail,
         }
+    }
+
+    /// Of whom a copied identifier is found, too, in a sentence: nobody could know better of whoever reported it first, and
+    /// what was found there is for a person to settle along with this.
+    async fn beside(&self, deed: &mut Deed<'_>, suspicion: &Suspicion) -> Result<String> {
+        let copied = suspicion.signals.first().and_then(Signal::copied);
+        let Some(Copied::Part { identifier_key, .. }) = copied else { return Ok(String::new()) };
+        let others = store::report::reporting(&mut deed.tx, identifier_key, self.device.id, BESIDE).await?;
+        let mut serials = Vec::new();
+        for other in others {
+            if store::finding::open_of_device(&mut deed.tx, DeviceId(other.id)).await? > 0 {
+                serials.push(other.serial);
+            }
+        }
+        serials.sort_unstable();
+        Ok(match serials.len() {
+            0 => String::new(),
+            _ => format!(" Findings of their own: {}.", serials.join(", ")),
+        })
     }
 
     /// What spoke against the device and does not any more. What was weak, or was put right by a new manifest, is settled;

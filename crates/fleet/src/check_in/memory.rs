@@ -12,7 +12,7 @@ use std::{
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use store::report::{PollState, Polled};
+use store::poll::{PollState, Polled};
 
 /// How many devices wait to be written down; of more, what the database knows is gone on from.
 const WAITING: usize = 1_000_000;
@@ -133,7 +133,7 @@ impl Fleet {
                 return Ok(());
             }
             let mut tx = self.db().begin().await?;
-            store::report::put_polls(&mut tx, &due).await?;
+            store::poll::put_polls(&mut tx, &due).await?;
             tx.commit().await?;
             self.inner.polls.written(&due, now);
         }

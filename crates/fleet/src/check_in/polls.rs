@@ -37,7 +37,7 @@ impl Fleet {
     /// When the actor is no device, or the database fails.
     pub async fn poll(&self, actor: &Actor) -> Result<PollAnswer> {
         let (id, serial) = device_of(actor)?;
-        let state = store::report::poll_state(self.db(), id).await?;
+        let state = store::poll::poll_state(self.db(), id).await?;
         let state = state.ok_or_else(|| Error::not_found("device", serial))?;
         let sleep_s = u32::try_from(state.interval_s.clamp(SHORTEST, LONGEST)).unwrap_or(300);
         if let Ok(address) = actor.address().parse::<IpAddr>() {

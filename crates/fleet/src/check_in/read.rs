@@ -65,7 +65,7 @@ impl Fleet {
         let device = device.ok_or_else(|| Error::not_found("device", serial))?;
         let (kept, polled, components) = tokio::try_join!(
             store::report::of_device(self.db(), device.id),
-            store::report::polled(self.db(), device.id),
+            store::poll::polled(self.db(), device.id),
             store::component::of_device(self.db(), device.id),
         )?;
         let rules = self.rules_of(device.model_id).await?;

@@ -11,7 +11,7 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use store::report::ModelRule;
+use store::model_rule::ModelRule;
 
 /// How long a text of rules may be, in characters.
 const TEXT_MAX: usize = 20_000;
@@ -136,7 +136,7 @@ fn sentence(text: &str) -> String {
 impl Fleet {
     /// How devices of a model are read and judged.
     pub(super) async fn rules_of(&self, model: ModelId) -> Result<Rules> {
-        let row = store::report::rule(self.db(), model).await?;
+        let row = store::model_rule::rule(self.db(), model).await?;
         Ok(row.as_ref().map(Rules::from).unwrap_or_default())
     }
 
@@ -149,7 +149,7 @@ impl Fleet {
         let models = store::batch::models(self.db()).await?;
         let known = models.into_iter().find(|known| known.name == model);
         let model = known.ok_or_else(|| Error::not_found("model", model))?;
-        Ok(match store::report::rule(self.db(), model.id).await? {
+        Ok(match store::model_rule::rule(self.db(), model.id).await? {
             None => ModelRules {
                 model,
                 mapping: USUAL_MAPPING.to_owned(),
@@ -186,7 +186,7 @@ impl Fleet {
             changed_by: actor.name().to_owned(),
         };
         let mut deed = self.allow(actor, Permission::SettingManage, &subject).await?;
-        store::report::put_rule(&mut deed.tx, before.model.id, &rule).await?;
+        store::model_rule::put_rule(&mut deed.tx, before.model.id, &rule).await?;
         deed.ring("model", model).await?;
         let was = json!({"mapping": before.mapping, "makers": before.makers, "policy": before.policy});
         let is = json!({"mapping": rule.mapping, "makers": rule.makers, "policy": policy});

@@ -60,6 +60,7 @@ async fn a_golden_image_of_five_hundred_is_one_finding_beside_that_of_the_first(
         let open = world.open().await;
         assert_eq!((open[0].batch.as_deref(), open[0].n), (Some("A"), 499), "{}", world.name());
         assert!(open[0].words.contains("500"), "{}: {}", world.name(), open[0].words);
+        assert!(open[0].words.ends_with("Findings of their own: A-00000."), "{}: {}", world.name(), open[0].words);
         let shown = world.shown(&devices[499]).await;
         assert_eq!(shown.reasons.len(), 1);
         assert_eq!(shown.reasons[0].reason.signals[0].kind(), SignalKind::GoldenImage);

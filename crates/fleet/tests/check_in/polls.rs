@@ -24,7 +24,7 @@ async fn an_honest_device_raises_nothing_and_its_polls_outlive_the_process() {
         let device = world.made("A", 1).await;
         polls(&world, &device, 20, 300).await;
         world.fleet.flush_polls().await.unwrap();
-        let stored = store::report::polled(world.fleet.db(), world.device(&device).await.id).await.unwrap();
+        let stored = store::poll::polled(world.fleet.db(), world.device(&device).await.id).await.unwrap();
         assert_eq!(stored.map(|(address, _)| address).as_deref(), Some(HOME));
         // It moves to another network, and comes back.
         polls(&world, &from(&device, AWAY), 5, 310).await;
