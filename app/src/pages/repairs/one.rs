@@ -139,7 +139,7 @@ fn about(ctx: &Ctx, detail: &RepairDetail) -> impl IntoView + use<> {
 
 /// Notes and photos, and the forms that add to them.
 fn record(ctx: &Ctx, detail: &RepairDetail, may: bool) -> impl IntoView + use<> {
-    let notes: Vec<_> = detail.notes.iter().map(|note| noted(note)).collect();
+    let notes: Vec<_> = detail.notes.iter().map(noted).collect();
     let photos: Vec<_> = detail.photos.iter().map(|photo| shown(&detail.case.code, photo)).collect();
     let none =
         (notes.is_empty() && photos.is_empty()).then(|| view! { <p class="body soft">"Nothing is noted yet."</p> });
