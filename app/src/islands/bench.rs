@@ -1,12 +1,11 @@
-//! The repair desk in the hand: what is typed is kept until the server has it, checked while it is typed, and read from
-//! labels by the camera where the browser can.
+//! The repair desk in the hand: what is typed is kept until the server has it, and checked while it is typed. What reads
+//! labels by the camera is script (`frontend/boot.js`): nearly all of it is calls of the browser.
 
-use super::browser::{all, ask, closest, everywhere, first, later, listen, within};
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use super::browser::{all, ask, everywhere, first, listen, within};
+use js_sys::Reflect;
 use leptos::prelude::window;
 use std::{cell::Cell, rc::Rc};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, Storage};
 
 pub fn start() {
@@ -19,18 +18,6 @@ pub fn start() {
         let typed = form.clone();
         listen(&form, "input", move |_: Event| check(&typed, &asked));
     }
-    let can_read = Reflect::has(&window(), &"BarcodeDetector".into()).unwrap_or(false);
-    for button in everywhere::<HtmlElement>("[data-scan]").into_iter().filter(|_| can_read) {
-        button.set_hidden(false);
-    }
-    listen(&window(), "click", |event: Event| {
-        if let Some(button) = closest(&event, "[data-scan]") {
-            spawn_local(async move {
-                // Refused, or there is no camera: the field is there to type in.
-                let _ = scan(&button).await;
-            });
-        }
-    });
 }
 
 /// What is said of a part, while it is typed.
@@ -112,82 +99,4 @@ fn restore(form: &Element, storage: &Storage, key: &str, stamp: &str) {
     if let Some(says) = within::<HtmlElement>(form, "[data-kept]") {
         says.set_hidden(!is_back);
     }
-}
-
-/// A label's address without what stands behind “#”: that is the device's claim code, which is nobody's business here. A
-/// part's number may have that sign in it.
-fn without_fragment(code: &str) -> &str {
-    match code.split_once('#') {
-        Some((address, _)) if address.contains("://") => address,
-        _ => code,
-    }
-}
-
-fn call(object: &JsValue, method: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
-    Reflect::get(object, &method.into())?.dyn_into::<Function>()?.call1(object, argument)
-}
-
-async fn awaited(promise: JsValue) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise.dyn_into::<Promise>()?).await
-}
-
-/// Shows the camera's picture and looks for a code in it four times a second, until one is found or a minute is over.
-async fn scan(button: &Element) -> Result<(), JsValue> {
-    const LOOKS: u32 = 240;
-    let name = button.get_attribute("data-scan").unwrap_or_default();
-    let Some(place) = first::<HtmlElement>(&format!("[data-camera={name}]")) else { return Ok(()) };
-    let Some(video) = within::<HtmlElement>(&place, "video") else { return Ok(()) };
-    let Some(field) = first::<HtmlInputElement>(&format!("#{name}")) else { return Ok(()) };
-    if !place.hidden() {
-        place.set_hidden(true);
-        return Ok(());
-    }
-    let (wanted, camera) = (Object::new(), Object::new());
-    Reflect::set(&camera, &"facingMode".into(), &"environment".into())?;
-    Reflect::set(&wanted, &"video".into(), &camera)?;
-    let devices = Reflect::get(&window().navigator(), &"mediaDevices".into())?;
-    let stream = awaited(call(&devices, "getUserMedia", &wanted)?).await?;
-    Reflect::set(&video, &"srcObject".into(), &stream)?;
-    place.set_hidden(false);
-    let _ = awaited(call(&video, "play", &JsValue::UNDEFINED)?).await;
-    let detector = Reflect::get(&window(), &"BarcodeDetector".into())?.dyn_into::<Function>()?;
-    let detector = Reflect::construct(&detector, &Array::new())?;
-    for _ in 0..LOOKS {
-        if place.hidden() {
-            break;
-        }
-        let codes = match call(&detector, "detect", &video) {
-            Ok(promise) => awaited(promise).await.unwrap_or_default(),
-            Err(_) => JsValue::UNDEFINED,
-        };
-        let code = Reflect::get_u32(&codes, 0).and_then(|code| Reflect::get(&code, &"rawValue".into()));
-        if let Some(code) = code.ok().and_then(|code| code.as_string()) {
-            field.set_value(without_fragment(&code));
-            let typed = web_sys::EventInit::new();
-            typed.set_bubbles(true);
-            let _ = field.dispatch_event(&Event::new_with_event_init_dict("input", &typed)?);
-            break;
-        }
-        pause(250).await;
-    }
-    place.set_hidden(true);
-    for track in Array::from(&call(&stream, "getTracks", &JsValue::UNDEFINED)?) {
-        call(&track, "stop", &JsValue::UNDEFINED)?;
-    }
-    if button.has_attribute("data-submit")
-        && !field.value().is_empty()
-        && let Ok(Some(form)) = field.closest("form")
-    {
-        call(&form, "requestSubmit", &JsValue::UNDEFINED)?;
-    }
-    Ok(())
-}
-
-async fn pause(milliseconds: i32) {
-    let over = Promise::new(&mut |done, _| {
-        later(milliseconds, move || {
-            let _ = done.call0(&JsValue::UNDEFINED);
-        });
-    });
-    let _ = JsFuture::from(over).await;
 }

@@ -29,7 +29,7 @@ queries! {
     IN_RANGE = fittings!("WHERE c.identifier_key >= $1 AND c.identifier_key < $2 \
                           ORDER BY c.identifier_key, c.device_id, c.id LIMIT $3");
     COUNT = "SELECT COUNT(*) FROM (SELECT DISTINCT device_id FROM component \
-             WHERE part_id = $1 AND removed_at = 0 LIMIT $2) AS some";
+             WHERE part_id = $1 AND removed_at = 0 LIMIT $2) AS fitted_some";
 }
 
 /// The stays of one identifier in devices, at most so many, in the order in which the devices were entered.

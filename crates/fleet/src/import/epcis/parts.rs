@@ -2,7 +2,7 @@
 
 use crate::{Fleet, Result};
 use domain::{
-    component::Part,
+    component::{Component, Part},
     epcis::{Left, PartChange},
     id::DeviceId,
 };
@@ -15,6 +15,8 @@ pub(super) struct Fitted {
     /// The serial of the device that holds an identifier; none for no device.
     by_key: HashMap<String, Option<String>>,
     by_device: HashMap<DeviceId, Vec<Part>>,
+    /// What was in a device and is not any more.
+    past: HashMap<DeviceId, Vec<Component>>,
 }
 
 /// What can be done of a change.
@@ -54,6 +56,10 @@ impl Fitted {
                 settled.leave(part, format!("it is fitted in {} already", change.serial));
                 continue;
             }
+            if self.was_in(change, key) {
+                settled.leave(part, format!("it was in {} then already, and was taken out since", change.serial));
+                continue;
+            }
             match self.by_key.get(key).and_then(Option::as_ref).filter(|serial| **serial != change.serial) {
                 Some(serial) => {
                     let why = format!("it is fitted in {serial}; a part is in one device at a time");
@@ -66,6 +72,13 @@ impl Fitted {
             }
         }
         Ok(settled)
+    }
+
+    /// Whether a part that is not in a device any more was in it at the time of a change: what a document tells again of
+    /// the past changes nothing.
+    fn was_in(&self, change: &PartChange, key: &str) -> bool {
+        let then = |c: &Component| c.fitted_at <= change.at && c.removed_at.is_some_and(|gone| change.at < gone);
+        self.past.get(&change.device).is_some_and(|past| past.iter().any(|c| c.part.identifier_key == key && then(c)))
     }
 
     /// From here on the change counts as made.
@@ -85,8 +98,9 @@ impl Fitted {
         let is_asked = self.by_device.contains_key(&change.device);
         if !is_asked {
             let components = store::component::of_device(fleet.db(), change.device).await?;
-            let present = components.into_iter().filter(|c| c.removed_at.is_none()).map(|c| c.part).collect();
-            self.by_device.insert(change.device, present);
+            let (past, present): (Vec<_>, Vec<_>) = components.into_iter().partition(|c| c.removed_at.is_some());
+            self.by_device.insert(change.device, present.into_iter().map(|c| c.part).collect());
+            self.past.insert(change.device, past);
         }
         let unasked = |part: &&Part| !self.by_key.contains_key(&part.identifier_key);
         let keys: Vec<String> = change.fitted.iter().filter(unasked).map(|part| part.identifier_key.clone()).collect();
