@@ -2,8 +2,6 @@
 //! works without it. None of them renders anything: that would bring a copy of the markup along.
 
 #[cfg(feature = "hydrate")]
-mod bench;
-#[cfg(feature = "hydrate")]
 mod browser;
 #[cfg(feature = "hydrate")]
 mod follow;
@@ -71,11 +69,4 @@ pub fn QueryBox() -> impl IntoView {
 pub fn Follow() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     follow::start();
-}
-
-/// The repair desk: what is typed is kept and checked, labels are read by the camera.
-#[island]
-pub fn Bench() -> impl IntoView {
-    #[cfg(feature = "hydrate")]
-    bench::start();
 }

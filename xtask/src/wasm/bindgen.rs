@@ -12,8 +12,8 @@ pub const VERSION: &str = "wasm-bindgen 0.2.130, layout 2";
 
 /// Makes the JavaScript module and the stripped program.
 ///
-/// `boot` is appended to the module: it exports `hydrate`, which wakes the islands of a page.
-pub fn prepare(compiled: &Path, boot: &[u8], profile: Profile) -> Result<Browser, Error> {
+/// `appended` comes after the module's own: it exports `hydrate`, which wakes the islands of a page.
+pub fn prepare(compiled: &Path, appended: &[u8], profile: Profile) -> Result<Browser, Error> {
     let keep = profile == Profile::Dev;
     let mut output = Bindgen::new()
         .input_path(compiled)
@@ -36,7 +36,7 @@ pub fn prepare(compiled: &Path, boot: &[u8], profile: Profile) -> Result<Browser
     }
     let mut script = output.js().as_bytes().to_vec();
     script.push(b'\n');
-    script.extend_from_slice(boot);
+    script.extend_from_slice(appended);
     Ok(Browser { script, program: output.wasm_mut().emit_wasm() })
 }
 

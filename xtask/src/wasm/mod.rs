@@ -60,6 +60,9 @@ pub struct Browser {
     pub program: Vec<u8>,
 }
 
+/// What is appended to the module: waking islands, and what is shorter as script.
+const APPENDED: [&str; 2] = ["frontend/boot.js", "frontend/bench.js"];
+
 /// Builds the browser's program, or takes the last one when nothing changed since.
 pub fn build(workspace: &Workspace, choice: Choice, profile: Profile) -> Result<Browser, Error> {
     let started = Instant::now();
@@ -75,8 +78,11 @@ pub fn build(workspace: &Workspace, choice: Choice, profile: Profile) -> Result<
     let toolchain = toolchain::find(workspace, choice)?;
     println!("browser's program: compiling with {toolchain}");
     let compiled = compile::compile(workspace, toolchain, profile)?;
-    let boot = files::read(&workspace.source("frontend/boot.js"))?;
-    let browser = bindgen::prepare(&compiled, &boot, profile)?;
+    let mut appended = Vec::new();
+    for name in APPENDED {
+        appended.extend(files::read(&workspace.source(name))?);
+    }
+    let browser = bindgen::prepare(&compiled, &appended, profile)?;
     files::write(&script_path(&folder), &browser.script)?;
     files::write(&program_path(&folder), &browser.program)?;
     stamp.set()?;

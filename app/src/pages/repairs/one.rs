@@ -10,7 +10,6 @@ use crate::{
         text::{ago, minute},
     },
     context::{Ctx, segment},
-    islands::Bench,
     page::Page,
 };
 use domain::{
@@ -54,7 +53,6 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 </aside>
             </div>
         </div>
-        <Bench />
     };
     Ok(Page::new(format!("Repair {}", case.code), body)
         .crumb("Repairs", "/repairs")

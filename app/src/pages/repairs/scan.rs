@@ -9,7 +9,6 @@ use crate::{
         table::no_match,
     },
     context::{Ctx, segment},
-    islands::Bench,
     page::Page,
 };
 use domain::person::Permission;
@@ -34,7 +33,6 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             {finder(&code)}
             {found.map(|found| results(&ctx, &found))}
         </div>
-        <Bench />
     };
     Ok(Page::new("Scan", body).crumb("Repairs", "/repairs"))
 }
