@@ -9,8 +9,8 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::fitting::OF_KEY", &["'mac:x'", "10"], "component_identifier"),
     ("store::fitting::IN_RANGE", &["'mac:x'", "'mac:y'", "10"], "component_identifier"),
     ("store::fitting::COUNT", &["7", "10"], "component_part"),
-    ("store::supply::HAD_BY", &["'x'", "ID", "10"], "history_party"),
     ("store::supply::CARRIED_BY", &["'x'", "ID", "10"], "history_carrier"),
+    ("store::supply::HAD_BY", &["'x'", "ID", "10"], "history_party"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
 
