@@ -10,12 +10,15 @@ use crate::{
     time::Timestamp,
     words::words,
 };
+use std::collections::HashSet;
 
 words! {
     /// How something was supplied.
     SupplyKind {
         /// A part's maker supplied it to whoever fitted it.
         Part => "part", "Part supplied";
+        /// A part came out of another device.
+        Moved => "moved", "Part moved";
         /// It was sent and received, or received without having been sent.
         Delivered => "delivered", "Delivered";
         /// It was sent, and nobody said that it arrived.
@@ -38,7 +41,7 @@ pub struct Supply {
     pub at: Timestamp,
     /// When it was sent, where that is on record.
     pub sent_at: Option<Timestamp>,
-    /// Who supplied it; none when nobody is on record, and for parts, whose supplier is [`Part::maker`].
+    /// Who supplied it; none when nobody is on record, and for parts, whose supplier is [`Part::maker`] when they are new.
     pub from: Option<Holder>,
     /// To whom; none when nobody is on record.
     pub to: Option<Holder>,
@@ -46,15 +49,19 @@ pub struct Supply {
     pub carrier: Option<Holder>,
     /// The part; none when it is the device itself.
     pub part: Option<Part>,
+    /// The serial of the device that the part was in before, where it was moved from one; else empty.
+    pub moved_from: String,
     /// A consignment or document number; may be empty.
     pub reference: String,
 }
 
 impl Supply {
-    /// The supplier's name; empty when none is on record.
+    /// The supplier's name; empty when none is on record, and for a part that was in use before: its maker supplied it
+    /// back then.
     #[must_use]
     pub fn supplier(&self) -> &str {
         match &self.part {
+            Some(_) if self.kind == SupplyKind::Moved => "",
             Some(part) => &part.maker,
             None => self.from.as_ref().map_or("", |from| from.name.as_str()),
         }
@@ -67,15 +74,17 @@ impl Supply {
     }
 }
 
-/// What a device's history tells of its supply, oldest first. What a correction voids does not count.
+/// What a device's history tells of its supply, oldest first. What a correction voids does not count. `elsewhere` knows the
+/// serial of the device that a part was in last before a time, if it was in another one; a part that only changed its slot,
+/// or came back, was not supplied again.
 #[must_use]
-pub fn supplies(entries: &[Entry]) -> Vec<Supply> {
+pub fn supplies(entries: &[Entry], elsewhere: &dyn Fn(&Part, Timestamp) -> Option<String>) -> Vec<Supply> {
     let void = voided(entries);
     let mut sorted: Vec<&Entry> = entries.iter().filter(|entry| !void.contains(&entry.id)).collect();
     sorted.sort_by_key(|entry| (entry.at, entry.id));
     let mut chain = Chain::default();
     for entry in sorted {
-        chain.take(entry);
+        chain.take(entry, elsewhere);
     }
     chain.out.extend(chain.under_way);
     chain.out.sort_by_key(|supply| supply.at);
@@ -87,23 +96,26 @@ struct Chain {
     out: Vec<Supply>,
     holder: Option<Holder>,
     under_way: Option<Supply>,
+    /// The identifiers of parts that were fitted before.
+    fitted: HashSet<String>,
 }
 
 impl Chain {
-    fn take(&mut self, entry: &Entry) {
+    fn take(&mut self, entry: &Entry, elsewhere: &dyn Fn(&Part, Timestamp) -> Option<String>) {
         let at = entry.at;
         match &entry.event {
             Event::Manufactured { by, .. } => self.holder = Some(by.clone()),
-            Event::ManifestRecorded { fitted, .. } => self.out.extend(fitted.iter().map(|part| Supply {
-                kind: SupplyKind::Part,
-                at,
-                sent_at: None,
-                from: None,
-                to: self.holder.clone(),
-                carrier: None,
-                part: Some(part.clone()),
-                reference: String::new(),
-            })),
+            Event::ManifestRecorded { fitted, removed, .. } => {
+                for part in fitted {
+                    let key = &part.identifier_key;
+                    let stays = !key.is_empty() && removed.iter().any(|out| out.identifier_key == *key);
+                    let moved_from = if stays { None } else { elsewhere(part, at) };
+                    let is_back = !key.is_empty() && !self.fitted.insert(key.clone());
+                    if moved_from.is_some() || !(stays || is_back) {
+                        self.fit(at, part, moved_from);
+                    }
+                }
+            }
             Event::Shipped { to, carrier, reference } => self.send(at, to, carrier.as_ref(), reference),
             Event::Received { by, reference } => self.arrive(SupplyKind::Delivered, at, by, reference),
             Event::Claimed { by } => self.arrive(SupplyKind::Claimed, at, by, ""),
@@ -111,6 +123,20 @@ impl Chain {
             Event::Returned { to, .. } => self.arrive(SupplyKind::Returned, at, to, ""),
             _ => {}
         }
+    }
+
+    fn fit(&mut self, at: Timestamp, part: &Part, moved_from: Option<String>) {
+        self.out.push(Supply {
+            kind: if moved_from.is_some() { SupplyKind::Moved } else { SupplyKind::Part },
+            at,
+            sent_at: None,
+            from: None,
+            to: self.holder.clone(),
+            carrier: None,
+            part: Some(part.clone()),
+            moved_from: moved_from.unwrap_or_default(),
+            reference: String::new(),
+        });
     }
 
     fn send(&mut self, at: Timestamp, to: &Holder, carrier: Option<&Holder>, reference: &str) {
@@ -124,6 +150,7 @@ impl Chain {
             to: Some(to.clone()),
             carrier: carrier.cloned(),
             part: None,
+            moved_from: String::new(),
             reference: reference.to_owned(),
         });
         if let Some(carrier) = carrier {
@@ -142,7 +169,8 @@ impl Chain {
             self.out.push(Supply { kind, at, from, reference, ..sent });
         } else if before.as_ref().is_none_or(|before| before.id != by.id) {
             let (to, reference) = (Some(by.clone()), reference.to_owned());
-            self.out.push(Supply { kind, at, sent_at: None, from: before, to, carrier: None, part: None, reference });
+            let (carrier, part, moved_from) = (None, None, String::new());
+            self.out.push(Supply { kind, at, sent_at: None, from: before, to, carrier, part, moved_from, reference });
         }
     }
 }

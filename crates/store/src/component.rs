@@ -83,6 +83,19 @@ pub struct FittedIdentifier {
     pub serial: String,
 }
 
+/// A part's stay in a device that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct EndedStay {
+    /// The identifier as it is compared.
+    pub identifier_key: String,
+    /// The serial of the device that held it.
+    pub serial: String,
+    /// When it was fitted, in microseconds.
+    pub fitted_at: i64,
+    /// When it was taken out, in microseconds.
+    pub removed_at: i64,
+}
+
 queries! {
     OF_DEVICE = "SELECT c.id, p.class, p.maker, p.model, c.slot, c.identifier, c.identifier_key, c.fitted_at, \
                  c.fitted_version, c.removed_at, c.removed_version \
@@ -181,6 +194,30 @@ pub async fn fitted(db: &Db, keys: &[&str]) -> StoreResult<Vec<FittedIdentifier>
             crate::db::list_sql(db, chunk.len())
         );
         let rows: Vec<FittedIdentifier> = read!(db, |pool| {
+            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            for key in chunk {
+                query = query.bind(*key);
+            }
+            query.fetch_all(pool).await
+        })?;
+        out.extend(rows);
+    }
+    Ok(out)
+}
+
+/// In which devices these identifiers were, and are no more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ended_stays(db: &Db, keys: &[&str]) -> StoreResult<Vec<EndedStay>> {
+    let mut out = Vec::new();
+    for chunk in keys.chunks(crate::db::MAX_BINDS) {
+        let sql = format!(
+            "SELECT c.identifier_key, d.serial, c.fitted_at, c.removed_at FROM component c \
+             JOIN device d ON d.id = c.device_id WHERE c.removed_at > 0 AND c.identifier_key IN ({})",
+            crate::db::list_sql(db, chunk.len())
+        );
+        let rows: Vec<EndedStay> = read!(db, |pool| {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
             for key in chunk {
                 query = query.bind(*key);

@@ -13,17 +13,26 @@ queries! {
               WHERE kind IN ('shipped', 'received', 'claimed', 'transferred', 'returned') \
               AND COALESCE(event->'by'->>'id', event->'to'->>'id') = $1 AND device_id > $2 \
               ORDER BY device_id LIMIT $3";
+    CARRIED_BY = "SELECT DISTINCT device_id FROM history \
+                  WHERE kind = 'shipped' AND (event->'carrier'->>'id') IS NOT NULL \
+                  AND (event->'carrier'->>'id') = $1 AND device_id > $2 ORDER BY device_id LIMIT $3";
     BATCHES_OF = "SELECT id FROM batch WHERE factory_id = $1 AND id > $2 ORDER BY id LIMIT 1";
 }
 
-/// The devices after an id that were sent or given to a custodian, in the order of their ids.
+/// The devices after an id that were sent or given to a custodian or carried by it, in the order of their ids.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn had_by(db: &Db, custodian: CustodianId, after: DeviceId, limit: i64) -> StoreResult<Vec<Device>> {
     let party = custodian.to_string();
-    let ids: Vec<Uuid> =
-        read!(db, |pool| sqlx::query_scalar(HAD_BY).bind(party).bind(after.0).bind(limit).fetch_all(pool).await)?;
+    let mut ids: Vec<Uuid> =
+        read!(db, |pool| sqlx::query_scalar(HAD_BY).bind(&party).bind(after.0).bind(limit).fetch_all(pool).await)?;
+    let carried: Vec<Uuid> =
+        read!(db, |pool| sqlx::query_scalar(CARRIED_BY).bind(&party).bind(after.0).bind(limit).fetch_all(pool).await)?;
+    ids.extend(carried);
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     if ids.is_empty() {
         return Ok(Vec::new());
     }

@@ -9,6 +9,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::fitting::OF_KEY", &["'mac:x'", "10"], "component_identifier"),
     ("store::fitting::IN_RANGE", &["'mac:x'", "'mac:y'", "10"], "component_identifier"),
     ("store::fitting::COUNT", &["7", "10"], "component_part"),
+    ("store::supply::CARRIED_BY", &["'x'", "ID", "10"], "history_carrier"),
     ("store::supply::HAD_BY", &["'x'", "ID", "10"], "history_party"),
     ("store::report::REPORTING", &["'mac:x'", "ID", "20"], "reported_part_identifier"),
     ("store::report::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),

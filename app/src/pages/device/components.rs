@@ -220,7 +220,7 @@ fn manifest(life: &Life<'_>, manifest: &Manifest, place: &Place, shown: bool) ->
     let reason = if manifest.reason.is_empty() { why_first(version) } else { manifest.reason.clone() };
     let previous = match manifest.previous_hash.as_str() {
         "" => view! { <span class="quiet">"none before"</span> }.into_any(),
-        hash => view! { {format!("v{}, ", version - 1)} {mono(short_hash(hash))} }.into_any(),
+        hash => view! { <span>{format!("v{}, ", version - 1)} {mono(short_hash(hash))}</span> }.into_any(),
     };
     view! {
         <tr aria-selected=shown.then_some("true")>

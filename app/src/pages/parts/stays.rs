@@ -81,7 +81,7 @@ fn manifests(stay: &Stay, device: &str) -> impl IntoView + use<> {
         Some(_) => None,
         None => Some(view! { " and since" }.into_any()),
     };
-    view! { {link(first)} {rest} }
+    view! { <span>{link(first)} {rest}</span> }
 }
 
 fn standing(stay: &Stay) -> AnyView {

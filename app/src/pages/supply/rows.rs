@@ -34,7 +34,7 @@ pub(super) fn each(rows: &[SupplyRow]) -> Vec<Line> {
     lines
 }
 
-type Alike = (String, SupplyKind, [String; 6]);
+type Alike = (String, SupplyKind, [String; 7]);
 
 /// What is said in one line: the same day, way, parties, type of part and document.
 fn alike(supply: &Supply) -> Alike {
@@ -45,6 +45,7 @@ fn alike(supply: &Supply) -> Alike {
         supply.carrier.as_ref().map(|carrier| carrier.name.clone()).unwrap_or_default(),
         part.map(|part| part.class.as_str().to_owned()).unwrap_or_default(),
         part.map(|part| part.model.clone()).unwrap_or_default(),
+        supply.moved_from.clone(),
         supply.reference.clone(),
     ];
     (supply.at.date(), supply.kind, text)
@@ -102,6 +103,7 @@ mod tests {
             to: None,
             carrier: None,
             part: Some(part),
+            moved_from: String::new(),
             reference: String::new(),
         };
         SupplyRow { serial: serial.into(), supply }

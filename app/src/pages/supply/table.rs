@@ -45,6 +45,11 @@ pub(super) fn table(lines: &[Line], catalogue: &Catalogue) -> impl IntoView + us
 fn row(line: &Line, catalogue: &Catalogue) -> impl IntoView + use<> {
     let supply = &line.supply;
     let supplier = match &supply.part {
+        Some(_) if supply.kind == SupplyKind::Moved => {
+            let from = &supply.moved_from;
+            view! { <span>"Moved from "<a href=format!("/devices/{}", segment(from))>{from.clone()}</a></span> }
+                .into_any()
+        }
         Some(part) => view! { <span>{or_unknown(&part.maker, "Maker not on record")}</span> }.into_any(),
         None => party(supply.from.as_ref(), catalogue),
     };
@@ -116,7 +121,10 @@ fn devices(line: &Line) -> AnyView {
     let link = |serial: &str| view! { <a href=format!("/devices/{}", segment(serial))>{serial.to_owned()}</a> };
     match line.devices {
         1 => link(&line.first).into_any(),
-        n => view! { {counted(n, "device", "devices")} ", " {link(&line.first)} " to " {link(&line.last)} }.into_any(),
+        n => {
+            view! { <span>{counted(n, "device", "devices")} ", " {link(&line.first)} " to " {link(&line.last)}</span> }
+                .into_any()
+        }
     }
 }
 
@@ -141,6 +149,7 @@ fn how(line: &Line, catalogue: &Catalogue) -> AnyView {
 const fn drawn(kind: SupplyKind) -> Icon {
     match kind {
         SupplyKind::Part => icons::INSTALL,
+        SupplyKind::Moved => icons::WRENCH,
         SupplyKind::Delivered => icons::TICK,
         SupplyKind::Sent => icons::TRUCK,
         SupplyKind::Transferred => icons::SWAP,

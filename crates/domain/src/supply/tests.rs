@@ -39,7 +39,7 @@ fn received(by: u128) -> Event {
 /// Kind, supplier, recipient, when it was sent, when it came.
 fn told(events: Vec<Event>) -> Vec<(SupplyKind, String, String, Option<i64>, i64)> {
     let row = |s: Supply| (s.kind, s.supplier().to_owned(), s.recipient().to_owned(), s.sent_at.map(|t| t.0), s.at.0);
-    supplies(&life(events)).into_iter().map(row).collect()
+    supplies(&life(events), &|_, _| None).into_iter().map(row).collect()
 }
 
 fn row(
@@ -57,7 +57,7 @@ fn a_shipment_and_its_arrival_are_one_supply_whoever_carries_it() {
     use SupplyKind::{Claimed, Delivered};
     assert_eq!(told(vec![made(), shipped(2, None), received(2)]), [row(Delivered, "H1", "H2", Some(10), 20)]);
     let carried = life(vec![made(), shipped(2, Some(9)), received(9), received(2)]);
-    let found = supplies(&carried);
+    let found = supplies(&carried, &|_, _| None);
     assert_eq!((found.len(), found[0].supplier(), found[0].recipient()), (1, "H1", "H2"));
     assert_eq!((found[0].carrier.as_ref().map(|c| c.name.as_str()), found[0].reference.as_str()), (Some("H9"), "DN-7"));
     assert_eq!(
@@ -89,26 +89,30 @@ fn what_never_arrived_is_told_as_sent() {
     );
 }
 
-#[test]
-fn parts_go_from_their_maker_to_who_has_the_device() {
-    let part = |maker: &str| Part {
+fn part(maker: &str, key: &str) -> Part {
+    Part {
         slot: "lte0".into(),
         class: ComponentClass::Lte,
         maker: maker.into(),
         model: "EG25-G".into(),
-        identifier: "861941050337180".into(),
-        identifier_key: "imei:861941050337180".into(),
-    };
-    let manifest = |version, fitted: Vec<Part>| Event::ManifestRecorded {
-        version,
-        hash: String::new(),
-        previous_hash: String::new(),
-        fitted,
-        removed: Vec::new(),
-        reason: String::new(),
-    };
-    let life =
-        vec![made(), manifest(1, vec![part("Quectel"), part("")]), received(2), manifest(2, vec![part("SIMCom")])];
+        identifier: key.into(),
+        identifier_key: key.into(),
+    }
+}
+
+fn manifest(version: i64, fitted: Vec<Part>, removed: Vec<Part>) -> Event {
+    let (hash, previous_hash, reason) = (String::new(), String::new(), String::new());
+    Event::ManifestRecorded { version, hash, previous_hash, fitted, removed, reason }
+}
+
+#[test]
+fn parts_go_from_their_maker_to_who_has_the_device() {
+    let life = vec![
+        made(),
+        manifest(1, vec![part("Quectel", "1"), part("", "2")], Vec::new()),
+        received(2),
+        manifest(2, vec![part("SIMCom", "3")], Vec::new()),
+    ];
     use SupplyKind::{Delivered, Part as Fitted};
     assert_eq!(
         told(life),
@@ -118,6 +122,29 @@ fn parts_go_from_their_maker_to_who_has_the_device() {
             row(Delivered, "H1", "H2", None, 20),
             row(Fitted, "SIMCom", "H2", None, 30)
         ]
+    );
+}
+
+#[test]
+fn a_part_is_supplied_once_wherever_it_goes() {
+    let (one, two, spare) = (part("Quectel", "1"), part("Quectel", "2"), part("SIMCom", "3"));
+    let life = life(vec![
+        made(),
+        manifest(1, vec![one.clone(), two.clone()], Vec::new()),
+        // One changes its slot, two goes out and comes back, and a spare comes from another device.
+        manifest(2, vec![one.clone()], vec![one.clone(), two.clone()]),
+        manifest(3, vec![two], Vec::new()),
+        manifest(4, vec![spare.clone()], vec![one]),
+    ]);
+    let elsewhere =
+        |part: &Part, at: Timestamp| (part.identifier_key == "3" && at == Timestamp(40)).then(|| "GW-2".to_owned());
+    let told = supplies(&life, &elsewhere);
+    let said: Vec<_> =
+        told.iter().map(|s| (s.kind, s.supplier(), s.moved_from.as_str(), s.recipient(), s.at.0)).collect();
+    use SupplyKind::{Moved, Part as Fitted};
+    assert_eq!(
+        said,
+        [(Fitted, "Quectel", "", "H1", 10), (Fitted, "Quectel", "", "H1", 10), (Moved, "", "GW-2", "H1", 40)]
     );
 }
 

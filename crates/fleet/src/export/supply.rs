@@ -6,15 +6,19 @@ mod reach;
 use super::csv_line;
 use crate::{Actor, Error, FieldError, Fleet, Result, catalogue::Catalogue};
 use domain::{
+    component::Part,
     custody::{Custodian, Holder},
     device::Device,
-    id::CustodianId,
+    history::{Entry, Event},
+    id::{CustodianId, DeviceId},
     person::Permission,
     supply::{Supply, supplies},
     time::{DAY, Timestamp},
 };
 use futures::{Stream, stream};
 use reach::{At, Reach};
+use std::collections::HashMap;
+use store::component::EndedStay;
 
 /// How many devices' histories are read at a time for a table.
 const PIECE: usize = 200;
@@ -109,7 +113,7 @@ struct Table {
 }
 
 /// The headings.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "when",
     "how",
     "supplier",
@@ -132,6 +136,7 @@ const COLUMNS: [&str; 22] = [
     "part_slot",
     "reference",
     "made_at",
+    "moved_from",
 ];
 
 impl Fleet {
@@ -188,16 +193,47 @@ impl Fleet {
         })
     }
 
+    async fn moves(&self, histories: &HashMap<DeviceId, Vec<Entry>>) -> Result<Moves> {
+        let mut keys: Vec<&str> = Vec::new();
+        for entry in histories.values().flatten() {
+            let Event::ManifestRecorded { fitted, .. } = &entry.event else { continue };
+            keys.extend(fitted.iter().map(|part| part.identifier_key.as_str()).filter(|key| !key.is_empty()));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let mut moves: HashMap<String, Vec<EndedStay>> = HashMap::new();
+        for stay in store::component::ended_stays(self.db(), &keys).await? {
+            moves.entry(stay.identifier_key.clone()).or_default().push(stay);
+        }
+        Ok(Moves(moves))
+    }
+
     async fn supply_rows(&self, devices: &[Device], reach: &Reach, period: Period) -> Result<Vec<SupplyRow>> {
         let ids: Vec<_> = devices.iter().map(|device| device.id).collect();
         let histories = store::export::histories(self.db(), &ids).await?;
+        let moves = self.moves(&histories).await?;
         let mut rows = Vec::new();
         for device in devices {
             let history = histories.get(&device.id).map(Vec::as_slice).unwrap_or_default();
-            let wanted = supplies(history).into_iter().filter(|supply| period.has(supply.at) && reach.concerns(supply));
+            let elsewhere = |part: &Part, at: Timestamp| moves.before(&device.serial, part, at);
+            let told = supplies(history, &elsewhere).into_iter();
+            let wanted = told.filter(|supply| period.has(supply.at) && reach.concerns(supply));
             rows.extend(wanted.map(|supply| SupplyRow { serial: device.serial.clone(), supply }));
         }
         Ok(rows)
+    }
+}
+
+/// Where parts were before.
+struct Moves(HashMap<String, Vec<EndedStay>>);
+
+impl Moves {
+    /// The serial of the device that a part was in last before it was fitted in this one then.
+    fn before(&self, serial: &str, part: &Part, at: Timestamp) -> Option<String> {
+        let stays = self.0.get(&part.identifier_key)?;
+        let over = stays.iter().filter(|stay| stay.removed_at <= at.0 && stay.fitted_at < at.0);
+        let last = over.max_by_key(|stay| stay.removed_at)?;
+        (last.serial != serial).then(|| last.serial.clone())
     }
 }
 
@@ -234,7 +270,7 @@ impl Table {
         let from: [String; 3] = place(party(supply.from.as_ref()));
         let to: [String; 3] = place(party(supply.to.as_ref()));
         let carrier = supply.carrier.as_ref().map_or("", |carrier| carrier.name.as_str());
-        let part = |field: fn(&domain::component::Part) -> &str| supply.part.as_ref().map_or("", field);
+        let part = |field: fn(&Part) -> &str| supply.part.as_ref().map_or("", field);
         let cells: [&str; COLUMNS.len()] = [
             when.as_str(),
             supply.kind.label(),
@@ -258,6 +294,7 @@ impl Table {
             part(|part| &part.slot),
             &supply.reference,
             &made_at,
+            &supply.moved_from,
         ];
         csv_line(out, cells.into_iter());
     }

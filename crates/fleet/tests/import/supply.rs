@@ -136,6 +136,34 @@ async fn a_custodian_tells_what_came_to_it_and_what_it_gave_on() {
 }
 
 #[tokio::test]
+async fn a_carrier_tells_what_it_carried() {
+    for world in worlds().await {
+        sold(&world).await;
+        custodian(&world, "Haul", "distributor", "").await;
+        let form = CustodyForm {
+            verb: "ship".into(),
+            custodian: "acme".into(),
+            carrier: "haul".into(),
+            at: "2026-10-06T08:00".into(),
+            ..CustodyForm::default()
+        };
+        let serials: Vec<String> = ["GW-000000", "GW-000002"].map(str::to_owned).into();
+        world.fleet.record_custody_of(&support(), &serials, &form).await.unwrap();
+        let haul = page(&world, &SupplyOf::Custodian("haul".into()), "", "").await;
+        let factory = haul.catalogue.custodians.iter().find(|c| c.code == "brno").unwrap().name.clone();
+        let expected = [
+            told("GW-000000", SupplyKind::Sent, "Bakery", "Acme"),
+            told("GW-000002", SupplyKind::Sent, &factory, "Acme"),
+        ];
+        assert_eq!(devices(&haul), expected, "{}", world.name());
+        assert_eq!((haul.devices, haul.next), (2, None));
+        // One that it was given, too, is told of once.
+        record(&world, &["GW-000002"], "receive", "haul", "2026-10-07T08:00").await;
+        assert_eq!(page(&world, &SupplyOf::Custodian("haul".into()), "", "").await.devices, 2, "{}", world.name());
+    }
+}
+
+#[tokio::test]
 async fn large_ones_come_in_pages_and_pieces_and_each_device_once() {
     for world in worlds().await {
         is_done(&world.import("a.csv", manifest(0..450)).await, 450, 0, 0);
@@ -240,6 +268,18 @@ async fn a_part_that_moved_is_told_with_both_devices_and_is_no_conflict() {
             })
             .collect();
         assert_eq!(stays, [("GW-000000", 1, Some(2), None), ("GW-000001", 2, None, None)], "{}", world.name());
+
+        // Its maker supplied it once; from then on it only moved.
+        let chain = page(&world, &SupplyOf::Batch(BATCH.into()), "", "").await;
+        let of_part = chain.rows.iter().filter(|row| row.supply.part.as_ref().is_some_and(|p| p.identifier == "CPU0"));
+        let told: Vec<_> = of_part
+            .map(|row| (row.serial.as_str(), row.supply.kind, row.supply.supplier(), row.supply.moved_from.as_str()))
+            .collect();
+        let expected = [("GW-000000", SupplyKind::Part, "NXP", ""), ("GW-000001", SupplyKind::Moved, "", "GW-000000")];
+        assert_eq!(told, expected, "{}", world.name());
+        let table = csv(&world, &SupplyOf::Device("GW-000001".into()), "", "").await;
+        assert!(table[0].ends_with(",made_at,moved_from"), "{}", table[0]);
+        assert!(table.iter().any(|line| line.contains(",Part moved,,") && line.ends_with(",GW-000000")), "{table:#?}");
 
         // The bill of materials of each version lists what was in it then.
         let has = |document: &serde_json::Value| document.to_string().contains("sn:cpu:CPU0");
