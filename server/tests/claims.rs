@@ -159,7 +159,7 @@ async fn the_api_takes_no_revocation_without_a_reason_or_a_preview() {
     let act = json!({"scope": "device", "subject": scene.serial, "act": "revoke"});
     let refused = scene.asked(&operator, "/api/v1/revocations", &act).await;
     assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("\"reason\""), "{refused:?}");
-    let act = json!({"scope": "device", "subject": scene.serial, "act": "revoke", "reason": "superseded"});
+    let act = json!({"scope": "device", "subject": scene.serial, "act": "revoke", "reason": "cessation_of_operation"});
     let request = Request::post("/api/v1/revocations")
         .header(header::AUTHORIZATION, format!("Bearer {operator}"))
         .header(header::CONTENT_TYPE, "application/json");

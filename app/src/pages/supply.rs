@@ -149,10 +149,12 @@ impl Subject {
     }
 
     fn filter(&self, form: Option<&FormState>, from: &str, to: &str) -> impl IntoView + use<> {
+        // A field for days can't show what is none.
+        let kind = if form.is_some() { "text" } else { "date" };
         view! {
             <form class="filters" role="search" method="get" action=self.path()>
-                {Field::new(form, "from", "From").kind("date").value(from).input()}
-                {Field::new(form, "to", "To").kind("date").value(to).input()}
+                {Field::new(form, "from", "From").kind(kind).value(from).input()}
+                {Field::new(form, "to", "To").kind(kind).value(to).input()}
                 <button class="btn" type="submit">{icon(icons::SEARCH)}"Show"</button>
             </form>
         }

@@ -35,8 +35,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let actor = match parts.extensions.get::<Caller>() {
             Some(Caller::Device { actor, .. }) => actor.clone(),
-            None | Some(Caller::Nobody) => return Err(Problem::Nobody),
-            Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger | Caller::Voucher { .. }) => {
+            None | Some(Caller::Nobody | Caller::Voucher { .. }) => return Err(Problem::Nobody),
+            Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger) => {
                 return Err(Problem::NoDevice);
             }
         };
