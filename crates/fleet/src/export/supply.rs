@@ -24,7 +24,7 @@ use store::component::EndedStay;
 const PIECE: usize = 200;
 
 /// How many devices a page tells of.
-const PAGE: usize = 50;
+const PAGE: usize = 60;
 
 /// Whose supply chain.
 #[derive(Clone, Debug, PartialEq, Eq)]

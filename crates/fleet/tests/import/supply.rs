@@ -187,7 +187,7 @@ async fn large_ones_come_in_pages_and_pieces_and_each_device_once() {
             }
             seen.sort_unstable();
             assert_eq!(seen, serials, "{}: {of:?}", world.name());
-            assert_eq!(pages, 9, "{}: {of:?}", world.name());
+            assert_eq!(pages, 8, "{}: {of:?}", world.name());
             let table = csv(&world, &of, "", "").await;
             assert_eq!(table.iter().filter(|line| line.contains(",Delivered,")).count(), 450, "{of:?}");
         }
