@@ -67,10 +67,10 @@ pub fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Error>
     Ok(workspace.target().join(profile.folder()).join("muster"))
 }
 
-/// Builds everything for release and becomes `muster demo`.
-pub fn run(workspace: &Workspace, choice: Choice, args: &[OsString]) -> Result<(), Error> {
+/// Builds everything and becomes `muster demo`.
+pub fn run(workspace: &Workspace, choice: Choice, profile: Profile, args: &[OsString]) -> Result<(), Error> {
     site(workspace, choice, wasm::Profile::Release)?;
-    let program = server(workspace, Profile::Release)?;
+    let program = server(workspace, profile)?;
     let mut muster = Command::new(program);
     muster.arg("demo").args(args);
     let source = muster.exec();

@@ -42,8 +42,11 @@ struct Cli {
 enum Task {
     /// Builds the style sheet, the browser's program, the site folder and the server
     Build(BuildArgs),
-    /// Builds everything for release and starts `muster demo`
+    /// Builds everything and starts `muster demo`
     Run {
+        /// Builds the server optimised, for large fleets: that takes more than twice as long
+        #[arg(long)]
+        release: bool,
         #[command(flatten)]
         wasm: WasmArgs,
         /// What is handed on to `muster demo`
@@ -108,7 +111,10 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
             }
             Ok(())
         }
-        Task::Run { wasm, args } => build::run(&workspace, wasm.wasm_toolchain, &args),
+        Task::Run { release, wasm, args } => {
+            let profile = if release { build::Profile::Release } else { build::Profile::Dev };
+            build::run(&workspace, wasm.wasm_toolchain, profile, &args)
+        }
         Task::Test(args) => checks::run(&workspace, &args),
         Task::Bench(args) => bench::run(&workspace, &args),
         Task::Dev { wasm, args } => dev::watch(&workspace, wasm.wasm_toolchain, &args),

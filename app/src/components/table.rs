@@ -48,6 +48,7 @@ pub struct Pager {
 /// A pager for a panel's footer.
 #[must_use]
 pub fn pager(pager: Pager) -> impl IntoView + use<> {
+    let has_others = pager.previous.is_some() || pager.next.is_some();
     let previous = match pager.previous {
         Some(href) => {
             view! { <a class="btn small" rel="prev" href=href>{icons::icon(icons::LEFT)}"Previous"</a> }.into_any()
@@ -72,7 +73,8 @@ pub fn pager(pager: Pager) -> impl IntoView + use<> {
         }
         .into_any(),
     };
-    view! { <span>{pager.summary}</span><span class="pager push">{previous}{next}</span> }
+    let turns = has_others.then(|| view! { <span class="pager push">{previous}{next}</span> });
+    view! { <span>{pager.summary}</span>{turns} }
 }
 
 /// A filter that is on: what it is about, its value, and the address without it.

@@ -4,7 +4,7 @@
 use crate::{
     components::{
         form::{Field, error_summary, submit},
-        icons::{self, icon},
+        icons,
         panel::{Panel, facts, head, note},
         status::{Status, Tone},
         table::no_permission,
@@ -130,7 +130,7 @@ fn known(record: &DeviceRecord) -> impl IntoView + use<> {
     let body = view! {
         <div class="stack tight">
             <div class="small">{facts(rows)}</div>
-            <p class="small soft">{icon(icons::INFO)}"A claim counts once. If the device has a shared token, it has to ask for its next one before it is let in again."</p>
+            <p class="small soft">"A claim counts once. If the device has a shared token, it has to ask for its next one before it is let in again."</p>
         </div>
     };
     Panel::new("What is known of it").body(body)

@@ -64,11 +64,13 @@ fn form(ctx: &Ctx, rules: &ModelRules) -> AnyView {
                 .hint("oui d8:80:39 = Microchip, or tac 86194105 = EG25-G. A maker of whom nothing is known is not doubted.").textarea(6)}
             <fieldset class="stack tight">
                 <legend>"From which score on"</legend>
-                {typed("note", "… it is noted", score(Response::Note)).input()}
-                {typed("ask", "… a person is asked", score(Response::Ask)).input()}
-                {typed("hold", "… the certificate is put on hold", score(Response::Hold)).input()}
-                {typed("quarantine", "… the device is quarantined", score(Response::Quarantine))
-                    .hint("1 to 100; empty for never. Weak signals alone, and golden images, never do more than ask.").input()}
+                <div class="scores">
+                    {typed("note", "It is noted", score(Response::Note)).input()}
+                    {typed("ask", "A person is asked", score(Response::Ask)).input()}
+                    {typed("hold", "Certificate on hold", score(Response::Hold)).input()}
+                    {typed("quarantine", "Quarantined", score(Response::Quarantine)).input()}
+                </div>
+                <p class="small quiet">"1 to 100; empty for never. Weak signals alone, and golden images, never do more than ask."</p>
             </fieldset>
             <div>{submit(icons::CHECK, "Save")}</div>
         </form>

@@ -100,10 +100,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 
 fn search(filter: &RepairFilter) -> impl IntoView + use<> {
     view! {
-        <form class="row wrap" method="get" action="/repairs" role="search">
+        <form class="find wide" method="get" action="/repairs" role="search">
             <label class="sr" for="q">"A repair's name or a device's serial"</label>
             <input
-                class="input grow"
+                class="input"
                 id="q"
                 name="q"
                 type="search"
