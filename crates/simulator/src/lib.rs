@@ -5,6 +5,7 @@ pub mod events;
 pub mod live;
 pub mod manifest_file;
 pub mod repairs;
+pub mod reports;
 
 mod certify;
 mod chance;

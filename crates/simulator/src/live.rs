@@ -1,7 +1,7 @@
-//! The present of a demo fleet: devices keep calling in, and now and then one is updated. What is cut off is refused, as
-//! the gateway would.
+//! The present of a demo fleet: devices keep calling in and report what they are when they are asked to, and now and then
+//! one is updated. What is cut off is refused, as the gateway would.
 
-use crate::{chance::Chance, demo::ACTOR};
+use crate::{chance::Chance, demo::ACTOR, reports};
 use domain::{
     device::Device,
     history::Event,
@@ -9,13 +9,15 @@ use domain::{
     time::{SECOND, Timestamp},
     version,
 };
-use fleet::{Fleet, Result, trust::Trust};
+use fleet::{Actor, Fleet, Origin, Result, trust::Trust};
 use pki::SerialNumber;
 use std::{collections::HashMap, time::Duration};
 use store::device_list::{Sort, SortKey};
 
 /// How often the devices that are due call in, as one group.
 const TICK: Duration = Duration::from_secs(5);
+/// How many devices report at one tick at most: of a new demo all devices are asked at once.
+const REPORTS: usize = 12;
 /// Every so many ticks one device is updated.
 const UPDATE_EVERY: u64 = 6;
 
@@ -67,6 +69,11 @@ impl Caller {
     /// Where it calls from, in a network that is nobody's.
     fn address(&self) -> String {
         format!("198.51.100.{}", self.id.0.as_bytes()[14])
+    }
+
+    fn actor(&self) -> Actor {
+        let origin = Origin { address: self.address() };
+        Actor::Device { id: self.id, serial: self.serial.clone(), origin }
     }
 
     /// When its last call up to `now` was: each device has a phase of its own, so that they never call all at once.
@@ -121,11 +128,15 @@ async fn signers(fleet: &Fleet) -> Result<HashMap<String, AuthorityId>> {
 async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
     let (now, trust) = (fleet.now(), fleet.trust());
     let mut heard: Vec<(DeviceId, Timestamp)> = Vec::new();
+    let mut reported = 0;
     for caller in callers.iter().filter(|c| c.due <= now) {
-        match caller.cut_off(&trust) {
-            Some((authority, serial)) => fleet.refused(&ACTOR, *authority, serial, &caller.address()),
-            None => heard.push((caller.id, caller.last_call(now))),
+        if let Some((authority, serial)) = caller.cut_off(&trust) {
+            fleet.refused(&ACTOR, *authority, serial, &caller.address());
+            continue;
         }
+        heard.push((caller.id, caller.last_call(now)));
+        let did_report = reports::call(fleet, &caller.actor(), reported < REPORTS).await?;
+        reported += usize::from(did_report);
     }
     if !heard.is_empty() {
         fleet.heard(&ACTOR, &heard).await?;

@@ -93,7 +93,8 @@ pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan, desk: Desk<'_>) 
 
 /// Devices in use that have a modem and were left alone for the last month.
 async fn patients(fleet: &Fleet, plan: Plan) -> Result<Vec<Patient>> {
-    let list = fleet.devices(&ACTOR, "state:active trust:trusted", Sort::default(), None, LOOKED_AT).await?;
+    let query = "state:active trust:trusted component:lte";
+    let list = fleet.devices(&ACTOR, query, Sort::default(), None, LOOKED_AT).await?;
     let mut found = Vec::new();
     for device in list.page.devices {
         let record = fleet.device_record(&ACTOR, &device.serial).await?;

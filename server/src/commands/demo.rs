@@ -172,6 +172,7 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     let desk = simulator::repairs::Desk { support: &support, manager: &manager };
     simulator::repairs::happen(fleet, travel, plan, desk).await?;
     simulator::events::happen(fleet, travel, plan, &actor(fleet, &making.credentials, Role::Operator).await?).await?;
+    simulator::reports::happen(fleet, travel, plan).await?;
     Ok(making.credentials)
 }
 

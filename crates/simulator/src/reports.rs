@@ -1,0 +1,232 @@
+//! What made-up devices say they are: what their manifests list, but for a part that somebody exchanged, a board number
+//! that a factory's image gave to several, and one identity that is used from two addresses.
+
+use crate::{
+    Travel,
+    chance::Chance,
+    demo::{ACTOR, Plan},
+    parts::replacement,
+};
+use domain::{
+    authority::FindingKind,
+    component::{ComponentClass, Part},
+    device::Device,
+    id::BatchId,
+    report::{Attributes, USUAL_MAPPING, UpdateMode},
+    suspicion::Response,
+    time::{HOUR, MINUTE, SECOND, Timestamp},
+};
+use fleet::{Actor, Fleet, Origin, Result, check_in::RulesForm};
+use std::collections::BTreeMap;
+use store::device_list::{Sort, SortKey};
+
+/// How many devices have reported when the demo opens; the others do as they call in.
+const REPORTED: usize = 160;
+/// How many devices of one batch have the same board number.
+const GOLDEN: usize = 6;
+/// How long ago somebody exchanged a part, a batch was noticed, an identity was used twice.
+const SWAPPED_AGO: i64 = 26 * HOUR;
+const GOLDEN_AGO: i64 = 9 * HOUR;
+const COPIED_AGO: i64 = 2 * HOUR;
+/// From where an identity that was copied polls, and how often by turns.
+const TWO_PLACES: [&str; 2] = ["198.51.100.24", "203.0.113.77"];
+const TURNS: i64 = 14;
+
+/// What storage is called by these models.
+const STORAGE: &str = "hw.emmc         = emmc:storage identifier\n";
+/// The addresses and type codes that the makers of the demo's parts have.
+const MAKERS: &str = "\
+oui d8:80:39 00:1e:c0 = Microchip
+oui 44:91:60 00:9d:6b = Murata
+tac 86194105 = EG25-G
+tac 35333809 = LE910C4-EU
+";
+
+/// A device and what it is made of.
+struct Made {
+    device: Device,
+    parts: Vec<Part>,
+}
+
+impl Made {
+    fn actor(&self, address: &str) -> Actor {
+        device(&self.device, address)
+    }
+
+    fn has(&self, class: ComponentClass) -> Option<&Part> {
+        self.parts.iter().find(|part| part.class == class)
+    }
+}
+
+/// A device as the gateway knows it.
+fn device(device: &Device, address: &str) -> Actor {
+    let origin = Origin { address: address.to_owned() };
+    Actor::Device { id: device.id, serial: device.serial.clone(), origin }
+}
+
+/// Lets devices report, and some of them report what can't be. What an earlier call did stays.
+///
+/// # Errors
+/// When a report is refused, or the database fails.
+pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
+    if fleet.findings(&ACTOR, true).await?.iter().any(|row| row.kind == FindingKind::HardwareMismatch) {
+        return Ok(());
+    }
+    rules(fleet).await?;
+    let mut made = candidates(fleet).await?;
+    let mut chance = Chance::new(plan.seed ^ 0x4e90_4775);
+    let now = plan.now;
+    let swapped = made.iter().position(|one| one.has(ComponentClass::Wlan).is_some()).map(|at| made.remove(at));
+    let copied = made.pop();
+    let golden = golden(&mut made);
+    for (n, one) in made.iter().enumerate() {
+        travel.to(now.plus(-COPIED_AGO).plus(i64::try_from(n).unwrap_or(0) * SECOND));
+        report(fleet, one, &said(&one.device, &one.parts)).await?;
+    }
+    if let Some(one) = swapped {
+        part_exchanged(fleet, travel, &one, now.plus(-SWAPPED_AGO), &mut chance).await?;
+    }
+    one_board_for_all(fleet, travel, &golden, now.plus(-GOLDEN_AGO)).await?;
+    if let Some(one) = copied {
+        used_twice(fleet, travel, &one, now.plus(-COPIED_AGO)).await?;
+    }
+    travel.home();
+    Ok(())
+}
+
+/// What is known of the demo's models: what their attributes mean, and what their makers' numbers look like.
+async fn rules(fleet: &Fleet) -> Result<()> {
+    for model in fleet.catalogue(&ACTOR).await?.models.iter() {
+        let rules = fleet.model_rules(&ACTOR, &model.name).await?;
+        if rules.changed.is_some() {
+            continue;
+        }
+        let score = |response| rules.policy.threshold(response).map(|score| score.to_string()).unwrap_or_default();
+        let form = RulesForm {
+            mapping: format!("{USUAL_MAPPING}{STORAGE}"),
+            makers: MAKERS.to_owned(),
+            note: score(Response::Note),
+            ask: score(Response::Ask),
+            hold: score(Response::Hold),
+            quarantine: score(Response::Quarantine),
+        };
+        fleet.change_model_rules(&ACTOR, &model.name, &form).await?;
+    }
+    Ok(())
+}
+
+/// Trusted devices that are in use and call in, by serial from the last on: those that made their way to the first pages
+/// of the console stay as they are.
+async fn candidates(fleet: &Fleet) -> Result<Vec<Made>> {
+    let sort = Sort { key: SortKey::Serial, descending: true };
+    let list = fleet.devices(&ACTOR, "state:active trust:trusted seen<1d", sort, None, REPORTED).await?;
+    let mut found = Vec::new();
+    for device in list.page.devices {
+        let parts = present_parts(fleet, &device.serial).await?;
+        found.push(Made { device, parts });
+    }
+    Ok(found)
+}
+
+async fn present_parts(fleet: &Fleet, serial: &str) -> Result<Vec<Part>> {
+    let components = fleet.device_record(&ACTOR, serial).await?.components;
+    Ok(components.into_iter().filter(|one| one.removed_at.is_none()).map(|one| one.part).collect())
+}
+
+/// Some devices of the batch that has most of these.
+fn golden(made: &mut Vec<Made>) -> Vec<Made> {
+    let mut of_batch: BTreeMap<BatchId, usize> = BTreeMap::new();
+    for one in made.iter() {
+        *of_batch.entry(one.device.batch_id).or_default() += 1;
+    }
+    let Some((batch, _)) = of_batch.into_iter().filter(|(_, n)| *n > GOLDEN).max_by_key(|(_, n)| *n) else {
+        return Vec::new();
+    };
+    let mut wanted = GOLDEN;
+    made.extract_if(.., |one| {
+        let is_taken = wanted > 0 && one.device.batch_id == batch;
+        wanted -= usize::from(is_taken);
+        is_taken
+    })
+    .collect()
+}
+
+/// What a device says of itself, by what it is made of. A power supply has nothing that could be asked.
+fn said(device: &Device, parts: &[Part]) -> Vec<(String, String)> {
+    let key = |part: &Part| match part.class {
+        ComponentClass::Ethernet | ComponentClass::Wlan => Some(format!("hw.{}.mac", part.slot)),
+        ComponentClass::Lte => Some(format!("hw.{}.imei", part.slot)),
+        ComponentClass::Power => None,
+        _ => Some(format!("hw.{}", part.slot)),
+    };
+    let parts = parts.iter().filter_map(|part| Some((key(part)?, part.identifier.clone())));
+    parts.chain(device.firmware.clone().map(|version| ("sw.version".to_owned(), version))).collect()
+}
+
+async fn report(fleet: &Fleet, one: &Made, said: &[(String, String)]) -> Result<()> {
+    let sent = Attributes::collect(said.iter().map(|(key, value)| (key, value)));
+    fleet.report(&one.actor(TWO_PLACES[0]), sent, UpdateMode::Replace).await
+}
+
+/// First all is as it was, then another WLAN module answers.
+async fn part_exchanged(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp, chance: &mut Chance) -> Result<()> {
+    travel.to(at.plus(-HOUR));
+    report(fleet, one, &said(&one.device, &one.parts)).await?;
+    let mut parts = one.parts.clone();
+    for part in parts.iter_mut().filter(|part| part.class == ComponentClass::Wlan) {
+        if let Some(other) = replacement(part, chance) {
+            *part = Part { slot: part.slot.clone(), ..other };
+        }
+    }
+    travel.to(at);
+    report(fleet, one, &said(&one.device, &parts)).await
+}
+
+/// A factory wrote one board number into the image of its devices.
+async fn one_board_for_all(fleet: &Fleet, travel: &Travel, devices: &[Made], at: Timestamp) -> Result<()> {
+    let board = |one: &Made| one.has(ComponentClass::Board).cloned();
+    let Some(same) = devices.first().and_then(board) else { return Ok(()) };
+    for (n, one) in devices.iter().enumerate() {
+        let mut parts = one.parts.clone();
+        for part in parts.iter_mut().filter(|part| part.class == ComponentClass::Board) {
+            part.identifier.clone_from(&same.identifier);
+        }
+        travel.to(at.plus(i64::try_from(n).unwrap_or(0) * MINUTE));
+        report(fleet, one, &said(&one.device, &parts)).await?;
+    }
+    Ok(())
+}
+
+/// Two devices poll with the certificate of one.
+async fn used_twice(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp) -> Result<()> {
+    travel.to(at.plus(-MINUTE));
+    report(fleet, one, &said(&one.device, &one.parts)).await?;
+    for turn in 0..TURNS {
+        let [home, elsewhere] = TWO_PLACES;
+        let address = if turn % 2 == 0 { home } else { elsewhere };
+        travel.to(at.plus(turn * 150 * SECOND));
+        fleet.poll(&one.actor(address)).await?;
+    }
+    fleet.flush_polls().await
+}
+
+/// A device calls in: it polls, and reports where it is asked to. What it said before it says again.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn call(fleet: &Fleet, actor: &Actor, may_report: bool) -> Result<bool> {
+    let answer = fleet.poll(actor).await?;
+    if !answer.wants_report || !may_report {
+        return Ok(false);
+    }
+    let known = fleet.device_report(&ACTOR, actor.name()).await?;
+    let sent = if known.reported_at.is_some() {
+        known.attributes
+    } else {
+        let device = fleet.device(&ACTOR, actor.name()).await?;
+        let parts = present_parts(fleet, actor.name()).await?;
+        Attributes::collect(said(&device, &parts))
+    };
+    fleet.report(actor, sent, UpdateMode::Replace).await?;
+    Ok(true)
+}
