@@ -6,6 +6,7 @@
 
 mod attach;
 mod authorise;
+mod carry;
 mod difference;
 mod draft;
 mod look;

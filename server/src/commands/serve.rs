@@ -153,6 +153,7 @@ impl Running {
         let console = Console::new(fleet.clone(), names).behind(proxies);
         let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
         fleet.forget_unanswered().await?;
+        fleet.take_in_photos().await?;
         fleet.resume_imports().await?;
         let beside = vec![
             tokio::spawn(for_console.keep(fleet.clone(), console_certificates)),
