@@ -178,7 +178,7 @@ pub struct Restore {
     pub place: Place,
     /// The file that `muster backup` wrote.
     pub file: PathBuf,
-    /// Replace what is there. With SQLite the old file is kept as muster.db.before-restore.
+    /// Replace what is there. With SQLite the old file is kept as muster.db.before-restore; keys are always kept so.
     #[arg(long)]
     pub force: bool,
 }

@@ -163,6 +163,7 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /repairs/{code}/scrap", May(P::RepairManage), "part=none&evidence=x"),
     ("POST /repairs/{code}/take", May(P::RepairManage), ""),
     ("POST /repairs/{code}/voucher", May(P::RepairManage), "hours=1"),
+    ("POST /repairs/{code}/voucher/another", May(P::RepairManage), "hours=1&reason=x"),
     ("POST /revocations", May(P::CertificateHold), "scope=device&subject=none&act=hold&note=x"),
     ("POST /revocations/select", May(P::CertificateRevoke), "q=serial:none"),
     ("POST /set-up/{token}", Nothing, "name=A&email=a@b.example&password=long+enough+by+far"),

@@ -94,7 +94,7 @@ pub fn utility(sheets: &Sheets, class: &str) -> Option<Utility> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use std::path::Path;

@@ -5,7 +5,7 @@ use crate::{
     context::{Ctx, Flash, FormState, segment},
     pages::{
         claim::{claim_form_of, path_of},
-        devices::custody::selection_of,
+        devices::bulk::selection_of,
         labels::{self, Layout},
     },
     render::document,

@@ -5,7 +5,7 @@ use crate::{
     components::text::plural,
     context::{Ctx, Flash, FormState, segment},
     pages::{
-        devices::{custody, custody_form},
+        devices::{bulk, custody_form},
         errors,
     },
 };
@@ -151,14 +151,14 @@ async fn custody_of_many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -
     if let Some(error) = refusal {
         return refused(ctx, here, form, &error).await;
     }
-    let selection = custody::selection_of(&form);
+    let selection = bulk::selection_of(&form);
     let Some(selection) = selection.filter(|_| form.has("verb")) else {
         return render_with_form(ctx, here, form, StatusCode::OK).await;
     };
-    let next = custody::list_of(&form);
+    let next = bulk::list_of(&form);
     let act = async |ctx: &Ctx, form: &FormState| {
         let selected = ctx.fleet.selected(&ctx.actor, &selection, BULK_MAX).await?;
-        if custody::fingerprint(&selected.devices) != form.value("devices") {
+        if bulk::fingerprint(&selected.devices) != form.value("devices") {
             return Err(fleet::Error::Conflict(
                 "Other devices match now than were shown. Look at the numbers again, then record.".to_owned(),
             ));

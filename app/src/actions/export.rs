@@ -3,7 +3,7 @@
 use super::{Access, ActionRoute, Posted, refused};
 use crate::{
     context::{Ctx, FormState, devices_href, href, segment},
-    pages::devices::{Request, custody::selection_of},
+    pages::devices::{Request, bulk::selection_of},
 };
 use axum::{
     Extension,

@@ -25,7 +25,7 @@ use domain::{
     person::Permission,
     repair::PHOTO_MAX,
 };
-use fleet::repair::{Authorised, Difference, OpenForm, without_claim_code};
+use fleet::repair::{Authorised, Difference, OpenForm, VoucherRequest, without_claim_code};
 use leptos::prelude::*;
 
 const MANAGE: Access = Access::May(Permission::RepairManage);
@@ -50,6 +50,12 @@ pub const ROUTES: &[ActionRoute] = &[
         handler: || post(close),
     },
     ActionRoute { method: "POST", path: "/repairs/{code}/voucher", access: MANAGE, handler: || post(voucher) },
+    ActionRoute {
+        method: "POST",
+        path: "/repairs/{code}/voucher/another",
+        access: MANAGE,
+        handler: || post(another_voucher),
+    },
     ActionRoute { method: "POST", path: "/repairs/{code}/scrap", access: MANAGE, handler: || post(scrap) },
     ActionRoute { method: "POST", path: "/devices/{serial}/not-ours", access: MANAGE, handler: || post(not_ours) },
     ActionRoute { method: "GET", path: "/scan/find", access: READ, handler: || get(find) },
@@ -289,6 +295,17 @@ async fn voucher(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Poste
         Ok(made) => show_once(ctx, &here, made.voucher, StatusCode::CREATED).await,
         Err(error) => refused(ctx, &here, form, &error).await,
     }
+}
+
+/// Asks a second person for another voucher.
+async fn another_voucher(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
+    let act = async |ctx: &Ctx, form: &FormState| {
+        let hours = form.value("hours").trim().parse().unwrap_or(-1);
+        let request = VoucherRequest { hours, reason: form.value("reason").into() };
+        ctx.fleet.request_voucher(&ctx.actor, &code, &request).await?;
+        Ok::<_, fleet::Error>("A second person has been asked for another voucher.".to_owned())
+    };
+    deed(ctx, &code, form, act).await
 }
 
 async fn scrap(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {

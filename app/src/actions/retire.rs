@@ -8,7 +8,7 @@ use super::{
 use crate::{
     components::text::plural,
     context::{Ctx, Flash, FormState, segment},
-    pages::devices::{custody, retire_form},
+    pages::devices::{bulk, retire_form},
 };
 use axum::{Extension, extract::Path, http::StatusCode, response::Response, routing::post};
 use domain::person::Permission;
@@ -37,11 +37,11 @@ async fn many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response 
     if let Err(error) = allowed(&ctx, Permission::DeviceRetire, "devices").await {
         return refused(ctx, here, form, &error).await;
     }
-    let selection = custody::selection_of(&form);
+    let selection = bulk::selection_of(&form);
     let Some(selection) = selection.filter(|_| form.has("end")) else {
         return render_with_form(ctx, here, form, StatusCode::OK).await;
     };
-    let next = custody::list_of(&form);
+    let next = bulk::list_of(&form);
     match as_shown(&ctx, &selection, &form).await {
         Ok(()) => end(ctx, here, &next, selection, form).await,
         Err(error) => refused(ctx, here, form, &error).await,
@@ -50,7 +50,7 @@ async fn many(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response 
 
 async fn as_shown(ctx: &Ctx, selection: &Selection, form: &FormState) -> Result<(), fleet::Error> {
     let selected = ctx.fleet.selected(&ctx.actor, selection, BULK_MAX).await?;
-    if custody::fingerprint(&selected.devices) == form.value("devices") {
+    if bulk::fingerprint(&selected.devices) == form.value("devices") {
         return Ok(());
     }
     let told = "Other devices match now than were shown. Look at the numbers again, then record.";

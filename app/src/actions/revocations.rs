@@ -4,7 +4,7 @@ use super::{Access, ActionRoute, Posted, allowed, refused, see_other};
 use crate::{
     context::{Ctx, Flash, FormState, segment},
     pages::{
-        devices::custody::selection_of,
+        devices::bulk::selection_of,
         errors::Problem,
         revocations::{field, path_of},
     },

@@ -95,6 +95,7 @@ const fn kind_icon(kind: ApprovalKind) -> icons::Icon {
         ApprovalKind::Revocation => icons::BAN,
         ApprovalKind::Release => icons::SHIELD_CHECK,
         ApprovalKind::Repair => icons::WRENCH,
+        ApprovalKind::Voucher => icons::KEY,
     }
 }
 

@@ -76,6 +76,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("repair.request", "Asked to authorise a repair"),
     ("repair.scrap", "Recorded a part as destroyed"),
     ("repair.voucher", "Made a voucher"),
+    ("repair.voucher_request", "Asked for another voucher"),
     ("revocation.apply", "Cut off what was approved"),
     ("revocation.hold", "Put on hold"),
     ("revocation.release", "Released"),

@@ -1,5 +1,6 @@
 //! The device list: any set of devices, as a fleet query finds it.
 
+pub mod bulk;
 mod columns;
 pub mod custody;
 pub mod custody_form;

@@ -17,6 +17,8 @@ words! {
         Release => "release", "Release";
         /// That a repair changes what a device is.
         Repair => "repair", "Repair";
+        /// That a repaired device gets one more certificate for a new key.
+        Voucher => "voucher", "Another voucher";
     }
 }
 

@@ -1,6 +1,6 @@
 //! GS1's examples read and understood, and a life written so that GS1's schema accepts it and we know it again.
 
-#![allow(clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use domain::{
     component::{ComponentClass, Part},

@@ -1,6 +1,6 @@
 //! Manifests as factories write them, and as they shouldn't.
 
-#![allow(clippy::expect_used, clippy::print_stderr, reason = "a test may fail")]
+#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use domain::{
     component::ComponentClass,

@@ -1,6 +1,6 @@
 //! A manifest as a bill of materials that CycloneDX's own schema accepts.
 
-#![allow(clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use domain::{
     component::{Component, ComponentClass, Part},

@@ -209,6 +209,7 @@ impl Fleet {
                 self.decide_revocation(actor, &approval, approve, reason).await
             }
             ApprovalKind::Repair => self.decide_repair(actor, &approval, approve, reason).await,
+            ApprovalKind::Voucher => self.decide_voucher(actor, &approval, approve, reason).await,
         }
     }
 

@@ -8,7 +8,7 @@ use domain::{
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use store::{StoreError, Tx};
+use store::{StoreError, Tx, backup::Files};
 
 /// A backup that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,19 @@ pub struct Written {
     pub file: PathBuf,
     /// Its size, in bytes.
     pub bytes: u64,
+    /// How many files of the data folder it holds: sealed keys, revocation lists and their numbers.
+    pub files: usize,
+    /// What somebody has to do something about, in sentences.
+    pub missing: Vec<String>,
+}
+
+/// What was restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// How many files of the data folder were put in their places; those that were there already don't count.
+    pub files: usize,
+    /// What somebody has to do something about, in sentences.
+    pub missing: Vec<String>,
 }
 
 /// What is wrong with a backup or its place is told as it is: whoever gave the command can do something about it.
@@ -49,48 +62,102 @@ fn name_of(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Writes everything that the database holds into one file, while it is in use. The file must not be there yet.
+/// Writes everything that the database holds, the authorities' sealed keys and their last revocation lists into one file,
+/// while they are in use. The file must not be there yet. Keys stay sealed: they are of use with their passphrase alone.
 ///
 /// # Errors
 /// [`Error::Conflict`] says what is wrong with the file; otherwise when the actor may not, or the database fails.
 pub async fn backup(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Written> {
     fleet.rule_only(actor, "backup.write", &name_of(target)).await?;
-    let bytes = store::backup::write(fleet.db(), target, fleet.now()).await.map_err(told)?;
-    let deed = fleet.allow(actor, Permission::UserManage, "").await?;
-    deed.commit("backup.write", &name_of(target), &json!({ "bytes": bytes })).await?;
-    Ok(Written { file: target.to_owned(), bytes })
+    // What an earlier version kept in files is in the database before it is written.
+    fleet.take_in_photos().await?;
+    let written = store::backup::write(fleet.db(), fleet.folder(), target, fleet.now()).await.map_err(told)?;
+    let mut deed = fleet.allow(actor, Permission::UserManage, "").await?;
+    let missing =
+        missing(&mut deed.tx, fleet.folder(), "copy them from the data folder of the node that made them").await?;
+    let (bytes, files) = (written.bytes, written.files);
+    deed.commit("backup.write", &name_of(target), &json!({ "bytes": bytes, "files": files })).await?;
+    Ok(Written { file: target.to_owned(), bytes, files, missing })
 }
 
 /// Fills the data folder of a stopped console from a backup of SQLite. What was there is kept as
-/// `muster.db.before-restore`; when that is in use, it takes `force`.
+/// `muster.db.before-restore`; when that is in use, it takes `force`. The files of the data folder come back, too: a key
+/// that is there and is another one is replaced only by `force`, and kept; a revocation list that is further stays.
 ///
 /// Sessions and unused links don't come back: they may have been ended or used since. API tokens do: revoke again
 /// what was revoked since.
 ///
 /// # Errors
 /// [`Error::Conflict`] says what is wrong with the backup or the folder; then nothing was changed.
-pub async fn restore_sqlite(actor: &Actor, folder: &Path, file: &Path, force: bool) -> Result<()> {
+pub async fn restore_sqlite(actor: &Actor, folder: &Path, file: &Path, force: bool) -> Result<Restored> {
     machine_only(actor)?;
-    let staged = store::backup::stage(&folder.join("muster.db"), file, force).await.map_err(told)?;
+    let mut staged = store::backup::stage(&folder.join("muster.db"), file, force).await.map_err(told)?;
+    let files = staged.files.take();
     let mut tx = staged.db.begin().await?;
     conclude(&mut tx, actor, file).await?;
+    let restored = bring_files(&mut tx, folder, files).await?;
     tx.commit().await?;
-    staged.put_in_place().await.map_err(told)
+    staged.put_in_place().await.map_err(told)?;
+    Ok(restored)
 }
 
 /// Fills a PostgreSQL database, whose consoles are stopped, from a backup of PostgreSQL. When it is in use, it takes
-/// `force`, and what it held is gone. When the backup was made.
+/// `force`, and what it held is gone. The files of the data folder come back as with [`restore_sqlite`]. When the backup
+/// was made, and what was restored.
 ///
 /// Sessions and unused links don't come back, as with [`restore_sqlite`].
 ///
 /// # Errors
 /// [`Error::Conflict`] says what is wrong with the backup or the database; then nothing was changed.
-pub async fn restore_postgres(actor: &Actor, url: &str, file: &Path, force: bool) -> Result<Timestamp> {
+pub async fn restore_postgres(
+    actor: &Actor,
+    url: &str,
+    folder: &Path,
+    file: &Path,
+    force: bool,
+) -> Result<(Timestamp, Restored)> {
     machine_only(actor)?;
-    let mut loaded = store::backup::load(url, file, force).await.map_err(told)?;
+    let mut loaded = store::backup::load(url, folder, file, force).await.map_err(told)?;
     conclude(&mut loaded.tx, actor, file).await?;
+    let restored = bring_files(&mut loaded.tx, folder, loaded.files).await?;
     loaded.tx.commit().await?;
-    Ok(loaded.created_at)
+    Ok((loaded.created_at, restored))
+}
+
+/// Puts the files in their places before the database is there that names them. Should it end between the two, there are
+/// keys that nothing names; the same command again goes on.
+async fn bring_files(tx: &mut Tx, folder: &Path, files: Option<Files>) -> Result<Restored> {
+    let mut restored = Restored::default();
+    match files {
+        Some(files) => restored.files = store::backup::put_in_place(files).await.map_err(told)?,
+        None => restored.missing.push(
+            "This backup was made by an earlier version and holds the database alone: keys/, crl/ and photos/ of the data \
+             folder are not in it. Copy them into the data folder before the console is started."
+                .to_owned(),
+        ),
+    }
+    restored.missing.extend(missing(tx, folder, "copy them into keys/ of the data folder").await?);
+    let photos = store::repair::attached::without_picture(tx).await?;
+    if photos > 0 {
+        restored.missing.push(format!(
+            "{photos} photos of repairs have no picture. If the folder photos/ of then is kept, copy it into the data folder: \
+             the next start takes them in."
+        ));
+    }
+    Ok(restored)
+}
+
+/// The keys that authorities name and the data folder does not have, in a sentence that says what to do.
+async fn missing(tx: &mut Tx, folder: &Path, what_to_do: &str) -> Result<Vec<String>> {
+    let named = store::authority::key_locations(tx).await?;
+    let files = named.iter().filter_map(|location| crate::keys::file_name(location));
+    let gone: Vec<String> =
+        files.filter(|file| !folder.join("keys").join(file).is_file()).map(|file| format!("keys/{file}")).collect();
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (count, some) = (gone.len(), gone.iter().take(10).cloned().collect::<Vec<_>>().join(", "));
+    Ok(vec![format!("{count} keys of authorities are not in this data folder; {what_to_do}: {some}.")])
 }
 
 /// Ends what a restore leaves without its other half, and audits the restore.

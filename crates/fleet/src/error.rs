@@ -104,6 +104,11 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Busy => Self::Busy,
             StoreError::Slow => Self::Slow,
+            StoreError::Full => {
+                tracing::error!("no room on the database's disk");
+                let told = "There is no room on the server’s disk. Nothing was changed; the operator of Muster has to make some.";
+                Self::NoRoom(told.to_owned())
+            }
             StoreError::Exists => Self::Conflict("This already exists.".to_owned()),
             other => Self::internal(other),
         }

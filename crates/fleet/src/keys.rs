@@ -146,10 +146,7 @@ impl Fleet {
     }
 
     fn key_file(&self, location: &str) -> Option<PathBuf> {
-        let name = location.strip_prefix(FILE)?;
-        // A place from the database names a file in the folder and nothing outside it.
-        let plain = !name.is_empty() && Path::new(name).file_name().is_some_and(|file| file == name);
-        plain.then(|| self.keys().folder.join(name))
+        file_name(location).map(|name| self.keys().folder.join(name))
     }
 
     /// An authority's certificate together with its opened key, to sign with.
@@ -181,6 +178,13 @@ fn read(path: &Path) -> Result<String> {
              with keys here, too."
         ))
     })
+}
+
+/// The name of the file with the key at a place, if it is a file of ours.
+pub(crate) fn file_name(location: &str) -> Option<&str> {
+    // A place from the database names a file in the folder and nothing outside it.
+    let plain = |name: &&str| !name.is_empty() && Path::new(name).file_name().is_some_and(|file| file == *name);
+    location.strip_prefix(FILE).filter(plain)
 }
 
 /// Whether a text can be the place of a key in a token.

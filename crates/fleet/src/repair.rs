@@ -4,8 +4,10 @@
 //! factory. What is typed is kept as it is typed; whether it is right is looked at each time it is shown, and once more
 //! in the transaction that writes the manifest.
 
+mod another;
 mod attach;
 mod authorise;
+mod carry;
 mod difference;
 mod draft;
 mod look;
@@ -16,6 +18,7 @@ mod taint;
 mod verify;
 mod voucher;
 
+pub use another::{AnotherVoucher, VoucherRequest};
 pub use authorise::Authorised;
 pub use difference::Difference;
 pub use draft::PartForm;

@@ -19,6 +19,8 @@ mod renewal;
 mod scene;
 #[path = "authority/things.rs"]
 mod things;
+#[path = "authority/token.rs"]
+mod token;
 #[path = "authority/who.rs"]
 mod who;
 #[path = "authority/world.rs"]

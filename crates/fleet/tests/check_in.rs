@@ -13,5 +13,8 @@ mod hardware;
 mod polls;
 #[path = "check_in/rules.rs"]
 mod rules;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "scene/mod.rs"]
+mod scene;
 #[path = "check_in/world.rs"]
 mod world;

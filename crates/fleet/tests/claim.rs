@@ -5,6 +5,9 @@
 mod codes;
 #[path = "claim/retiring.rs"]
 mod retiring;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "scene/mod.rs"]
+mod scene;
 #[path = "claim/tokens.rs"]
 mod tokens;
 #[allow(dead_code, reason = "other tests use the rest of it")]

@@ -15,6 +15,8 @@ mod lasting;
 mod manifests;
 #[path = "import/places.rs"]
 mod places;
+#[path = "import/races.rs"]
+mod races;
 #[path = "import/restart.rs"]
 mod restart;
 #[path = "import/round_trip.rs"]

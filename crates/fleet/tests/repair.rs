@@ -1,6 +1,8 @@
 //! The repair desk, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "repair/another.rs"]
+mod another;
 #[path = "repair/any_order.rs"]
 mod any_order;
 #[path = "repair/attached.rs"]

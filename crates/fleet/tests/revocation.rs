@@ -22,6 +22,9 @@ mod ocsp;
 mod races;
 #[path = "revocation/restore.rs"]
 mod restore;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "scene/mod.rs"]
+mod scene;
 #[path = "revocation/spread.rs"]
 mod spread;
 #[path = "revocation/tokens.rs"]

@@ -1,5 +1,5 @@
 //! How fast keys, certificates and answers are made on one core: `cargo run --release -p pki --example rates`.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement speaks, and fails by panicking")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement speaks, and fails by panicking")]
 
 #[path = "../tests/world/mod.rs"]
 mod world;

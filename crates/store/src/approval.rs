@@ -144,6 +144,16 @@ pub async fn of_subject(db: &Db, subject: &str) -> StoreResult<Option<Approval>>
     row.map(TryInto::try_into).transpose()
 }
 
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_subject_within(tx: &mut Tx, subject: &str) -> StoreResult<Option<Approval>> {
+    let row: Option<Row> =
+        within!(tx, |executor| sqlx::query_as(OF_SUBJECT).bind(subject).fetch_optional(executor).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
 /// Approvals, newest first; only those in a state when one is given.
 ///
 /// # Errors

@@ -1,13 +1,17 @@
-//! Backups: everything that the database holds, in one file, written while it is in use.
+//! Backups: everything that the database holds, and what a data folder must have beside it, in one file, written while it
+//! is in use.
 //!
-//! A backup of SQLite is an SQLite file. A backup of PostgreSQL is a tar archive of binary `COPY` streams, which any
-//! later server version reads. Both are of one moment.
+//! A backup is a tar archive: of SQLite it holds the database file, of PostgreSQL binary `COPY` streams, which any later
+//! server version reads; of either the sealed keys of the authorities and their last revocation lists. The database in it
+//! is of one moment, and the files are read after it, so that whatever it names is there.
 
 mod archive;
 mod files;
+mod folder;
 mod postgres;
 mod sqlite;
 
+pub use folder::Files;
 pub use postgres::{Loaded, load};
 pub use sqlite::{Staged, stage};
 
@@ -15,21 +19,40 @@ use crate::{Db, StoreError, StoreResult};
 use domain::time::Timestamp;
 use std::path::Path;
 
-/// Writes a backup. The file must not be there yet; it appears when it is complete and on disk. Its size in bytes.
+/// A backup that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its size.
+    pub bytes: u64,
+    /// How many files of the data folder it holds.
+    pub files: usize,
+}
+
+/// Writes a backup of a database and of its data folder. The file must not be there yet; it appears when it is complete
+/// and on disk.
 ///
 /// # Errors
 /// [`StoreError::Backup`] when the file is there already or can't be written.
-pub async fn write(db: &Db, target: &Path, now: Timestamp) -> StoreResult<u64> {
+pub async fn write(db: &Db, data_folder: &Path, target: &Path, now: Timestamp) -> StoreResult<Written> {
     if target.exists() {
         return Err(failed(format!("{} is there already; give a new name", target.display())));
     }
     let unfinished = files::Unfinished::beside(target)?;
-    match db {
-        Db::Sqlite { read, .. } => sqlite::write(read, unfinished.path()).await?,
-        Db::Postgres(pool) => postgres::write(pool, unfinished.path(), now).await?,
-    }
+    let files = match db {
+        Db::Sqlite { read, .. } => sqlite::write(read, unfinished.path(), data_folder, now).await?,
+        Db::Postgres(pool) => postgres::write(pool, unfinished.path(), data_folder, now).await?,
+    };
     let target = target.to_owned();
-    blocking(move || unfinished.keep_as(&target)).await
+    let bytes = blocking(move || unfinished.keep_as(&target)).await?;
+    Ok(Written { bytes, files })
+}
+
+/// Puts the files that wait in their places in the data folder. How many were not there.
+///
+/// # Errors
+/// [`StoreError::Backup`] when one can't be.
+pub async fn put_in_place(files: Files) -> StoreResult<usize> {
+    blocking(move || files.put_in_place()).await
 }
 
 fn failed(why: impl Into<String>) -> StoreError {

@@ -1,13 +1,27 @@
 //! Certificates that were issued. Rows are never deleted; what changes is how they stand.
 
+macro_rules! columns {
+    () => {
+        "c.id, c.authority_id, c.serial, c.purpose, c.device_id, c.device_serial, c.factory_id, c.name, \
+         c.public_key_sha256, c.status, c.reason, c.status_at, c.not_before, c.not_after, c.issued_at, c.issued_by, \
+         c.first_used_at, c.replaces"
+    };
+}
+
+pub(crate) mod acts;
+pub(crate) mod batch;
+pub(crate) mod claims;
 mod list;
 
+pub use acts::{ActOn, acts_on, cuts_on};
+pub use batch::{awaiting, issued_in_batch, undelivered, without};
+pub use claims::{claim, is_compromised, move_claim, own_key, unclaim};
 pub use list::{CertificateCursor, CertificateFilter, CertificatePage, count, page};
 
 use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
 use domain::{
     certificate::{Certificate, CertificateStatus},
-    id::{AuthorityId, BatchId, CertificateId, CustodianId, DeviceId},
+    id::{AuthorityId, CertificateId, CustodianId, DeviceId},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -64,28 +78,7 @@ impl TryFrom<Row> for Certificate {
     }
 }
 
-macro_rules! columns {
-    () => {
-        "c.id, c.authority_id, c.serial, c.purpose, c.device_id, c.device_serial, c.factory_id, c.name, \
-         c.public_key_sha256, c.status, c.reason, c.status_at, c.not_before, c.not_after, c.issued_at, c.issued_by, \
-         c.first_used_at, c.replaces"
-    };
-}
 pub(crate) const COLUMNS: &str = columns!();
-
-/// What is told of an act: itself as `v`, and what lifted it as `l`.
-macro_rules! act {
-    () => {
-        "v.id AS revocation, COALESCE(v.act, '') AS act, COALESCE(v.requested_by, '') AS asked, \
-         COALESCE(v.approved_by, '') AS approved, COALESCE(v.note, '') AS note, l.id AS lifting, \
-         COALESCE(l.requested_by, '') AS lifter"
-    };
-}
-macro_rules! acts {
-    () => {
-        "LEFT JOIN revocation v ON v.id = t.revocation_id LEFT JOIN revocation l ON l.id = t.lifted_by"
-    };
-}
 
 queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.id = $1");
@@ -96,9 +89,6 @@ queries! {
                    AND c.factory_id = $1 ORDER BY c.id DESC LIMIT $2");
     REPLACED_BY = concat!("SELECT ", columns!(), " FROM certificate c WHERE c.replaces = $1 ORDER BY c.issued_at DESC, c.id DESC");
     WITH_DER = concat!("SELECT ", columns!(), ", c.der FROM certificate c WHERE c.authority_id = $1 AND c.serial = $2");
-    COMPROMISED = "SELECT COUNT(*) FROM certificate c WHERE c.public_key_sha256 = $1 AND (c.reason = 'key_compromise' \
-                   OR EXISTS (SELECT 1 FROM revoked r WHERE r.authority_id = c.authority_id AND r.serial = c.serial \
-                   AND r.reason = 1))";
     DER = "SELECT der FROM certificate WHERE id = $1";
     COUNTS = "SELECT authority_id, status, COUNT(*) FROM certificate GROUP BY authority_id, status";
     ENDING = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid'";
@@ -106,32 +96,12 @@ queries! {
     ENDING_OF = "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 AND status = 'valid' \
                  AND authority_id = $3";
     RENEWED_OF = "SELECT COUNT(*) FROM certificate WHERE replaces IS NOT NULL AND issued_at >= $1 AND authority_id = $2";
-    ACTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM revoked t ", acts!(),
-               " WHERE t.authority_id = $1 AND t.serial = $2 ORDER BY t.at");
-    CUTS_ON = concat!("SELECT t.at, t.reason, t.lifted_at, ", act!(), " FROM authority_cut t ", acts!(),
-               " WHERE t.authority_id = $1 ORDER BY t.at");
     HAD_RESPONDER = "SELECT COUNT(*) FROM certificate c WHERE c.purpose = 'ocsp_responder' \
                      AND COALESCE(c.authority_id, c.id) = $1 AND c.issued_at <= $2 AND c.not_after > $2";
-    CLAIM = "INSERT INTO enrolment (device_serial, certificate_id) VALUES ($1, $2) ON CONFLICT (device_serial) DO NOTHING";
-    CLAIMED = "SELECT certificate_id FROM enrolment WHERE device_serial = $1";
-    UNCLAIM = "DELETE FROM enrolment WHERE device_serial = $1 AND certificate_id = $2";
-    MOVE_CLAIM = "UPDATE enrolment SET certificate_id = $2 WHERE device_serial = $1";
-    OWN_KEY = "INSERT INTO key_owner (public_key_sha256, owner) VALUES ($1, $2) ON CONFLICT (public_key_sha256) DO NOTHING";
-    KEY_OWNER = "SELECT owner FROM key_owner WHERE public_key_sha256 = $1";
     LINK = "UPDATE certificate SET device_id = $2 WHERE id = $1";
     USED = "UPDATE certificate SET first_used_at = $2 WHERE id = $1 AND first_used_at = 0";
     SUPERSEDE = "UPDATE certificate SET status = 'superseded', reason = 'superseded', status_at = $2 \
                  WHERE id = $1 AND status = 'valid'";
-    UNDELIVERED = concat!("SELECT ", columns!(), " FROM certificate c JOIN authority a ON a.id = c.authority_id \
-                   WHERE a.batch_id = $1 AND c.purpose = 'device' AND c.device_id IS NULL ORDER BY c.id LIMIT $2");
-    ISSUED_IN_BATCH = "SELECT COUNT(DISTINCT c.device_serial) FROM certificate c JOIN authority a ON a.id = c.authority_id \
-                       WHERE a.batch_id = $1 AND c.purpose = 'device'";
-    UNDELIVERED_IN_BATCH = "SELECT COUNT(DISTINCT c.device_serial) FROM certificate c \
-                            JOIN authority a ON a.id = c.authority_id \
-                            WHERE a.batch_id = $1 AND c.purpose = 'device' AND c.device_id IS NULL";
-    WITHOUT = "SELECT d.serial FROM device d WHERE d.batch_id = $1 AND NOT EXISTS \
-               (SELECT 1 FROM certificate c WHERE c.device_serial = d.serial) AND NOT EXISTS \
-               (SELECT 1 FROM device_token t WHERE t.device_id = d.id) ORDER BY d.serial LIMIT $2";
 }
 
 const INSERT: &str = "INSERT INTO certificate (id, authority_id, serial, purpose, device_id, device_serial, factory_id, \
@@ -244,47 +214,6 @@ pub async fn replacing(tx: &mut Tx, id: CertificateId) -> StoreResult<Vec<Certif
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Something that was done to one certificate alone.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct ActOn {
-    /// When it took effect, in microseconds.
-    pub at: i64,
-    /// CRLReason.
-    pub reason: i64,
-    /// When it was lifted, in microseconds; 0 if it wasn't.
-    pub lifted_at: i64,
-    /// The act; none for what was superseded.
-    pub revocation: Option<Uuid>,
-    /// `hold` or `revoke`; empty for what was superseded.
-    pub act: String,
-    /// Who asked for it.
-    pub asked: String,
-    /// Who approved it; may be empty.
-    pub approved: String,
-    /// Why.
-    pub note: String,
-    /// The act that lifted it.
-    pub lifting: Option<Uuid>,
-    /// Who asked for what lifted it; may be empty.
-    pub lifter: String,
-}
-
-/// What was done to one certificate alone, oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn acts_on(db: &Db, authority: AuthorityId, serial: &str) -> StoreResult<Vec<ActOn>> {
-    Ok(read!(db, |pool| sqlx::query_as(ACTS_ON).bind(authority.0).bind(serial).fetch_all(pool).await)?)
-}
-
-/// What was done to an authority, and so to all that it signed; also what was lifted. Oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn cuts_on(db: &Db, authority: AuthorityId) -> StoreResult<Vec<ActOn>> {
-    Ok(read!(db, |pool| sqlx::query_as(CUTS_ON).bind(authority.0).fetch_all(pool).await)?)
-}
-
 /// The certificates that were issued in the place of one, newest first.
 ///
 /// # Errors
@@ -378,77 +307,6 @@ pub async fn renewed_since(db: &Db, since: Timestamp, of: Option<AuthorityId>) -
     })
 }
 
-/// Claims a device's serial for its first certificate. Gives the certificate that has the claim, if it is another: until
-/// the transaction ends nobody else gets to claim or to move it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn claim(tx: &mut Tx, device_serial: &str, id: CertificateId) -> StoreResult<Option<CertificateId>> {
-    let done = within!(tx, |executor| {
-        sqlx::query(CLAIM).bind(device_serial).bind(id.0).execute(executor).await.map(|done| done.rows_affected())
-    })?;
-    if done == 1 {
-        return Ok(None);
-    }
-    let claimed: Option<Uuid> = match tx {
-        Tx::Sqlite(tx) => sqlx::query_scalar(CLAIMED).bind(device_serial).fetch_optional(&mut **tx).await?,
-        Tx::Postgres(tx) => {
-            let sql = sqlx::AssertSqlSafe(format!("{CLAIMED} FOR UPDATE"));
-            sqlx::query_scalar(sql).bind(device_serial).fetch_optional(&mut **tx).await?
-        }
-    };
-    Ok(claimed.map(CertificateId))
-}
-
-/// Gives up a claim of this transaction for which nothing was issued.
-///
-/// # Errors
-/// When the database fails.
-pub async fn unclaim(tx: &mut Tx, device_serial: &str, id: CertificateId) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(UNCLAIM).bind(device_serial).bind(id.0).execute(executor).await.map(drop))?;
-    Ok(())
-}
-
-/// Moves the claim on a device's serial to another certificate.
-///
-/// # Errors
-/// When the database fails.
-pub async fn move_claim(tx: &mut Tx, device_serial: &str, id: CertificateId) -> StoreResult<()> {
-    within!(tx, |executor| {
-        sqlx::query(MOVE_CLAIM).bind(device_serial).bind(id.0).execute(executor).await.map(drop)
-    })?;
-    Ok(())
-}
-
-/// Makes a key somebody's, if it is nobody's yet. Whose it is: the one given, or somebody else.
-///
-/// # Errors
-/// When the database fails.
-pub async fn own_key(tx: &mut Tx, public_key_sha256: &str, owner: &str) -> StoreResult<String> {
-    let done = within!(tx, |executor| {
-        sqlx::query(OWN_KEY)
-            .bind(public_key_sha256)
-            .bind(owner)
-            .execute(executor)
-            .await
-            .map(|done| done.rows_affected())
-    })?;
-    if done == 1 {
-        return Ok(owner.to_owned());
-    }
-    Ok(within!(tx, |executor| sqlx::query_scalar(KEY_OWNER).bind(public_key_sha256).fetch_one(executor).await)?)
-}
-
-/// Whether a certificate for this key was ever revoked because the key was compromised.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_compromised(tx: &mut Tx, public_key_sha256: &str) -> StoreResult<bool> {
-    let n: i64 =
-        within!(tx, |executor| sqlx::query_scalar(COMPROMISED).bind(public_key_sha256).fetch_one(executor).await)?;
-    Ok(n > 0)
-}
-
 /// Says whose a certificate is, once its device was delivered.
 ///
 /// # Errors
@@ -478,67 +336,4 @@ pub async fn supersede(tx: &mut Tx, id: CertificateId, at: Timestamp) -> StoreRe
         sqlx::query(SUPERSEDE).bind(id.0).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
-}
-
-/// The certificates of these serials whose devices are not known yet, with the batch of their authority.
-///
-/// # Errors
-/// When the database fails.
-pub async fn awaiting(tx: &mut Tx, serials: &[&str]) -> StoreResult<Vec<(Certificate, Option<BatchId>, String)>> {
-    let mut out = Vec::new();
-    for chunk in serials.chunks(crate::db::INSERT_ROWS) {
-        let sql = format!(
-            "SELECT {COLUMNS}, a.batch_id, a.name AS authority_name FROM certificate c \
-             JOIN authority a ON a.id = c.authority_id \
-             WHERE c.device_id IS NULL AND c.purpose = 'device' AND c.device_serial IN ({}) ORDER BY c.issued_at, c.id",
-            crate::db::placeholders(chunk.len())
-        );
-        let rows: Vec<AwaitingRow> = within!(tx, |executor| {
-            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
-            for serial in chunk {
-                query = query.bind(*serial);
-            }
-            query.fetch_all(executor).await
-        })?;
-        for row in rows {
-            out.push((row.certificate.try_into()?, row.batch_id.map(BatchId), row.authority_name));
-        }
-    }
-    Ok(out)
-}
-
-#[derive(sqlx::FromRow)]
-struct AwaitingRow {
-    #[sqlx(flatten)]
-    certificate: Row,
-    batch_id: Option<Uuid>,
-    authority_name: String,
-}
-
-/// Certificates of a batch whose devices were not delivered, oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn undelivered(db: &Db, batch: BatchId, limit: i64) -> StoreResult<Vec<Certificate>> {
-    let rows: Vec<Row> =
-        search!(db, |pool| sqlx::query_as(UNDELIVERED).bind(batch.0).bind(limit).fetch_all(pool).await)?;
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// For how many devices of a batch certificates were issued, and how many of these devices were not delivered.
-///
-/// # Errors
-/// When the database fails.
-pub async fn issued_in_batch(db: &Db, batch: BatchId) -> StoreResult<(i64, i64)> {
-    let issued = search!(db, |pool| sqlx::query_scalar(ISSUED_IN_BATCH).bind(batch.0).fetch_one(pool).await)?;
-    let undelivered = search!(db, |pool| sqlx::query_scalar(UNDELIVERED_IN_BATCH).bind(batch.0).fetch_one(pool).await)?;
-    Ok((issued, undelivered))
-}
-
-/// The serials of a batch's devices for which no certificate was ever issued.
-///
-/// # Errors
-/// When the database fails.
-pub async fn without(db: &Db, batch: BatchId, limit: i64) -> StoreResult<Vec<String>> {
-    Ok(search!(db, |pool| sqlx::query_scalar(WITHOUT).bind(batch.0).bind(limit).fetch_all(pool).await)?)
 }

@@ -181,6 +181,14 @@ pub async fn part_types(db: &Db) -> StoreResult<Vec<PartType>> {
     Ok(read!(db, |pool| sqlx::query_as(PARTS).fetch_all(pool).await)?)
 }
 
+/// The text of a query for what is fitted of so many identifiers.
+fn fitted_sql(list: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "SELECT c.identifier_key, d.serial FROM component c JOIN device d ON d.id = c.device_id \
+         WHERE c.removed_at = 0 AND c.identifier_key IN ({list})"
+    ))
+}
+
 /// Which of these identifiers are fitted in a device now, and in which.
 ///
 /// # Errors
@@ -188,17 +196,33 @@ pub async fn part_types(db: &Db) -> StoreResult<Vec<PartType>> {
 pub async fn fitted(db: &Db, keys: &[&str]) -> StoreResult<Vec<FittedIdentifier>> {
     let mut out = Vec::new();
     for chunk in keys.chunks(crate::db::MAX_BINDS) {
-        let sql = format!(
-            "SELECT c.identifier_key, d.serial FROM component c JOIN device d ON d.id = c.device_id \
-             WHERE c.removed_at = 0 AND c.identifier_key IN ({})",
-            crate::db::list_sql(db, chunk.len())
-        );
+        let sql = fitted_sql(&crate::db::list_sql(db, chunk.len()));
         let rows: Vec<FittedIdentifier> = read!(db, |pool| {
-            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query_as(sql);
             for key in chunk {
                 query = query.bind(*key);
             }
             query.fetch_all(pool).await
+        })?;
+        out.extend(rows);
+    }
+    Ok(out)
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_fitted_within(tx: &mut Tx, keys: &[&str]) -> StoreResult<Vec<FittedIdentifier>> {
+    let mut out = Vec::new();
+    for chunk in keys.chunks(crate::db::MAX_BINDS) {
+        let sql = fitted_sql(&crate::db::placeholders(chunk.len()));
+        let rows: Vec<FittedIdentifier> = within!(tx, |executor| {
+            let mut query = sqlx::query_as(sql);
+            for key in chunk {
+                query = query.bind(*key);
+            }
+            query.fetch_all(executor).await
         })?;
         out.extend(rows);
     }

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database is of a newer Muster, or a migration of it was altered.
     #[error("the database does not fit this version of Muster: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// There is no room on the database's disk.
+    #[error("there is no room on the database's disk")]
+    Full,
     /// What the database holds can't be read as what it should be.
     #[error("the database holds a value that Muster can't read in {what}: {why}")]
     Corrupt {
@@ -55,6 +58,8 @@ impl From<sqlx::Error> for StoreError {
             }
             // SQLITE_INTERRUPT, and PostgreSQL's query_canceled.
             sqlx::Error::Database(cause) if matches!(cause.code().as_deref(), Some("9" | "57014")) => Self::Slow,
+            // SQLITE_FULL, and PostgreSQL's disk_full.
+            sqlx::Error::Database(cause) if matches!(cause.code().as_deref(), Some("13" | "53100")) => Self::Full,
             _ => Self::Database(error),
         }
     }

@@ -184,7 +184,9 @@ queries! {
                    GROUP BY technician ORDER BY technician LIMIT 100";
     NEXT_NUMBER = "INSERT INTO repair_number (year, last) VALUES ($1, 1) \
                    ON CONFLICT (year) DO UPDATE SET last = repair_number.last + 1 RETURNING last";
-    HOLD_MANIFESTS = "UPDATE repair_number SET last = last WHERE year = 0";
+    HOLD_MANIFESTS = "UPDATE repair_number SET last = last + 1 WHERE year = 0";
+    MANIFESTS = "SELECT last FROM repair_number WHERE year = 0";
+    HELD_MANIFESTS = "UPDATE repair_number SET last = last WHERE year = 0 RETURNING last";
     INSERT = "INSERT INTO repair_case (id, code, device_id, state, is_open, symptom, technician, opened_by, opened_at, \
               updated_at, finding_id) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8, $9)";
     UPDATE = "UPDATE repair_case SET state = $2, is_open = $3, technician = $4, updated_at = $5, reason = $6, \
@@ -335,14 +337,30 @@ pub async fn next_number(tx: &mut Tx, year: i64) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(NEXT_NUMBER).bind(year).fetch_one(executor).await)?)
 }
 
-/// Makes everybody who writes a manifest by a repair wait until this transaction is over: so of two repairs that want
-/// the same part the second sees what the first did.
+/// Makes everybody who moves parts wait until this transaction is over, for it moves some: so of two who want the same
+/// part the second sees what the first did.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn hold_manifests(tx: &mut Tx) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(HOLD_MANIFESTS).execute(executor).await.map(drop))?;
     Ok(())
+}
+
+/// How often parts were moved. What was found of where they are holds for as long as this is the same.
+///
+/// # Errors
+/// When the database fails.
+pub async fn moves(db: &Db) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(MANIFESTS).fetch_one(pool).await)?)
+}
+
+/// The same, and nobody moves one until this transaction is over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn moves_held(tx: &mut Tx) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(HELD_MANIFESTS).fetch_one(executor).await)?)
 }
 
 /// Enters a repair that is opened now.

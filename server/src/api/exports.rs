@@ -8,10 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::hbom::MEDIA_TYPE;
-use fleet::{
-    Actor,
-    export::{Period, SupplyOf},
-};
+use fleet::export::{Period, SupplyOf};
 use http::header;
 use serde::Deserialize;
 
@@ -58,13 +55,8 @@ pub struct Days {
     (status = 404, description = "There is no such device.", body = Problem),
     (status = 422, description = "A day can't be read.", body = Problem),
 ))]
-pub async fn of_device(
-    State(console): State<Console>,
-    Program(actor): Program,
-    Key(serial): Key,
-    Params(days): Params<Days>,
-) -> Answer<Response> {
-    table(&console, &actor, &SupplyOf::Device(serial), &days).await
+pub async fn of_device(asked: Asked, Key(serial): Key) -> Answer<Response> {
+    table(asked, SupplyOf::Device(serial)).await
 }
 
 /// Get who supplied the devices of a batch and their parts to whom, as a CSV table. It is sent as it is read.
@@ -74,13 +66,8 @@ pub async fn of_device(
     (status = 404, description = "There is no such batch.", body = Problem),
     (status = 422, description = "A day can't be read.", body = Problem),
 ))]
-pub async fn of_batch(
-    State(console): State<Console>,
-    Program(actor): Program,
-    Key(code): Key,
-    Params(days): Params<Days>,
-) -> Answer<Response> {
-    table(&console, &actor, &SupplyOf::Batch(code), &days).await
+pub async fn of_batch(asked: Asked, Key(code): Key) -> Answer<Response> {
+    table(asked, SupplyOf::Batch(code)).await
 }
 
 /// Get what a custodian supplied and was supplied with, as a CSV table. It is sent as it is read.
@@ -90,17 +77,15 @@ pub async fn of_batch(
     (status = 404, description = "There is no such custodian.", body = Problem),
     (status = 422, description = "A day can't be read.", body = Problem),
 ))]
-pub async fn of_custodian(
-    State(console): State<Console>,
-    Program(actor): Program,
-    Key(code): Key,
-    Params(days): Params<Days>,
-) -> Answer<Response> {
-    table(&console, &actor, &SupplyOf::Custodian(code), &days).await
+pub async fn of_custodian(asked: Asked, Key(code): Key) -> Answer<Response> {
+    table(asked, SupplyOf::Custodian(code)).await
 }
 
-async fn table(console: &Console, actor: &Actor, of: &SupplyOf, days: &Days) -> Answer<Response> {
+/// By whom a supply chain is asked for, and of which days.
+type Asked = (State<Console>, Program, Params<Days>);
+
+async fn table((State(console), Program(actor), Params(days)): Asked, of: SupplyOf) -> Answer<Response> {
     let period = Period::of_days(&days.from, &days.to)?;
-    let pieces = console.fleet.supply_chain_csv(actor, of, period).await?;
+    let pieces = console.fleet.supply_chain_csv(&actor, &of, period).await?;
     Ok(([(header::CONTENT_TYPE, CSV)], Body::from_stream(pieces)).into_response())
 }

@@ -38,6 +38,8 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
     cargo.args(["test", "--workspace", "--test", "interop", "--", "--ignored"]).env("MUSTER_PKILINT", pkilint);
     exec::run(&mut cargo)?;
     let mut cargo = scene.linted.cargo();
+    exec::run(cargo.args(["test", "--workspace", "--test", "authority", "token", "--", "--ignored"]))?;
+    let mut cargo = scene.linted.cargo();
     exec::run(cargo.args(["test", "--workspace", "--test", "server", "swupdate", "--", "--ignored"]))?;
     Ok(Outcome::Passed)
 }

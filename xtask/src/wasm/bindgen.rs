@@ -40,7 +40,6 @@ pub fn prepare(compiled: &Path, appended: &[u8], profile: Profile) -> Result<Bro
     Ok(Browser { script, program: output.wasm_mut().emit_wasm() })
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn spoken(error: impl std::fmt::Display) -> Error {
     Error::Bindgen(format!("{error:#}"))
 }

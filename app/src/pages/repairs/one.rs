@@ -68,7 +68,7 @@ fn shows_itself(form: &str, detail: &RepairDetail, may: bool) -> bool {
         "note" | "photo" => may,
         "cancel" => matches!(state, RepairState::Reported | RepairState::Authorising) && may,
         "close" => state.is_open() && state.is_written(),
-        "voucher" => state.is_written() && state.is_open() && detail.case.key_changes,
+        "voucher" | "another" => state.is_written() && state.is_open() && detail.case.key_changes,
         _ => false,
     }
 }

@@ -10,10 +10,10 @@ use crate::{
         text::{copy, fours, minute},
     },
     context::Ctx,
-    pages::{errors::who_may, secret::shown_once},
+    pages::secret::shown_once,
 };
-use domain::{person::Permission, repair::RepairState, time::Timestamp};
-use fleet::repair::{RepairDetail, Voucher};
+use domain::{approval::ApprovalState, person::Permission, repair::RepairState, time::Timestamp};
+use fleet::repair::{AnotherVoucher, RepairDetail, Voucher};
 use leptos::prelude::*;
 
 /// The voucher that was just made, and the call that uses it.
@@ -62,6 +62,84 @@ fn used(voucher: &Voucher) -> Option<AnyView> {
     Some(view! { {note(Tone::Ok, icons::TICK, words)} }.into_any())
 }
 
+/// The form that makes a voucher; of an approved one the hours are decided already.
+fn make(ctx: &Ctx, detail: &RepairDetail, approved: Option<&AnotherVoucher>) -> AnyView {
+    let form = again(ctx, "voucher");
+    let hours = match approved {
+        Some(approved) => hidden("hours", approved.hours.to_string()).into_any(),
+        None => Field::new(form, "hours", "Counts for how many hours")
+            .kind("number")
+            .value("24")
+            .required()
+            .hint("1 to 168. The voucher before counts no more.")
+            .input()
+            .into_any(),
+    };
+    let label = if detail.voucher.is_some() { "Make another voucher" } else { "Make a voucher" };
+    view! {
+        <form class="stack" method="post" action=format!("{}/voucher", path(&detail.case.code))>
+            {error_summary(form)}
+            {hidden("form", "voucher")}
+            {hours}
+            <div><button class="btn primary" type="submit">{icon(icons::KEY)}{label}</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+/// The form that asks a second person for another voucher.
+fn ask(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
+    let form = again(ctx, "another");
+    view! {
+        <form class="stack" method="post" action=format!("{}/voucher/another", path(&detail.case.code))>
+            {error_summary(form)}
+            {hidden("form", "another")}
+            {hidden("once", ctx.request_id.clone())}
+            <p>"A voucher was used already. Another one brings a certificate for one more key, so a second person has to approve it. Once that one is used, the certificate above counts no more."</p>
+            {Field::new(form, "hours", "Counts for how many hours")
+                .kind("number")
+                .value("24")
+                .required()
+                .hint("1 to 168, from when it is made.")
+                .input()}
+            {Field::new(form, "reason", "Why is another one needed?").required().max_length(400).textarea(2)}
+            <div><button class="btn" type="submit">{icon(icons::PEOPLE)}"Ask a second person"</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+/// How the request for another voucher stands, in words that lead to it.
+fn asked(ctx: &Ctx, another: &AnotherVoucher) -> AnyView {
+    let approval = &another.approval;
+    let decided_by = approval.decided_by.clone().unwrap_or_default();
+    let (tone, drawn, words) = match approval.state {
+        ApprovalState::Waiting => {
+            let by = &approval.requested_by;
+            let words = format!("{by} asked for another voucher. Any manager but the one who asked decides it.");
+            (Tone::Hold, icons::PEOPLE, words)
+        }
+        ApprovalState::Approved if another.permits => {
+            let words = format!(
+                "{decided_by} approved another voucher, for {} hours. It brings one certificate.",
+                another.hours
+            );
+            (Tone::Ok, icons::APPROVE, words)
+        }
+        ApprovalState::Approved => {
+            (Tone::Mute, icons::CLOCK, format!("{decided_by} approved another voucher; that was too long ago."))
+        }
+        ApprovalState::Rejected => {
+            (Tone::Bad, icons::CROSS, format!("{decided_by} rejected another voucher: {}", approval.reason))
+        }
+        ApprovalState::Void => (Tone::Mute, icons::REVERT, approval.reason.clone()),
+    };
+    let to = ctx.may(Permission::ApprovalRead).then(|| {
+        view! { " " <a href=format!("/approvals/{}", approval.id)>"The approval"</a> }
+    });
+    note(tone, drawn, view! { {words} {to} }).into_any()
+}
+
 /// The panel for a case that needs a certificate for a new key; nothing for others.
 pub(super) fn panel(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
     let case = &detail.case;
@@ -69,26 +147,15 @@ pub(super) fn panel(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
     if !wants || !case.key_changes {
         return None;
     }
-    let form = again(ctx, "voucher");
-    let another = if detail.voucher.is_some() { "Make another voucher" } else { "Make a voucher" };
+    let another = detail.another_voucher.as_ref();
     let is_used = detail.used_voucher.is_some();
-    let hint = if is_used {
-        "1 to 168. The certificate that was fetched counts no more once this voucher is used."
-    } else {
-        "1 to 168. The voucher before counts no more."
-    };
-    let beyond = (is_used && !ctx.may(Permission::RepairClose)).then(|| {
-        let words = format!("A voucher was used already. Another one: {}", who_may(Permission::RepairClose));
-        view! { <p class="soft">{words}</p> }
-    });
-    let make = (ctx.may(Permission::RepairManage) && beyond.is_none()).then(|| {
-        view! {
-            <form class="stack" method="post" action=format!("{}/voucher", path(&case.code))>
-                {error_summary(form)}
-                {hidden("form", "voucher")}
-                {Field::new(form, "hours", "Counts for how many hours").kind("number").value("24").required().hint(hint).input()}
-                <div><button class="btn primary" type="submit">{icon(icons::KEY)}{another}</button></div>
-            </form>
+    let waits = another.is_some_and(|another| another.approval.state == ApprovalState::Waiting);
+    let approved = another.filter(|another| another.permits);
+    let next = ctx.may(Permission::RepairManage).then(|| {
+        if !is_used || approved.is_some() {
+            Some(make(ctx, detail, approved))
+        } else {
+            (!waits).then(|| ask(ctx, detail))
         }
     });
     Some(
@@ -99,8 +166,8 @@ pub(super) fn panel(ctx: &Ctx, detail: &RepairDetail) -> Option<AnyView> {
                     <p class="soft">"The key was in a part that is gone. The device gets a new certificate by a voucher, and the one before is superseded when it does."</p>
                     {detail.used_voucher.as_ref().and_then(used)}
                     {detail.voucher.as_ref().map(|voucher| last(voucher, ctx.now))}
-                    {beyond}
-                    {make}
+                    {another.map(|another| asked(ctx, another))}
+                    {next}
                 </div>
             })
             .into_any(),

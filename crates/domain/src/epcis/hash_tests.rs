@@ -1,6 +1,6 @@
 //! Against GS1's examples, and against the reference implementation that CBV 2.0 names.
 
-#![allow(clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use super::*;
 

@@ -53,7 +53,7 @@ pub fn part_from_uri(uri: &str) -> Option<Part> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may fail")]
+    #![expect(clippy::expect_used, reason = "a test may fail")]
     use super::*;
 
     #[test]

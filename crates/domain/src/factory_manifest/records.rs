@@ -223,7 +223,7 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may fail")]
+    #![expect(clippy::expect_used, reason = "a test may fail")]
     use super::*;
     use proptest::prelude::*;
 

@@ -41,7 +41,7 @@ fn imei(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may fail")]
+    #![expect(clippy::expect_used, reason = "a test may fail")]
     use super::*;
     use crate::identifier::normalise;
 

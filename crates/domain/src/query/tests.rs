@@ -1,6 +1,6 @@
 //! Tests of the whole language. Those of its parts stand beside them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod examples;
 mod properties;

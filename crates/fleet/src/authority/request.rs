@@ -153,6 +153,13 @@ impl Fleet {
         if !location.is_empty() && !keys::is_token(location) {
             say("key_location", "Leave this empty for a sealed file, or give a token's pkcs11: address.".to_owned());
         }
+        if location.contains("pin-value=") {
+            // What is kept with an authority is shown to whoever approves it, and stands in the audit log.
+            say(
+                "key_location",
+                "Leave the PIN out of the address: put it into a file, and name that by pin-source=.".into(),
+            );
+        }
         let has_it = |other: &&Authority| other.key_location == location && other.state != AuthorityState::Rejected;
         if let Some(other) = all.iter().find(has_it).filter(|_| !location.is_empty()) {
             say("key_location", format!("This is the key of “{}”. Every authority needs one of its own.", other.name));

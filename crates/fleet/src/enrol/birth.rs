@@ -58,8 +58,7 @@ impl Fleet {
                 elsewhere.or_else(twice).map(|place| (part.identifier.clone(), place))
             });
             if let Some((part, place)) = taken {
-                *birth =
-                    Birth::Wrong(format!("The part {part} is in {place} already; a part is in one device at a time."));
+                *birth = Birth::Wrong(in_one_device(&part, &place));
             }
         }
         Ok(births)
@@ -122,7 +121,33 @@ fn newborn(line: &Line, row: Row) -> Newborn {
     Newborn { device, row }
 }
 
+/// Holds where parts are until the deed is over, if one of these devices is made of some, and says which of them are in a
+/// device by now: since it was looked, a repair or another call may have been faster.
+pub(super) async fn fitted_since<'a>(
+    deed: &mut Deed<'_>,
+    newborns: impl Iterator<Item = &'a Newborn>,
+) -> Result<HashMap<String, String>> {
+    let keys: Vec<&str> =
+        newborns.flat_map(|newborn| newborn.row.parts.iter().map(|part| part.identifier_key.as_str())).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    store::repair::hold_manifests(&mut deed.tx).await?;
+    let fitted = store::component::all_fitted_within(&mut deed.tx, &keys).await?;
+    Ok(fitted.into_iter().map(|found| (found.identifier_key, found.serial)).collect())
+}
+
+fn in_one_device(part: &str, place: &str) -> String {
+    format!("The part {part} is in {place} already; a part is in one device at a time.")
+}
+
 impl Newborn {
+    /// Why the device can't be made of its parts, given where parts are.
+    pub(super) fn objection(&self, fitted: &HashMap<String, String>) -> Option<String> {
+        let taken = self.row.parts.iter().find_map(|part| Some((part, fitted.get(&part.identifier_key)?)))?;
+        Some(in_one_device(&taken.0.identifier, taken.1))
+    }
+
     /// Enters the device with its parts, its manifest and its history, in which its certificate stands already.
     pub(super) async fn enter(&self, deed: &mut Deed<'_>, certificate: &Certificate, issuer: &str) -> Result<()> {
         let (fleet, actor, device) = (deed.fleet(), deed.actor(), &self.device);

@@ -3,7 +3,7 @@
 use super::{
     Enrolled,
     admit::{Admission, Refusal, admit, check_device, check_names, check_place, checked_serial, hold},
-    birth::{Birth, Newborn},
+    birth::{Birth, Newborn, fitted_since},
     line::{Line, Signed, Wanted},
     one::tell_history,
 };
@@ -170,10 +170,17 @@ impl Fleet {
         let subject = format!("batch:{}", line.batch.code);
         let mut deed = self.allow(actor, Permission::CertificateEnrol, &subject).await?;
         let serials: Vec<&str> = ready.iter().map(Ready::serial).collect();
+        let fitted = fitted_since(&mut deed, ready.iter().filter_map(|one| one.newborn.as_ref())).await?;
         let known = hold(&mut deed.tx, line, &serials).await?;
         let (mut entered, mut again, mut made) = (Vec::new(), Vec::new(), Vec::new());
         for mut one in ready {
             let device = known.get(one.serial());
+            // Of one that is there by now nothing is made.
+            let newborn = one.newborn.as_ref().filter(|_| device.is_none());
+            if let Some(why) = newborn.and_then(|newborn| newborn.objection(&fitted)) {
+                set(outcomes, one.at, Err(Refusal::plain(why)));
+                continue;
+            }
             match admit(&mut deed.tx, actor, line, &one.signed.row, device, self.now()).await? {
                 Admission::Enter => {
                     if one.enter(&mut deed, line, device).await? {

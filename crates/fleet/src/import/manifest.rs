@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod fleet;
+mod piece;
 mod plan;
 mod settle;
 

@@ -9,16 +9,8 @@ use domain::{
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
 use store::repair::attached;
 use uuid::Uuid;
-
-/// The folder of photos, in the data folder.
-const PHOTOS: &str = "photos";
 
 impl Fleet {
     /// Writes a note on a repair, open or over.
@@ -38,7 +30,7 @@ impl Fleet {
         deed.commit("repair.note", &subject, &json!({"text": text})).await
     }
 
-    /// Keeps a photo of a repair. The same picture is kept once, however often it is sent. What is refused leaves no file.
+    /// Keeps a photo of a repair. The same picture is kept once, however often it is sent.
     ///
     /// # Errors
     /// When the actor may not, there is no such repair, it has as many photos as it may, or the file is no JPEG, PNG or
@@ -57,22 +49,14 @@ impl Fleet {
         let case = self.kept_repair(code).await?;
         let sha256 = hex::encode(Sha256::digest(&content));
         let bytes = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        if attached::count_photos(self.db(), case.id).await? >= PHOTOS_MAX {
-            return Err(too_many());
-        }
-        let (path, folder) = (self.photo_path(&sha256)?, self.folder().join(PHOTOS));
-        let partial = tokio::task::spawn_blocking(move || Partial::write(&folder, &content));
-        let partial = partial.await.map_err(Error::internal)??;
         let mut deed = self.allow(actor, Permission::RepairManage, &subject).await?;
         let mut case = held(&mut deed, &case).await?;
         if let Some(same) = attached::same_photo(&mut deed.tx, case.id, &sha256).await? {
             return Ok(same);
         }
-        if attached::count_photos_within(&mut deed.tx, case.id).await? >= PHOTOS_MAX {
+        if attached::count_photos(&mut deed.tx, case.id).await? >= PHOTOS_MAX {
             return Err(too_many());
         }
-        // The picture is durable before anything says that it is there.
-        tokio::task::spawn_blocking(move || partial.keep_as(&path)).await.map_err(Error::internal)??;
         let id = PhotoId(Uuid::now_v7());
         let photo = RepairPhoto {
             id,
@@ -83,7 +67,7 @@ impl Fleet {
             bytes,
             caption: caption.to_owned(),
         };
-        attached::add_photo(&mut deed.tx, case.id, &photo).await?;
+        attached::add_photo(&mut deed.tx, case.id, &photo, &content).await?;
         touch(&mut deed, &mut case).await?;
         ring(&mut deed, &case).await?;
         let detail = json!({"photo": id, "sha256": sha256, "kind": kind, "bytes": bytes, "caption": caption});
@@ -94,26 +78,17 @@ impl Fleet {
     /// A photo of a repair: its media type and the picture.
     ///
     /// # Errors
-    /// When the actor may not see it, there is no such photo, or its file is not on this machine.
+    /// When the actor may not see it, there is no such photo, or its picture was lost.
     pub async fn repair_photo(&self, actor: &Actor, code: &str, id: PhotoId) -> Result<(String, Vec<u8>)> {
         actor.require(Permission::FleetRead)?;
         let case = self.kept_repair(code).await?;
         let missing = || Error::not_found("photo", &id.to_string());
         let photo = attached::photo(self.db(), case.id, id).await?.ok_or_else(missing)?;
-        let path = self.photo_path(&photo.sha256)?;
-        match tokio::fs::read(&path).await {
-            Ok(content) => Ok((photo.kind, content)),
-            Err(error) => {
-                tracing::warn!(%error, photo = %id, "a photo's file can't be read");
-                Err(missing())
-            }
+        let content = attached::picture(self.db(), &photo.sha256).await?;
+        if content.is_none() {
+            tracing::warn!(photo = %id, sha256 = photo.sha256, "a photo has no picture");
         }
-    }
-
-    fn photo_path(&self, sha256: &str) -> Result<PathBuf> {
-        let right = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let folder = sha256.get(..2).filter(|_| right).ok_or_else(|| Error::not_found("photo", sha256))?;
-        Ok(self.folder().join(PHOTOS).join(folder).join(sha256))
+        Ok((photo.kind, content.ok_or_else(missing)?))
     }
 }
 
@@ -139,62 +114,6 @@ fn kind_of(content: &[u8]) -> Result<&'static str> {
 
 fn too_many() -> Error {
     Error::field("photo", format!("A repair keeps up to {PHOTOS_MAX} photos."))
-}
-
-/// A picture that is written under a name of its own and is gone again unless it is kept.
-struct Partial(PathBuf);
-
-impl Partial {
-    /// Writes a picture into the folder of photos, durably.
-    fn write(folder: &Path, content: &[u8]) -> Result<Self> {
-        let partial = Self(folder.join(format!(".{}.partial", Uuid::now_v7().simple())));
-        let done = (|| {
-            fs::create_dir_all(folder)?;
-            let mut file = store::private::options().write(true).create_new(true).open(&partial.0)?;
-            file.write_all(content)?;
-            file.sync_all()
-        })();
-        done.map_err(no_room)?;
-        Ok(partial)
-    }
-
-    /// Gives it its name, durably. A picture that is there already stays.
-    fn keep_as(self, path: &Path) -> Result<()> {
-        if path.exists() {
-            return Ok(());
-        }
-        let folder = path.parent().ok_or_else(|| Error::not_found("folder", PHOTOS))?;
-        let done = (|| {
-            fs::create_dir_all(folder)?;
-            fs::rename(&self.0, path)?;
-            // Its folder, that of all photos, and the data folder: any of them may be new.
-            folder.ancestors().take(3).try_for_each(|folder| fs::File::open(folder)?.sync_all())
-        })();
-        done.map_err(no_room)
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "a photo that was not kept stays in its folder");
-            }
-            _ => {}
-        }
-    }
-}
-
-fn no_room(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            tracing::error!(%error, "no room for a photo");
-            Error::NoRoom(
-                "There is no room for photos on the server’s disk. The operator of Muster has to make some.".to_owned(),
-            )
-        }
-        _ => Error::internal(error),
-    }
 }
 
 #[cfg(test)]

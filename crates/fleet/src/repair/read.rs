@@ -1,7 +1,7 @@
 //! Repairs as pages and programs see them.
 
 use super::{
-    RepairCase, RepairNote, RepairPhoto, SlotLook, TaintedPart, Voucher,
+    AnotherVoucher, RepairCase, RepairNote, RepairPhoto, SlotLook, TaintedPart, Voucher,
     look::{plan, present},
 };
 use crate::{Actor, Error, Fleet, Result, approval::ApprovalRow};
@@ -78,6 +78,8 @@ pub struct RepairDetail {
     pub voucher: Option<Voucher>,
     /// The last voucher that was used, which may be another one.
     pub used_voucher: Option<Voucher>,
+    /// How the last request for another voucher stands, once one was used.
+    pub another_voucher: Option<AnotherVoucher>,
     /// The last approval that was asked for.
     pub approval: Option<ApprovalRow>,
 }
@@ -168,6 +170,7 @@ impl Fleet {
             Some(id) => store::approval::by_id(self.db(), id).await?.as_ref().map(Into::into),
             None => None,
         };
+        let used_voucher = store::voucher::used_of(self.db(), case.id).await?;
         Ok(RepairDetail {
             batch: catalogue.batch_code(device.batch_id).to_owned(),
             model: catalogue.model_name(device.model_id).to_owned(),
@@ -179,7 +182,8 @@ impl Fleet {
             photos: attached::photos(self.db(), case.id).await?,
             taken_out: store::taint::of_case(self.db(), case.id).await?,
             voucher: store::voucher::last_of(self.db(), case.id).await?,
-            used_voucher: store::voucher::used_of(self.db(), case.id).await?,
+            another_voucher: self.another_voucher(&case, &device, used_voucher.as_ref()).await?,
+            used_voucher,
             approval,
             device,
             case,

@@ -1,8 +1,9 @@
 //! Vouchers: the way back to a certificate for a device whose key was changed. Shown once, used once, for some hours.
 
-use super::{RepairCase, Voucher, held, ring, standing_in_the_way, step, subject_of};
+use super::{RepairCase, Voucher, another, held, ring, standing_in_the_way, step, subject_of};
 use crate::{Actor, Deed, Error, Fleet, Result, secret};
 use domain::{
+    device::Device,
     id::VoucherId,
     person::Permission,
     repair::{RepairState, VOUCHER_TIME, VOUCHER_TIME_MAX, VOUCHER_TIME_MIN},
@@ -44,48 +45,55 @@ const fn takes_voucher(case: &RepairCase) -> bool {
     right && case.key_changes
 }
 
+/// How long a voucher counts, in microseconds, for hours as they were typed.
+pub(super) fn time_of(hours: i64) -> Result<i64> {
+    let time = if hours == 0 { VOUCHER_TIME } else { hours.saturating_mul(HOUR) };
+    if (VOUCHER_TIME_MIN..=VOUCHER_TIME_MAX).contains(&time) {
+        return Ok(time);
+    }
+    Err(Error::field("hours", format!("Give 1 to {} hours.", VOUCHER_TIME_MAX / HOUR)))
+}
+
+/// A case whose device can be sent for a certificate, and the device: both held by the deed from here on, the device first,
+/// as whoever uses a voucher does.
+pub(super) async fn bench(deed: &mut Deed<'_>, case: &RepairCase) -> Result<(RepairCase, Device)> {
+    let device = store::device::lock(&mut deed.tx, case.device_id).await?;
+    let device = device.ok_or_else(|| Error::not_found("device", &case.serial))?;
+    let case = held(deed, case).await?;
+    if takes_voucher(&case) {
+        return Ok((case, device));
+    }
+    Err(if case.state.is_written() && case.state.is_open() {
+        Error::Conflict(format!("{} changes no key: the device comes with the certificate that it has.", case.code))
+    } else {
+        standing_in_the_way(&case)
+    })
+}
+
 impl Fleet {
     /// Makes a voucher for the device of a repair that changed its key, for so many hours (0 for a day). One that was
-    /// made before and not used counts no more. Once one of the repair was used, another one is for whoever may close
-    /// repairs: it brings a certificate for a key that nobody has seen yet.
+    /// made before and not used counts no more. Once one of the repair was used, another one brings a certificate for a key
+    /// that nobody has seen yet: it takes an approval (see [`Fleet::request_voucher`]), and counts for as many hours as that
+    /// says.
     ///
     /// # Errors
-    /// When the actor may not, there is no such repair, it changes no key or is not authorised or over, or the hours are
-    /// too many.
+    /// When the actor may not, there is no such repair, it changes no key or is not authorised or over, the hours are too
+    /// many, or nobody has approved another voucher.
     pub async fn make_voucher(&self, actor: &Actor, code: &str, hours: i64) -> Result<NewVoucher> {
         let subject = subject_of(code);
         self.authorise(actor, Permission::RepairManage, &subject).await?;
-        let time = if hours == 0 { VOUCHER_TIME } else { hours.saturating_mul(HOUR) };
-        if !(VOUCHER_TIME_MIN..=VOUCHER_TIME_MAX).contains(&time) {
-            return Err(Error::field("hours", format!("Give 1 to {} hours.", VOUCHER_TIME_MAX / HOUR)));
-        }
+        let asked = time_of(hours)?;
         let case = self.kept_repair(code).await?;
-        let is_another = store::voucher::used_of(self.db(), case.id).await?.is_some();
-        if is_another {
-            self.authorise(actor, Permission::RepairClose, &subject).await?;
-        }
         let device = self.device(actor, &case.serial).await?;
         let batch = self.load_catalogue().await?.batch_code(device.batch_id).to_owned();
         let token = format!("{PREFIX}{}", secret::fresh()?);
         let mut deed = self.allow(actor, Permission::RepairManage, &subject).await?;
-        // The device first, as whoever uses a voucher does.
-        store::device::lock(&mut deed.tx, case.device_id).await?;
-        let mut case = held(&mut deed, &case).await?;
-        if !takes_voucher(&case) {
-            return Err(if case.state.is_written() && case.state.is_open() {
-                Error::Conflict(format!(
-                    "{} changes no key: the device comes with the certificate that it has.",
-                    case.code
-                ))
-            } else {
-                standing_in_the_way(&case)
-            });
-        }
-        if !is_another && store::voucher::used_of_within(&mut deed.tx, case.id).await?.is_some() {
-            return Err(Error::Conflict(
-                "The voucher before was used at this moment. Look at the repair again.".to_owned(),
-            ));
-        }
+        let (mut case, device) = bench(&mut deed, &case).await?;
+        let permit = match store::voucher::used_of_within(&mut deed.tx, case.id).await? {
+            None => None,
+            Some(used) => Some(another::permit(&mut deed, &case, &device, &used).await?),
+        };
+        let time = permit.as_ref().map_or(Ok(asked), |permit| time_of(permit.hours))?;
         let now = self.now();
         let voucher = Voucher {
             id: VoucherId(Uuid::now_v7()),
@@ -108,7 +116,8 @@ impl Fleet {
         }
         ring(&mut deed, &case).await?;
         let detail = json!({
-            "device": case.serial, "voucher": voucher.id, "expires_at": voucher.expires_at, "another": is_another,
+            "device": case.serial, "voucher": voucher.id, "expires_at": voucher.expires_at,
+            "approval": permit.map(|permit| permit.approval),
         });
         deed.commit("repair.voucher", &subject, &detail).await?;
         Ok(NewVoucher { voucher: token, serial: case.serial, batch, expires_at: voucher.expires_at })

@@ -84,6 +84,23 @@ async fn a_key_twice_in_one_call_is_one_devices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_calls_that_name_one_part_one_makes_a_device_of_it() {
+    for world in worlds().await {
+        for n in 0..8 {
+            let (one, mut two) = (with_parts(2 * n), with_parts(2 * n + 1));
+            two.components.clone_from(&one.components);
+            let (one, two) = tokio::join!(sent(&world, vec![one]), sent(&world, vec![two]));
+            let told = [&one[0], &two[0]];
+            assert_eq!(told.iter().filter(|told| told.made).count(), 1, "{}: {n}", world.name());
+            let refused = told.iter().find_map(|told| told.outcome.as_ref().err()).unwrap();
+            assert!(refused.contains("one device at a time"), "{refused}");
+        }
+        let row = world.fleet.authority(&operator(), "batch-ca-b").await.unwrap().row;
+        assert_eq!((row.authority.issued, row.valid), (8, 8), "{}: what was refused counts nowhere", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_station_of_another_factory_and_too_many_are_refused_whole() {
     for world in worlds().await {
         conflict(world.fleet.enrol_many(&station(2), "B", vec![item(1)]).await, "another factory");

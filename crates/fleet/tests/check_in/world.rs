@@ -1,15 +1,16 @@
 //! What these tests share: a factory, two batches, devices with manifests.
 
+pub use crate::scene::{RULE, admin, operator, user};
+
+use crate::scene::{self, entry};
 use domain::{
     authority::FindingKind,
-    batch::{Batch, Model},
     component::{ComponentClass, Part},
     custody::{Custodian, CustodianKind},
     device::Device,
-    history::{Entry, Event},
-    id::{BatchId, CustodianId, DeviceId, HistoryId, ModelId},
+    history::Event,
+    id::{BatchId, CustodianId, DeviceId},
     identifier::normalise,
-    person::Role,
     report::{Attributes, UpdateMode},
     time::{DAY, HOUR, SECOND, Timestamp},
 };
@@ -26,7 +27,6 @@ use std::sync::{
 use store::testing::{self, Fixture};
 use uuid::Uuid;
 
-pub const RULE: Actor = Actor::Rule { name: "test" };
 /// 2 November 2026, 12:00.
 pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
 pub const HOME: &str = "198.51.100.7";
@@ -35,19 +35,6 @@ pub struct World {
     pub fleet: Fleet,
     pub fixture: Fixture,
     clock: Arc<AtomicI64>,
-}
-
-pub fn user(n: u128, name: &str, role: Role) -> Actor {
-    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
-}
-
-pub fn operator() -> Actor {
-    user(1, "ada", Role::Operator)
-}
-
-pub fn admin() -> Actor {
-    user(3, "eve", Role::Admin)
 }
 
 /// On each database: a factory with two batches.
@@ -198,37 +185,14 @@ fn factory() -> Custodian {
 }
 
 async fn catalogue(fleet: &Fleet) {
-    let model = Model {
-        id: ModelId(Uuid::from_u128(3)),
-        name: "GW-200".into(),
-        description: String::new(),
-        poll_interval_s: 300,
-        sgtin: String::new(),
-    };
-    let batch = |n: u128, code: &str| Batch {
-        id: BatchId(Uuid::from_u128(n)),
-        code: code.to_owned(),
-        factory_id: factory().id,
-        model_id: model.id,
-        quota: None,
-        started_at: NOW.plus(-90 * DAY),
-    };
-    let batches = [batch(10, "A"), batch(11, "B")];
-    fleet.seed_catalogue(&RULE, &[factory()], std::slice::from_ref(&model), &batches).await.unwrap();
+    let started = NOW.plus(-90 * DAY);
+    let batches = [scene::batch(10, "A", 1, started), scene::batch(11, "B", 1, started)];
+    fleet.seed_catalogue(&RULE, &[factory()], &[scene::model()], &batches).await.unwrap();
 }
 
 fn life(batch: &str, n: usize, parts: Vec<Part>) -> Life {
     let made = NOW.plus(-30 * DAY);
     let serial = format!("{batch}-{n:05}");
-    let entry = |at: Timestamp, event: Event| Entry {
-        id: HistoryId(Uuid::now_v7()),
-        at,
-        recorded_at: at,
-        actor: "line 1".into(),
-        place: String::new(),
-        event,
-        epcis_event_id: None,
-    };
     let by = factory().holder();
     let mut history = vec![entry(made, Event::Manufactured { by, batch: batch.into(), firmware: Some("1.0".into()) })];
     if !parts.is_empty() {
@@ -247,7 +211,7 @@ fn life(batch: &str, n: usize, parts: Vec<Part>) -> Life {
     Life {
         id: DeviceId(Uuid::now_v7()),
         serial,
-        model_id: ModelId(Uuid::from_u128(3)),
+        model_id: scene::model().id,
         hardware_revision: "C".into(),
         batch_id: BatchId(Uuid::from_u128(if batch == "A" { 10 } else { 11 })),
         factory_id: factory().id,

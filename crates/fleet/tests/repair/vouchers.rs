@@ -118,30 +118,6 @@ async fn closing_without_a_new_certificate_leaves_none_for_the_old_key() {
 }
 
 #[tokio::test]
-async fn another_voucher_is_for_whoever_may_close_and_the_report_stays_awaited() {
-    for world in worlds().await {
-        let (code, made) = voucher(&world, "GW-1", "MB-910").await;
-        assert_eq!(world.repair(&code).await.used_voucher, None);
-        let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let asked = request_of(&key, "GW-1");
-        let first = world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", &asked).await.unwrap().unwrap();
-        let refused = world.fleet.make_voucher(&support(), &code, 1).await.unwrap_err();
-        assert!(matches!(refused, fleet::Error::Forbidden { .. }), "{refused}");
-        let operator = crate::world::user(9, "ola", domain::person::Role::Operator);
-        world.fleet.make_voucher(&operator, &code, 1).await.unwrap();
-        world.wait(2 * HOUR);
-        let detail = world.repair(&code).await;
-        assert_eq!(detail.case.state, RepairState::Verifying, "{}: the other one was never used", world.name());
-        let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
-        assert_eq!(kept[0].serial, first.certificate.serial_hex());
-        assert_eq!(detail.used_voucher.unwrap().used_key, kept[0].public_key_sha256);
-        let id = detail.device.id;
-        let device = fleet::Actor::Device { id, serial: "GW-1".into(), origin: fleet::Origin::default() };
-        assert!(world.fleet.hear_repaired(&device, |_, _| true).await.unwrap(), "{}", world.name());
-    }
-}
-
-#[tokio::test]
 async fn closing_leaves_the_certificate_that_an_operator_brought_for_the_new_key() {
     for world in worlds().await {
         let old = world.enrolled("GW-1").await;

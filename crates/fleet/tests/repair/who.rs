@@ -8,12 +8,12 @@ use domain::{
 };
 use fleet::{
     Actor, Error, Origin,
-    repair::{Difference, OpenForm, PartForm, RepairFilter},
+    repair::{Difference, OpenForm, PartForm, RepairFilter, VoucherRequest},
 };
 use store::audit::AuditFilter;
 use uuid::Uuid;
 
-const DEEDS: usize = 13;
+const DEEDS: usize = 14;
 const READS: usize = 8;
 
 async fn deed(world: &World, who: &Actor, n: usize) -> Result<(), Error> {
@@ -33,7 +33,8 @@ async fn deed(world: &World, who: &Actor, n: usize) -> Result<(), Error> {
         8 => fleet.close_repair(who, code, "x").await,
         9 => fleet.make_voucher(who, code, 0).await.map(drop),
         10 => fleet.scrap_part(who, TaintId(Uuid::nil()), "x").await.map(drop),
-        11 => fleet.repair_of_difference(who, "none", &difference).await.map(drop),
+        11 => fleet.request_voucher(who, code, &VoucherRequest { hours: 1, reason: "x".into() }).await.map(drop),
+        12 => fleet.repair_of_difference(who, "none", &difference).await.map(drop),
         _ => fleet.deny_difference(who, "none", "x", false).await,
     }
 }

@@ -4,8 +4,8 @@ use crate::world::{RULE, World, batch, device, open};
 use domain::{revocation::RevocationAct as Act, time::MINUTE};
 use fleet::{Fleet, trust::Verdict};
 use pki::SerialNumber;
-use std::{path::Path, sync::atomic::Ordering, time::Duration};
-use store::testing;
+use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
+use store::{Db, testing};
 
 async fn begun(fleet: &Fleet) {
     let running = tokio::spawn(fleet.clone().publisher());
@@ -24,7 +24,7 @@ async fn restored(world: &World, file: &Path) -> Fleet {
     world.fleet.db().close().await;
     world.fixture.db.close().await;
     if let Some(url) = &world.fixture.url {
-        fleet::backup::restore_postgres(&RULE, url, file, true).await.unwrap();
+        fleet::backup::restore_postgres(&RULE, url, folder, file, true).await.unwrap();
     } else {
         fleet::backup::restore_sqlite(&RULE, folder, file, true).await.unwrap();
     }
@@ -70,5 +70,102 @@ async fn what_was_revoked_after_the_backup_stays_revoked() {
         // What the backup held back is held back: that it was released meanwhile is what the backup doesn't know.
         assert_eq!(verdict("A-00000").await, Verdict::Held);
         assert!(after.entries >= 4 && fleet.trust().by_slug("batch-b").unwrap().cut().is_some(), "{name}");
+    }
+}
+
+/// Where a machine that was lost comes back: an empty folder, and an empty database.
+async fn another_machine(world: &World, file: &Path) -> World {
+    let new = if world.fixture.url.is_some() { testing::postgres().await } else { testing::sqlite().await }.unwrap();
+    new.db.close().await;
+    let folder = new.folder.path();
+    let restored = match &new.url {
+        Some(url) => fleet::backup::restore_postgres(&RULE, url, folder, file, false).await.unwrap().1,
+        None => fleet::backup::restore_sqlite(&RULE, folder, file, false).await.unwrap(),
+    };
+    assert_eq!(
+        (restored.files, restored.missing.as_slice()),
+        (10, &[][..]),
+        "{}: 4 keys, 3 lists, 3 numbers",
+        new.name
+    );
+    let fleet = open(folder, new.url.as_deref(), world.clock.clone()).await;
+    World { fleet, fixture: new, clock: world.clock.clone() }
+}
+
+#[tokio::test]
+async fn a_lost_machine_comes_back_from_one_file() {
+    for fixture in testing::both().await.unwrap() {
+        let world = World::on(fixture, 2).await;
+        let (name, folder) = (world.name(), world.fixture.folder.path().to_owned());
+        world.act(Act::Revoke, device("A-00001")).await;
+        begun(&world.fleet).await;
+        let before = world.fleet.crl("batch-a").unwrap();
+        // What is under way, was kept aside or is somebody else's is not in a backup.
+        for stray in ["keys/x.pem.restoring", "keys/x.pem.before-restore", "keys/README", "crl/batch-a.crl.new"] {
+            fs::write(folder.join(stray), "stray").unwrap();
+        }
+        let file = folder.join("backup");
+        let written = fleet::backup::backup(&world.fleet, &RULE, &file).await.unwrap();
+        assert_eq!((written.files, written.missing.as_slice()), (10, &[][..]), "{name}");
+        let kept = |folder: &Path| {
+            let read = |name: &str| fs::read(folder.join(name)).unwrap();
+            ["keys/brno.pem", "keys/batch-a.pem", "crl/batch-a.crl", "crl/batch-a.number"].map(read)
+        };
+        let (files, sealed) = (kept(&folder), fs::read_to_string(folder.join("keys/brno.pem")).unwrap());
+        assert!(sealed.contains("ENCRYPTED"), "keys stay sealed");
+        let new = another_machine(&world, &file).await;
+        let there = new.fixture.folder.path();
+        assert_eq!(kept(there), files, "{name}");
+        assert_eq!(fs::read_dir(there.join("keys")).unwrap().count(), 4, "{name}: no strays");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &str| fs::metadata(there.join(path)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(["keys", "crl", "keys/brno.pem", "crl/batch-a.number"].map(mode), [0o700, 0o700, 0o600, 0o600]);
+        }
+        // It signs, with the keys that came back, lists whose numbers go on.
+        world.clock.fetch_sub(10 * MINUTE, Ordering::Relaxed);
+        begun(&new.fleet).await;
+        new.act(Act::Revoke, device("A-00000")).await;
+        new.fleet.publish_due().await.unwrap();
+        let after = new.fleet.crl("batch-a").unwrap();
+        assert!(after.number > before.number, "{name}: {} after {}", after.number, before.number);
+        assert_eq!(new.listed("batch-a").await.len(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_backup_can_not_bring_is_told() {
+    for fixture in testing::both().await.unwrap() {
+        let world = World::on(fixture, 1).await;
+        let folder = world.fixture.folder.path().to_owned();
+        fs::remove_file(folder.join("keys/batch-b.pem")).unwrap();
+        let file = folder.join("backup");
+        let written = fleet::backup::backup(&world.fleet, &RULE, &file).await.unwrap();
+        assert!(written.missing[0].contains("keys/batch-b.pem"), "{:?}", written.missing);
+        // Into a folder with another key of that name: not by accident.
+        let new =
+            if world.fixture.url.is_some() { testing::postgres().await } else { testing::sqlite().await }.unwrap();
+        new.db.close().await;
+        fs::create_dir(new.folder.path().join("keys")).unwrap();
+        fs::write(new.folder.path().join("keys/brno.pem"), "another key").unwrap();
+        let restore = async |force: bool| match &new.url {
+            Some(url) => {
+                let restored = fleet::backup::restore_postgres(&RULE, url, new.folder.path(), &file, force).await;
+                restored.map(|(_, restored)| restored)
+            }
+            None => fleet::backup::restore_sqlite(&RULE, new.folder.path(), &file, force).await,
+        };
+        let refused = restore(false).await.unwrap_err().to_string();
+        assert!(refused.contains("is another key") && refused.contains("--force"), "{refused}");
+        let files = fs::read_dir(new.folder.path().join("keys")).unwrap().count();
+        assert_eq!(files, 1, "{}: nothing was changed", world.name());
+        let db = Db::open(new.folder.path(), new.url.as_deref()).await.unwrap();
+        assert!(Fleet::new(db.clone(), new.folder.path().to_owned()).authorities(&RULE).await.unwrap().is_empty());
+        db.close().await;
+        let restored = restore(true).await.unwrap();
+        assert!(restored.missing[0].contains("keys/batch-b.pem"), "{:?}", restored.missing);
+        let aside = fs::read_to_string(new.folder.path().join("keys/brno.pem.before-restore")).unwrap();
+        assert_eq!(aside, "another key", "{}", world.name());
     }
 }

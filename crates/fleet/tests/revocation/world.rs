@@ -1,18 +1,20 @@
 //! What the tests of revocation share: a root, a factory, two batches, and devices with certificates.
 
+pub use crate::scene::{RULE, manager, operator, user};
+
+use crate::scene::{self, PASSPHRASE, entry};
 use domain::{
     authority::{Authority, AuthorityKind, AuthorityState},
-    batch::{Batch, Model},
+    batch::Batch,
     certificate::{Certificate, CertificatePurpose, CertificateStatus, RevocationReason},
     custody::{Custodian, CustodianKind},
-    history::{Entry, Event},
-    id::{AuthorityId, BatchId, CertificateId, CustodianId, DeviceId, HistoryId, ModelId},
-    person::Role,
+    history::Event,
+    id::{AuthorityId, BatchId, CertificateId, CustodianId, DeviceId},
     revocation::RevocationAct,
     time::{DAY, HOUR, SECOND, Timestamp},
 };
 use fleet::{
-    Actor, Error, Fleet, Keys, Origin,
+    Error, Fleet, Keys,
     revocation::{Outcome, RevokeForm, Selection},
     seed::Life,
     trust::Verdict,
@@ -32,28 +34,13 @@ use store::{
 };
 use uuid::Uuid;
 
-pub const RULE: Actor = Actor::Rule { name: "test" };
 /// 2 November 2026, 12:00.
 pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
-const PASSPHRASE: &str = "correct horse battery staple";
 
 pub struct World {
     pub fleet: Fleet,
     pub fixture: Fixture,
     pub clock: Arc<AtomicI64>,
-}
-
-pub fn user(n: u128, name: &str, role: Role) -> Actor {
-    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
-}
-
-pub fn operator() -> Actor {
-    user(1, "ada", Role::Operator)
-}
-
-pub fn manager() -> Actor {
-    user(2, "max", Role::Manager)
 }
 
 /// Opens a fleet on what another process may have left.
@@ -93,26 +80,9 @@ impl World {
 
     async fn fill(&self, n: usize) {
         let factory = custodian(1, "brno", CustodianKind::Factory, "CZ");
-        let model = Model {
-            id: ModelId(Uuid::from_u128(3)),
-            name: "GW-200".into(),
-            description: String::new(),
-            poll_interval_s: 300,
-            sgtin: String::new(),
-        };
-        let batch = |n: u128, code: &str| Batch {
-            id: BatchId(Uuid::from_u128(n)),
-            code: code.to_owned(),
-            factory_id: factory.id,
-            model_id: model.id,
-            quota: None,
-            started_at: NOW.plus(-90 * DAY),
-        };
-        let batches = [batch(10, "A"), batch(11, "B")];
-        self.fleet
-            .seed_catalogue(&RULE, std::slice::from_ref(&factory), std::slice::from_ref(&model), &batches)
-            .await
-            .unwrap();
+        let started = NOW.plus(-90 * DAY);
+        let batches = [scene::batch(10, "A", 1, started), scene::batch(11, "B", 1, started)];
+        self.fleet.seed_catalogue(&RULE, std::slice::from_ref(&factory), &[scene::model()], &batches).await.unwrap();
         let root = self.authority(AuthorityKind::Root, "root", None, None).await;
         let brno = self.authority(AuthorityKind::Factory, "brno", Some(&root), None).await;
         for batch in &batches {
@@ -355,15 +325,6 @@ pub fn certificate_row(
 
 pub fn life(id: DeviceId, serial: &str, batch: &Batch, certificate: &str) -> Life {
     let made = NOW.plus(-30 * DAY);
-    let entry = |at: Timestamp, event: Event| Entry {
-        id: HistoryId(Uuid::now_v7()),
-        at,
-        recorded_at: at,
-        actor: "line 1".into(),
-        place: String::new(),
-        event,
-        epcis_event_id: None,
-    };
     let by = custodian(1, "brno", CustodianKind::Factory, "CZ").holder();
     let issued = Event::CertificateIssued {
         serial: certificate.to_owned(),

@@ -50,26 +50,49 @@ fn custodian(n: u128, code: &str) -> Custodian {
     }
 }
 
-/// Factories brno (1) and graz (2), batches A and B of brno and C of graz.
-pub async fn catalogue(fleet: &Fleet, quota_of_a: Option<i64>) {
-    let model = Model {
+/// The model of all devices.
+pub fn model() -> Model {
+    Model {
         id: ModelId(Uuid::from_u128(MODEL)),
         name: "GW-200".into(),
         description: String::new(),
         poll_interval_s: 300,
         sgtin: String::new(),
-    };
-    let batch = |n: u128, code: &str, factory: u128, quota| Batch {
+    }
+}
+
+/// A batch of a factory, both by their numbers.
+pub fn batch(n: u128, code: &str, factory: u128, started_at: Timestamp) -> Batch {
+    Batch {
         id: BatchId(Uuid::from_u128(n)),
         code: code.to_owned(),
         factory_id: CustodianId(Uuid::from_u128(factory)),
-        model_id: model.id,
-        quota,
-        started_at: fleet.now().plus(-90 * DAY),
-    };
-    let batches = [batch(A, "A", 1, quota_of_a), batch(A + 1, "B", 1, None), batch(C, "C", 2, None)];
+        model_id: model().id,
+        quota: None,
+        started_at,
+    }
+}
+
+/// Something that happened, told as soon as it did.
+pub fn entry(at: Timestamp, event: Event) -> Entry {
+    Entry {
+        id: HistoryId(Uuid::now_v7()),
+        at,
+        recorded_at: at,
+        actor: "line 1".into(),
+        place: String::new(),
+        event,
+        epcis_event_id: None,
+    }
+}
+
+/// Factories brno (1) and graz (2), batches A and B of brno and C of graz.
+pub async fn catalogue(fleet: &Fleet, quota_of_a: Option<i64>) {
+    let started = fleet.now().plus(-90 * DAY);
+    let a = Batch { quota: quota_of_a, ..batch(A, "A", 1, started) };
+    let batches = [a, batch(A + 1, "B", 1, started), batch(C, "C", 2, started)];
     let custodians = [custodian(1, "brno"), custodian(2, "graz")];
-    fleet.seed_catalogue(&RULE, &custodians, std::slice::from_ref(&model), &batches).await.unwrap();
+    fleet.seed_catalogue(&RULE, &custodians, &[model()], &batches).await.unwrap();
 }
 
 /// A device of a batch, as a manifest would make it.
@@ -85,15 +108,10 @@ pub fn life(serial: &str, batch: u128, made_at: Timestamp) -> Life {
         channel: "production".into(),
         made_at,
         last_seen_at: None,
-        history: vec![Entry {
-            id: HistoryId(Uuid::now_v7()),
-            at: made_at,
-            recorded_at: made_at,
-            actor: "test".into(),
-            place: String::new(),
-            event: Event::Manufactured { by: factory.holder(), batch: String::new(), firmware: None },
-            epcis_event_id: None,
-        }],
+        history: vec![entry(
+            made_at,
+            Event::Manufactured { by: factory.holder(), batch: String::new(), firmware: None },
+        )],
     }
 }
 

@@ -1,6 +1,6 @@
 //! A small hierarchy for the tests: root, factory, batch, devices.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use domain::time::{DAY, HOUR, SECOND, Timestamp};
 use pki::{

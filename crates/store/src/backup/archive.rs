@@ -1,8 +1,12 @@
-//! The archive that a backup of PostgreSQL is: `header.json`, the tables' data in parts, `contents.json`.
+//! The archive that a backup is: `header.json`, the database in parts, files of the data folder, `contents.json`.
 //!
-//! What is known beforehand stands at the beginning, the hashes at the end, so that it can be written in one go.
+//! What is known beforehand stands at the beginning, the hashes at the end, so that it can be written in one go. Of SQLite
+//! the parts are those of the database file, in order; of PostgreSQL those of each table.
 
-use super::{at, failed};
+use super::{
+    at, failed,
+    folder::{self, Files},
+};
 use crate::{StoreError, StoreResult};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,21 +18,44 @@ use std::{
     path::Path,
 };
 
-/// How much of a table one part of the archive holds, in bytes.
+/// How much of a table or of the database file one part of the archive holds, in bytes.
 pub(super) const PART: usize = 4 * 1024 * 1024;
 /// The longest part that is read: `COPY` gives rows whole, and a row may be longer than a part.
 const LONGEST_PART: u64 = 1 << 30;
 
 const FORMAT: &str = "muster-backup";
-const VERSION: u32 = 1;
+/// Of format 1 were backups of PostgreSQL that held no files of the data folder.
+const VERSION: u32 = 2;
 const HEADER: &str = "header.json";
 const CONTENTS: &str = "contents.json";
+const DATA: &str = "data/";
+const FILES: &str = "files/";
+
+/// What kind of database an archive is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Sqlite,
+    #[default]
+    Postgres,
+}
+
+impl Kind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
 
 /// What stands at the beginning.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) format: String,
     pub(super) version: u32,
+    #[serde(default)]
+    pub(super) database: Kind,
     pub(super) created_at: Timestamp,
     /// Versions and checksums of the migrations that made the tables.
     pub(super) migrations: Vec<(i64, String)>,
@@ -58,6 +85,9 @@ pub(super) struct Sequence {
 pub(super) struct Contents {
     /// SHA-256 of each table's data, by its name.
     pub(super) sha256: BTreeMap<String, String>,
+    /// SHA-256 of each file of the data folder, by its name there.
+    #[serde(default)]
+    pub(super) files: BTreeMap<String, String>,
 }
 
 /// A piece of a table's data.
@@ -67,42 +97,75 @@ pub(super) struct Part {
 }
 
 impl Header {
-    pub(super) fn new(
-        created_at: Timestamp,
-        migrations: Vec<(i64, String)>,
-        tables: Vec<Table>,
-        sequences: Vec<Sequence>,
-    ) -> Self {
-        Self { format: FORMAT.to_owned(), version: VERSION, created_at, migrations, tables, sequences }
+    pub(super) fn new(database: Kind, created_at: Timestamp) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            database,
+            created_at,
+            migrations: Vec::new(),
+            tables: Vec::new(),
+            sequences: Vec::new(),
+        }
+    }
+
+    /// Whether the archive holds the files of the data folder, too.
+    pub(super) const fn holds_files(&self) -> bool {
+        self.version > 1
     }
 }
 
-/// The hashes of tables as their parts go by.
+/// The hashes of what goes by.
 #[derive(Default)]
-struct Hashes(BTreeMap<String, Sha256>);
+struct Hashes {
+    tables: BTreeMap<String, Sha256>,
+    files: BTreeMap<String, String>,
+}
 
 impl Hashes {
-    fn add(&mut self, part: &Part) {
-        self.0.entry(part.table.clone()).or_default().update(&part.data);
+    fn part(&mut self, part: &Part) {
+        self.tables.entry(part.table.clone()).or_default().update(&part.data);
+    }
+
+    /// Whether it is the first of its name.
+    fn file(&mut self, name: &str, data: &[u8]) -> bool {
+        self.files.insert(name.to_owned(), hex::encode(Sha256::digest(data))).is_none()
     }
 
     fn contents(self) -> Contents {
-        Contents { sha256: self.0.into_iter().map(|(table, hash)| (table, hex::encode(hash.finalize()))).collect() }
+        let tables = self.tables.into_iter().map(|(table, hash)| (table, hex::encode(hash.finalize())));
+        Contents { sha256: tables.collect(), files: self.files }
     }
 }
 
-/// Writes an archive from parts as they come.
-pub(super) fn write(path: &Path, header: &Header, parts: impl Iterator<Item = Part>) -> StoreResult<()> {
+/// Writes an archive from parts as they come, and after them the files of a data folder. How many files it holds.
+///
+/// The files come last: what the database names was there before it was named.
+pub(super) fn write(
+    path: &Path,
+    header: &Header,
+    parts: impl Iterator<Item = StoreResult<Part>>,
+    folder: &Path,
+) -> StoreResult<usize> {
     let file = File::options().write(true).open(path).map_err(at(path))?;
     let mut tar = tar::Builder::new(BufWriter::new(file));
     append(&mut tar, HEADER, &json(header)?).map_err(at(path))?;
     let mut hashes = Hashes::default();
     for (number, part) in parts.enumerate() {
-        hashes.add(&part);
-        append(&mut tar, &format!("data/{}/{number:08}", part.table), &part.data).map_err(at(path))?;
+        let part = part?;
+        hashes.part(&part);
+        append(&mut tar, &format!("{DATA}{}/{number:08}", part.table), &part.data).map_err(at(path))?;
     }
+    for name in folder::list(folder)? {
+        // A key that was made for something that did not come about is removed again.
+        let Some(data) = folder::read(folder, &name)? else { continue };
+        hashes.file(&name, &data);
+        append(&mut tar, &format!("{FILES}{name}"), &data).map_err(at(path))?;
+    }
+    let count = hashes.files.len();
     append(&mut tar, CONTENTS, &json(&hashes.contents())?).map_err(at(path))?;
-    tar.into_inner().and_then(|mut file| file.flush()).map_err(at(path))
+    tar.into_inner().and_then(|mut file| file.flush()).map_err(at(path))?;
+    Ok(count)
 }
 
 fn json(value: &impl Serialize) -> StoreResult<Vec<u8>> {
@@ -116,32 +179,57 @@ fn append(tar: &mut tar::Builder<BufWriter<File>>, name: &str, data: &[u8]) -> s
     tar.append_data(&mut header, name, data)
 }
 
-/// Reads an archive: the header first, to `begin`, then each part, to `take`, for as long as these want more. Whether
-/// it was read to its end, where the hashes show that all of it is there and unaltered.
+/// Reads an archive: the header first, to `begin`, then each part of the database, to `take`, for as long as these want
+/// more; files of the data folder wait beside their places, in `files`. Whether it was read to its end, where the hashes
+/// show that all of it is there and unaltered.
 pub(super) fn read(
     path: &Path,
+    kind: Kind,
+    files: &mut Files,
     begin: impl FnOnce(Header) -> bool,
-    mut take: impl FnMut(Part) -> bool,
+    mut take: impl FnMut(Part) -> StoreResult<bool>,
 ) -> StoreResult<bool> {
     let mut tar = tar::Archive::new(BufReader::with_capacity(1 << 16, File::open(path).map_err(at(path))?));
     let mut entries = tar.entries().map_err(|why| unreadable(path, why))?;
     let mut next = || entries.next().transpose().map_err(|why| unreadable(path, why));
-    let foreign = || failed(format!("{} is not a backup of PostgreSQL by Muster", path.display()));
+    let foreign = || failed(format!("{} is not a backup of {} by Muster", path.display(), kind.label()));
     let first = next().map_err(|_| foreign())?.filter(|entry| name_of(entry) == HEADER).ok_or_else(foreign)?;
-    if !begin(header(path, first)?) {
+    let header = header(path, first)?;
+    if header.database != kind {
+        return Err(failed(format!(
+            "{} is a backup of {}, and this is {}: name the database with --database-url, or leave that out for SQLite",
+            path.display(),
+            header.database.label(),
+            kind.label()
+        )));
+    }
+    if !begin(header) {
         return Ok(false);
     }
     let mut hashes = Hashes::default();
     while let Some(entry) = next()? {
         let name = name_of(&entry);
-        if name == CONTENTS {
-            let told: Contents = parsed(path, entry)?;
-            return if told.sha256 == hashes.contents().sha256 { Ok(true) } else { Err(damaged(path)) };
+        // Links and devices are nothing that was ever written.
+        if !entry.header().entry_type().is_file() {
+            return Err(damaged(path));
         }
-        let table = name.strip_prefix("data/").and_then(|name| name.split_once('/')).map(|(table, _)| table.to_owned());
+        if name == CONTENTS {
+            let (told, found): (Contents, _) = (parsed(path, entry)?, hashes.contents());
+            let whole = told.sha256 == found.sha256 && told.files == found.files;
+            return if whole { Ok(true) } else { Err(damaged(path)) };
+        }
+        if let Some(file) = name.strip_prefix(FILES) {
+            let data = bytes(path, entry)?;
+            if !hashes.file(file, &data) {
+                return Err(damaged(path));
+            }
+            files.add(file, &data)?;
+            continue;
+        }
+        let table = name.strip_prefix(DATA).and_then(|name| name.split_once('/')).map(|(table, _)| table.to_owned());
         let part = Part { table: table.ok_or_else(|| damaged(path))?, data: bytes(path, entry)? };
-        hashes.add(&part);
-        if !take(part) {
+        hashes.part(&part);
+        if !take(part)? {
             return Ok(false);
         }
     }
@@ -153,9 +241,9 @@ fn header(path: &Path, entry: tar::Entry<'_, impl Read>) -> StoreResult<Header> 
     if value["format"] != FORMAT {
         return Err(failed(format!("{} is not a backup by Muster", path.display())));
     }
-    if value["version"] != VERSION {
+    if !value["version"].as_u64().is_some_and(|version| (1..=u64::from(VERSION)).contains(&version)) {
         return Err(failed(format!(
-            "{} is of format {}, and this Muster reads format {VERSION}; use the version that wrote it",
+            "{} is of format {}, and this Muster reads formats up to {VERSION}; use the version that wrote it",
             path.display(),
             value["version"]
         )));
@@ -185,6 +273,6 @@ fn unreadable(path: &Path, why: impl std::fmt::Display) -> StoreError {
     failed(format!("{} can't be read as a backup: {why}", path.display()))
 }
 
-fn damaged(path: &Path) -> StoreError {
+pub(super) fn damaged(path: &Path) -> StoreError {
     failed(format!("{} is damaged: its data is not what was written", path.display()))
 }

@@ -75,3 +75,11 @@ pub(super) fn remove(file: &Path) -> StoreResult<()> {
         other => other.map_err(at(file)),
     }
 }
+
+/// Gives a file a second name, so that at no moment there is none under the first; where that is not possible, a new one.
+pub(super) fn keep(file: &Path, kept: &Path) -> StoreResult<()> {
+    if fs::hard_link(file, kept).is_err() {
+        fs::rename(file, kept).map_err(at(file))?;
+    }
+    Ok(())
+}

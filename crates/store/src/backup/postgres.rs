@@ -4,8 +4,9 @@
 
 use super::{
     ENDED_BY_RESTORE, IN_USE,
-    archive::{self, Header, PART, Part, Sequence, Table},
+    archive::{self, Header, Kind, PART, Part, Sequence, Table},
     blocking, failed,
+    folder::Files,
 };
 use crate::{Db, StoreResult, Tx};
 use domain::time::Timestamp;
@@ -36,16 +37,18 @@ const OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
 
 const LOOK_AGAIN: &str = "SELECT pg_stat_clear_snapshot()";
 
-/// Writes an archive of one moment. Others read and write on meanwhile.
-pub(super) async fn write(pool: &PgPool, path: &Path, now: Timestamp) -> StoreResult<()> {
+/// Writes an archive of one moment. Others read and write on meanwhile. How many files of the data folder it holds.
+pub(super) async fn write(pool: &PgPool, path: &Path, folder: &Path, now: Timestamp) -> StoreResult<usize> {
     let mut tx = pool.begin_with(SNAPSHOT).await?;
     let header = describe(&mut tx, now).await?;
     let statements: Vec<_> =
         header.tables.iter().map(|table| (table.name.clone(), copy_sql(table, "TO STDOUT"))).collect();
     let (sender, mut receiver) = mpsc::channel(2);
-    let path = path.to_owned();
-    let writer =
-        tokio::spawn(blocking(move || archive::write(&path, &header, std::iter::from_fn(|| receiver.blocking_recv()))));
+    let (path, folder) = (path.to_owned(), folder.to_owned());
+    let writer = tokio::spawn(blocking(move || {
+        let parts = std::iter::from_fn(|| receiver.blocking_recv().map(Ok));
+        archive::write(&path, &header, parts, &folder)
+    }));
     let mut read = Ok(());
     for (table, sql) in statements {
         read = copy_out(&mut tx, table, &sql, &sender).await;
@@ -55,8 +58,8 @@ pub(super) async fn write(pool: &PgPool, path: &Path, now: Timestamp) -> StoreRe
     }
     drop(sender);
     // When the archive can't be written, that is the cause of what was not read.
-    writer.await.map_err(|stopped| failed(stopped.to_string()))??;
-    read
+    let files = writer.await.map_err(|stopped| failed(stopped.to_string()))??;
+    read.map(|()| files)
 }
 
 async fn copy_out(
@@ -101,7 +104,8 @@ async fn describe(connection: &mut PgConnection, now: Timestamp) -> StoreResult<
         let (last, called) = sqlx::query_as(sql).fetch_one(&mut *connection).await?;
         sequences.push(Sequence { table, column, last, called });
     }
-    Ok(Header::new(now, migrations(connection).await?, tables, sequences))
+    let migrations = migrations(connection).await?;
+    Ok(Header { migrations, tables, sequences, ..Header::new(Kind::Postgres, now) })
 }
 
 async fn migrations(connection: &mut PgConnection) -> StoreResult<Vec<(i64, String)>> {
@@ -138,16 +142,18 @@ pub struct Loaded {
     pub tx: Tx,
     /// When the backup was made.
     pub created_at: Timestamp,
-    /// How many rows it has.
-    pub rows: i64,
+    /// What the backup holds of the data folder, beside its places; none when it is of a version that held the database
+    /// alone. It is put in place before the transaction is committed.
+    pub files: Option<Files>,
 }
 
-/// Loads an archive into a database, in one transaction that the caller commits. The consoles must be stopped.
+/// Loads an archive into a database, in one transaction that the caller commits, and its files beside their places in a
+/// data folder. The consoles must be stopped.
 ///
 /// # Errors
-/// [`StoreError::Backup`] when the file is no whole backup of PostgreSQL or was made by another version, a console is
+/// [`StoreError::Backup`] when the file is no whole backup of PostgreSQL or was made by a later version, a console is
 /// running, or the database is in use and `force` is not given.
-pub async fn load(url: &str, backup: &Path, force: bool) -> StoreResult<Loaded> {
+pub async fn load(url: &str, folder: &Path, backup: &Path, force: bool) -> StoreResult<Loaded> {
     // Makes the tables, if they aren't there.
     Db::postgres(url).await?.close().await;
     let options = PgConnectOptions::from_str(url)?.application_name("muster restore");
@@ -155,21 +161,24 @@ pub async fn load(url: &str, backup: &Path, force: bool) -> StoreResult<Loaded> 
     let mut tx = pool.begin().await?;
     let (begin, begun) = oneshot::channel();
     let (sender, receiver) = mpsc::channel(2);
-    let path = backup.to_owned();
+    let (path, mut files) = (backup.to_owned(), Files::new(folder, force));
     let reader = tokio::spawn(blocking(move || {
-        archive::read(&path, |header| begin.send(header).is_ok(), |part| sender.blocking_send(part).is_ok())
+        let (begin, take) = (|header| begin.send(header).is_ok(), |part| Ok(sender.blocking_send(part).is_ok()));
+        let whole = archive::read(&path, Kind::Postgres, &mut files, begin, take)?;
+        Ok((whole, files))
     }));
     let loaded = match begun.await {
         Ok(header) => take_in(&mut tx, header, receiver, force).await,
         Err(_) => Err(failed("the backup has no header")),
     };
     // A file that is damaged explains whatever the database made of it.
-    let whole = reader.await.map_err(|stopped| failed(stopped.to_string()))??;
-    let (created_at, rows) = loaded?;
+    let (whole, files) = reader.await.map_err(|stopped| failed(stopped.to_string()))??;
+    let header = loaded?;
     if !whole {
         return Err(failed("the backup was not read to its end"));
     }
-    Ok(Loaded { tx: Tx::Postgres(tx), created_at, rows })
+    let files = header.holds_files().then_some(files);
+    Ok(Loaded { tx: Tx::Postgres(tx), created_at: header.created_at, files })
 }
 
 async fn take_in(
@@ -177,7 +186,7 @@ async fn take_in(
     header: Header,
     mut parts: mpsc::Receiver<Part>,
     force: bool,
-) -> StoreResult<(Timestamp, i64)> {
+) -> StoreResult<Header> {
     empty(connection, &header, force).await?;
     let filled = fill(connection, &header, &mut parts).await;
     // The rest is read too: its hashes tell whether the file is to blame.
@@ -192,10 +201,12 @@ async fn take_in(
             .execute(&mut *connection)
             .await?;
     }
+    // What was written by an earlier version comes up to date as its own database would.
+    migrator().run(&mut *connection).await?;
     for sql in ENDED_BY_RESTORE {
         sqlx::query(sql).execute(&mut *connection).await?;
     }
-    Ok((header.created_at, header.tables.iter().map(|table| table.rows).sum()))
+    Ok(header)
 }
 
 /// Whether a console is connected. One that has just closed its connections may be listed for a moment longer.
@@ -217,13 +228,9 @@ async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> S
     if others(connection).await? {
         return Err(failed("a console uses this database; stop it first, on every node"));
     }
-    let shape =
-        |tables: &[Table]| tables.iter().map(|t| (t.name.clone(), t.columns.clone())).collect::<BTreeMap<_, _>>();
-    let ours = tables(connection).await?;
-    if header.migrations != migrations(connection).await? || shape(&header.tables) != shape(&ours) {
-        return Err(failed(
-            "the backup was made by another version of Muster; restore it with that version, then start this one",
-        ));
+    let ours = migrations(connection).await?;
+    if !ours.starts_with(&header.migrations) || header.migrations.is_empty() {
+        return Err(failed("the backup was made by a later version of Muster; restore it with that version"));
     }
     for table in IN_USE {
         let sql = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
@@ -235,10 +242,34 @@ async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> S
             ));
         }
     }
-    let names: Vec<_> = ours.iter().map(|table| quoted(&table.name)).collect();
-    let sql = AssertSqlSafe(format!("TRUNCATE {}", names.join(", ")));
+    if header.migrations != ours {
+        // An earlier version: its tables, and what is to become of them once they are filled, by our migrations.
+        let sql = AssertSqlSafe(format!("DROP TABLE {}, _sqlx_migrations", names(&tables(connection).await?)));
+        sqlx::query(sql).execute(&mut *connection).await?;
+        let last = header.migrations.last().map_or(0, |(version, _)| *version);
+        migrator().run_to(last, &mut *connection).await?;
+    }
+    let shape =
+        |tables: &[Table]| tables.iter().map(|t| (t.name.clone(), t.columns.clone())).collect::<BTreeMap<_, _>>();
+    let present = tables(connection).await?;
+    if shape(&header.tables) != shape(&present) {
+        return Err(failed("the backup is damaged: its tables are not those of the version that it names"));
+    }
+    // Migrations enter first rows, too.
+    let sql = AssertSqlSafe(format!("TRUNCATE {}", names(&present)));
     sqlx::query(sql).execute(&mut *connection).await?;
     Ok(())
+}
+
+fn names(tables: &[Table]) -> String {
+    tables.iter().map(|table| quoted(&table.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Our migrations, for a transaction of one's own: what they do is undone with it.
+fn migrator() -> sqlx::migrate::Migrator {
+    let mut migrator = sqlx::migrate!("../../migrations/postgres");
+    migrator.set_locking(false);
+    migrator
 }
 
 async fn fill(connection: &mut PgConnection, header: &Header, parts: &mut mpsc::Receiver<Part>) -> StoreResult<()> {

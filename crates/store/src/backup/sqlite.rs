@@ -1,14 +1,20 @@
-//! Backups of SQLite: an SQLite file.
+//! Backups of SQLite: an archive of the database file. Those of earlier versions were that file itself.
 
-use super::{ENDED_BY_RESTORE, IN_USE, at, blocking, failed, files};
+use super::{
+    ENDED_BY_RESTORE, IN_USE,
+    archive::{self, Header, Kind, PART, Part, damaged},
+    at, blocking, failed, files,
+    folder::Files,
+};
 use crate::{Db, StoreError, StoreResult};
+use domain::time::Timestamp;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,8 +25,30 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// What SQLite keeps beside a database while it is open, or after it was killed.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
-/// Writes a compact copy as of one moment. Readers and the writer go on meanwhile.
-pub(super) async fn write(read: &SqlitePool, path: &Path) -> StoreResult<()> {
+/// What the database file is called in an archive.
+const DATABASE: &str = "muster.db";
+
+/// Writes an archive of one moment. Readers and the writer go on meanwhile. How many files of the data folder it holds.
+pub(super) async fn write(read: &SqlitePool, path: &Path, folder: &Path, now: Timestamp) -> StoreResult<usize> {
+    let whole = files::Unfinished::beside(path)?;
+    copy_out(read, whole.path()).await?;
+    let (path, folder) = (path.to_owned(), folder.to_owned());
+    blocking(move || {
+        let mut file = File::open(whole.path()).map_err(at(whole.path()))?;
+        let parts = std::iter::from_fn(|| next_part(&mut file).map_err(at(whole.path())).transpose());
+        archive::write(&path, &Header::new(Kind::Sqlite, now), parts, &folder)
+    })
+    .await
+}
+
+fn next_part(file: &mut File) -> std::io::Result<Option<Part>> {
+    let mut data = Vec::with_capacity(PART);
+    file.take(PART as u64).read_to_end(&mut data)?;
+    Ok((!data.is_empty()).then(|| Part { table: DATABASE.to_owned(), data }))
+}
+
+/// Writes a compact copy of the database as of one moment.
+async fn copy_out(read: &SqlitePool, path: &Path) -> StoreResult<()> {
     let Some(text) = path.to_str() else {
         return Err(failed(format!("{}: SQLite takes only names that are UTF-8", path.display())));
     };
@@ -49,6 +77,9 @@ fn low_byte(code: &str) -> u32 {
 pub struct Staged {
     /// The restored database.
     pub db: Db,
+    /// What the backup holds of the data folder, beside its places; none when it is of a version that held the database
+    /// alone. It is put in place before the database is.
+    pub files: Option<Files>,
     database: PathBuf,
     staged: PathBuf,
     force: bool,
@@ -63,8 +94,8 @@ pub struct Staged {
 pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<Staged> {
     may_replace(database, force).await?;
     let staged = files::beside(database, ".restoring");
-    match prepare(backup, &staged).await {
-        Ok(db) => Ok(Staged { db, database: database.to_owned(), staged, force }),
+    match prepare(database, backup, &staged, force).await {
+        Ok((db, files)) => Ok(Staged { db, files, database: database.to_owned(), staged, force }),
         Err(error) => {
             discard(&staged)?;
             Err(error)
@@ -72,9 +103,10 @@ pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<S
     }
 }
 
-async fn prepare(backup: &Path, staged: &Path) -> StoreResult<Db> {
+async fn prepare(database: &Path, backup: &Path, staged: &Path, force: bool) -> StoreResult<(Db, Option<Files>)> {
     let (from, to) = (backup.to_owned(), staged.to_owned());
-    blocking(move || copy(&from, &to)).await?;
+    let files = Files::new(database.parent().unwrap_or(Path::new("")), force);
+    let files = blocking(move || bring(&from, &to, files)).await?;
     check(staged).await?;
     let db = Db::sqlite(staged).await?;
     let mut tx = db.begin().await?;
@@ -82,7 +114,34 @@ async fn prepare(backup: &Path, staged: &Path) -> StoreResult<Db> {
         within!(&mut tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
     }
     tx.commit().await?;
-    Ok(db)
+    Ok((db, files))
+}
+
+/// Brings the database of a backup to its place beside the present one, and the files beside theirs.
+fn bring(from: &Path, to: &Path, mut files: Files) -> StoreResult<Option<Files>> {
+    let mut magic = [0; 16];
+    let mut source = File::open(from).map_err(at(from))?;
+    let is_database = source.read_exact(&mut magic).is_ok() && &magic == MAGIC;
+    discard(to)?;
+    let mut target = files::private().write(true).create_new(true).open(to).map_err(at(to))?;
+    if is_database {
+        copy(from, source, &mut target, to)?;
+        return Ok(None);
+    }
+    let take = |part: Part| {
+        if part.table != DATABASE {
+            return Err(damaged(from));
+        }
+        target.write_all(&part.data).map_err(at(to)).map(|()| true)
+    };
+    let mut holds_files = false;
+    let begin = |header: Header| {
+        holds_files = header.holds_files();
+        true
+    };
+    archive::read(from, Kind::Sqlite, &mut files, begin, take)?;
+    target.sync_all().map_err(at(to))?;
+    Ok(holds_files.then_some(files))
 }
 
 /// Removes a copy, and what SQLite keeps beside it.
@@ -110,19 +169,12 @@ impl Staged {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> StoreResult<()> {
-    let mut source = File::open(from).map_err(at(from))?;
-    let mut magic = [0; 16];
-    if source.read_exact(&mut magic).is_err() || &magic != MAGIC {
-        return Err(failed(format!("{} is not a backup of SQLite", from.display())));
-    }
+/// Copies a backup that is a database file, of which the beginning was read already.
+fn copy(from: &Path, source: File, target: &mut File, to: &Path) -> StoreResult<()> {
     if COMPANIONS.iter().any(|suffix| fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0)) {
         return Err(failed(format!("{} is a database that is open; give a file of `muster backup`", from.display())));
     }
-    discard(to)?;
-    let mut target = files::private().write(true).create_new(true).open(to).map_err(at(to))?;
-    let mut whole = MAGIC.chain(source);
-    std::io::copy(&mut whole, &mut target).map_err(at(to))?;
+    std::io::copy(&mut MAGIC.chain(source), target).map_err(at(to))?;
     target.sync_all().map_err(at(to))
 }
 
@@ -228,10 +280,7 @@ fn swap(database: &Path, staged: &Path) -> StoreResult<()> {
             }
         }
         files::remove(&kept)?;
-        // A second name first, so that at no moment there is no database. Where that is not possible, a new name.
-        if fs::hard_link(database, &kept).is_err() {
-            fs::rename(database, &kept).map_err(at(database))?;
-        }
+        files::keep(database, &kept)?;
     }
     fs::rename(staged, database).map_err(at(database))?;
     files::sync_folder(database)

@@ -29,7 +29,7 @@ pub struct RepairPhoto {
     pub at: Timestamp,
     /// By whom.
     pub by: String,
-    /// SHA-256 of the picture, in hexadecimal: the name of its file.
+    /// SHA-256 of the picture, in hexadecimal.
     pub sha256: String,
     /// Its media type.
     pub kind: String,
@@ -87,6 +87,11 @@ queries! {
     COUNT_PHOTOS = "SELECT COUNT(*) FROM repair_photo WHERE case_id = $1";
     ADD_PHOTO = "INSERT INTO repair_photo (case_id, id, at, by_name, sha256, kind, bytes, caption) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    NAMED = "SELECT COUNT(*) FROM repair_photo WHERE sha256 = $1";
+    PICTURE = "SELECT content FROM repair_picture WHERE sha256 = $1";
+    ADD_PICTURE = "INSERT INTO repair_picture (sha256, content) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING";
+    WITHOUT_PICTURE = "SELECT COUNT(*) FROM repair_photo p \
+                       WHERE NOT EXISTS (SELECT 1 FROM repair_picture c WHERE c.sha256 = p.sha256)";
 }
 
 /// The notes of a repair, oldest first; a thousand at most.
@@ -139,27 +144,20 @@ pub async fn same_photo(tx: &mut Tx, case: RepairId, sha256: &str) -> StoreResul
     Ok(id.map(PhotoId))
 }
 
-/// How many photos a repair has.
+/// How many photos a repair has, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_photos(db: &Db, case: RepairId) -> StoreResult<i64> {
-    Ok(read!(db, |pool| sqlx::query_scalar(COUNT_PHOTOS).bind(case.0).fetch_one(pool).await)?)
-}
-
-/// The same, as the transaction sees it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_photos_within(tx: &mut Tx, case: RepairId) -> StoreResult<i64> {
+pub async fn count_photos(tx: &mut Tx, case: RepairId) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(COUNT_PHOTOS).bind(case.0).fetch_one(executor).await)?)
 }
 
-/// Adds a photo whose picture is kept already.
+/// Adds a photo with its picture, which is kept once however many repairs show it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_photo(tx: &mut Tx, case: RepairId, photo: &RepairPhoto) -> StoreResult<()> {
+pub async fn add_photo(tx: &mut Tx, case: RepairId, photo: &RepairPhoto, content: &[u8]) -> StoreResult<()> {
+    add_picture(tx, &photo.sha256, content).await?;
     within!(tx, |executor| {
         sqlx::query(ADD_PHOTO)
             .bind(case.0)
@@ -175,4 +173,38 @@ pub async fn add_photo(tx: &mut Tx, case: RepairId, photo: &RepairPhoto) -> Stor
             .map(drop)
     })?;
     Ok(())
+}
+
+/// Keeps a picture by its SHA-256, unless it is kept already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_picture(tx: &mut Tx, sha256: &str, content: &[u8]) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(ADD_PICTURE).bind(sha256).bind(content).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// The picture with this SHA-256.
+///
+/// # Errors
+/// When the database fails.
+pub async fn picture(db: &Db, sha256: &str) -> StoreResult<Option<Vec<u8>>> {
+    Ok(read!(db, |pool| sqlx::query_scalar(PICTURE).bind(sha256).fetch_optional(pool).await)?)
+}
+
+/// Whether a photo of any repair has the picture with this SHA-256.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_named(tx: &mut Tx, sha256: &str) -> StoreResult<bool> {
+    let count: i64 = within!(tx, |executor| sqlx::query_scalar(NAMED).bind(sha256).fetch_one(executor).await)?;
+    Ok(count > 0)
+}
+
+/// How many photos have no picture, as the transaction sees it: they were files, which were not brought along.
+///
+/// # Errors
+/// When the database fails.
+pub async fn without_picture(tx: &mut Tx) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(WITHOUT_PICTURE).fetch_one(executor).await)?)
 }

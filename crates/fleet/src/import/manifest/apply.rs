@@ -1,11 +1,13 @@
 //! Enters what a manifest lists, in pieces of a transaction each.
 
-use super::plan::{Bits, Plan, part_key};
+use super::{
+    piece::{Entered, Item, New, Piece},
+    plan::{Bits, Plan, part_key},
+};
 use crate::{
     Error, Fleet, Result,
-    enrol::Awaiting,
     import::{
-        problems::{PROBLEMS_KEPT, Problems},
+        problems::PROBLEMS_KEPT,
         progress::Told,
         rows, spool,
         worker::{Checked, RULE, counted},
@@ -30,9 +32,8 @@ use std::{
     path::Path,
 };
 use store::{
-    StoreError, Tx,
-    component::NewComponent,
-    import::{Import, ImportProblem, Step},
+    Tx,
+    import::{Import, ImportProblem},
 };
 use uuid::Uuid;
 
@@ -186,22 +187,6 @@ fn untold(found: &[ImportProblem], told: &[ImportProblem]) -> Vec<ImportProblem>
     new.take(PROBLEMS_KEPT.saturating_sub(told.len())).cloned().collect()
 }
 
-/// What becomes of a row.
-enum Item {
-    Bad,
-    Known,
-    New(Box<New>),
-}
-
-struct New {
-    line: u64,
-    device: Device,
-    manifest: Manifest,
-    made: Entry,
-    listed: Entry,
-    parts: Vec<(ComponentId, i64)>,
-}
-
 /// Makes devices of rows, on the thread that reads them.
 struct Maker {
     names: Names,
@@ -326,9 +311,13 @@ pub(super) async fn apply(
             Err(stop) => return Err(Error::internal(std::io::Error::other(stop.message))),
         };
         let rows = i64::try_from(items.len()).unwrap_or(i64::MAX);
-        let mut piece = Piece::of(items);
-        while !piece.enter(fleet, import, at, at + rows, told.is_due()).await? {
-            piece.without_those_there(fleet).await?;
+        let mut piece = Piece::of(items, plan.moves);
+        loop {
+            match piece.enter(fleet, import, at, at + rows, told.is_due()).await? {
+                Entered::Whole => break,
+                Entered::SerialTaken => piece.without_those_there(fleet).await?,
+                Entered::PartsTaken(fitted) => piece.without_what_is_fitted(&fitted),
+            }
         }
         at += rows;
     }
@@ -349,143 +338,4 @@ async fn finish(fleet: &Fleet, import: &Import, plan: &Plan, late: i64) -> Resul
         tracing::warn!(%error, "the database was not optimised after an import");
     }
     Ok(())
-}
-
-/// Devices with their certificates, and the history entries of these.
-type Certified = (Vec<Device>, Vec<(DeviceId, Entry)>);
-
-/// Rows that are entered together.
-#[derive(Default)]
-struct Piece {
-    lines: Vec<u64>,
-    devices: Vec<Device>,
-    manifests: Vec<(DeviceId, Manifest)>,
-    /// Two entries a device: it was made, and what it is made of.
-    history: Vec<(DeviceId, Entry)>,
-    parts: Vec<Vec<(ComponentId, i64)>>,
-    unchanged: i64,
-    bad: i64,
-    problems: Problems,
-}
-
-impl Piece {
-    fn of(items: Vec<Item>) -> Self {
-        let mut piece = Self::default();
-        for item in items {
-            match item {
-                // Counted when it was checked.
-                Item::Bad => {}
-                Item::Known => piece.unchanged += 1,
-                Item::New(new) => piece.push(*new),
-            }
-        }
-        piece
-    }
-
-    fn push(&mut self, new: New) {
-        let id = new.device.id;
-        self.lines.push(new.line);
-        self.devices.push(new.device);
-        self.manifests.push((id, new.manifest));
-        self.history.push((id, new.made));
-        self.history.push((id, new.listed));
-        self.parts.push(new.parts);
-    }
-
-    fn components(&self) -> Vec<NewComponent<'_>> {
-        let mut components = Vec::with_capacity(self.parts.iter().map(Vec::len).sum());
-        let listed = self.history.iter().skip(1).step_by(2);
-        for ((device, entry), ids) in listed.zip(&self.parts) {
-            let Event::ManifestRecorded { fitted, .. } = &entry.event else { continue };
-            for (part, (id, part_id)) in fitted.iter().zip(ids) {
-                let (device, id, part_id, fitted_at) = (*device, *id, *part_id, entry.at);
-                components.push(NewComponent { device, id, part_id, part, fitted_at, fitted_version: 1 });
-            }
-        }
-        components
-    }
-
-    /// The devices as certificates that were issued before they were delivered make them, and what these add to their
-    /// history. None, nearly always, when there are no such certificates.
-    fn certified(&self, awaiting: &Awaiting, now: Timestamp) -> Option<Certified> {
-        if awaiting.is_empty() {
-            return None;
-        }
-        let mut entries = Vec::new();
-        let mut devices = Vec::with_capacity(self.devices.len());
-        for (device, history) in self.devices.iter().zip(self.history.chunks(2)) {
-            let told: Vec<Entry> = history.iter().map(|(_, entry)| entry.clone()).collect();
-            let new = awaiting.entries(device, &told, now);
-            if new.is_empty() {
-                devices.push(device.clone());
-                continue;
-            }
-            devices.push(Awaiting::standing(device, &told, &new));
-            entries.extend(new.into_iter().map(|entry| (device.id, entry)));
-        }
-        Some((devices, entries))
-    }
-
-    /// Enters the piece and moves the import on, in one transaction. False when one of the serials was taken since the
-    /// file was checked. Not audited: that the file is entered was, when it began to be.
-    async fn enter(&mut self, fleet: &Fleet, import: &Import, from: i64, to: i64, tell: bool) -> Result<bool> {
-        let mut tx = fleet.db().begin().await?;
-        let awaiting = Awaiting::of(&mut tx, &self.devices).await?;
-        let certified = self.certified(&awaiting, fleet.now());
-        let entered = async {
-            store::device::insert_many(&mut tx, certified.as_ref().map_or(&self.devices, |(devices, _)| devices))
-                .await?;
-            store::component::insert_many(&mut tx, &self.components()).await?;
-            store::manifest::insert_many(&mut tx, &self.manifests).await?;
-            store::history::insert_many(&mut tx, &self.history).await?;
-            match &certified {
-                Some((_, entries)) => store::history::insert_many(&mut tx, entries).await,
-                None => Ok(()),
-            }
-        };
-        match entered.await {
-            Err(StoreError::Exists) => return Ok(false),
-            other => other?,
-        }
-        awaiting.link(&mut tx, &self.devices, fleet.now()).await?;
-        let added = i64::try_from(self.devices.len()).unwrap_or(i64::MAX);
-        let step = Step { from, to, added, unchanged: self.unchanged, bad: self.bad };
-        if !store::import::advance(&mut tx, import.id, step).await? {
-            return Err(Error::Conflict("This import is worked on elsewhere.".to_owned()));
-        }
-        let late = std::mem::take(&mut self.problems).into_sorted();
-        store::import::add_problems(&mut tx, import.id, &late).await?;
-        let change = if tell { Some(fleet.ring_import(&mut tx, import.id).await?) } else { None };
-        tx.commit().await?;
-        if let Some(change) = change {
-            fleet.tell(change);
-        }
-        Ok(true)
-    }
-
-    /// Takes out the devices that have come into the fleet since the file was checked.
-    async fn without_those_there(&mut self, fleet: &Fleet) -> Result<()> {
-        let serials: Vec<&str> = self.devices.iter().map(|device| device.serial.as_str()).collect();
-        let there = store::import::existing(fleet.db(), &serials).await?;
-        if there.is_empty() {
-            return Err(Error::internal(StoreError::Exists));
-        }
-        let all = std::mem::take(self);
-        (self.unchanged, self.bad, self.problems) = (all.unchanged, all.bad, all.problems);
-        let mut history = all.history.into_iter();
-        let rows = all.lines.into_iter().zip(all.devices).zip(all.manifests).zip(all.parts);
-        for (((line, device), (_, manifest)), parts) in rows {
-            let (Some((_, made)), Some((_, listed))) = (history.next(), history.next()) else { continue };
-            match there.get(&device.serial) {
-                None => self.push(New { line, device, manifest, made, listed, parts }),
-                Some(same) if same.first_hash == device.manifest_hash => self.unchanged += 1,
-                Some(other) => {
-                    self.bad += 1;
-                    let why = format!("{} came into the fleet meanwhile, in batch {}", device.serial, other.batch);
-                    self.problems.add(Severity::Bad, line, "serial", "serial_taken", why);
-                }
-            }
-        }
-        Ok(())
-    }
 }

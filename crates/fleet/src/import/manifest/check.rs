@@ -46,7 +46,7 @@ struct Good {
 /// Checks a manifest. None when the import was cancelled meanwhile.
 pub(super) async fn check(fleet: &Fleet, import: &Import, path: &Path) -> Result<Option<(Plan, Checked)>> {
     let mut check = Check {
-        plan: Plan::default(),
+        plan: Plan { moves: store::repair::moves(fleet.db()).await?, ..Plan::default() },
         problems: Problems::default(),
         twice: Twice::new(),
         known: Known::load(fleet).await?,

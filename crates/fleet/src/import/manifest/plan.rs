@@ -109,6 +109,8 @@ pub(super) struct Plan {
     pub(super) known: Bits,
     /// How many rows there are.
     pub(super) rows: i64,
+    /// How often parts had been moved in the fleet before it was looked where they are.
+    pub(super) moves: i64,
     /// Factories that are new: their codes and names.
     pub(super) factories: BTreeMap<String, Option<String>>,
     /// Models that are new, or get an SGTIN: their names and SGTINs.
