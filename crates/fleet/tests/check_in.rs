@@ -3,6 +3,10 @@
 
 #[path = "check_in/abuse.rs"]
 mod abuse;
+#[path = "check_in/any_order.rs"]
+mod any_order;
+#[path = "check_in/beyond.rs"]
+mod beyond;
 #[path = "check_in/copies.rs"]
 mod copies;
 #[path = "check_in/follows.rs"]
@@ -13,5 +17,7 @@ mod hardware;
 mod polls;
 #[path = "check_in/rules.rs"]
 mod rules;
+#[path = "check_in/travel.rs"]
+mod travel;
 #[path = "check_in/world.rs"]
 mod world;

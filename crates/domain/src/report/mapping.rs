@@ -30,6 +30,9 @@ hw.lte*.version = lte* version
 hw.gnss*        = gnss* identifier unlisted
 sw.version      = firmware
 firmware        = firmware
+position.latitude  = position latitude
+position.longitude = position longitude
+position.name      = position place
 metric.*        = metric *
 ";
 
@@ -44,6 +47,18 @@ words! {
         Serial => "serial", "Further number";
         /// The version of what runs on it.
         Version => "version", "Version";
+    }
+}
+
+words! {
+    /// What an attribute says of where the device is.
+    Axis {
+        /// Degrees north, south being negative.
+        Latitude => "latitude", "Latitude";
+        /// Degrees east, west being negative.
+        Longitude => "longitude", "Longitude";
+        /// The place in words.
+        Place => "place", "Place";
     }
 }
 
@@ -65,6 +80,8 @@ pub enum Target {
     },
     /// The firmware that runs.
     Firmware,
+    /// Where the device is.
+    Position(Axis),
     /// A measurement of this name.
     Metric(Pattern),
 }
@@ -150,6 +167,19 @@ fn take(reported: &mut Reported, target: &Target, star: &str, value: &str) -> Op
         Target::Firmware => {
             reported.firmware.get_or_insert_with(|| value.to_owned());
             Some(())
+        }
+        Target::Position(axis) => {
+            let known = match axis {
+                Axis::Latitude => reported.position.latitude.is_some(),
+                Axis::Longitude => reported.position.longitude.is_some(),
+                Axis::Place => reported.position.place.is_some(),
+            };
+            match axis {
+                _ if known => Some(()),
+                Axis::Latitude => reported.position.take_latitude(value),
+                Axis::Longitude => reported.position.take_longitude(value),
+                Axis::Place => reported.position.take_place(value),
+            }
         }
         Target::Metric(name) => {
             let number = value.parse::<f64>().ok().filter(|number| number.is_finite())?;
