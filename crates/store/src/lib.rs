@@ -92,6 +92,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         model_rule::QUERIES,
         poll::QUERIES,
         report::QUERIES,
+        report::holder::QUERIES,
         repair::QUERIES,
         repair::attached::QUERIES,
         revocation::QUERIES,

@@ -99,17 +99,6 @@ impl TryFrom<Row> for Report {
     }
 }
 
-/// A device that has an identifier.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Holder {
-    /// The device.
-    pub id: Uuid,
-    /// Its serial.
-    pub serial: String,
-    /// Its batch.
-    pub batch_id: Uuid,
-}
-
 /// An identifier as a device reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
 pub struct ReportedPart {
@@ -118,6 +107,10 @@ pub struct ReportedPart {
     /// In which slot.
     pub slot: String,
 }
+
+pub(crate) mod holder;
+
+pub use holder::{Holder, is_known, listing, reporting, reporting_any};
 
 queries! {
     OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted, \
@@ -149,20 +142,6 @@ queries! {
     IN_BATCH = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id = $2";
     ELSEWHERE = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id <> $2 AND n > 0 \
                  ORDER BY batch_id LIMIT $3";
-    REPORTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
-                 WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
-                 JOIN device d ON d.id = few.device_id WHERE d.trust NOT IN ('quarantined', 'revoked') \
-                 AND d.lifecycle <> 'retired'";
-    REPORTING_ANY = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
-                     WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
-                     JOIN device d ON d.id = few.device_id WHERE d.lifecycle <> 'retired'";
-    KNOWN = "SELECT COUNT(*) FROM (SELECT device_id, fitted_version FROM component WHERE identifier_key = $1 LIMIT 100) AS c \
-             JOIN device d ON d.id = c.device_id WHERE d.batch_id = $2 OR c.fitted_version > 1";
-    LISTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id, slot, removed_at FROM component \
-               WHERE identifier_key = $1 LIMIT 100) AS c JOIN device d ON d.id = c.device_id \
-               WHERE c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
-               (SELECT 1 FROM reported_part p WHERE p.device_id = c.device_id \
-               AND (p.identifier_key = $1 OR p.slot = c.slot)) LIMIT $3";
     DELIVERED = "SELECT COUNT(*) FROM (SELECT manifest_version FROM device WHERE batch_id = $1 ORDER BY serial LIMIT 20) \
                  AS few WHERE few.manifest_version > 0";
     COUNTING = "SELECT authority_id, serial FROM certificate WHERE device_serial = $1 AND device_id = $2 \
@@ -335,48 +314,6 @@ pub async fn count_elsewhere(tx: &mut Tx, key: &str, batch: BatchId, limit: i64)
         sqlx::query_scalar(ELSEWHERE).bind(key).bind(batch.0).bind(limit).fetch_all(executor).await
     })?;
     Ok(counts.iter().sum())
-}
-
-/// Of the first `limit` other devices that report an identifier, those that count: what is cut off or retired says
-/// nothing against others.
-///
-/// # Errors
-/// When the database fails.
-pub async fn reporting(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
-    Ok(within!(tx, |executor| {
-        sqlx::query_as(REPORTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await
-    })?)
-}
-
-/// The same with those that are cut off.
-///
-/// # Errors
-/// When the database fails.
-pub async fn reporting_any(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
-    Ok(within!(tx, |executor| {
-        sqlx::query_as(REPORTING_ANY).bind(key).bind(but.0).bind(limit).fetch_all(executor).await
-    })?)
-}
-
-/// Whether a manifest of this batch ever listed an identifier, or a repair recorded it anywhere; as far as the first
-/// hundred stays of that part show.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_known(tx: &mut Tx, key: &str, batch: BatchId) -> StoreResult<bool> {
-    let n: i64 = within!(tx, |executor| sqlx::query_scalar(KNOWN).bind(key).bind(batch.0).fetch_one(executor).await)?;
-    Ok(n > 0)
-}
-
-/// Other devices whose manifests list an identifier and that report nothing else in its place, at most `limit`, of the
-/// first hundred manifests that list it. Those that report it are not among them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn listing(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
-    let rows =
-        within!(tx, |executor| sqlx::query_as(LISTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await);
-    Ok(rows?)
 }
 
 /// Whether manifests of a batch were delivered, as far as its first few devices show.

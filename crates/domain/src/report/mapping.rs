@@ -10,6 +10,7 @@ pub const MAPPING_RULES_MAX: usize = 200;
 pub const USUAL_MAPPING: &str = "\
 # attribute = slot (slot:class where the name doesn't tell the class), then what the value is:
 # identifier, model, serial (another number of the part) or version. The first line that fits counts.
+# Or firmware, metric and its name, or of where it is: position latitude, position longitude, position place.
 # After identifier: local for addresses that may be made up, unlisted for parts that manifests needn't list.
 hw.cpu          = cpu identifier
 hw.cpu.model    = cpu model

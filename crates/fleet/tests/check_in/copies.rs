@@ -4,6 +4,7 @@ use crate::world::{NOW, admin, but, honest, imei, mac, operator, worlds};
 use domain::{
     authority::{FindingKind as Kind, FindingState},
     device::Trust,
+    report::{Attributes, UpdateMode},
     suspicion::SignalKind,
     time::{DAY, Timestamp},
 };
@@ -92,6 +93,23 @@ async fn a_golden_image_of_five_hundred_is_one_finding() {
         assert_eq!(told.row.state, FindingState::Resolved);
         let states: Vec<FindingState> = told.changes.iter().map(|(_, state)| *state).collect();
         assert_eq!(states, [FindingState::Open, FindingState::Folded]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_whose_devices_report_all_at_once_is_one_finding() {
+    for world in worlds().await {
+        let devices = world.many(60).await;
+        let reports = devices.iter().cloned().enumerate().map(|(n, device)| {
+            let (fleet, said) = (world.fleet.clone(), Attributes::collect(but(n, "hw.board", TWIN)));
+            tokio::spawn(async move { fleet.report(&device, said, UpdateMode::Replace).await })
+        });
+        for report in reports.collect::<Vec<_>>() {
+            report.await.unwrap().unwrap();
+        }
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert_eq!((open[0].kind, open[0].n, open[0].parts), (Kind::IdentifierCopied, 60, 1), "{}", world.name());
     }
 }
 
