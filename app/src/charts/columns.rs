@@ -18,6 +18,16 @@ pub struct Column {
     pub href: String,
 }
 
+/// Two columns beside each other.
+pub struct Pair {
+    /// The label below them; empty for none.
+    pub label: String,
+    /// What they are, in full: `3 November 2026`.
+    pub name: String,
+    /// The number of each.
+    pub values: (i64, i64),
+}
+
 /// What the table of the numbers is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
@@ -41,28 +51,99 @@ const FULL: u32 = 172;
 // Plotters takes colours by value only; the style sheet knows these and puts a token in their place.
 const GRID: RGBColor = RGBColor(2, 2, 2);
 const SERIES: RGBColor = RGBColor(3, 3, 3);
+const SECOND: RGBColor = RGBColor(4, 4, 4);
 
 /// The columns with an axis, a sentence that says the finding, and the numbers in a table.
 #[must_use]
-pub fn columns(words: Words, finding: String, columns: Vec<Column>) -> impl IntoView + use<> {
+pub fn columns(words_of: Words, finding: String, columns: Vec<Column>) -> impl IntoView + use<> {
     let most = columns.iter().map(|column| column.value).max().unwrap_or(0);
     let top = nice(most.max(1));
-    let picture = plot(&columns, top).unwrap_or_default();
-    let n = columns.len().max(1) as f64;
-    let mut overlay = Vec::with_capacity(columns.len());
-    for (i, column) in columns.iter().enumerate() {
+    let places: Vec<Vec<i64>> = columns.iter().map(|column| vec![column.value]).collect();
+    let words =
+        columns.iter().map(|column| (column.label.clone(), format!("{}: {}", column.name, count(column.value))));
+    let figure = figure(&places, top, finding, words.collect());
+    let rows = columns.into_iter().map(|column| (column.name, column.value, column.href)).collect();
+    view! { {figure} {data_table(words_of.caption, words_of.of, words_of.unit, rows)} }
+}
+
+/// Pairs of columns with what each of a pair is called: an axis, a sentence that says the finding, and the numbers in a
+/// table.
+#[must_use]
+pub fn pairs(
+    (caption, of): (&'static str, &'static str),
+    (first, second): (&'static str, &'static str),
+    finding: String,
+    pairs: Vec<Pair>,
+) -> impl IntoView + use<> {
+    let most = pairs.iter().map(|pair| pair.values.0.max(pair.values.1)).max().unwrap_or(0);
+    let places: Vec<Vec<i64>> = pairs.iter().map(|pair| vec![pair.values.0, pair.values.1]).collect();
+    let words = pairs.iter().map(|pair| {
+        let (one, other) = (count(pair.values.0), count(pair.values.1));
+        let (first, second) = (first.to_lowercase(), second.to_lowercase());
+        (pair.label.clone(), format!("{}: {one} {first}, {other} {second}", pair.name))
+    });
+    let figure = figure(&places, nice(most.max(1)), finding, words.collect());
+    let rows: Vec<_> = pairs
+        .into_iter()
+        .map(|pair| {
+            view! {
+                <tr>
+                    <th scope="row">{pair.name}</th>
+                    <td class="num">{count(pair.values.0)}</td>
+                    <td class="num">{count(pair.values.1)}</td>
+                </tr>
+            }
+        })
+        .collect();
+    view! {
+        <ul class="legend" aria-hidden="true">{key("#030303", first)} {key("#040404", second)}</ul>
+        {figure}
+        <details class="data">
+            <summary>"The numbers"</summary>
+            <table class="small">
+                <caption class="sr">{caption}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">{of}</th>
+                        <th scope="col" class="num">{first}</th>
+                        <th scope="col" class="num">{second}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </details>
+    }
+}
+
+/// What a colour stands for.
+fn key(colour: &'static str, word: &'static str) -> impl IntoView + use<> {
+    view! {
+        <li>
+            <svg class="chart key" viewBox="0 0 16 8">
+                <rect width="16" height="8" fill=colour></rect>
+            </svg>
+            {word}
+        </li>
+    }
+}
+
+/// The picture of columns, of which one or two stand at each place, with the words below and behind each place.
+fn figure(places: &[Vec<i64>], top: i64, finding: String, words: Vec<(String, String)>) -> impl IntoView + use<> {
+    let picture = plot(places, top).unwrap_or_default();
+    let n = places.len().max(1) as f64;
+    let mut overlay = Vec::with_capacity(places.len());
+    for (i, (label, title)) in words.into_iter().enumerate() {
         let middle = percent((i as f64 + 0.5) / n);
-        let label = (!column.label.is_empty()).then(|| {
-            view! { <text x=middle y=(FULL - 20).to_string() text-anchor="middle">{column.label.clone()}</text> }
+        let label = (!label.is_empty()).then(|| {
+            view! { <text x=middle y=(FULL - 20).to_string() text-anchor="middle">{label}</text> }
         });
         overlay.push(view! {
             {label}
             <rect class="hit" x=percent(i as f64 / n) width=percent(1.0 / n) y="0" height=HEIGHT.to_string()>
-                <title>{format!("{}: {}", column.name, count(column.value))}</title>
+                <title>{title}</title>
             </rect>
         });
     }
-    let rows = columns.into_iter().map(|column| (column.name, column.value, column.href)).collect();
     let y = |value: i64| (HEIGHT - scaled(value, top) + 4).to_string();
     let ticks: Vec<_> = [top, top / 2, 0]
         .into_iter()
@@ -83,7 +164,6 @@ pub fn columns(words: Words, finding: String, columns: Vec<Column>) -> impl Into
                 {overlay}
             </svg>
         </figure>
-        {data_table(words.caption, words.of, words.unit, rows)}
     }
 }
 
@@ -94,21 +174,25 @@ fn scaled(value: i64, top: i64) -> u32 {
 }
 
 /// The inside of the picture, or nothing if it can't be drawn.
-fn plot(columns: &[Column], top: i64) -> Option<String> {
+fn plot(places: &[Vec<i64>], top: i64) -> Option<String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
         let ceiling = top as f64 * f64::from(HEIGHT) / f64::from(HEIGHT - HEADROOM);
         let mut chart =
-            ChartBuilder::on(&area).build_cartesian_2d(0.0..columns.len().max(1) as f64, 0.0..ceiling).ok()?;
+            ChartBuilder::on(&area).build_cartesian_2d(0.0..places.len().max(1) as f64, 0.0..ceiling).ok()?;
         let lines = [top as f64, top as f64 / 2.0]
-            .map(|at| PathElement::new(vec![(0.0, at), (columns.len().max(1) as f64, at)], GRID.stroke_width(1)));
+            .map(|at| PathElement::new(vec![(0.0, at), (places.len().max(1) as f64, at)], GRID.stroke_width(1)));
         chart.draw_series(lines).ok()?;
-        let bars = columns.iter().enumerate().filter(|(_, column)| column.value > 0).map(|(i, column)| {
-            let left = i as f64;
-            Rectangle::new([(left + 0.14, 0.0), (left + 0.86, column.value as f64)], SERIES.filled())
-        });
-        chart.draw_series(bars).ok()?;
+        for (nth, colour) in [SERIES, SECOND].into_iter().enumerate() {
+            let bars = places.iter().enumerate().filter_map(|(i, values)| {
+                let value = values.get(nth).filter(|value| **value > 0)?;
+                let width = 0.72 / values.len() as f64;
+                let left = i as f64 + 0.14 + width * nth as f64;
+                Some(Rectangle::new([(left, 0.0), (left + width, *value as f64)], colour.filled()))
+            });
+            chart.draw_series(bars).ok()?;
+        }
         area.present().ok()?;
     }
     let inner = svg.split_once('>')?.1.rsplit_once("</svg>")?.0;
@@ -119,14 +203,12 @@ fn plot(columns: &[Column], top: i64) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn column(value: i64) -> Column {
-        Column { label: "Nov".into(), name: "November 2026".into(), value, href: "/".into() }
-    }
-
     #[test]
     fn colours_are_sentinels_and_nothing_is_styled_inline() {
-        let picture = plot(&[column(10), column(0), column(4)], 10).unwrap_or_default();
+        let picture = plot(&[vec![10], vec![0], vec![4]], 10).unwrap_or_default();
         assert_eq!(picture.matches("#030303").count(), 2, "{picture}");
+        let picture = plot(&[vec![10, 2], vec![0, 0], vec![4, 0]], 10).unwrap_or_default();
+        assert_eq!((picture.matches("#030303").count(), picture.matches("#040404").count()), (2, 1), "{picture}");
         assert!(!picture.contains("style="), "a style attribute would be refused by the content security policy");
     }
 

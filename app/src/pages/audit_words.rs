@@ -39,6 +39,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("device.retire", "Retired a device"),
     ("device_token.remove", "Took a device's token away"),
     ("device_token.set", "Gave a device a token"),
+    ("finding.fold", "Made a finding part of another"),
     ("finding.resolve", "Settled a finding"),
     ("form.cross_site", "Sent a form from another site"),
     ("history.correct", "Corrected history"),

@@ -1,7 +1,7 @@
 //! Findings: what does not fit between what was ordered, issued, delivered, asked about and reported.
 
 use crate::{
-    charts::columns::{Column, Words, columns},
+    charts::columns::{Pair, pairs},
     components::{
         form::{Field, error_summary, hidden},
         icons::{self, icon},
@@ -15,17 +15,23 @@ use crate::{
 };
 use domain::{
     authority::{FindingKind, FindingState},
+    id::FindingId,
     person::Permission,
     time::Timestamp,
 };
 use fleet::finding::{FindingFilter, FindingRow};
 use leptos::prelude::*;
 
-/// `/findings`; `?state=all` shows those that are settled, too, `?kind=` one kind.
+/// `/findings`; `?state=all` shows those that are settled or part of others, too, `?kind=` one kind, `?finding=` one finding
+/// with what is part of it.
 ///
 /// # Errors
 /// When the actor may not see findings, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    if let Some(id) = ctx.query_value("finding") {
+        let id = id.parse::<FindingId>().map_err(|_| fleet::Error::not_found("finding", &id))?;
+        return one(ctx, id).await;
+    }
     let all = ctx.query_value("state").as_deref() == Some("all");
     let kind = ctx.query_value("kind").and_then(|word| word.parse::<FindingKind>().ok());
     let cursor = ctx.query_value("from");
@@ -49,7 +55,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         .into_any(),
         _ => table(&ctx, rows).into_any(),
     };
-    let trend = trend(&ctx.fleet.finding_weeks(&ctx.actor, WEEKS).await?);
+    let trend = trend(&ctx.fleet.finding_trend(&ctx.actor, DAYS).await?);
     let sub = view! { <p>"What does not fit between what was ordered, issued, delivered, asked about and reported. One weak signal cuts nothing off."</p> };
     let suspect = link_button(devices_href("trust:suspect"), icons::WARN, "Suspect devices");
     let body = view! {
@@ -85,7 +91,7 @@ fn views(kinds: &[(FindingKind, i64)], kind: Option<FindingKind>, all: bool) -> 
     let (words, to) = if all {
         ("Open ones only", address(kind, None))
     } else {
-        ("Settled ones, too", address(kind, Some(("state", "all"))))
+        ("Settled ones and parts, too", address(kind, Some(("state", "all"))))
     };
     view! {
         <div class="viewbar">
@@ -95,35 +101,52 @@ fn views(kinds: &[(FindingKind, i64)], kind: Option<FindingKind>, all: bool) -> 
     }
 }
 
-/// How many weeks the trend goes back.
-const WEEKS: u8 = 12;
-
-/// How many findings came first in which week; nothing before the first one.
-fn trend(weeks: &[(Timestamp, Vec<(FindingKind, i64)>)]) -> Option<impl IntoView + use<>> {
-    let of = |kinds: &[(FindingKind, i64)]| kinds.iter().map(|(_, n)| n).sum::<i64>();
-    let all: i64 = weeks.iter().map(|(_, kinds)| of(kinds)).sum();
-    let (_, last) = weeks.last().filter(|_| all > 0)?;
-    let most = last.iter().max_by_key(|(_, n)| *n);
-    let sentence = match most {
-        Some((kind, n)) => {
-            format!(
-                "{} new in the last seven days, {} of them: {}.",
-                count(of(last)),
-                count(*n),
-                kind.label().to_lowercase()
-            )
-        }
-        None => format!("None is new in the last seven days; {} in {WEEKS} weeks.", count(all)),
-    };
-    let shown = weeks.iter().enumerate().map(|(i, (from, kinds))| Column {
-        label: if i % 3 == 0 { from.day_words() } else { String::new() },
-        name: format!("Seven days from {}", from.day_words()),
-        value: of(kinds),
-        href: "/findings?state=all".to_owned(),
+/// One finding, with what is part of it.
+async fn one(ctx: Ctx, id: FindingId) -> Result<Page, fleet::Error> {
+    let told = ctx.fleet.finding(&ctx.actor, id).await?;
+    let changes: Vec<_> =
+        told.changes.iter().map(|(at, state)| view! { <li>{state.label()} " " {ago(*at, ctx.now)}</li> }).collect();
+    let sub = view! { <p>{told.row.words.clone()}</p> };
+    let all = link_button("/findings".to_owned(), icons::FINDING, "All findings");
+    let parts = (!told.parts.is_empty()).then(|| {
+        let n = i64::try_from(told.parts.len()).unwrap_or(i64::MAX);
+        let footer = "Each stands and cuts off as before, and is settled with this one. What it does not explain to the last \
+                      observation stays a finding of its own.";
+        Panel::new("Part of it").id("parts").count(n).footer(footer).flush(table(&ctx, &told.parts))
     });
-    let words = Words { caption: "New findings by week", of: "Week", unit: "Findings" };
-    let chart = columns(words, sentence.clone(), shown.collect());
-    Some(Panel::new("New findings").aside(view! { <span>{format!("{WEEKS} weeks")}</span> }).body(view! {
+    let body = view! {
+        {head(told.row.kind.label(), sub, all)}
+        {error_summary(ctx.form.as_ref())}
+        {Panel::new("This finding").flush(table(&ctx, std::slice::from_ref(&told.row)))}
+        {parts}
+        {Panel::new("What became of it").body(view! { <ul class="numbers">{changes}</ul> })}
+    };
+    Ok(Page::new("Finding", body).live("finding"))
+}
+
+/// How many days the trend goes back.
+const DAYS: u8 = 30;
+
+/// How many findings were opened and settled on which day; nothing before the first one.
+fn trend(days: &[(Timestamp, i64, i64)]) -> Option<impl IntoView + use<>> {
+    let opened: i64 = days.iter().map(|(_, opened, _)| opened).sum();
+    let settled: i64 = days.iter().map(|(_, _, settled)| settled).sum();
+    let (_, today, _) = days.last().filter(|_| opened + settled > 0)?;
+    let sentence = format!(
+        "{} opened and {} settled in {DAYS} days; {} opened today.",
+        count(opened),
+        count(settled),
+        count(*today)
+    );
+    let last = days.len().saturating_sub(1);
+    let shown = days.iter().enumerate().map(|(i, (day, opened, settled))| Pair {
+        label: if (last - i).is_multiple_of(7) { day.to_utc().format("%-d %b").to_string() } else { String::new() },
+        name: day.day_words(),
+        values: (*opened, *settled),
+    });
+    let words = ("Findings opened and settled by day", "Day");
+    let chart = pairs(words, ("Opened", "Settled"), sentence.clone(), shown.collect());
+    Some(Panel::new("Opened and settled").aside(view! { <span>{format!("{DAYS} days")}</span> }).body(view! {
         <div class="stack"><p>{sentence}</p>{chart}</div>
     }))
 }
@@ -151,7 +174,8 @@ fn settle_many(ctx: &Ctx, rows: &[FindingRow]) -> Option<impl IntoView + use<>> 
 
 /// The box that ticks a finding for [`settle_many`]'s form.
 fn tick(ctx: &Ctx, row: &FindingRow) -> AnyView {
-    if row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
+    let is_of_list = ctx.query_value("finding").is_none();
+    if !is_of_list || row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
         return ().into_any();
     }
     let id = row.id.to_string();
@@ -165,6 +189,7 @@ fn tick(ctx: &Ctx, row: &FindingRow) -> AnyView {
 const fn state(state: FindingState) -> Status {
     match state {
         FindingState::Open => Status { word: "Open", icon: icons::FINDING, tone: Tone::Warn },
+        FindingState::Folded => Status { word: "Part of another", icon: icons::FINDING, tone: Tone::Hold },
         FindingState::Resolved => Status { word: "Resolved", icon: icons::TICK, tone: Tone::Ok },
     }
 }
@@ -193,11 +218,27 @@ fn table(ctx: &Ctx, rows: &[FindingRow]) -> impl IntoView + use<> {
     )
 }
 
+fn one_href(id: FindingId) -> String {
+    href("/findings", &[("finding", &id.to_string())])
+}
+
+/// What is part of it, behind a link.
+fn parts(row: &FindingRow) -> Option<impl IntoView + use<>> {
+    let words = format!("With {} of single devices or parts", plural(row.parts, "finding", "findings"));
+    (row.parts > 0).then(|| view! { <small><a href=one_href(row.id)>{words}</a></small> })
+}
+
+/// What it is part of, behind a link.
+fn part_of(row: &FindingRow) -> Option<impl IntoView + use<>> {
+    let (id, words) = row.part_of.clone()?;
+    Some(view! { <small>"Part of: " <a href=one_href(id)>{words}</a></small> })
+}
+
 fn line(ctx: &Ctx, row: &FindingRow) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row">
-                <span class="tree">{tick(ctx, row)}{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small></span></span>
+                <span class="tree">{tick(ctx, row)}{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small>{parts(row)}{part_of(row)}</span></span>
             </th>
             <td data-l="State">{state(row.state).cell()}</td>
             <td data-l="Where">{place(row)}</td>

@@ -84,6 +84,11 @@ pub async fn console() -> Console {
 }
 
 impl Console {
+    /// What stands behind it.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
     /// Looks at a page.
     pub async fn get(&self, visitor: Visitor, path: &str) -> Answer {
         self.get_with_cookie(visitor, path, "").await

@@ -139,8 +139,8 @@ words! {
         DeviceWithoutCertificate => "device_without_certificate", "Device without a certificate";
         /// A request for a certificate whose sender does not have the key.
         BadProof => "bad_proof", "Wrong proof of possession";
-        /// Two devices asked for a certificate for the same key.
-        SharedKey => "shared_key", "Key of another device";
+        /// A device asked for a certificate for the key of a station, an authority or who signs code.
+        SharedKey => "shared_key", "Key of somebody else";
         /// A certificate was asked for in a batch that the asker has nothing to do with.
         ForeignBatch => "foreign_batch", "Wrong batch";
         /// One of our authorities' keys signed another certificate with the serial number of one that was issued.
@@ -165,6 +165,8 @@ words! {
     FindingState {
         /// It stands.
         Open => "open", "Open";
+        /// Another one about several devices explains it: it is told there, and stands as long as that does.
+        Folded => "folded", "Part of another";
         /// What it said is no longer so.
         Resolved => "resolved", "Resolved";
     }

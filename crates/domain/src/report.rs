@@ -12,6 +12,7 @@ mod mapping;
 mod mapping_text;
 mod pair;
 mod pattern;
+mod position;
 mod reading;
 mod reported;
 mod structure;
@@ -25,7 +26,8 @@ pub use attributes::{ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Attributes, UpdateMode
 pub use compare::{Comparison, Listed, compare};
 pub use line::{LineError, LineErrors, LineProblem};
 pub use makers::{Makers, Oui, Tac};
-pub use mapping::{MAPPING_RULES_MAX, Mapping, Rule, Says, Target, USUAL_MAPPING};
+pub use mapping::{Axis, MAPPING_RULES_MAX, Mapping, Rule, Says, Target, USUAL_MAPPING};
 pub use pattern::Pattern;
+pub use position::Position;
 pub use reading::Reading;
 pub use reported::{PartReport, Reported};

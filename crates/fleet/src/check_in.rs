@@ -5,8 +5,10 @@
 //! report, and what does not fit becomes a finding by cause, an entry in the device's history, and what the model's
 //! policy says follows. What a device does is history; what a rule does about it is audited.
 
+mod beyond;
 mod brake;
 mod copies;
+mod fold;
 mod judge;
 mod memory;
 mod polls;
@@ -16,14 +18,16 @@ mod release;
 mod report;
 mod respond;
 mod rules;
+mod travel;
 
 pub use polls::PollAnswer;
-pub use read::{DeviceReport, ReasonShown};
+pub use read::{DeviceReport, ReasonShown, Whole};
 pub use reason::Reason;
 pub use rules::{ModelRules, Rules, RulesForm};
 
 pub(crate) use memory::Polls;
 pub(crate) use release::trust_again;
+pub(crate) use rules::makers_within;
 
 use crate::{Actor, Error, Fleet, Result};
 use domain::{id::DeviceId, person::Permission};

@@ -7,6 +7,7 @@ mod admit;
 mod backdated;
 mod birth;
 mod code_signing;
+mod copied;
 mod key;
 mod kit;
 mod line;
@@ -21,6 +22,7 @@ mod voucher;
 
 pub use backdated::Backdated;
 pub use code_signing::CodeSigningForm;
+pub(crate) use copied::{Comer, CopiedKey, note_copied_key};
 pub use kit::{Kit, KitFile};
 pub(crate) use line::domain_within;
 pub use many::{EnrolItem, EnrolOutcome};

@@ -1,6 +1,10 @@
 //! What does not fit between what was issued, what was made and what is asked about.
 
-use crate::{Actor, Deed, Error, Fleet, Result, check_in::trust_again};
+mod settle;
+
+pub use settle::SETTLED;
+
+use crate::{Actor, Deed, Error, Fleet, Result};
 use domain::{
     authority::{FindingKind, FindingState},
     id::{AuthorityId, BatchId, DeviceId, FindingId},
@@ -18,10 +22,10 @@ use uuid::Uuid;
 /// How many findings a list shows at most, and a page when nothing is said.
 const SHOWN: i64 = 500;
 const PAGE: i64 = 100;
-/// How many findings are settled at once at most.
-pub const SETTLED: usize = 500;
-/// How many devices are looked at that one finding about several concerns.
-const TRUSTED_AGAIN: i64 = 500;
+/// How many findings are part of another one at most.
+const PARTS: i64 = 1_000;
+/// How many changes of a finding are told.
+const CHANGES: i64 = 100;
 
 /// A finding as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +52,21 @@ pub struct FindingRow {
     pub last_at: Timestamp,
     /// Whether it still stands.
     pub state: FindingState,
+    /// How many findings are part of it, counted up to a thousand.
+    pub parts: i64,
+    /// The finding that it is part of, or was when that was settled: its id and it in a sentence.
+    pub part_of: Option<(FindingId, String)>,
+}
+
+/// A finding with all that is told of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingTold {
+    /// It.
+    pub row: FindingRow,
+    /// The findings that are part of it, or were when it was settled: at most 1,000.
+    pub parts: Vec<FindingRow>,
+    /// When it came into which state, the first change first: at most 100.
+    pub changes: Vec<(Timestamp, FindingState)>,
 }
 
 /// Which findings a page is about.
@@ -96,6 +115,11 @@ pub(crate) fn cause(kind: FindingKind, about: &str) -> String {
 
 /// Notes a finding in a transaction.
 pub(crate) async fn note(tx: &mut Tx, found: &Found<'_>, at: Timestamp) -> Result<()> {
+    note_times(tx, found, 1, at).await
+}
+
+/// The same for what was found several times.
+pub(crate) async fn note_times(tx: &mut Tx, found: &Found<'_>, n: i64, at: Timestamp) -> Result<()> {
     let mut detail = found.detail.clone();
     if let Some(object) = detail.as_object_mut() {
         object.insert("words".to_owned(), json!(found.words));
@@ -110,10 +134,11 @@ pub(crate) async fn note(tx: &mut Tx, found: &Found<'_>, at: Timestamp) -> Resul
         authority_id: found.authority,
         device_id: found.device,
         detail,
-        n: 1,
+        n,
         first_at: at,
         last_at: at,
         state: FindingState::Open,
+        part_of: None,
     };
     Ok(store::finding::note(tx, &finding).await?)
 }
@@ -124,21 +149,21 @@ impl Fleet {
         let noted = async {
             let mut tx = self.db().begin().await?;
             note(&mut tx, found, self.now()).await?;
-            let at = self.now();
-            let seq = store::change::ring(&mut tx, at, "finding", found.kind.as_str()).await?;
-            tx.commit().await?;
-            Ok::<_, Error>(store::change::Change {
-                seq,
-                at: at.0,
-                topic: "finding".to_owned(),
-                subject: found.kind.as_str().to_owned(),
-            })
+            self.found(tx, found.kind).await
         };
-        match noted.await {
-            // Nobody listening is no failure.
-            Ok(change) => drop(self.inner.changes.send(change)),
-            Err(error) => tracing::error!(%error, kind = %found.kind, "a finding was not noted"),
+        if let Err(error) = noted.await {
+            tracing::error!(%error, kind = %found.kind, "a finding was not noted");
         }
+    }
+
+    /// Ends a transaction in which a finding was noted by itself, and lets others hear of it.
+    pub(crate) async fn found(&self, mut tx: Tx, kind: FindingKind) -> Result<()> {
+        let (at, topic, subject) = (self.now(), "finding".to_owned(), kind.as_str().to_owned());
+        let seq = store::change::ring(&mut tx, at, &topic, &subject).await?;
+        tx.commit().await?;
+        // Nobody listening is no failure.
+        drop(self.inner.changes.send(store::change::Change { seq, at: at.0, topic, subject }));
+        Ok(())
     }
 
     /// A page of findings, the last first, with how many there are of each kind.
@@ -195,89 +220,50 @@ impl Fleet {
         Ok(store::finding::count_open(self.db()).await?)
     }
 
-    /// Closes a finding that somebody has looked into; the same again opens it again.
+    /// A finding with what is part of it and when it came into which state.
     ///
     /// # Errors
-    /// When the actor may not, there is no such finding, or it doesn't stand any more.
-    pub async fn resolve_finding(&self, actor: &Actor, id: FindingId, reason: &str) -> Result<()> {
-        self.resolve_findings(actor, &[id], reason).await.map(drop)
+    /// When the actor may not see them, or there is no such finding.
+    pub async fn finding(&self, actor: &Actor, id: FindingId) -> Result<FindingTold> {
+        actor.require(Permission::AuthorityRead)?;
+        let missing = || Error::not_found("finding", &id.to_string());
+        let found = store::finding::by_id(self.db(), id).await?.ok_or_else(missing)?;
+        let parts = store::finding::parts(self.db(), &found.cause, PARTS).await?;
+        let changes = store::finding::changes(self.db(), &found.cause, CHANGES).await?;
+        let row = self.shown(vec![found]).await?.pop().ok_or_else(missing)?;
+        Ok(FindingTold { row, parts: self.shown(parts).await?, changes })
     }
 
-    /// Closes findings that somebody has looked into, all in one deed; those that stand no more are left as they are. A
-    /// device that nothing speaks against any more is trusted again, also where a finding was about several; then the
-    /// first 500. How many were closed.
-    ///
-    /// # Errors
-    /// When the actor may not, one of them doesn't exist, none stands any more, or there are more than [`SETTLED`].
-    pub async fn resolve_findings(&self, actor: &Actor, ids: &[FindingId], reason: &str) -> Result<usize> {
-        let subject = match ids {
-            [id] => format!("finding:{id}"),
-            many => format!("findings:{}", many.len()),
-        };
-        self.authorise(actor, Permission::CertificateRevoke, &subject).await?;
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > 400 {
-            return Err(Error::field("reason", "Say in 1 to 400 characters what came of it."));
-        }
-        if ids.is_empty() {
-            return Err(Error::field("finding", "Choose the findings that are to be settled."));
-        }
-        if ids.len() > SETTLED {
-            return Err(Error::TooLarge(format!("At most {SETTLED} findings can be settled at once.")));
-        }
-        let mut findings = Vec::with_capacity(ids.len());
-        for id in ids {
-            let missing = || Error::not_found("finding", &id.to_string());
-            findings.push(store::finding::by_id(self.db(), *id).await?.ok_or_else(missing)?);
-        }
-        // Devices first and in one order, as every deed holds them; findings after them, in theirs.
-        findings.sort_by(|a, b| a.cause.cmp(&b.cause));
-        let mut devices: Vec<DeviceId> = findings.iter().filter_map(|finding| finding.device_id).collect();
-        for finding in findings.iter().filter(|finding| finding.device_id.is_none()) {
-            devices.extend(store::brake::devices(self.db(), &finding.cause, TRUSTED_AGAIN).await?);
-        }
-        devices.sort_unstable();
-        devices.dedup();
-        let mut deed = self.allow(actor, Permission::CertificateRevoke, &subject).await?;
-        for device in &devices {
-            store::device::lock(&mut deed.tx, *device).await?;
-        }
-        let mut causes = Vec::new();
-        for finding in &findings {
-            if store::finding::resolve(&mut deed.tx, &finding.cause, self.now()).await? {
-                deed.ring("finding", finding.kind.as_str()).await?;
-                causes.push(finding.cause.clone());
-            }
-        }
-        if causes.is_empty() {
-            let what = if ids.len() == 1 { "This finding is" } else { "These findings are" };
-            return Err(Error::Conflict(format!("{what} resolved already.")));
-        }
-        for device in devices {
-            trust_again(&mut deed, device, reason).await?;
-        }
-        let n = causes.len();
-        deed.commit("finding.resolve", &subject, &json!({"causes": causes, "reason": reason})).await?;
-        Ok(n)
-    }
-
-    /// How many findings came first in which of the last `weeks` weeks, the oldest first: when the week began, and how
-    /// many of each kind.
+    /// How many findings were opened and how many settled on each of the last `days` days, the oldest first and today
+    /// last: when the day began (UTC), opened, settled. What became part of another finding is settled with that.
     ///
     /// # Errors
     /// When the actor may not see them.
-    pub async fn finding_weeks(&self, actor: &Actor, weeks: u8) -> Result<Vec<(Timestamp, Vec<(FindingKind, i64)>)>> {
+    pub async fn finding_trend(&self, actor: &Actor, days: u8) -> Result<Vec<(Timestamp, i64, i64)>> {
         actor.require(Permission::AuthorityRead)?;
-        let from = self.now().plus(-7 * DAY * i64::from(weeks));
-        let found = store::finding::weeks(self.db(), from).await?;
-        let of = |week: i64| found.iter().filter(|(_, at, _)| *at == week).map(|(kind, _, n)| (*kind, *n)).collect();
-        Ok((0..i64::from(weeks)).map(|week| (from.plus(7 * DAY * week), of(week))).collect())
+        let today = Timestamp(self.now().0.div_euclid(DAY) * DAY);
+        let from = today.plus(-DAY * (i64::from(days) - 1).max(0));
+        let found = store::finding::trend(self.db(), from).await?;
+        let of = |state: FindingState, day: i64| {
+            found.iter().filter(|(known, at, _)| *known == state && *at == day).map(|(_, _, n)| n).sum()
+        };
+        let day = |day: i64| (from.plus(DAY * day), of(FindingState::Open, day), of(FindingState::Resolved, day));
+        Ok((0..i64::from(days)).map(day).collect())
     }
 
     async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
         let catalogue = self.load_catalogue().await?;
         let authorities = store::authority::all(self.db()).await?;
-        let row = |finding: Finding| {
+        let wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        let wholes = store::finding::by_causes(self.db(), &wholes).await?;
+        let mut parts = Vec::with_capacity(findings.len());
+        for finding in &findings {
+            // What is about one device has no parts.
+            let may_have = finding.device_id.is_none() && finding.state == FindingState::Open;
+            parts.push(if may_have { store::finding::folded(self.db(), &finding.cause).await? } else { 0 });
+        }
+        let row = |(finding, parts): (Finding, i64)| {
+            let whole = wholes.iter().find(|whole| finding.part_of.as_ref() == Some(&whole.cause));
             let text = |key: &str| finding.detail.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
             FindingRow {
                 id: finding.id,
@@ -288,16 +274,24 @@ impl Fleet {
                     .and_then(|id| authorities.iter().find(|authority| authority.id == id))
                     .map(|authority| authority.slug.clone()),
                 device_serial: text("serial"),
-                words: text("words").unwrap_or_else(|| finding.kind.label().to_owned()),
+                words: words_of(&finding),
                 detail: finding.detail,
                 n: finding.n,
                 first_at: finding.first_at,
                 last_at: finding.last_at,
                 state: finding.state,
+                parts,
+                part_of: whole.map(|whole| (whole.id, words_of(whole))),
             }
         };
-        Ok(findings.into_iter().map(row).collect())
+        Ok(findings.into_iter().zip(parts).map(row).collect())
     }
+}
+
+/// It in a sentence.
+fn words_of(finding: &Finding) -> String {
+    let words = finding.detail.get("words").and_then(Value::as_str);
+    words.unwrap_or_else(|| finding.kind.label()).to_owned()
 }
 
 /// Resolves the finding of a cause, if one stands, in a deed's transaction.

@@ -3,6 +3,10 @@
 
 #[path = "check_in/abuse.rs"]
 mod abuse;
+#[path = "check_in/any_order.rs"]
+mod any_order;
+#[path = "check_in/beyond.rs"]
+mod beyond;
 #[path = "check_in/copies.rs"]
 mod copies;
 #[path = "check_in/follows.rs"]
@@ -16,5 +20,7 @@ mod rules;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "check_in/travel.rs"]
+mod travel;
 #[path = "check_in/world.rs"]
 mod world;

@@ -35,6 +35,8 @@ pub struct Finding {
     pub last_at: Timestamp,
     /// Whether it still stands.
     pub state: FindingState,
+    /// The cause of the finding that it is part of, or was when that was settled.
+    pub part_of: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -50,6 +52,7 @@ struct Row {
     first_at: i64,
     last_at: i64,
     state: String,
+    part_of: Option<String>,
 }
 
 impl TryFrom<Row> for Finding {
@@ -67,15 +70,50 @@ impl TryFrom<Row> for Finding {
             first_at: Timestamp(row.first_at),
             last_at: Timestamp(row.last_at),
             state: row.state.parse().map_err(|e| StoreError::corrupt("finding.state", e))?,
+            part_of: row.part_of,
         })
     }
 }
 
 macro_rules! columns {
     () => {
-        "id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, state"
+        "id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, state, part_of"
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id, ",
+            $of,
+            "kind, ",
+            $of,
+            "cause, ",
+            $of,
+            "batch_id, ",
+            $of,
+            "authority_id, ",
+            $of,
+            "device_id, ",
+            $of,
+            "detail, ",
+            $of,
+            "n, ",
+            $of,
+            "first_at, ",
+            $of,
+            "last_at, ",
+            $of,
+            "state, ",
+            $of,
+            "part_of"
+        )
     };
 }
+
+pub(crate) mod fold;
+pub(crate) mod trend;
+
+pub use fold::{fold, folded, folded_within, open_of_holders, parts, parts_within, resolve_part, stands};
+pub use trend::{changes, trend};
 
 queries! {
     NEWEST = concat!("SELECT ", columns!(), " FROM finding ORDER BY last_at DESC, id LIMIT $1");
@@ -90,23 +128,27 @@ queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM finding WHERE id = $1");
     BY_CAUSE = concat!("SELECT ", columns!(), " FROM finding WHERE cause = $1");
     OPEN_OF_DEVICE = "SELECT COUNT(*) FROM finding WHERE device_id = $1 AND state = 'open'";
-    WEEKS = "SELECT kind, (first_at - $1) / 604800000000 AS week, COUNT(*) FROM finding WHERE first_at >= $1 \
-             GROUP BY kind, week ORDER BY week, kind";
+    STAND_OF_DEVICE = "SELECT COUNT(*) FROM finding WHERE device_id = $1 AND state <> 'resolved'";
     COUNT_OPEN = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE state = 'open' LIMIT 1000) AS open";
+    REOPEN = "UPDATE finding SET state = 'open', part_of = NULL WHERE cause = $1 AND state <> 'open'";
     NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
-            state) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
-            SET n = finding.n + 1, last_at = excluded.last_at, detail = excluded.detail, state = 'open', \
-            batch_id = COALESCE(finding.batch_id, excluded.batch_id)";
+            state) VALUES ($1, $2, $3, $4, $5, $6, $7, $9, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
+            SET n = finding.n + excluded.n, last_at = excluded.last_at, detail = excluded.detail, state = 'open', \
+            part_of = NULL, batch_id = COALESCE(finding.batch_id, excluded.batch_id) RETURNING n";
     RESOLVE = "UPDATE finding SET state = 'resolved', last_at = $2 WHERE cause = $1 AND state = 'open'";
+    CHANGED = "INSERT INTO finding_change (id, cause, at, state) VALUES ($1, $2, $3, $4)";
 }
 
-/// Notes a finding; the same cause again counts up and is open again.
+/// Notes a finding, `n` times; the same cause again counts up and is open by itself again.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<()> {
-    within!(tx, |executor| {
-        sqlx::query(NOTE)
+    let reopened = within!(tx, |executor| {
+        sqlx::query(REOPEN).bind(&finding.cause).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    let n: i64 = within!(tx, |executor| {
+        sqlx::query_scalar(NOTE)
             .bind(finding.id.0)
             .bind(finding.kind.as_str())
             .bind(&finding.cause)
@@ -115,9 +157,20 @@ pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<()> {
             .bind(finding.device_id.map(|id| id.0))
             .bind(finding.detail.to_string())
             .bind(finding.last_at.0)
-            .execute(executor)
+            .bind(finding.n)
+            .fetch_one(executor)
             .await
-            .map(drop)
+    })?;
+    if reopened == 1 || n == finding.n {
+        changed(tx, &finding.cause, FindingState::Open, finding.last_at).await?;
+    }
+    Ok(())
+}
+
+async fn changed(tx: &mut Tx, cause: &str, state: FindingState, at: Timestamp) -> StoreResult<()> {
+    within!(tx, |executor| {
+        let query = sqlx::query(CHANGED).bind(Uuid::now_v7()).bind(cause).bind(at.0).bind(state.as_str());
+        query.execute(executor).await.map(drop)
     })?;
     Ok(())
 }
@@ -130,6 +183,9 @@ pub async fn resolve(tx: &mut Tx, cause: &str, at: Timestamp) -> StoreResult<boo
     let done = within!(tx, |executor| {
         sqlx::query(RESOLVE).bind(cause).bind(at.0).execute(executor).await.map(|done| done.rows_affected())
     })?;
+    if done == 1 {
+        changed(tx, cause, FindingState::Resolved, at).await?;
+    }
     Ok(done == 1)
 }
 
@@ -155,7 +211,7 @@ pub async fn by_causes(db: &Db, causes: &[&str]) -> StoreResult<Vec<Finding>> {
     Ok(found)
 }
 
-/// How many findings stand about a device.
+/// How many findings are open about a device by themselves.
 ///
 /// # Errors
 /// When the database fails.
@@ -163,16 +219,12 @@ pub async fn open_of_device(tx: &mut Tx, device: DeviceId) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(OPEN_OF_DEVICE).bind(device.0).fetch_one(executor).await)?)
 }
 
-/// How many findings came first in which week since `from`: the kind, the week counted from 0, and how many.
+/// How many findings stand about a device, by themselves or as part of others.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn weeks(db: &Db, from: Timestamp) -> StoreResult<Vec<(FindingKind, i64, i64)>> {
-    let rows: Vec<(String, i64, i64)> = search!(db, |pool| sqlx::query_as(WEEKS).bind(from.0).fetch_all(pool).await)?;
-    let row = |(kind, week, n): (String, i64, i64)| {
-        Ok((kind.parse().map_err(|e| StoreError::corrupt("finding.kind", e))?, week, n))
-    };
-    rows.into_iter().map(row).collect()
+pub async fn stand_of_device(tx: &mut Tx, device: DeviceId) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(STAND_OF_DEVICE).bind(device.0).fetch_one(executor).await)?)
 }
 
 /// A finding by its id.

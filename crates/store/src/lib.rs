@@ -32,6 +32,7 @@ pub mod fitting;
 pub mod history;
 pub mod idempotency;
 pub mod import;
+pub mod key_copy;
 pub mod link;
 pub mod manifest;
 pub mod model_rule;
@@ -82,15 +83,19 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         device_token::QUERIES,
         export::QUERIES,
         finding::QUERIES,
+        finding::fold::QUERIES,
+        finding::trend::QUERIES,
         fitting::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,
         import::QUERIES,
+        key_copy::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
         model_rule::QUERIES,
         poll::QUERIES,
         report::QUERIES,
+        report::holder::QUERIES,
         repair::QUERIES,
         repair::attached::QUERIES,
         revocation::QUERIES,

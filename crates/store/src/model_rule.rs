@@ -36,6 +36,14 @@ pub async fn rule(db: &Db, model: ModelId) -> StoreResult<Option<ModelRule>> {
     Ok(read!(db, |pool| sqlx::query_as(RULE).bind(model.0).fetch_optional(pool).await)?)
 }
 
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rule_within(tx: &mut Tx, model: ModelId) -> StoreResult<Option<ModelRule>> {
+    Ok(within!(tx, |executor| sqlx::query_as(RULE).bind(model.0).fetch_optional(executor).await)?)
+}
+
 /// Writes a model's rules.
 ///
 /// # Errors

@@ -3,13 +3,14 @@
 use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
 use domain::{
     id::{AuthorityId, BatchId, DeviceId},
-    report::Attributes,
+    report::{Attributes, Position},
+    suspicion::Sighting,
     time::Timestamp,
 };
 use uuid::Uuid;
 
 /// What is kept of a device's reports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Its attributes.
     pub attributes: Attributes,
@@ -39,6 +40,8 @@ pub struct Report {
     pub due_at: Option<Timestamp>,
     /// When it last sent what could not be read.
     pub unread_at: Option<Timestamp>,
+    /// Where it said last that it is, and when.
+    pub sighting: Option<Sighting>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -57,6 +60,8 @@ struct Row {
     told_n: i64,
     due_at: i64,
     unread_at: i64,
+    position: String,
+    position_at: i64,
 }
 
 impl TryFrom<Row> for Report {
@@ -82,19 +87,16 @@ impl TryFrom<Row> for Report {
             told_n: row.told_n,
             due_at: some_time(row.due_at),
             unread_at: some_time(row.unread_at),
+            sighting: match row.position.as_str() {
+                "" => None,
+                text => {
+                    let position: Position =
+                        serde_json::from_str(text).map_err(|e| StoreError::corrupt("device_report.position", e))?;
+                    Some(position.sighting(Timestamp(row.position_at)))
+                }
+            },
         })
     }
-}
-
-/// A device that has an identifier.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Holder {
-    /// The device.
-    pub id: Uuid,
-    /// Its serial.
-    pub serial: String,
-    /// Its batch.
-    pub batch_id: Uuid,
 }
 
 /// An identifier as a device reports it.
@@ -106,18 +108,24 @@ pub struct ReportedPart {
     pub slot: String,
 }
 
+pub(crate) mod holder;
+
+pub use holder::{Holder, is_known, listing, reporting, reporting_any};
+
 queries! {
     OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted, \
-                 told_since, told_n, due_at, unread_at FROM device_report WHERE device_id = $1";
+                 told_since, told_n, due_at, unread_at, position, position_at FROM device_report WHERE device_id = $1";
     PUT = "INSERT INTO device_report (device_id, attributes, confirmed, picture, matched, reasons, wanted, first_at, \
-           reported_at, changed_at, n, told_since, told_n, due_at) \
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+           reported_at, changed_at, n, told_since, told_n, due_at, position, position_at) \
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
            ON CONFLICT (device_id) DO UPDATE SET attributes = excluded.attributes, confirmed = excluded.confirmed, \
            picture = excluded.picture, matched = excluded.matched, reasons = excluded.reasons, \
            wanted = excluded.wanted, first_at = excluded.first_at, reported_at = excluded.reported_at, \
            changed_at = excluded.changed_at, n = excluded.n, \
-           told_since = excluded.told_since, told_n = excluded.told_n, due_at = excluded.due_at";
-    AGAIN = "UPDATE device_report SET reported_at = $2, n = n + 1 WHERE device_id = $1";
+           told_since = excluded.told_since, told_n = excluded.told_n, due_at = excluded.due_at, \
+           position = excluded.position, position_at = excluded.position_at";
+    AGAIN = "UPDATE device_report SET reported_at = $2, n = n + 1, position_at = CASE WHEN $3 = 1 AND position <> '' \
+             THEN $2 ELSE position_at END WHERE device_id = $1";
     UNREAD = "INSERT INTO device_report (device_id, wanted, unread_at) VALUES ($1, 0, $2) \
               ON CONFLICT (device_id) DO UPDATE SET wanted = 0, unread_at = excluded.unread_at, \
               due_at = CASE WHEN device_report.due_at > 0 THEN CAST($3 AS BIGINT) ELSE 0 END";
@@ -134,15 +142,6 @@ queries! {
     IN_BATCH = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id = $2";
     ELSEWHERE = "SELECT n FROM reported_count WHERE identifier_key = $1 AND batch_id <> $2 AND n > 0 \
                  ORDER BY batch_id LIMIT $3";
-    REPORTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
-                 WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
-                 JOIN device d ON d.id = few.device_id WHERE d.trust NOT IN ('quarantined', 'revoked') \
-                 AND d.lifecycle <> 'retired'";
-    LISTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id, slot, removed_at FROM component \
-               WHERE identifier_key = $1 LIMIT 100) AS c JOIN device d ON d.id = c.device_id \
-               WHERE c.removed_at = 0 AND c.device_id <> $2 AND NOT EXISTS \
-               (SELECT 1 FROM reported_part p WHERE p.device_id = c.device_id \
-               AND (p.identifier_key = $1 OR p.slot = c.slot)) LIMIT $3";
     DELIVERED = "SELECT COUNT(*) FROM (SELECT manifest_version FROM device WHERE batch_id = $1 ORDER BY serial LIMIT 20) \
                  AS few WHERE few.manifest_version > 0";
     COUNTING = "SELECT authority_id, serial FROM certificate WHERE device_serial = $1 AND device_id = $2 \
@@ -194,6 +193,8 @@ pub async fn put(tx: &mut Tx, device: DeviceId, report: &Report) -> StoreResult<
             .bind(time(report.told_since))
             .bind(report.told_n)
             .bind(time(report.due_at))
+            .bind(report.sighting.as_ref().map(Position::json).unwrap_or_default())
+            .bind(time(report.sighting.as_ref().map(|sighting| sighting.at)))
             .execute(executor)
             .await
             .map(drop)
@@ -201,13 +202,16 @@ pub async fn put(tx: &mut Tx, device: DeviceId, report: &Report) -> StoreResult<
     Ok(())
 }
 
-/// Notes that a device reported the same as before. That it is asked to report stays as it is: whoever asked meanwhile
+/// Notes that a device reported the same as before, and with `is_seen` that it said so of its place, too. That it is asked to report stays as it is: whoever asked meanwhile
 /// is to be answered.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn again(tx: &mut Tx, device: DeviceId, at: Timestamp) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(AGAIN).bind(device.0).bind(at.0).execute(executor).await.map(drop))?;
+pub async fn again(tx: &mut Tx, device: DeviceId, at: Timestamp, is_seen: bool) -> StoreResult<()> {
+    within!(tx, |executor| {
+        let query = sqlx::query(AGAIN).bind(device.0).bind(at.0).bind(i64::from(is_seen));
+        query.execute(executor).await.map(drop)
+    })?;
     Ok(())
 }
 
@@ -310,28 +314,6 @@ pub async fn count_elsewhere(tx: &mut Tx, key: &str, batch: BatchId, limit: i64)
         sqlx::query_scalar(ELSEWHERE).bind(key).bind(batch.0).bind(limit).fetch_all(executor).await
     })?;
     Ok(counts.iter().sum())
-}
-
-/// Of the first `limit` other devices that report an identifier, those that count: what is cut off or retired says
-/// nothing against others.
-///
-/// # Errors
-/// When the database fails.
-pub async fn reporting(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
-    Ok(within!(tx, |executor| {
-        sqlx::query_as(REPORTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await
-    })?)
-}
-
-/// Other devices whose manifests list an identifier and that report nothing else in its place, at most `limit`, of the
-/// first hundred manifests that list it. Those that report it are not among them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn listing(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) -> StoreResult<Vec<Holder>> {
-    let rows =
-        within!(tx, |executor| sqlx::query_as(LISTING).bind(key).bind(but.0).bind(limit).fetch_all(executor).await);
-    Ok(rows?)
 }
 
 /// Whether manifests of a batch were delivered, as far as its first few devices show.

@@ -253,8 +253,12 @@ pub struct FindingShape {
     /// When last.
     #[schema(format = DateTime)]
     last_at: String,
-    /// `open` or what became of it.
+    /// `open` or what became of it: `folded` is part of another, `resolved` is settled.
     state: String,
+    /// How many findings are part of it, counted up to a thousand.
+    parts: i64,
+    /// The id of the finding that it is part of, or was when that was settled.
+    part_of: Option<String>,
 }
 
 impl From<&FindingRow> for FindingShape {
@@ -270,6 +274,8 @@ impl From<&FindingRow> for FindingShape {
             first_at: row.first_at.rfc3339(),
             last_at: row.last_at.rfc3339(),
             state: row.state.to_string(),
+            parts: row.parts,
+            part_of: row.part_of.as_ref().map(|(id, _)| id.to_string()),
         }
     }
 }

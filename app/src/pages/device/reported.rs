@@ -96,7 +96,8 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
             <tbody>{lines}</tbody>
         </table>
     };
-    let body = view! { {frame("What it reports", table)} {unread(ctx, report)} {rest(life, report)} };
+    let body =
+        view! { {frame("What it reports", table)} {unread(ctx, report)} {place_of(ctx, report)} {rest(life, report)} };
     view! { {panel.aside(verdict).footer(footer).flush(body)} {reasons(report)} }.into_any()
 }
 
@@ -271,6 +272,16 @@ fn rest(life: &Life<'_>, report: &DeviceReport) -> impl IntoView + use<> {
     }
 }
 
+/// Where it says that it is.
+fn place_of(ctx: &Ctx, report: &DeviceReport) -> Option<impl IntoView + use<>> {
+    let seen = report.sighting.as_ref()?;
+    let (place, at) = (seen.place.clone(), ago(seen.at, ctx.now));
+    let title = format!("Latitude {}, longitude {}", seen.latitude, seen.longitude);
+    Some(
+        view! { <p class="body small">"By its own account it was at " <span title=title>{place}</span> " " {at} "."</p> },
+    )
+}
+
 /// What of its reports was not taken up: one that could not be read, changes that are judged later.
 fn unread(ctx: &Ctx, report: &DeviceReport) -> impl IntoView + use<> {
     let unread = report.unread_at.map(|at| {
@@ -333,15 +344,20 @@ fn reason(shown: &ReasonShown) -> impl IntoView + use<> {
         Some(response) => response.label(),
         None => "Too little for a note",
     };
-    let state = match shown.finding {
-        Some((_, FindingState::Open)) => {
+    let state = match (shown.finding, &shown.whole) {
+        (Some((_, FindingState::Folded)), Some(whole)) => {
+            let words = format!("Part of: {}", whole.words);
+            let id = whole.id.to_string();
+            view! { <a href=href("/findings", &[("finding", &id)])>{words}</a> }.into_any()
+        }
+        (Some((_, FindingState::Open)), _) => {
             view! { <a href=format!("/findings?kind={}", shown.reason.kind)>"Finding, open"</a> }.into_any()
         }
-        Some((_, FindingState::Resolved)) => {
+        (Some((_, FindingState::Resolved | FindingState::Folded)), _) => {
             view! { <a href=format!("/findings?state=all&kind={}", shown.reason.kind)>"Finding, settled"</a> }
                 .into_any()
         }
-        None => view! { <span>"No finding"</span> }.into_any(),
+        (None, _) => view! { <span>"No finding"</span> }.into_any(),
     };
     view! {
         <div class="why">

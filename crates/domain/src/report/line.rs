@@ -13,7 +13,9 @@ pub enum LineProblem {
     #[error("nothing stands before “=”; write there what is given, like hw.cpu")]
     NothingBefore,
     /// Nothing after the equals sign.
-    #[error("nothing stands after “=”; write what the attribute means: cpu identifier, firmware, or metric *")]
+    #[error(
+        "nothing stands after “=”; write what the attribute means: cpu identifier, firmware, position latitude, or metric *"
+    )]
     NothingAfter,
     /// More than one star.
     #[error("“{0}” has more than one “*”; one is understood")]
@@ -39,6 +41,9 @@ pub enum LineProblem {
     /// Nothing says what the value is.
     #[error("the line doesn't say what the value is; add identifier, model, serial or version")]
     NothingSaid,
+    /// A position without what of it.
+    #[error("the line doesn't say what of the position it is; write position latitude, longitude or place")]
+    NoAxis,
     /// A word too many.
     #[error("“{0}” has no meaning here; remove it")]
     Extra(String),

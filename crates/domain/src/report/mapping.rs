@@ -10,6 +10,7 @@ pub const MAPPING_RULES_MAX: usize = 200;
 pub const USUAL_MAPPING: &str = "\
 # attribute = slot (slot:class where the name doesn't tell the class), then what the value is:
 # identifier, model, serial (another number of the part) or version. The first line that fits counts.
+# Or firmware, metric and its name, or of where it is: position latitude, position longitude, position place.
 # After identifier: local for addresses that may be made up, unlisted for parts that manifests needn't list.
 hw.cpu          = cpu identifier
 hw.cpu.model    = cpu model
@@ -30,6 +31,9 @@ hw.lte*.version = lte* version
 hw.gnss*        = gnss* identifier unlisted
 sw.version      = firmware
 firmware        = firmware
+position.latitude  = position latitude
+position.longitude = position longitude
+position.name      = position place
 metric.*        = metric *
 ";
 
@@ -44,6 +48,18 @@ words! {
         Serial => "serial", "Further number";
         /// The version of what runs on it.
         Version => "version", "Version";
+    }
+}
+
+words! {
+    /// What an attribute says of where the device is.
+    Axis {
+        /// Degrees north, south being negative.
+        Latitude => "latitude", "Latitude";
+        /// Degrees east, west being negative.
+        Longitude => "longitude", "Longitude";
+        /// The place in words.
+        Place => "place", "Place";
     }
 }
 
@@ -65,6 +81,8 @@ pub enum Target {
     },
     /// The firmware that runs.
     Firmware,
+    /// Where the device is.
+    Position(Axis),
     /// A measurement of this name.
     Metric(Pattern),
 }
@@ -150,6 +168,19 @@ fn take(reported: &mut Reported, target: &Target, star: &str, value: &str) -> Op
         Target::Firmware => {
             reported.firmware.get_or_insert_with(|| value.to_owned());
             Some(())
+        }
+        Target::Position(axis) => {
+            let known = match axis {
+                Axis::Latitude => reported.position.latitude.is_some(),
+                Axis::Longitude => reported.position.longitude.is_some(),
+                Axis::Place => reported.position.place.is_some(),
+            };
+            match axis {
+                _ if known => Some(()),
+                Axis::Latitude => reported.position.take_latitude(value),
+                Axis::Longitude => reported.position.take_longitude(value),
+                Axis::Place => reported.position.take_place(value),
+            }
         }
         Target::Metric(name) => {
             let number = value.parse::<f64>().ok().filter(|number| number.is_finite())?;

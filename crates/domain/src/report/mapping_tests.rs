@@ -102,6 +102,9 @@ fn what_is_wrong_with_a_line() {
         problem("a = uplink:wlan identifier\nb = uplink:eth model"),
         P::OtherClass { slot: "uplink".into(), line: 1 }
     );
+    assert_eq!(problem("gps.lat = position"), P::NoAxis);
+    assert_eq!(problem("gps.lat = position height"), P::NoAxis);
+    assert_eq!(problem("gps.* = position latitude"), P::StarOnOneSide);
     assert_eq!(problem("A.b = cpu identifier\na.B = board identifier"), P::Covered(1));
     assert_eq!(problem(&format!("{} = firmware", "k".repeat(129))), P::TooLong("k".repeat(40)));
     let many: String = (0..=MAPPING_RULES_MAX).map(|n| format!("k{n} = firmware\n")).collect();
@@ -117,6 +120,23 @@ fn the_usual_mapping_is_written_as_it_is_read() {
     let usual = Mapping::usual();
     assert_eq!(Mapping::parse(&usual.to_string()), Ok(usual.clone()));
     insta::assert_snapshot!(usual);
+}
+
+#[test]
+fn where_a_device_is_is_read_from_whatever_says_so() {
+    let mapping = Mapping::parse(
+        "gps.lat = position latitude\ngps.lon = position longitude\nsite = position place\n\
+                                  lat2 = position latitude",
+    )
+    .unwrap();
+    let said = [("gps.lat", "49.195"), ("gps.lon", "16.607"), ("site", "Brno"), ("lat2", "6.5")];
+    let position = read(&mapping, &said).position;
+    assert_eq!((position.latitude, position.longitude), (Some(49.195), Some(16.607)), "the first line counts");
+    assert_eq!(position.place.as_deref(), Some("Brno"));
+    let reported = read(&mapping, &[("gps.lat", "191"), ("gps.lon", "16.607")]);
+    assert!(!reported.position.is_known());
+    assert_eq!(reported.other, ["gps.lat"], "what is no latitude means nothing");
+    assert_eq!(mapping.to_string().lines().next(), Some("gps.lat = position latitude"));
 }
 
 fn line() -> impl Strategy<Value = String> {

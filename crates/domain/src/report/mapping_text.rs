@@ -1,7 +1,7 @@
 //! A mapping as text that people edit, a rule a line.
 
 use super::{
-    Mapping, Pattern, Rule, Says, Target,
+    Axis, Mapping, Pattern, Rule, Says, Target,
     line::{LineError, LineErrors, LineProblem, excerpt, lines, sides},
     mapping::MAPPING_RULES_MAX,
 };
@@ -57,7 +57,7 @@ fn rule(line: &str) -> Result<Rule, LineProblem> {
     let named = match &target {
         Target::Part { slot, .. } => Some(slot),
         Target::Metric(name) => Some(name),
-        Target::Firmware => None,
+        Target::Firmware | Target::Position(_) => None,
     };
     if attribute.has_star() == named.is_some_and(Pattern::has_star) {
         Ok(Rule { attribute, target })
@@ -71,6 +71,10 @@ fn target(meaning: &str) -> Result<Target, LineProblem> {
     let target = match words.next() {
         None => return Err(LineProblem::NothingAfter),
         Some("firmware") => Target::Firmware,
+        Some("position") => {
+            let word = words.next().ok_or(LineProblem::NoAxis)?;
+            Target::Position(word.parse::<Axis>().map_err(|_| LineProblem::NoAxis)?)
+        }
         Some("metric") => Target::Metric(Pattern::parse(words.next().ok_or(LineProblem::NothingAfter)?)?),
         Some(place) => return part(place, words),
     };
@@ -127,6 +131,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Firmware => f.write_str("firmware"),
+            Self::Position(axis) => write!(f, "position {axis}"),
             Self::Metric(name) => write!(f, "metric {name}"),
             Self::Part { slot, class, says, local, unlisted } => {
                 write!(f, "{slot}")?;

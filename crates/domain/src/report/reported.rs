@@ -1,6 +1,6 @@
 //! What a device's attributes say, read by its model's mapping.
 
-use super::Reading;
+use super::{Position, Reading};
 use crate::component::ComponentClass;
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub struct Reported {
     pub firmware: Option<String>,
     /// Its measurements; all finite.
     pub metrics: BTreeMap<String, f64>,
+    /// Where it says that it is.
+    pub position: Position,
     /// The keys of the attributes that mean nothing here, in order.
     pub other: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! What a signal is about: by this the same again only counts up.
 
-use super::{Copied, Signal};
+use super::{Copied, GOLDEN_IMAGE_DEVICES as FEW, Signal};
 use crate::words::words;
 
 words! {
@@ -54,6 +54,8 @@ impl Signal {
     /// - A copied identifier: the identifier within its batch, however many devices have it. Two devices and a golden
     ///   image are one cause, which grows.
     /// - What the manifest itself lists and can't be right, and what a batch has too much of: the batch and the slot.
+    /// - A part from beyond the batch belongs to what differs at its device, until so many devices came with one that it
+    ///   is about the batch.
     #[must_use]
     pub fn cause(&self, of: &Subject<'_>) -> Cause {
         let at_batch = |slot: &str| format!("{}:{slot}", of.batch);
@@ -65,6 +67,7 @@ impl Signal {
             Self::PartChanged { .. }
             | Self::PartMissing { .. }
             | Self::PartBeyondManifest { .. }
+            | Self::PartBeyondBatch { count: ..FEW, .. }
             | Self::WrongCheckDigit { .. }
             | Self::ForeignTac { .. }
             | Self::ForeignOui { .. }

@@ -96,8 +96,8 @@ impl Policy {
 
     /// What is done about a suspicion; none when it says too little even for a note.
     ///
-    /// Never more than asking where only weak signals speak, nor about a golden image: its devices share a mistake of
-    /// their factory, and cutting off a batch that works, instead of giving it new keys, is for people to decide.
+    /// Never more than asking where only weak signals speak, nor about a golden image or parts that a factory fitted in
+    /// many devices: these share a mistake of their factory, and cutting off a batch that works, instead of giving it new keys, is for people to decide.
     #[must_use]
     pub fn decide(&self, suspicion: &Suspicion) -> Option<Response> {
         self.decide_up_to(suspicion, Response::Quarantine)
@@ -107,8 +107,8 @@ impl Policy {
     #[must_use]
     pub fn decide_up_to(&self, suspicion: &Suspicion, most: Response) -> Option<Response> {
         let strong = suspicion.signals.iter().any(Signal::is_strong);
-        let golden = suspicion.signals.iter().any(|signal| matches!(signal, Signal::GoldenImage { .. }));
-        let most = if strong && !golden { most } else { most.min(Response::Ask) };
+        let of_factory = suspicion.signals.iter().any(Signal::is_of_factory);
+        let most = if strong && !of_factory { most } else { most.min(Response::Ask) };
         let reached = |(response, from): &(Response, u8)| suspicion.score >= *from && *response <= most;
         self.scores().filter(reached).map(|(response, _)| response).last()
     }

@@ -67,25 +67,33 @@ pub fn suspicions(signals: &[Signal], of: &Subject<'_>) -> Vec<Suspicion> {
 /// How many identifiers of a device that others have, too, are told apart.
 pub const COPIES_MAX: usize = 3;
 
-/// Puts the copied identifiers of a device together where there are more than [`COPIES_MAX`]: those of an image are one
-/// suspicion of the batch, others one of the device. Devices that make numbers up together would otherwise make a
-/// suspicion of each.
+/// Puts together what one mistake makes several suspicions of: all copied identifiers of a batch's image are one of the
+/// batch, and so are parts from elsewhere in several slots. Other copied identifiers of a device are one of the device
+/// where there are more than [`COPIES_MAX`]: devices that make numbers up together would otherwise make one of each.
 #[must_use]
 pub fn gathered(suspicions: Vec<Suspicion>, of: &Subject<'_>) -> Vec<Suspicion> {
     use super::Topic;
-    let is_copy = |suspicion: &Suspicion| suspicion.cause.topic == Topic::Copy;
-    let is_golden = |suspicion: &Suspicion| {
-        is_copy(suspicion) && suspicion.signals.iter().all(|signal| matches!(signal, Signal::GoldenImage { .. }))
+    let of_factory = |topic: Topic| {
+        move |suspicion: &Suspicion| {
+            suspicion.cause.topic == topic && suspicion.signals.iter().all(Signal::is_of_factory)
+        }
     };
-    let (golden, rest): (Vec<Suspicion>, Vec<Suspicion>) = suspicions.into_iter().partition(is_golden);
-    let (copies, mut all): (Vec<Suspicion>, Vec<Suspicion>) = rest.into_iter().partition(is_copy);
-    for (group, about) in [(golden, format!("{}:image", of.batch)), (copies, format!("device:{}", of.serial))] {
-        if group.len() <= COPIES_MAX {
+    let (golden, rest): (Vec<Suspicion>, Vec<Suspicion>) = suspicions.into_iter().partition(of_factory(Topic::Copy));
+    let (beyond, rest): (Vec<Suspicion>, Vec<Suspicion>) =
+        rest.into_iter().partition(of_factory(Topic::Overproduction));
+    let (copies, mut all): (Vec<Suspicion>, Vec<Suspicion>) =
+        rest.into_iter().partition(|suspicion| suspicion.cause.topic == Topic::Copy);
+    for (group, apart, topic, about) in [
+        (golden, 1, Topic::Copy, format!("{}:image", of.batch)),
+        (beyond, 1, Topic::Overproduction, format!("{}:parts", of.batch)),
+        (copies, COPIES_MAX, Topic::Copy, format!("device:{}", of.serial)),
+    ] {
+        if group.len() <= apart {
             all.extend(group);
             continue;
         }
         let signals = group.into_iter().flat_map(|suspicion| suspicion.signals).collect();
-        all.push(Suspicion::new(Cause { topic: Topic::Copy, about }, signals));
+        all.push(Suspicion::new(Cause { topic, about }, signals));
     }
     all.sort_by_key(|suspicion| std::cmp::Reverse(suspicion.score));
     all
@@ -101,6 +109,20 @@ impl Suspicion {
             Topic::Copy => self.cause.about.starts_with("device:"),
             Topic::Manifest | Topic::Overproduction => false,
         }
+    }
+
+    /// Whether it says of an observation at some device of its batch, or of those that it names, where that comes from.
+    /// Only what is about several devices explains anything.
+    #[must_use]
+    pub fn explains(&self, signal: &Signal) -> bool {
+        if self.is_of_one() {
+            return false;
+        }
+        self.signals.iter().any(|mine| match (mine, mine.copied()) {
+            (_, Some(copied)) => copied.explains(signal),
+            (Signal::PartBeyondBatch { slot, .. }, None) => signal.unlisted().is_some() && signal.slot() == Some(slot),
+            _ => false,
+        })
     }
 
     fn new(cause: Cause, mut signals: Vec<Signal>) -> Self {
@@ -135,6 +157,9 @@ impl Suspicion {
             Topic::Hardware => Some(Event::HardwareMismatch { finding, score }),
             Topic::Clone | Topic::Copy => {
                 Some(Event::CloneSuspected { finding, score, other: self.other_than(serial) })
+            }
+            Topic::Overproduction if self.signals.iter().any(|signal| signal.slot().is_some()) => {
+                Some(Event::HardwareMismatch { finding, score })
             }
             Topic::Manifest | Topic::Overproduction => None,
         }

@@ -40,8 +40,13 @@ impl Signal {
                  {expected}.",
                 seat(slot, *class)
             ),
-            Self::PartBeyondBatch { batch, slot, class, reported } => format!(
-                "The part {reported} in {} is in no manifest of batch {batch}, and no repair recorded it.",
+            Self::PartBeyondBatch { batch, slot, class, count, .. } if self.is_of_factory() => format!(
+                "{count} devices of batch {batch} came with a part in {} that no manifest of the batch lists and no \
+                 repair recorded; ask the factory.",
+                seat(slot, *class)
+            ),
+            Self::PartBeyondBatch { batch, slot, class, reported, .. } => format!(
+                "It came with {reported} in {}, which no manifest of batch {batch} lists and no repair recorded.",
                 seat(slot, *class)
             ),
             _ => String::new(),

@@ -35,7 +35,7 @@ words! {
         ImpossibleTravel => "impossible_travel", "Impossible travel";
         /// A device that no manifest of its batch lists.
         DeviceBeyondBatch => "device_beyond_batch", "Device not in its batch";
-        /// A part that no manifest of its batch lists.
+        /// A part that was there from the first report on, and that no manifest of its batch lists.
         PartBeyondBatch => "part_beyond_batch", "Part not in its batch";
     }
 }
@@ -210,7 +210,7 @@ pub enum Signal {
         /// The batch's code.
         batch: String,
     },
-    /// The part is in no manifest of its device's batch, nor recorded by a repair.
+    /// From its first report on a part is in a device that no manifest of its batch lists and no repair recorded.
     PartBeyondBatch {
         /// The batch's code.
         batch: String,
@@ -220,6 +220,9 @@ pub enum Signal {
         class: ComponentClass,
         /// The identifier that the device reports.
         reported: String,
+        /// How many devices of the batch came with such a part in this slot.
+        #[serde(default)]
+        count: u64,
     },
 }
 
@@ -260,6 +263,31 @@ impl Signal {
             | Self::OtherModel { slot, .. }
             | Self::PartBeyondBatch { slot, .. } => Some(slot),
             _ => None,
+        }
+    }
+
+    /// The identifier that the device reports and its manifest doesn't list, with the class of the part, if that is what
+    /// it is about.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<(ComponentClass, &str)> {
+        match self {
+            Self::PartChanged { class, reported, .. }
+            | Self::PartBeyondManifest { class, reported, .. }
+            | Self::ForeignOui { class, reported, listed: false, .. }
+            | Self::LocalMac { class, reported, listed: false, .. }
+            | Self::PartBeyondBatch { class, reported, .. } => Some((*class, reported)),
+            Self::ForeignTac { reported, listed: false, .. } => Some((ComponentClass::Lte, reported)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about so many devices of a batch that their factory made them so.
+    #[must_use]
+    pub const fn is_of_factory(&self) -> bool {
+        match self {
+            Self::GoldenImage { .. } => true,
+            Self::PartBeyondBatch { count, .. } => *count >= super::GOLDEN_IMAGE_DEVICES,
+            _ => false,
         }
     }
 

@@ -51,7 +51,7 @@ fn one_of_each() -> Vec<Signal> {
         Signal::DoubleCadence { address: IpAddr::V4(Ipv4Addr::LOCALHOST), interval_s: 300, polls: 20, within_s: 3_000 },
         Signal::ImpossibleTravel { from: "Brno".into(), to: "Lagos".into(), kilometres: 4_905, seconds: 1_200 },
         Signal::DeviceBeyondBatch { batch: batch() },
-        Signal::PartBeyondBatch { batch: batch(), slot: slot(), class: C::Lte, reported: reported() },
+        Signal::PartBeyondBatch { batch: batch(), slot: slot(), class: C::Lte, reported: reported(), count: 1 },
     ]
 }
 
@@ -257,8 +257,48 @@ fn many_copies_are_one_suspicion_of_the_device_and_of_an_image_one_of_the_batch(
     };
     assert_eq!(causes(&some(COPIES_MAX, 2)).len(), COPIES_MAX);
     assert_eq!(causes(&some(32, 2)), ["device:GW-1"]);
+    assert_eq!(causes(&some(1, 500)).len(), 1);
+    assert_eq!(causes(&some(2, 500)), ["2026-11-A:image"]);
     assert_eq!(causes(&some(32, 500)), ["2026-11-A:image"]);
     let mut both = some(32, 500);
     both.push(changed("lte0", C::Lte));
     assert_eq!(causes(&both).len(), 2);
+}
+
+fn beyond(slot: &str, class: C, count: u64) -> Signal {
+    Signal::PartBeyondBatch { batch: "2026-11-A".into(), slot: slot.into(), class, reported: "B".into(), count }
+}
+
+#[test]
+fn parts_from_elsewhere_belong_to_their_device_until_they_are_many() {
+    let few = suspicions(&[changed("cpu", C::Cpu), beyond("cpu", C::Cpu, 4)], &DEVICE);
+    assert_eq!(few.len(), 1);
+    assert_eq!(few[0].cause.to_string(), "hardware_mismatch:GW-1:1");
+    assert!(few[0].score < 80, "it is one part that was changed: {}", few[0].score);
+    let many = gathered(suspicions(&[beyond("cpu", C::Cpu, 5)], &DEVICE), &DEVICE);
+    assert_eq!(many[0].cause.to_string(), "beyond_batch:2026-11-A:cpu");
+    assert_eq!(Policy::default().decide(&many[0]), Some(Response::Ask), "cutting off a batch is for people");
+    assert!(matches!(many[0].event("GW-1"), Some(Event::HardwareMismatch { .. })));
+    assert_eq!(Policy::default().decide(&suspicions(&[beyond("lte0", C::Lte, 300)], &DEVICE)[0]), Some(Response::Ask));
+    let both = gathered(suspicions(&[beyond("cpu", C::Cpu, 5), beyond("lte0", C::Lte, 5)], &DEVICE), &DEVICE);
+    assert_eq!(both.iter().map(|s| s.cause.about.as_str()).collect::<Vec<_>>(), ["2026-11-A:parts"]);
+}
+
+#[test]
+fn what_is_about_several_devices_explains_what_is_the_same_at_one_and_nothing_else() {
+    let reported = |slot: &str, reported: &str| Signal::PartChanged {
+        slot: slot.into(),
+        class: C::Cpu,
+        expected: "A".into(),
+        reported: reported.into(),
+    };
+    let copied = Copied::Part { class: C::Cpu, identifier: "4E1D".into(), identifier_key: "sn:cpu:4E1D".into() };
+    let two = suspicions(&[copies(copied, Some("2026-11-A"), &["GW-1", "GW-2"], 2).unwrap()], &DEVICE).remove(0);
+    assert!(two.explains(&reported("cpu", "4e1d")) && two.explains(&two.signals[0]));
+    assert!(!two.explains(&reported("cpu", "4E1E")) && !two.explains(&two_addresses(4)));
+    assert!(!two.explains(&Signal::PartMissing { slot: "cpu".into(), class: C::Cpu, expected: "4E1D".into() }));
+    let many = suspicions(&[beyond("cpu", C::Cpu, 5)], &DEVICE).remove(0);
+    assert!(many.explains(&reported("cpu", "4E1E")) && !many.explains(&reported("board", "4E1E")));
+    let own = suspicions(&[reported("cpu", "4E1D")], &DEVICE).remove(0);
+    assert!(!own.explains(&reported("cpu", "4E1D")), "what is about one device explains nothing of others");
 }

@@ -29,7 +29,7 @@ impl Signal {
             Self::DoubleCadence { .. } => 55,
             Self::ImpossibleTravel { .. } => 45,
             Self::DeviceBeyondBatch { .. } => 70,
-            Self::PartBeyondBatch { class, .. } => twice(*class) / 2,
+            Self::PartBeyondBatch { class, count, .. } => beyond(*class, *count),
         }
     }
 
@@ -75,6 +75,15 @@ const fn twice(class: ComponentClass) -> u8 {
 const fn golden(class: ComponentClass) -> u8 {
     let doubt = 100 - twice(class);
     100 - at_least_one(doubt / 2)
+}
+
+/// That a part is on no list says little beside that it is another than the one listed. Many of them in a batch are as
+/// strange as one that was changed, and a question even where parts are changed readily.
+const fn beyond(class: ComponentClass, count: u64) -> u8 {
+    if count < super::GOLDEN_IMAGE_DEVICES {
+        return 5;
+    }
+    if replaced(class) > 30 { replaced(class) } else { 30 }
 }
 
 const fn at_least_one(weight: u8) -> u8 {

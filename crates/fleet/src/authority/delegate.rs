@@ -4,7 +4,7 @@
 use crate::{
     Actor, Deed, Error, Fleet, Result,
     custody::append,
-    enrol::{KitFile, domain_within, forged},
+    enrol::{Comer, CopiedKey, KitFile, domain_within, forged, note_copied_key},
     finding::{Found, note, settle},
     setting::Settings,
 };
@@ -202,7 +202,7 @@ impl Taker<'_> {
         match problem {
             None => delivery.entered += 1,
             Some((kind, words)) => {
-                self.withhold(deed, authority, serial, &serial_number, kind, words.clone()).await?;
+                self.withhold(deed, authority, delivered, kind, words.clone()).await?;
                 delivery.withheld.push(serial.to_owned());
                 delivery.reasons.push((kind, words));
             }
@@ -233,8 +233,12 @@ impl Taker<'_> {
             let words = format!("The factory signed for {serial}, which has a certificate already.");
             Some((FindingKind::OverproducedCertificate, words))
         } else if owned != owner {
-            let words = format!("The factory signed for {serial} with a key that belongs to another device.");
-            Some((FindingKind::SharedKey, words))
+            let words = format!(
+                "The factory signed for {serial} with a key that is somebody else’s ({}).",
+                owned.replace(':', " ")
+            );
+            let of_device = owned.starts_with("device:");
+            Some((if of_device { FindingKind::IdentifierCopied } else { FindingKind::SharedKey }, words))
         } else if device.is_some_and(|device| device.batch_id != self.batch.id) {
             let words = format!("The factory signed for {serial}, which is of another batch.");
             Some((FindingKind::ForeignBatch, words))
@@ -311,22 +315,31 @@ impl Taker<'_> {
         &self,
         deed: &mut Deed<'_>,
         authority: &Authority,
-        serial: &str,
-        serial_number: &str,
+        delivered: &pki::Certificate,
         kind: FindingKind,
         words: String,
     ) -> Result<()> {
-        crate::revocation::withhold(deed, authority.id, serial_number, &words).await?;
+        let (serial, serial_number) = (delivered.common_name(), delivered.serial_hex());
+        crate::revocation::withhold(deed, authority.id, &serial_number, &words).await?;
+        let at = deed.fleet().now();
+        if kind == FindingKind::IdentifierCopied {
+            let spki_sha256 = delivered.public_key_sha256();
+            let owner = store::certificate::own_key(&mut deed.tx, &spki_sha256, &format!("device:{serial}")).await?;
+            let key = CopiedKey { spki_sha256, first: owner.trim_start_matches("device:").to_owned() };
+            let batch = self.batch;
+            let comer = Comer { serial: &serial, batch: batch.id, batch_code: &batch.code, authority: authority.id };
+            note_copied_key(&mut deed.tx, &key, comer, at).await?;
+            return deed.ring("finding", kind.as_str()).await;
+        }
         let found = Found {
             kind,
-            about: serial,
+            about: &serial,
             batch: Some(self.batch.id),
             authority: Some(authority.id),
             device: None,
             words,
             detail: json!({"serial": serial, "certificate": serial_number}),
         };
-        let at = deed.fleet().now();
         note(&mut deed.tx, &found, at).await?;
         deed.ring("finding", kind.as_str()).await
     }

@@ -1,6 +1,6 @@
 //! Identifiers that are in more than one device: noted as devices report them, counted by batch.
 
-use super::judge::Bench;
+use super::{fold::unlisted_key, judge::Bench};
 use crate::{Deed, Result};
 use domain::{
     report::Reported,
@@ -39,7 +39,9 @@ pub(super) async fn note(deed: &mut Deed<'_>, bench: &Bench<'_>, reported: &Repo
     let keys = keys(reported);
     let of = (bench.device.id, bench.device.batch_id);
     let before = store::report::parts(&mut deed.tx, bench.device.id).await?;
-    let known: BTreeMap<&str, &str> = before.iter().map(|p| (p.identifier_key.as_str(), p.slot.as_str())).collect();
+    // What counts parts from elsewhere is no identifier.
+    let before = before.iter().filter(|part| !part.identifier_key.starts_with(&unlisted_key("")));
+    let known: BTreeMap<&str, &str> = before.map(|p| (p.identifier_key.as_str(), p.slot.as_str())).collect();
     // In the order of keys, as every device that counts does.
     let all: BTreeSet<&str> = known.keys().chain(keys.keys()).copied().collect();
     for key in all {
@@ -72,7 +74,13 @@ async fn of_key(deed: &mut Deed<'_>, bench: &Bench<'_>, key: &str, copied: Copie
     let (device, batch) = (bench.device.id, bench.device.batch_id);
     let here = store::report::count_in_batch(&mut deed.tx, key, batch).await?;
     let elsewhere = store::report::count_elsewhere(&mut deed.tx, key, batch, BATCHES).await?;
-    let mut others = store::report::reporting(&mut deed.tx, key, device, REPORTING).await?;
+    // What is cut off must not speak against a device whose manifest lists this. Against one that has it from elsewhere it
+    // does: else each device of an image would be a finding of its own until it was cut off.
+    let mut others = if bench.lists(key) {
+        store::report::reporting(&mut deed.tx, key, device, REPORTING).await?
+    } else {
+        store::report::reporting_any(&mut deed.tx, key, device, REPORTING).await?
+    };
     let listing = store::report::listing(&mut deed.tx, key, device, OTHERS).await?;
     let of_batch = |holders: &[Holder]| holders.iter().filter(|holder| holder.batch_id == batch.0).count() as u64;
     let (mut in_batch, mut in_all) = (of_batch(&others) + 1, others.len() as u64 + 1);

@@ -2,6 +2,7 @@
 
 use super::{
     brake,
+    fold::{self, Fold},
     reason::{self, Reason},
 };
 use crate::{
@@ -14,6 +15,7 @@ use domain::{
     device::{Device, Trust},
     history::{Entry, Event},
     id::DeviceId,
+    identifier::normalise,
     suspicion::{Copied, Policy, Response, Signal, Subject, Suspicion, gathered, suspicions},
     time::Timestamp,
 };
@@ -52,6 +54,8 @@ enum Step<'a> {
     Tell(&'a Suspicion),
     /// What it was about is seen no more.
     Outlive(&'a Reason),
+    /// It becomes part of another one.
+    Fold(&'a Fold),
 }
 
 impl Step<'_> {
@@ -59,6 +63,7 @@ impl Step<'_> {
         match self {
             Self::Tell(suspicion) => cause_of(suspicion),
             Self::Outlive(past) => past.cause.clone(),
+            Self::Fold(fold) => fold.part.cause.clone(),
         }
     }
 }
@@ -73,6 +78,8 @@ pub(super) struct Judged {
     pub(super) follows: Option<(Response, String)>,
     /// The causes of the findings that are settled by it.
     pub(super) settled: Vec<String>,
+    /// The causes of the findings that became part of others, and of these.
+    pub(super) folded: Vec<(String, String)>,
     /// Whether it is trusted again.
     pub(super) is_released: bool,
 }
@@ -80,7 +87,14 @@ pub(super) struct Judged {
 impl Judged {
     /// Nothing is new.
     pub(super) const fn nothing(reasons: Vec<Reason>) -> Self {
-        Self { reasons, entries: Vec::new(), follows: None, settled: Vec::new(), is_released: false }
+        Self {
+            reasons,
+            entries: Vec::new(),
+            follows: None,
+            settled: Vec::new(),
+            folded: Vec::new(),
+            is_released: false,
+        }
     }
 }
 
@@ -107,9 +121,23 @@ impl Bench<'_> {
             earlier.into_iter().partition(|reason| scope.covers(reason.kind));
         let mut judged = Judged::nothing(Vec::new());
         reasons.extend(found.iter().map(|suspicion| self.reason(suspicion, now)));
-        let mut steps: Vec<Step<'_>> = found.iter().map(Step::Tell).collect();
-        let is_said = |past: &Reason| reasons.iter().any(|r| r.cause == past.cause || r.speaks_for(past));
-        steps.extend(mine.iter().filter(|past| !is_said(past)).map(Step::Outlive));
+        let told: Vec<&Suspicion> =
+            found.iter().filter(|suspicion| self.decide(suspicion, self.most).is_some()).collect();
+        let folds = fold::plan(deed, self, &told, &mine).await?;
+        let mut steps: Vec<Step<'_>> = found.iter().map(Step::Tell).chain(folds.iter().map(Step::Fold)).collect();
+        let mut outlives = Vec::new();
+        for past in &mine {
+            if let Some(whole) = fold::whole_of(&told, &past.signals).filter(|_| !past.is_about(&told)) {
+                // It is told there, and what followed from it still does.
+                let cause = cause_of(whole);
+                for reason in reasons.iter_mut().filter(|reason| reason.cause == cause) {
+                    reason.response = reason.response.max(past.response);
+                }
+            } else if !reasons.iter().any(|r| r.cause == past.cause || r.speaks_for(past)) {
+                outlives.push(past);
+            }
+        }
+        steps.extend(outlives.into_iter().map(Step::Outlive));
         // In one order: others write the same findings.
         steps.sort_by_cached_key(Step::cause);
         let mut is_braked = false;
@@ -118,9 +146,15 @@ impl Bench<'_> {
             match step {
                 Step::Tell(suspicion) => {
                     let before = mine.iter().find(|reason| reason.cause == cause_of(suspicion));
-                    is_braked |= self.tell(deed, suspicion, before, scope, &mut judged).await?;
+                    is_braked |= self.tell(deed, suspicion, (before, &folds), scope, &mut judged).await?;
                 }
                 Step::Outlive(past) => outlived.extend(self.outlived(deed, past.clone(), now, &mut judged).await?),
+                Step::Fold(fold) => {
+                    if store::finding::fold(&mut deed.tx, &fold.part, &fold.whole, now).await? {
+                        deed.ring("finding", fold.part.kind.as_str()).await?;
+                        judged.folded.push((fold.part.cause.clone(), fold.whole.clone()));
+                    }
+                }
             }
         }
         reasons.extend(outlived);
@@ -137,7 +171,7 @@ impl Bench<'_> {
 
     /// What follows. That another device reports what this one's manifest lists is asked about, and cuts nothing off: it
     /// would be enough to report a number of a device to get rid of that device.
-    fn decide(&self, suspicion: &Suspicion, most: Response) -> Option<Response> {
+    pub(super) fn decide(&self, suspicion: &Suspicion, most: Response) -> Option<Response> {
         let is_listed = |signal: &Signal| match signal.copied() {
             Some(Copied::Part { identifier_key, .. }) => self.lists(identifier_key),
             _ => false,
@@ -148,7 +182,7 @@ impl Bench<'_> {
     }
 
     /// Whether the newest manifest lists this identifier.
-    fn lists(&self, key: &str) -> bool {
+    pub(super) fn lists(&self, key: &str) -> bool {
         let newest = self.device.manifest_version;
         self.components.iter().any(|component| component.is_in(newest) && component.part.identifier_key == key)
     }
@@ -166,12 +200,12 @@ impl Bench<'_> {
     }
 
     /// Notes a suspicion's finding, and what follows from it where it says more than before. Whether more would have
-    /// followed if rules had not done so much already.
+    /// followed if rules had not done so much already. `folds` is what becomes part of it or of others.
     async fn tell(
         &self,
         deed: &mut Deed<'_>,
         suspicion: &Suspicion,
-        before: Option<&Reason>,
+        (before, folds): (Option<&Reason>, &[Fold]),
         scope: Scope,
         judged: &mut Judged,
     ) -> Result<bool> {
@@ -180,12 +214,13 @@ impl Bench<'_> {
         let stands = store::finding::by_cause(&mut deed.tx, &cause).await?;
         let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
         let is_known = is_open && before.is_some_and(|before| says_no_more(suspicion, before));
-        if is_known && scope == Scope::Report {
+        let times = fold::times(folds, &cause) + i64::from(!is_known || scope == Scope::Polls);
+        if times == 0 {
             return Ok(false);
         }
         let mut found = self.found(suspicion, response);
-        found.words.push_str(&self.beside(deed, suspicion).await?);
-        finding::note(&mut deed.tx, &found, self.fleet.now()).await?;
+        found.words.push_str(&self.beside(deed, suspicion, folds).await?);
+        finding::note_times(&mut deed.tx, &found, times, self.fleet.now()).await?;
         deed.ring("finding", reason::kind(suspicion.cause.topic).as_str()).await?;
         if is_known {
             return Ok(false);
@@ -223,14 +258,19 @@ impl Bench<'_> {
     }
 
     /// Of whom a copied identifier is found, too, in a sentence: nobody could know better of whoever reported it first, and
-    /// what was found there is for a person to settle along with this.
-    async fn beside(&self, deed: &mut Deed<'_>, suspicion: &Suspicion) -> Result<String> {
+    /// what was found there, and isn't explained by this, is for a person to settle along with it.
+    async fn beside(&self, deed: &mut Deed<'_>, suspicion: &Suspicion, folds: &[Fold]) -> Result<String> {
         let copied = suspicion.signals.first().and_then(Signal::copied);
         let Some(Copied::Part { identifier_key, .. }) = copied else { return Ok(String::new()) };
         let others = store::report::reporting(&mut deed.tx, identifier_key, self.device.id, BESIDE).await?;
+        let cause = cause_of(suspicion);
+        let is_next = |fold: &&Fold| fold.part.state == FindingState::Open && fold.part.cause > cause;
         let mut serials = Vec::new();
         for other in others {
-            if store::finding::open_of_device(&mut deed.tx, DeviceId(other.id)).await? > 0 {
+            let device = DeviceId(other.id);
+            let next = folds.iter().filter(is_next).filter(|fold| fold.part.device_id == Some(device)).count();
+            let open = store::finding::open_of_device(&mut deed.tx, device).await?;
+            if usize::try_from(open).unwrap_or_default() > next {
                 serials.push(other.serial);
             }
         }
@@ -256,21 +296,36 @@ impl Bench<'_> {
                 is_put_right || !past.is_strong()
             }
             FindingKind::IdentifierCopied => !past.is_strong() && self.is_last_copy(deed, &past).await?,
+            // It is about the batch, and others of that stay. Only a part that is listed by now is put right.
+            FindingKind::BeyondBatch if past.is_strong() && !self.lists_all(&past) => false,
             _ => return Ok(None),
         };
-        let stands = store::finding::by_cause(&mut deed.tx, &past.cause).await?;
-        let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
-        if !is_open || (!may_go && !past.is_strong()) {
+        let Some(found) = store::finding::by_cause(&mut deed.tx, &past.cause).await? else { return Ok(None) };
+        if !store::finding::stands(&mut deed.tx, &found).await? || (!may_go && !past.is_strong()) {
             return Ok(None);
         }
         if !may_go {
             return Ok(Some(Reason { is_past: true, ..past }));
         }
-        if store::finding::resolve(&mut deed.tx, &past.cause, now).await? {
+        let is_settled = match found.part_of.as_deref().filter(|_| found.state == FindingState::Folded) {
+            Some(whole) => store::finding::resolve_part(&mut deed.tx, (&past.cause, whole), now).await?,
+            // What others became part of is settled by people, so that nothing goes along unseen.
+            None if store::finding::folded_within(&mut deed.tx, &past.cause).await? > 0 => false,
+            None => store::finding::resolve(&mut deed.tx, &past.cause, now).await?,
+        };
+        if is_settled {
             deed.ring("finding", past.kind.as_str()).await?;
             judged.settled.push(past.cause);
         }
         Ok(None)
+    }
+
+    /// Whether the newest manifest lists every part by now that was on no list.
+    fn lists_all(&self, past: &Reason) -> bool {
+        past.signals.iter().all(|signal| {
+            let key = signal.unlisted().and_then(|(class, text)| normalise(class, text).ok());
+            key.is_none_or(|found| self.lists(&found.key))
+        })
     }
 
     /// A copy is one no more when a single device is left that has it.
@@ -290,7 +345,7 @@ impl Bench<'_> {
         if self.device.trust != Trust::Suspect || speaks {
             return Ok(None);
         }
-        if store::finding::open_of_device(&mut deed.tx, self.device.id).await? > 0 {
+        if store::finding::stand_of_device(&mut deed.tx, self.device.id).await? > 0 {
             return Ok(None);
         }
         let reason = "What it reports fits its manifest.".to_owned();
@@ -303,7 +358,7 @@ impl Bench<'_> {
 }
 
 /// By what a suspicion's finding is found again.
-fn cause_of(suspicion: &Suspicion) -> String {
+pub(super) fn cause_of(suspicion: &Suspicion) -> String {
     finding::cause(reason::kind(suspicion.cause.topic), &suspicion.cause.about)
 }
 
@@ -327,5 +382,7 @@ pub(super) fn detail(judged: &Judged) -> Value {
         .filter(|reason| reason.response.is_some())
         .map(|reason| json!({"cause": reason.cause, "score": reason.score, "response": reason.response}))
         .collect();
-    json!({ "reasons": reasons, "settled": judged.settled, "released": judged.is_released })
+    let folded: Vec<Value> =
+        judged.folded.iter().map(|(cause, whole)| json!({"finding": cause, "part_of": whole})).collect();
+    json!({ "reasons": reasons, "settled": judged.settled, "folded": folded, "released": judged.is_released })
 }

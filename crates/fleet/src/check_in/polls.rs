@@ -3,16 +3,10 @@
 use super::{
     RULE, brake, device_of,
     judge::{Bench, Scope},
-    reason,
+    reason, travel,
 };
 use crate::{Actor, Error, Fleet, Result};
-use domain::{
-    authority::FindingState,
-    cadence::Poll,
-    id::DeviceId,
-    person::Permission,
-    suspicion::{Signal, Topic},
-};
+use domain::{cadence::Poll, id::DeviceId, person::Permission, suspicion::Signal};
 use std::net::IpAddr;
 use store::report::Report;
 
@@ -65,15 +59,7 @@ impl Fleet {
         let unheard = Report { wanted: true, ..Report::default() };
         let kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or(unheard);
         let earlier = reason::read(&kept.reasons);
-        let mut signals = Vec::new();
-        for reason in earlier.iter().filter(|reason| reason.kind == reason::kind(Topic::Clone)) {
-            // What somebody has settled speaks against it no more.
-            let stands = store::finding::by_cause(&mut deed.tx, &reason.cause).await?;
-            if stands.is_some_and(|finding| finding.state == FindingState::Open) {
-                signals.extend(reason.signals.clone());
-            }
-        }
-        signals.push(signal);
+        let signals = travel::with_earlier(&mut deed, &earlier, signal).await?;
         let most = brake::most(&mut deed, device.model_id).await?;
         let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy, components: Vec::new(), most };
         let judged = bench.judge(&mut deed, &signals, earlier, Scope::Polls).await?;

@@ -6,13 +6,14 @@ use super::{
 };
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
-    authority::FindingState,
+    authority::{FindingKind, FindingState},
     id::FindingId,
     person::Permission,
     report::{Attributes, Comparison, Mapping, Reported},
-    suspicion::{Signal, score},
+    suspicion::{Sighting, Signal, score},
     time::Timestamp,
 };
+use store::finding::Finding;
 
 /// A reason with its finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,50 @@ pub struct ReasonShown {
     pub reason: Reason,
     /// Its finding and how that stands; none when it says too little for one.
     pub finding: Option<(FindingId, FindingState)>,
+    /// The finding about several devices that this one is part of.
+    pub whole: Option<Whole>,
+}
+
+/// A finding about several devices, for whoever looks at one that is part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its id.
+    pub id: FindingId,
+    /// What kind of finding it is.
+    pub kind: FindingKind,
+    /// What it is about, by which it is found again.
+    pub cause: String,
+    /// It in a sentence.
+    pub words: String,
+    /// Whether it still stands.
+    pub state: FindingState,
+}
+
+impl From<&Finding> for Whole {
+    fn from(finding: &Finding) -> Self {
+        let words = finding.detail.get("words").and_then(serde_json::Value::as_str);
+        Self {
+            id: finding.id,
+            kind: finding.kind,
+            cause: finding.cause.clone(),
+            words: words.unwrap_or_else(|| finding.kind.label()).to_owned(),
+            state: finding.state,
+        }
+    }
+}
+
+impl ReasonShown {
+    /// Whether a person has yet to look into it, by itself or as part of another finding; also where it says too little
+    /// for one.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        match (self.finding, &self.whole) {
+            (Some((_, FindingState::Folded)), whole) => {
+                whole.as_ref().is_some_and(|whole| whole.state == FindingState::Open)
+            }
+            (finding, _) => finding.is_none_or(|(_, state)| state == FindingState::Open),
+        }
+    }
 }
 
 /// What a device reports, held against its manifests.
@@ -50,6 +95,8 @@ pub struct DeviceReport {
     pub due_at: Option<Timestamp>,
     /// Whether it is asked to report at its next poll.
     pub wanted: bool,
+    /// Where it said last that it is, and when.
+    pub sighting: Option<Sighting>,
     /// From where it polled last and when.
     pub polled: Option<(String, Timestamp)>,
 }
@@ -79,11 +126,8 @@ impl Fleet {
             Comparison::default()
         };
         let reasons = self.shown_reasons(reason::read(&kept.reasons)).await?;
-        let signals: Vec<Signal> = reasons
-            .iter()
-            .filter(|shown| shown.finding.is_none_or(|(_, state)| state == FindingState::Open))
-            .flat_map(|shown| shown.reason.signals.clone())
-            .collect();
+        let signals: Vec<Signal> =
+            reasons.iter().filter(|shown| shown.stands()).flat_map(|shown| shown.reason.signals.clone()).collect();
         Ok(DeviceReport {
             score: score(&signals),
             reported,
@@ -97,6 +141,7 @@ impl Fleet {
             unread_at: kept.unread_at.filter(|at| kept.reported_at.is_none_or(|reported| reported < *at)),
             due_at: kept.due_at,
             wanted,
+            sighting: kept.sighting,
             polled: self.inner.polls.last(device.id).or(polled),
         })
     }
@@ -104,10 +149,15 @@ impl Fleet {
     async fn shown_reasons(&self, reasons: Vec<Reason>) -> Result<Vec<ReasonShown>> {
         let causes: Vec<&str> = reasons.iter().map(|reason| reason.cause.as_str()).collect();
         let findings = store::finding::by_causes(self.db(), &causes).await?;
-        let finding = |reason: &Reason| {
+        let wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        let wholes = store::finding::by_causes(self.db(), &wholes).await?;
+        let shown = |reason: Reason| {
             let found = findings.iter().find(|finding| finding.cause == reason.cause);
-            found.map(|finding| (finding.id, finding.state))
+            let part_of = found.filter(|found| found.state == FindingState::Folded);
+            let whole =
+                part_of.and_then(|part| wholes.iter().find(|whole| part.part_of.as_ref() == Some(&whole.cause)));
+            ReasonShown { finding: found.map(|found| (found.id, found.state)), whole: whole.map(Whole::from), reason }
         };
-        Ok(reasons.into_iter().map(|reason| ReasonShown { finding: finding(&reason), reason }).collect())
+        Ok(reasons.into_iter().map(shown).collect())
     }
 }

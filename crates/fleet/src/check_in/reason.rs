@@ -2,9 +2,9 @@
 
 use crate::Result;
 use domain::{
-    authority::{FindingKind, FindingState},
+    authority::FindingKind,
     id::DeviceId,
-    suspicion::{Response, Signal, Topic},
+    suspicion::{Response, Signal, Suspicion, Topic},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,11 @@ impl Reason {
         self.kind == FindingKind::IdentifierCopied && self.kind == other.kind && other.signals.iter().all(says)
     }
 
+    /// Whether it is about one of these.
+    pub(super) fn is_about(&self, told: &[&Suspicion]) -> bool {
+        told.iter().any(|suspicion| super::judge::cause_of(suspicion) == self.cause)
+    }
+
     /// Whether it is about one device alone.
     fn is_of_one(&self) -> bool {
         match self.kind {
@@ -62,8 +67,8 @@ pub(super) async fn keep(tx: &mut Tx, device: DeviceId, report: &Report, reasons
 pub(crate) async fn any_stands(tx: &mut Tx, device: DeviceId) -> Result<bool> {
     let Some(report) = store::report::of_device_within(tx, device).await? else { return Ok(false) };
     for reason in read(&report.reasons).into_iter().filter(|reason| reason.response.is_some()) {
-        let stands = store::finding::by_cause(tx, &reason.cause).await?;
-        if stands.is_some_and(|finding| finding.state == FindingState::Open) {
+        let Some(found) = store::finding::by_cause(tx, &reason.cause).await? else { continue };
+        if store::finding::stands(tx, &found).await? {
             return Ok(true);
         }
     }

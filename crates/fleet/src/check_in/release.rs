@@ -18,7 +18,7 @@ pub(crate) async fn trust_again(deed: &mut Deed<'_>, id: DeviceId, reason: &str)
         Trust::Trusted | Trust::Revoked => false,
     };
     if !may_go
-        || store::finding::open_of_device(&mut deed.tx, id).await? > 0
+        || store::finding::stand_of_device(&mut deed.tx, id).await? > 0
         || reason::any_stands(&mut deed.tx, id).await?
     {
         return Ok(());

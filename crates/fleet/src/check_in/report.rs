@@ -1,10 +1,11 @@
 //! A report: kept, and judged when it changes what is known of the device.
 
 use super::{
-    RULE, brake, copies, device_of,
+    RULE, beyond, brake, copies, device_of,
     judge::{Bench, Judged, Scope},
     reason,
     rules::Rules,
+    travel,
 };
 use crate::{Actor, Deed, Error, Fleet, Result, repair::on_report};
 use domain::{
@@ -68,7 +69,8 @@ impl Fleet {
             // What was put off is asked for again once it is due.
             let picture = || picture(&rules.mapping.read(&attributes), &device, &rules);
             if known.due_at.is_some() || picture() == known.picture {
-                return self.report_again(id, &known).await;
+                let is_seen = travel::seen(&rules.mapping.read(&sent), &rules.mapping.read(&attributes), now).is_some();
+                return self.report_again(id, &known, is_seen).await;
             }
         }
         if let Err(wait_micros) = self.inner.polls.may_change(id, now) {
@@ -90,13 +92,13 @@ impl Fleet {
     }
 
     /// Notes that a device reported the same again; once a minute at most, so that it can't keep others from writing.
-    async fn report_again(&self, id: DeviceId, known: &Report) -> Result<()> {
+    async fn report_again(&self, id: DeviceId, known: &Report, is_seen: bool) -> Result<()> {
         let now = self.now();
         if is_within(known.reported_at, now, MINUTE) {
             return Ok(());
         }
         let mut tx = self.db().begin().await?;
-        store::report::again(&mut tx, id, now).await?;
+        store::report::again(&mut tx, id, now, is_seen).await?;
         Ok(tx.commit().await?)
     }
 
@@ -126,11 +128,15 @@ impl Fleet {
     ) -> Result<()> {
         let (id, now) = (bench.device.id, self.now());
         let mut kept = store::report::of_device_within(&mut deed.tx, id).await?.unwrap_or_default();
+        let sent_now = rules.mapping.read(&sent);
         kept.attributes = kept.attributes.update(mode, sent);
         let reported = rules.mapping.read(&kept.attributes);
+        let seen = travel::seen(&sent_now, &reported, now);
+        let travelled = travel::between(kept.sighting.as_ref(), seen.as_ref());
+        kept.sighting = seen.or(kept.sighting);
         let picture = picture(&reported, &bench.device, rules);
         let mut entries: Vec<Entry> = firmware(bench, &reported).into_iter().collect();
-        let is_news = picture != kept.picture || !entries.is_empty();
+        let is_news = picture != kept.picture || !entries.is_empty() || travelled.is_some();
         let (since, n) = match kept.told_since.filter(|since| is_within(Some(*since), now, HOUR)) {
             Some(since) => (since, kept.told_n),
             None => (now, 0),
@@ -156,7 +162,8 @@ impl Fleet {
             .await?;
         let mut judged = Judged::nothing(reason::read(&kept.reasons));
         if picture != kept.picture {
-            let signals = observe(&mut deed, bench, &reported, &comparison).await?;
+            let is_first = kept.picture.is_empty();
+            let signals = observe(&mut deed, bench, &reported, &comparison, is_first).await?;
             judged = bench.judge(&mut deed, &signals, judged.reasons, Scope::Report).await?;
             if let Some(manifest_version) = comparison.matched.filter(|version| kept.matched != Some(*version)) {
                 entries.push(bench.entry(Event::HardwareReported { manifest_version }));
@@ -165,6 +172,9 @@ impl Fleet {
                 kept.confirmed = Some(kept.attributes.clone());
             }
             (kept.matched, kept.picture) = (comparison.matched, picture);
+        }
+        if let Some(signal) = travelled {
+            judged = travel::judge(&mut deed, bench, judged, signal).await?;
         }
         kept.wanted = false;
         reason::keep(&mut deed.tx, id, &kept, &judged.reasons).await?;
@@ -202,10 +212,12 @@ async fn observe(
     bench: &Bench<'_>,
     reported: &Reported,
     comparison: &Comparison,
+    is_first: bool,
 ) -> Result<Vec<Signal>> {
     copies::note(deed, bench, reported).await?;
     let copied = copies::find(deed, bench, reported).await?;
-    let mut signals = copies::without_explained(comparison.signals.clone(), &copied);
+    let signals = copies::without_explained(comparison.signals.clone(), &copied);
+    let mut signals = beyond::find(deed, bench, signals, is_first).await?;
     signals.extend(copied.into_iter().map(|(_, signal)| signal));
     if bench.device.manifest_version == 0 && store::report::is_delivered(&mut deed.tx, bench.device.batch_id).await? {
         signals.push(Signal::DeviceBeyondBatch { batch: bench.batch.clone() });

@@ -12,11 +12,12 @@ use domain::{
 };
 
 impl Fleet {
-    /// Writes the history that a judgement tells, does what follows, and ends the deed. What a rule cuts off, settles or
-    /// lets go again is audited; the rest is what the device did.
+    /// Writes the history that a judgement tells, does what follows, and ends the deed. What a rule cuts off, settles,
+    /// makes part of something else or lets go again is audited; the rest is what the device did.
     pub(super) async fn conclude(&self, mut deed: Deed<'_>, bench: &Bench<'_>, judged: Judged) -> Result<()> {
         let detail = detail(&judged);
         let is_settled = !judged.settled.is_empty() || judged.is_released;
+        let is_folded = !judged.folded.is_empty();
         let mut entries = judged.entries;
         let mut cut_off = false;
         if let Some((response, why)) = judged.follows.filter(|(response, _)| *response >= Response::Hold)
@@ -32,10 +33,11 @@ impl Fleet {
         let serial = &bench.device.serial;
         deed.ring("device", serial).await?;
         let subject = format!("device:{serial}");
-        match (cut_off, is_settled) {
-            (true, _) => deed.commit("certificate.hold", &subject, &detail).await?,
-            (false, true) => return deed.commit("finding.resolve", &subject, &detail).await,
-            (false, false) => return deed.commit_as_history().await,
+        match (cut_off, is_settled, is_folded) {
+            (true, ..) => deed.commit("certificate.hold", &subject, &detail).await?,
+            (false, true, _) => return deed.commit("finding.resolve", &subject, &detail).await,
+            (false, false, true) => return deed.commit("finding.fold", &subject, &detail).await,
+            (false, false, false) => return deed.commit_as_history().await,
         }
         if let Err(error) = self.refresh_trust().await {
             // It is durable; the follower tries again within the blink of an eye.

@@ -11,7 +11,7 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use store::model_rule::ModelRule;
+use store::{Tx, model_rule::ModelRule};
 
 /// How long a text of rules may be, in characters.
 const TEXT_MAX: usize = 20_000;
@@ -133,11 +133,23 @@ fn sentence(text: &str) -> String {
     letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
+/// What is known of makers for the devices of a model, as the transaction sees it.
+pub(crate) async fn makers_within(tx: &mut Tx, model: ModelId) -> Result<Makers> {
+    let row = store::model_rule::rule_within(tx, model).await?;
+    Ok(row.as_ref().map(Rules::from).unwrap_or_default().makers)
+}
+
 impl Fleet {
     /// How devices of a model are read and judged.
     pub(super) async fn rules_of(&self, model: ModelId) -> Result<Rules> {
         let row = store::model_rule::rule(self.db(), model).await?;
         Ok(row.as_ref().map(Rules::from).unwrap_or_default())
+    }
+
+    /// What is known of makers for the devices of a model; nothing where the device is not known.
+    pub(crate) async fn makers_for(&self, serial: &str) -> Result<Makers> {
+        let Some(device) = store::device::by_serial(self.db(), serial).await? else { return Ok(Makers::default()) };
+        Ok(self.rules_of(device.model_id).await?.makers)
     }
 
     /// A model's rules.

@@ -1,6 +1,7 @@
 //! Whether a certificate may be entered: decided in the transaction that enters it, so that of two at once one is right.
 
 use super::{
+    copied::{Comer, CopiedKey, note_copied_key},
     key::{KeyUse, use_key},
     line::Line,
 };
@@ -35,15 +36,17 @@ pub(super) enum Admission {
 pub(super) struct Refusal {
     pub(super) message: String,
     pub(super) finding: Option<FindingKind>,
+    /// The key that was asked for, where it is another device's.
+    pub(super) copied: Option<CopiedKey>,
 }
 
 impl Refusal {
     pub(super) fn plain(message: impl Into<String>) -> Self {
-        Self { message: message.into(), finding: None }
+        Self { message: message.into(), finding: None, copied: None }
     }
 
     pub(super) fn finding(kind: FindingKind, message: impl Into<String>) -> Self {
-        Self { message: message.into(), finding: Some(kind) }
+        Self { message: message.into(), finding: Some(kind), copied: None }
     }
 }
 
@@ -183,7 +186,13 @@ pub(super) async fn own_key(tx: &mut Tx, signed: &Certificate, serial: &str) -> 
         "This key belongs to the {other}. Every device needs a key of its own: check whether {serial} was flashed with \
          an image that holds a key."
     );
-    Ok(Some(Refusal::finding(FindingKind::SharedKey, message)))
+    Ok(Some(match found.strip_prefix("device:") {
+        Some(first) => {
+            let copied = CopiedKey { spki_sha256: signed.public_key_sha256.clone(), first: first.to_owned() };
+            Refusal { copied: Some(copied), ..Refusal::plain(message) }
+        }
+        None => Refusal::finding(FindingKind::SharedKey, message),
+    }))
 }
 
 async fn take(tx: &mut Tx, line: &Line, serial: &str, is_first: bool) -> Result<Option<Refusal>> {
@@ -226,7 +235,11 @@ impl Fleet {
         if is_worth_it && let Err(error) = self.audit_alone(actor, action, &subject, Outcome::Denied, &detail).await {
             tracing::error!(%error, "a refusal was not audited");
         }
-        if let Some(kind) = refusal.finding.filter(|_| is_worth_it || matches!(actor, Actor::Station { .. })) {
+        let counts = is_worth_it || matches!(actor, Actor::Station { .. });
+        if let (Some(key), Some(line)) = (refusal.copied.as_ref().filter(|_| counts), line) {
+            self.find_copied_key(key, line, serial).await;
+        }
+        if let Some(kind) = refusal.finding.filter(|_| counts) {
             let by = actor.name();
             let about = if serial.is_empty() { format!("{subject} by {by}") } else { serial.to_owned() };
             let found = Found {
@@ -241,6 +254,21 @@ impl Fleet {
             self.find(&found).await;
         }
         Error::Conflict(refusal.message)
+    }
+
+    /// Notes by itself that a device came with another device's key, beside what was refused. That it can't be noted must
+    /// not hide why it was refused.
+    async fn find_copied_key(&self, key: &CopiedKey, line: &Line, serial: &str) {
+        let batch = &line.batch;
+        let comer = Comer { serial, batch: batch.id, batch_code: &batch.code, authority: line.authority.id };
+        let noted = async {
+            let mut tx = self.db().begin().await?;
+            note_copied_key(&mut tx, key, comer, self.now()).await?;
+            self.found(tx, FindingKind::IdentifierCopied).await
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(%error, device = serial, "that a key is in several devices was not noted");
+        }
     }
 
     /// Records that a request could not be taken at all: when its sender does not have the key, or wants to be an
@@ -261,7 +289,7 @@ impl Fleet {
         }
         let message = format!("The request was refused: {problem}.");
         let means = matches!(problem, pki::RequestError::WrongProof | pki::RequestError::Authority);
-        let refusal = Refusal { message, finding: means.then_some(FindingKind::BadProof) };
+        let refusal = Refusal { message, finding: means.then_some(FindingKind::BadProof), copied: None };
         // Which batch it was for is said as far as it is one; a request that can't be read names no device.
         let line = if batch_code.is_empty() { None } else { self.line(batch_code).await.ok() };
         let about = match actor {

@@ -233,7 +233,7 @@ fn prepare(
     let request = pki::request_from_text(&item.csr).map_err(|problem| {
         let means = matches!(problem, pki::RequestError::WrongProof | pki::RequestError::Authority);
         let message = format!("The request was refused: {problem}.");
-        Refusal { message, finding: means.then_some(domain::authority::FindingKind::BadProof) }
+        Refusal { message, finding: means.then_some(domain::authority::FindingKind::BadProof), copied: None }
     })?;
     check_device(line, known.get(serial))?;
     check_names(line, &request, serial)?;

@@ -2,12 +2,13 @@
 
 use super::{
     RepairCase, SlotLook, TaintedPart, held,
-    look::{Known, makers, plan, present, slots},
+    look::{Known, plan, present, slots},
     note, ring, standing_in_the_way, step, subject_of, text_of,
 };
 use crate::{
     Actor, Deed, Error, FieldError, Fleet, Result,
     approval::{conclude, detail_of, open},
+    check_in::makers_within,
     custody::{append, change_parts},
 };
 use domain::{
@@ -62,7 +63,8 @@ impl Bench {
         let components = store::component::of_device_within(&mut deed.tx, device.id).await?;
         let parts = present(&components);
         let known = Known::within(&mut deed.tx, (&device.serial, &locked), &lines).await?;
-        let looks = slots(&device.serial, &parts, &lines, &known, &makers());
+        let makers = makers_within(&mut deed.tx, device.model_id).await?;
+        let looks = slots(&device.serial, &parts, &lines, &known, &makers);
         if donors_of(&looks) != *donors {
             return Err(changed());
         }

@@ -263,13 +263,8 @@ impl Fleet {
     /// Looks at what was typed for a device with these parts.
     pub(super) async fn look(&self, serial: &str, parts: &[Part], lines: &[RepairPart]) -> Result<Vec<SlotLook>> {
         let known = Known::read(self, serial, lines).await?;
-        Ok(slots(serial, parts, lines, &known, &makers()))
+        Ok(slots(serial, parts, lines, &known, &self.makers_for(serial).await?))
     }
-}
-
-/// What is known of makers' addresses and type codes. A maker or a model that nothing is known of is not doubted.
-pub(super) fn makers() -> Makers {
-    Makers::default()
 }
 
 #[cfg(test)]
@@ -298,7 +293,7 @@ mod tests {
         };
         let comes = line(PartDirection::In, "86 194105 118830 1");
         let errors = |parts: &[Part], lines: &[RepairPart]| {
-            let looks = slots("GW-1", parts, lines, &Known::default(), &makers());
+            let looks = slots("GW-1", parts, lines, &Known::default(), &Makers::default());
             let plan = plan(parts, &looks);
             (looks.iter().map(|look| look.errors().len()).sum::<usize>(), plan.fitted.len())
         };

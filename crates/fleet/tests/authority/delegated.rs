@@ -9,7 +9,11 @@ use std::sync::Arc;
 /// A delegated CA of batch B for three devices, and the factory's half of it.
 async fn delegated(world: &World) -> (AuthorityId, Issuer) {
     let form = AuthorityForm { name: "Delegated B".into(), delegated: true, quota: Some(3), ..batch_form("B") };
-    let id = world.made(&form).await;
+    delegated_by(world, &form).await
+}
+
+async fn delegated_by(world: &World, form: &AuthorityForm) -> (AuthorityId, Issuer) {
+    let id = world.made(form).await;
     let passphrase = Passphrase::new("for the factory".into()).unwrap();
     let files = world.fleet.delegation_package(&admin(), id, &passphrase).await.unwrap();
     let text = |name: &str| {
@@ -187,5 +191,30 @@ async fn of_deliveries_at_once_none_gets_beyond_the_quota_and_late_ones_count_fo
         world.wait(31 * DAY);
         let told = world.fleet.deliver_manifest(&station(1), "B", &[late]).await.unwrap();
         assert_eq!((told.entered, told.withheld.len()), (0, 1), "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_factory_that_signs_one_key_for_all_gives_one_finding_and_only_the_first_is_let_in() {
+    for world in worlds().await {
+        let form = AuthorityForm { name: "Delegated B".into(), delegated: true, quota: Some(50), ..batch_form("B") };
+        let (_, issuer) = delegated_by(&world, &form).await;
+        let key = request("GW-0").0;
+        let made: Vec<Certificate> = (0..20).map(|n| signed(&issuer, &key, &format!("GW-{n}"))).collect();
+        let told = world.fleet.deliver_manifest(&station(1), "B", &made).await.unwrap();
+        assert_eq!((told.entered, told.withheld.len()), (1, 19), "{}", world.name());
+        assert!(told.reasons.iter().all(|(kind, _)| *kind == FindingKind::IdentifierCopied));
+        let found = world.findings().await;
+        assert_eq!(found.len(), 1, "{}: {found:?}", world.name());
+        assert_eq!(
+            (found[0].kind, found[0].n, found[0].batch.as_deref()),
+            (FindingKind::IdentifierCopied, 19, Some("B"))
+        );
+        assert!(found[0].words.contains("20 devices of batch B; their image"), "{}", found[0].words);
+        assert!(found[0].words.contains("that of GW-0 first"), "{}", found[0].words);
+        let admits =
+            |n: usize| world.fleet.trust().admits(&issuer.certificate().subject_key_id(), &made[n].serial_hex());
+        assert_eq!(admits(0), fleet::trust::Verdict::Good);
+        assert_eq!(admits(19), fleet::trust::Verdict::Held);
     }
 }

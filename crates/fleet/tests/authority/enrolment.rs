@@ -16,7 +16,7 @@ use domain::{
 use fleet::{
     Error,
     certificate::CertificateFilter,
-    enrol::StationForm,
+    enrol::{EnrolItem, StationForm},
     revocation::{RevokeForm, Selection},
 };
 
@@ -156,7 +156,7 @@ async fn hostile_requests_are_refused_in_words_and_found() {
         let bad = fleet.bad_request(&station(1), "A", "GW-9", &pki::RequestError::WrongProof).await.unwrap();
         assert!(bad.to_string().contains("private half"), "{bad}");
         let kinds: Vec<FindingKind> = world.findings().await.iter().map(|finding| finding.kind).collect();
-        for kind in [FindingKind::ForeignBatch, FindingKind::SharedKey, FindingKind::BadProof] {
+        for kind in [FindingKind::ForeignBatch, FindingKind::IdentifierCopied, FindingKind::BadProof] {
             assert!(kinds.contains(&kind), "{kinds:?} has no {kind}");
         }
         // None of it left anything behind: the serial and its quota are free.
@@ -283,5 +283,43 @@ async fn a_key_of_an_authority_is_no_devices() {
         let key = pki::unseal(&sealed, &passphrase).unwrap();
         let refused = world.fleet.enrol(&station(1), "A", &request_of(&key, "GW-1"), "GW-1").await;
         conflict(refused, "belongs to the authority batch-ca-a");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_in_several_devices_is_one_finding_however_many_ask() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (key, csr) = request("GW-1");
+        fleet.enrol(&station(1), "A", &csr, "GW-1").await.unwrap();
+        let copied = async || {
+            let found = world.findings().await;
+            assert!(found.iter().all(|finding| finding.kind == FindingKind::IdentifierCopied), "{found:?}");
+            assert_eq!(found.len(), 1, "{}: {found:?}", world.name());
+            found.into_iter().next().unwrap()
+        };
+        for n in 2..=4 {
+            let serial = format!("GW-{n}");
+            conflict(
+                fleet.enrol(&station(1), "A", &request_of(&key, &serial), &serial).await,
+                "belongs to the device GW-1",
+            );
+            let found = copied().await;
+            assert!(found.words.contains(&format!("is in {n} devices")), "{}: {}", world.name(), found.words);
+            assert!(found.words.contains("GW-1") && found.words.contains(&serial), "{}", found.words);
+        }
+        // The same device again is no further device.
+        conflict(fleet.enrol(&station(1), "A", &request_of(&key, "GW-4"), "GW-4").await, "belongs to the device GW-1");
+        assert!(copied().await.words.contains("is in 4 devices"));
+        // Many at once, and one on its way from the fourth to the image.
+        let items = (5..=9)
+            .map(|n| format!("GW-{n}"))
+            .map(|serial| EnrolItem { csr: request_pem(&key, &serial), serial, ..EnrolItem::default() })
+            .collect();
+        let told = fleet.enrol_many(&station(1), "A", items).await.unwrap();
+        assert!(told.iter().all(|one| one.outcome.is_err()), "{}", world.name());
+        let found = copied().await;
+        assert!(found.words.contains("9 devices of batch A; their image"), "{}: {}", world.name(), found.words);
+        assert_eq!((found.batch.as_deref(), found.n), (Some("A"), 9));
     }
 }

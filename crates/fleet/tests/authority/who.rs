@@ -62,7 +62,8 @@ cases! {
     "resolve_findings", CertificateRevoke => |w, a| async move {
         w.fleet.resolve_findings(a, &[FindingId(none())], "why").await
     };
-    "finding_weeks", AuthorityRead => |w, a| w.fleet.finding_weeks(a, 12);
+    "finding", AuthorityRead => |w, a| w.fleet.finding(a, FindingId(none()));
+    "finding_trend", AuthorityRead => |w, a| w.fleet.finding_trend(a, 30);
     "device_report", FleetRead => |w, a| w.fleet.device_report(a, "nothing");
     "want_report", NoteAdd => |w, a| w.fleet.want_report(a, "nothing");
     "model_rules", FleetRead => |w, a| w.fleet.model_rules(a, "nothing");

@@ -98,6 +98,7 @@ async fn a_firmware_that_words_a_number_otherwise_cuts_off_ten_of_a_model_and_no
         let mut devices = Vec::new();
         for n in 1..=14 {
             let device = world.made("A", n).await;
+            world.reports(&device, honest(n)).await;
             world.reports(&device, but(n, "hw.cpu", &format!("CPU4E1D{n:06}X"))).await;
             devices.push(device);
         }
@@ -112,6 +113,7 @@ async fn a_firmware_that_words_a_number_otherwise_cuts_off_ten_of_a_model_and_no
         // An hour later it holds still, until somebody has looked.
         world.wait(2 * HOUR);
         let next = world.made("A", 20).await;
+        world.reports(&next, honest(20)).await;
         world.reports(&next, but(20, "hw.cpu", "CPU4E1D000020X")).await;
         assert_eq!(world.device(&next).await.trust, Trust::Suspect, "{}", world.name());
         world.fleet.resolve_finding(&operator(), of_model[0].id, "a firmware").await.unwrap();
@@ -172,7 +174,7 @@ async fn the_same_again_within_a_minute_writes_nothing_and_a_wish_is_not_lost() 
         world.fleet.want_report(&operator(), device.name()).await.unwrap();
         // A report that was on its way when somebody asked.
         let mut tx = world.fleet.db().begin().await.unwrap();
-        store::report::again(&mut tx, world.device(&device).await.id, world.fleet.now()).await.unwrap();
+        store::report::again(&mut tx, world.device(&device).await.id, world.fleet.now(), false).await.unwrap();
         tx.commit().await.unwrap();
         assert!(world.fleet.poll(&device).await.unwrap().wants_report, "{}", world.name());
         world.reports(&device, honest(1)).await;

@@ -1,7 +1,14 @@
 //! One identifier in several devices.
 
-use crate::world::{but, honest, operator, worlds};
-use domain::{authority::FindingKind as Kind, suspicion::SignalKind};
+use crate::world::{NOW, admin, but, honest, imei, mac, operator, worlds};
+use domain::{
+    authority::{FindingKind as Kind, FindingState},
+    device::Trust,
+    report::{Attributes, UpdateMode},
+    suspicion::SignalKind,
+    time::{DAY, Timestamp},
+};
+use fleet::AuditFilter;
 
 const TWIN: &str = "MB26B-TWIN01";
 
@@ -24,7 +31,7 @@ async fn two_devices_that_report_one_identifier_are_one_finding() {
         assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
         assert!(world.shown(&other).await.reasons[0].reason.is_past);
         world.fleet.resolve_finding(&operator(), open[0].id, "the bench").await.unwrap();
-        assert_eq!(world.device(&other).await.trust, domain::device::Trust::Trusted, "{}", world.name());
+        assert_eq!(world.device(&other).await.trust, Trust::Trusted, "{}", world.name());
     }
 }
 
@@ -46,25 +53,194 @@ async fn a_part_that_another_manifest_lists_is_in_two_devices_until_the_other_re
 }
 
 #[tokio::test]
-async fn a_golden_image_of_five_hundred_is_one_finding_beside_that_of_the_first() {
+async fn a_golden_image_of_five_hundred_is_one_finding() {
     for world in worlds().await {
         let devices = world.many(500).await;
         for (n, device) in devices.iter().enumerate() {
             world.reports(device, but(n, "hw.board", TWIN)).await;
             let open = world.open().await;
-            // Nobody could know better of the first; a person settles that with the rest.
-            assert_eq!(open.len(), 1 + usize::from(n > 0), "{}: after {}: {open:?}", world.name(), n + 1);
+            assert_eq!(open.len(), 1, "{}: after {}: {open:?}", world.name(), n + 1);
             let expected = if n == 0 { Kind::HardwareMismatch } else { Kind::IdentifierCopied };
             assert_eq!(open[0].kind, expected);
         }
         let open = world.open().await;
-        assert_eq!((open[0].batch.as_deref(), open[0].n), (Some("A"), 499), "{}", world.name());
-        assert!(open[0].words.contains("500"), "{}: {}", world.name(), open[0].words);
-        assert!(open[0].words.ends_with("Findings of their own: A-00000."), "{}: {}", world.name(), open[0].words);
+        assert_eq!((open[0].batch.as_deref(), open[0].n, open[0].parts), (Some("A"), 500, 1), "{}", world.name());
+        assert!(open[0].words.contains("500") && !open[0].words.contains("their own"), "{}", open[0].words);
+        assert_eq!(world.fleet.findings_open(&operator()).await.unwrap(), 1);
         let shown = world.shown(&devices[499]).await;
         assert_eq!(shown.reasons.len(), 1);
         assert_eq!(shown.reasons[0].reason.signals[0].kind(), SignalKind::GoldenImage);
+        // The first is told of there, and stays as it was.
+        let told = world.fleet.finding(&operator(), open[0].id).await.unwrap();
+        assert_eq!(told.parts.len(), 1);
+        assert_eq!(told.parts[0].device_serial.as_deref(), Some("A-00000"), "{}", world.name());
+        assert_eq!(told.parts[0].part_of.as_ref().map(|(id, _)| *id), Some(open[0].id));
+        let first = world.shown(&devices[0]).await;
+        assert_eq!(first.reasons[0].whole.as_ref().map(|whole| whole.id), Some(open[0].id));
+        assert!(first.reasons[0].stands() && first.score >= 60, "{}: {}", world.name(), first.score);
+        assert_eq!(world.device(&devices[0]).await.trust, Trust::Suspect);
+        // By which rule, and by what was reported, is on the chain.
+        let log = world.fleet.audit_log(&admin(), &AuditFilter::default(), 5).await.unwrap();
+        let folded = log.iter().find(|entry| entry.record.action == "finding.fold").unwrap();
+        assert!(folded.record.detail.contains("hardware_mismatch:A-00000:1"), "{}", folded.record.detail);
         // A factory's mistake cuts off no batch by itself.
         assert!(world.fleet.revocations(&operator(), None, 10).await.unwrap().rows.is_empty());
+        // Settled together.
+        world.fleet.resolve_finding(&operator(), open[0].id, "the image was mended").await.unwrap();
+        assert!(world.open().await.is_empty());
+        assert_eq!(world.device(&devices[0]).await.trust, Trust::Trusted, "{}", world.name());
+        let told = world.fleet.finding(&operator(), told.parts[0].id).await.unwrap();
+        assert_eq!(told.row.state, FindingState::Resolved);
+        let states: Vec<FindingState> = told.changes.iter().map(|(_, state)| *state).collect();
+        assert_eq!(states, [FindingState::Open, FindingState::Folded]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_whose_devices_report_all_at_once_is_one_finding() {
+    for world in worlds().await {
+        let devices = world.many(60).await;
+        let reports = devices.iter().cloned().enumerate().map(|(n, device)| {
+            let (fleet, said) = (world.fleet.clone(), Attributes::collect(but(n, "hw.board", TWIN)));
+            tokio::spawn(async move { fleet.report(&device, said, UpdateMode::Replace).await })
+        });
+        for report in reports.collect::<Vec<_>>() {
+            report.await.unwrap().unwrap();
+        }
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert_eq!((open[0].kind, open[0].n, open[0].parts), (Kind::IdentifierCopied, 60, 1), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_cut_off_as_it_is_found_is_one_finding_as_well() {
+    for world in worlds().await {
+        let devices = world.many(40).await;
+        for (n, device) in devices.iter().enumerate() {
+            world.reports(device, but(n, "hw.cpu", "4E1DFFFFFF")).await;
+            assert_eq!(world.open().await.len(), 1, "{}: after {}", world.name(), n + 1);
+        }
+        let open = world.open().await;
+        assert_eq!((open[0].kind, open[0].n), (Kind::IdentifierCopied, 40), "{}: {open:?}", world.name());
+        // What followed before it was known to be an image stays as it is.
+        for (device, expected) in [(0, Trust::Quarantined), (1, Trust::Quarantined), (39, Trust::Suspect)] {
+            assert_eq!(world.device(&devices[device]).await.trust, expected, "{}: {device}", world.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_image_with_all_identifiers_of_one_device_is_one_finding() {
+    for world in worlds().await {
+        let devices = world.many(30).await;
+        for device in &devices {
+            world.reports(device, honest(0)).await;
+        }
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert_eq!((open[0].kind, open[0].parts), (Kind::IdentifierCopied, 3), "{}: {open:?}", world.name());
+        let told = world.fleet.finding(&operator(), open[0].id).await.unwrap();
+        assert!(told.parts.iter().all(|part| part.state == FindingState::Folded));
+    }
+}
+
+#[tokio::test]
+async fn two_identifiers_of_an_image_are_put_together_with_what_was_found_before() {
+    for world in worlds().await {
+        let devices = world.many(12).await;
+        for (n, device) in devices.iter().enumerate() {
+            let mut said = but(n, "hw.board", TWIN);
+            said.retain(|(key, _)| *key != "hw.eth0.mac");
+            said.push(("hw.eth0.mac", mac(9_999)));
+            world.reports(device, said).await;
+        }
+        let open = world.open().await;
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        // The first device's, and one of each identifier as long as they were few.
+        assert_eq!(open[0].parts, 3, "{}", world.name());
+        world.fleet.resolve_finding(&operator(), open[0].id, "mended").await.unwrap();
+        for device in &devices {
+            assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}: {}", world.name(), device.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_image_does_not_explain_stays_and_what_comes_after_opens_again() {
+    for world in worlds().await {
+        let devices = world.many(6).await;
+        let odd = |n: usize, board: &str| {
+            let mut said = but(n, "hw.board", board);
+            said.retain(|(key, _)| *key != "hw.lte0.imei");
+            said.push(("hw.lte0.imei", imei(999)));
+            said
+        };
+        world.reports(&devices[0], odd(0, TWIN)).await;
+        for (n, device) in devices.iter().enumerate().skip(1) {
+            world.reports(device, but(n, "hw.board", TWIN)).await;
+        }
+        let kinds = || async { world.kinds().await };
+        assert_eq!(kinds().await, [Kind::HardwareMismatch, Kind::IdentifierCopied], "{}: a modem, too", world.name());
+        // Only the board differs now: that is told of the image.
+        world.reports(&devices[0], but(0, "hw.board", TWIN)).await;
+        assert_eq!(kinds().await, [Kind::HardwareMismatch, Kind::IdentifierCopied], "{}: a modem did", world.name());
+        let own = world.open().await.into_iter().find(|row| row.kind == Kind::HardwareMismatch).unwrap();
+        world.fleet.resolve_finding(&operator(), own.id, "it was here").await.unwrap();
+        assert_ne!(world.device(&devices[0]).await.trust, Trust::Trusted, "{}: the image speaks", world.name());
+        // Another first device is told of there, and opens again by what it says later.
+        let late = world.made("B", 7).await;
+        world.reports(&late, but(7, "hw.board", "MB26B-OTHER")).await;
+        let other = world.made("B", 8).await;
+        world.reports(&other, but(8, "hw.board", "MB26B-OTHER")).await;
+        let open = world.open().await;
+        assert_eq!(open.len(), 2, "{}: {open:?}", world.name());
+        world.reports(&late, but(7, "hw.board", "MB26B-THIRD")).await;
+        let own: Vec<_> = world.open().await.into_iter().filter(|row| row.kind == Kind::HardwareMismatch).collect();
+        assert_eq!(own.len(), 1, "{}", world.name());
+        assert_eq!(own[0].device_serial.as_deref(), Some(late.name()));
+        assert!(own[0].part_of.is_none() && own[0].n == 2, "{}: {own:?}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_is_part_of_another_is_not_settled_by_itself() {
+    for world in worlds().await {
+        let (one, other) = (world.made("A", 1).await, world.made("A", 2).await);
+        world.reports(&one, but(1, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN)).await;
+        let open = world.open().await;
+        assert_eq!((open.len(), open[0].n, open[0].parts), (1, 2, 1), "{}: two are enough", world.name());
+        let part = world.fleet.finding(&operator(), open[0].id).await.unwrap().parts.remove(0);
+        let refused = world.fleet.resolve_finding(&operator(), part.id, "no").await.unwrap_err();
+        assert!(refused.to_string().contains("part of another one"), "{}: {refused}", world.name());
+        // Both report what they should: nothing is washed away, neither the image nor what it told of the first.
+        world.reports(&one, honest(1)).await;
+        world.reports(&other, honest(2)).await;
+        assert_eq!(world.open().await.len(), 1, "{}", world.name());
+        for device in [&one, &other] {
+            assert_eq!(world.device(device).await.trust, Trust::Suspect, "{}", world.name());
+        }
+        // Both at once are one deed.
+        let n = world.fleet.resolve_findings(&operator(), &[open[0].id, part.id], "the bench").await.unwrap();
+        assert_eq!((n, world.open().await.len()), (1, 0), "{}", world.name());
+        for device in [&one, &other] {
+            assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}", world.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn findings_are_counted_by_the_day_they_were_opened_and_settled() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        world.reports(&device, but(1, "hw.board", TWIN)).await;
+        world.wait(2 * DAY);
+        let open = world.open().await;
+        world.fleet.resolve_finding(&operator(), open[0].id, "seen").await.unwrap();
+        let trend = world.fleet.finding_trend(&operator(), 4).await.unwrap();
+        let days: Vec<(i64, i64)> = trend.iter().map(|(_, opened, settled)| (*opened, *settled)).collect();
+        assert_eq!(days, [(0, 0), (1, 0), (0, 0), (0, 1)], "{}", world.name());
+        assert_eq!(trend[3].0, Timestamp(NOW.plus(2 * DAY).0 / DAY * DAY), "the day began at midnight");
     }
 }

@@ -1,6 +1,6 @@
 //! The whole way of a repair, from the bench to the report that closes it.
 
-use crate::world::{RULE, conflict, imei, manager, support, worlds};
+use crate::world::{RULE, admin, conflict, imei, manager, support, worlds};
 use domain::{
     device::Lifecycle,
     history::Event,
@@ -9,6 +9,7 @@ use domain::{
 };
 use fleet::{
     Actor, Origin,
+    check_in::RulesForm,
     repair::{Authorised, Difference, OpenForm, PartForm, RepairFilter},
 };
 
@@ -242,5 +243,39 @@ async fn a_scan_says_what_it_may_mean() {
         assert_eq!(scanned("2611-1").await.repair, Some(code));
         let none = scanned("nothing at all").await;
         assert!(none.devices.is_empty() && none.repair.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_comes_in_is_held_against_what_the_models_rules_know_of_makers() {
+    for world in worlds().await {
+        let model = world.fleet.device_record(&support(), "GW-1").await.unwrap();
+        let model = model.catalogue.model_name(model.device.model_id).to_owned();
+        let code = world.open("GW-1").await;
+        let doubts = async |slot: &str, part: &str| {
+            let look = world.draft(&code, slot, part).await;
+            let doubt = |remark: &domain::repair::Remark| remark.tone == domain::repair::Tone::Doubt;
+            let doubts = look.in_check.remarks.into_iter().filter(doubt);
+            doubts.map(|remark| remark.words).collect::<Vec<_>>().join(" ")
+        };
+        let (own, other) = ("d8:80:39:00:09:09", "00:04:a3:00:09:09");
+        let (modem, another) = (imei(900), "356938035643809");
+        assert_eq!(doubts("eth0", other).await, "", "{}: nothing is known of makers yet", world.name());
+        let form = RulesForm {
+            mapping: domain::report::USUAL_MAPPING.to_owned(),
+            makers: "oui d8:80:39 = Maker\ntac 86194105 = M1".to_owned(),
+            ..RulesForm::default()
+        };
+        world.fleet.change_model_rules(&admin(), &model, &form).await.unwrap();
+        assert!(doubts("eth0", other).await.contains("none of those that Maker has"), "{}", world.name());
+        assert_eq!(doubts("eth0", own).await, "", "{}", world.name());
+        assert!(doubts("lte0", another).await.contains("35693803 is not one of M1"), "{}", world.name());
+        assert_eq!(doubts("lte0", &modem).await, "", "{}", world.name());
+        // The same is looked at in the transaction that authorises, and told to whoever approves.
+        doubts("eth0", other).await;
+        doubts("board", "MB-1000").await;
+        let Authorised::Waiting(approval) = world.authorise(&code).await else { panic!("{}: the key", world.name()) };
+        let detail = world.fleet.approval(&manager(), approval).await.unwrap().detail;
+        assert!(detail["doubts"].to_string().contains("none of those that Maker has"), "{}: {detail}", world.name());
     }
 }

@@ -1,0 +1,147 @@
+//! One finding per cause: what was found at one device, and is explained by what is found at several, becomes part of that
+//! finding. It is not settled: it stands as long as the other does, and its device stays as it is. Whatever that finding
+//! does not explain to the last observation stays a finding of its own, so that nobody can hide one thing behind another.
+
+use super::{
+    judge::{Bench, cause_of},
+    reason::{self, Reason},
+};
+use crate::{Deed, Result, finding};
+use domain::{
+    authority::FindingState,
+    suspicion::{Copied, SIGNALS_MAX, Signal, Subject, Suspicion},
+};
+use std::collections::{BTreeMap, BTreeSet};
+use store::finding::Finding;
+
+/// Of how many other devices that report the same the findings are looked at, and of how many parts of a finding that
+/// becomes part of another one.
+const HOLDERS: i64 = 20;
+const PARTS: i64 = 100;
+/// How many findings become part of one; what comes beyond stays by itself. People settle up to a thousand along with one.
+const MOST: i64 = 900;
+
+/// A finding that becomes part of another one.
+pub(super) struct Fold {
+    pub(super) part: Finding,
+    /// The cause of the other one.
+    pub(super) whole: String,
+}
+
+/// How often what becomes part of a finding was found. What was part of another one was counted there.
+pub(super) fn times(folds: &[Fold], whole: &str) -> i64 {
+    let counts = |fold: &&Fold| fold.whole == whole && fold.part.state == FindingState::Open;
+    folds.iter().filter(counts).map(|fold| fold.part.n).sum()
+}
+
+/// The key under which it is counted that a device came with a part from elsewhere in this slot.
+pub(super) fn unlisted_key(slot: &str) -> String {
+    format!("unlisted:{slot}")
+}
+
+/// Of what is told, what explains most of these observations, if all of them are explained.
+pub(super) fn whole_of<'s>(told: &[&'s Suspicion], signals: &[Signal]) -> Option<&'s Suspicion> {
+    let explained = |signal: &Signal| told.iter().any(|suspicion| suspicion.explains(signal));
+    // Of more only the first are kept: nobody knows what the others said.
+    if signals.is_empty() || signals.len() >= SIGNALS_MAX || !signals.iter().all(explained) {
+        return None;
+    }
+    let by = |suspicion: &&&Suspicion| signals.iter().filter(|signal| suspicion.explains(signal)).count();
+    told.iter().rev().max_by_key(by).copied()
+}
+
+/// Which findings become part of those that are told.
+pub(super) async fn plan(
+    deed: &mut Deed<'_>,
+    bench: &Bench<'_>,
+    told: &[&Suspicion],
+    mine: &[Reason],
+) -> Result<Vec<Fold>> {
+    let mut candidates: BTreeMap<String, Finding> = BTreeMap::new();
+    for suspicion in told.iter().filter(|suspicion| !suspicion.is_of_one()) {
+        for signal in &suspicion.signals {
+            of_holders(deed, bench, signal, &mut candidates).await?;
+        }
+        narrower(deed, bench, (suspicion, told), &mut candidates).await?;
+    }
+    for past in mine.iter().filter(|past| whole_of(told, &past.signals).is_some()) {
+        if let Some(found) = store::finding::by_cause(&mut deed.tx, &past.cause).await? {
+            candidates.insert(past.cause.clone(), found);
+        }
+    }
+    let fold = |part: Finding| {
+        let is_told = told.iter().any(|suspicion| cause_of(suspicion) == part.cause);
+        let whole = whole_of(told, &signals_of(&part)).map(cause_of).filter(|_| !is_told)?;
+        let is_news = match part.state {
+            FindingState::Open => true,
+            FindingState::Folded => part.part_of.as_ref() != Some(&whole),
+            FindingState::Resolved => false,
+        };
+        is_news.then_some(Fold { part, whole })
+    };
+    let mut folds: Vec<Fold> = candidates.into_values().filter_map(fold).collect();
+    let wholes: BTreeSet<String> = folds.iter().map(|fold| fold.whole.clone()).collect();
+    for whole in wholes {
+        if store::finding::folded_within(&mut deed.tx, &whole).await? >= MOST {
+            folds.retain(|fold| fold.whole != whole);
+        }
+    }
+    Ok(folds)
+}
+
+/// What was found, as the finding keeps it.
+fn signals_of(finding: &Finding) -> Vec<Signal> {
+    let signals = finding.detail.get("signals").cloned().unwrap_or_default();
+    serde_json::from_value(signals).unwrap_or_default()
+}
+
+/// The findings of their own of others that report the same.
+async fn of_holders(
+    deed: &mut Deed<'_>,
+    bench: &Bench<'_>,
+    signal: &Signal,
+    candidates: &mut BTreeMap<String, Finding>,
+) -> Result<()> {
+    let (key, is_of_batch) = match signal {
+        Signal::Copied { copied: Copied::Part { identifier_key, .. }, batch, .. } => {
+            (identifier_key.clone(), batch.is_some())
+        }
+        Signal::GoldenImage { copied: Copied::Part { identifier_key, .. }, .. } => (identifier_key.clone(), true),
+        Signal::PartBeyondBatch { slot, .. } => (unlisted_key(slot), true),
+        _ => return Ok(()),
+    };
+    let batch = is_of_batch.then_some(bench.device.batch_id);
+    let found = store::finding::open_of_holders(&mut deed.tx, (&key, batch), bench.device.id, HOLDERS).await?;
+    candidates.extend(found.into_iter().map(|finding| (finding.cause.clone(), finding)));
+    Ok(())
+}
+
+/// The findings of what was told one by one before it was put together, and what is part of them: all of it or none, for
+/// a part must not be left with what is no finding of its own any more.
+async fn narrower(
+    deed: &mut Deed<'_>,
+    bench: &Bench<'_>,
+    (suspicion, told): (&Suspicion, &[&Suspicion]),
+    candidates: &mut BTreeMap<String, Finding>,
+) -> Result<()> {
+    let device = &bench.device;
+    let of = Subject { serial: &device.serial, batch: &bench.batch, manifest_version: device.manifest_version };
+    let own = cause_of(suspicion);
+    for signal in &suspicion.signals {
+        let cause = signal.cause(&of);
+        let cause = finding::cause(reason::kind(cause.topic), &cause.about);
+        if cause == own {
+            continue;
+        }
+        let Some(found) = store::finding::by_cause(&mut deed.tx, &cause).await? else { continue };
+        let mut parts = store::finding::parts_within(&mut deed.tx, &cause, PARTS).await?;
+        let are_all = parts.len() < usize::try_from(PARTS).unwrap_or(usize::MAX);
+        parts.retain(|part| part.state == FindingState::Folded);
+        let is_explained = |part: &Finding| whole_of(told, &signals_of(part)).is_some();
+        if found.state == FindingState::Open && are_all && parts.iter().all(is_explained) {
+            candidates.extend(parts.into_iter().map(|part| (part.cause.clone(), part)));
+            candidates.insert(cause, found);
+        }
+    }
+    Ok(())
+}
