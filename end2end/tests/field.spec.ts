@@ -175,7 +175,8 @@ test.describe('a copied identity', () => {
       await expect(why).toContainText(sentence);
       await expect(why).toContainText('127.0.0.1');
       await expect(why).toContainText('127.0.0.2');
-      await expect(page.locator('#access')).toContainText('On hold');
+      // What the device's record says follows the act a moment later.
+      await appears(page, () => expect(page.locator('#access')).toContainText('On hold', { timeout: 500 }));
       await expect(page.getByText('Quarantined', { exact: true }).first()).toBeVisible();
 
       // Whoever mends devices sees it, and may not settle it.
@@ -194,7 +195,7 @@ test.describe('a copied identity', () => {
       await unfold(page, 'Release');
       await page.getByLabel('Why it may come back').fill('The bench was wiped.');
       await page.getByRole('button', { name: 'Release it' }).click();
-      await expect(page.getByText('Trusted', { exact: true }).first()).toBeVisible();
+      await appears(page, () => expect(page.getByText('Trusted', { exact: true }).first()).toBeVisible({ timeout: 500 }));
       await expect(page.locator('#access')).not.toContainText('On hold');
 
       // It is let in again, and alone it raises nothing.
