@@ -148,6 +148,25 @@ impl Field {
         self.fixture.name
     }
 
+    /// The folder of its data, which holds that of the field.
+    pub fn data(&self) -> &Path {
+        self.fixture.folder.path()
+    }
+
+    /// The address of its database; none for SQLite.
+    pub fn url(&self) -> Option<&str> {
+        self.fixture.url.as_deref()
+    }
+
+    /// Closes the gateway and the repository, for the program itself to take their places.
+    pub async fn close(&mut self) {
+        self.stop.cancel();
+        for task in self.tasks.drain(..) {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
     /// The file of this name.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -11,11 +11,14 @@ mod ddi;
 mod est;
 mod field;
 mod gateway;
+mod hostile;
 mod idempotency;
+mod kill;
 mod listener;
 mod pki;
 mod requests;
 #[path = "../../crates/fleet/tests/scene/mod.rs"]
 mod scene;
+mod served;
 mod sessions;
 mod swupdate;

@@ -20,6 +20,8 @@ mod structure;
 #[cfg(test)]
 mod compare_tests;
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod mapping_tests;
 
 pub use attributes::{ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Attributes, UpdateMode};

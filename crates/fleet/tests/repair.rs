@@ -9,6 +9,8 @@ mod any_order;
 mod attached;
 #[path = "repair/closing.rs"]
 mod closing;
+#[path = "repair/crashes.rs"]
+mod crashes;
 #[path = "repair/flow.rs"]
 mod flow;
 #[path = "repair/second.rs"]

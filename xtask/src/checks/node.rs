@@ -1,4 +1,4 @@
-//! The programs of others: a browser, a database server, node and its packages.
+//! The programs of others: a browser, a database server, a device's SWUpdate, node and its packages.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,8 @@ use crate::workspace::Workspace;
 use crate::{exec, packages};
 
 /// A program, and Debian's package that has it.
-const PROGRAMS: [(&str, &str); 3] = [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
+const PROGRAMS: [(&str, &str); 4] =
+    [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium"), ("swupdate", "swupdate")];
 
 /// The oldest node that the browser's tests run on: Playwright fails in its middle on older ones.
 const NODE: u32 = 20;

@@ -21,16 +21,24 @@ use fleet::{
 use pki::{
     Issuer, KeyAlgorithm, Name, Passphrase, Profile, Request, SerialNumber, Signer, SoftwareKey, Template, Urls,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
-use store::testing::{self, Fixture};
+use store::{
+    Db,
+    testing::{self, Fixture},
+};
 use uuid::Uuid;
 
 pub const RULE: Actor = Actor::Rule { name: "test" };
 /// 2 November 2026, 12:00.
 pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
+
+const MODEL: ModelId = ModelId(Uuid::from_u128(3));
 
 pub struct World {
     pub fleet: Fleet,
@@ -72,6 +80,10 @@ pub fn imei(n: u64) -> String {
     domain::identifier::imei_with_check_digit(&digits.try_into().unwrap()).unwrap().to_string()
 }
 
+pub fn mac(n: u64) -> String {
+    format!("d8:80:39:00:{:02x}:{:02x}", n / 256, n % 256)
+}
+
 pub fn part(slot: &str, class: Class, text: &str) -> Part {
     let found = normalise(class, text).unwrap();
     Part {
@@ -88,7 +100,7 @@ pub fn parts_of(n: u64) -> Vec<Part> {
     let mut parts = vec![
         part("board", Class::Board, &format!("MB-{n}")),
         part("lte0", Class::Lte, &imei(n)),
-        part("eth0", Class::Ethernet, &format!("d8:80:39:00:00:{n:02x}")),
+        part("eth0", Class::Ethernet, &mac(n)),
     ];
     if n == 2 {
         parts.push(part("se0", Class::SecureElement, "SE-2"));
@@ -105,19 +117,20 @@ pub fn conflict<T: std::fmt::Debug>(result: Result<T, Error>, part: &str) {
 impl World {
     async fn on(fixture: Fixture) -> Self {
         let clock = Arc::new(AtomicI64::new(NOW.0));
-        let time = clock.clone();
-        let keys = Keys {
-            folder: fixture.folder.path().join("keys"),
-            passphrase: Some(Passphrase::new("correct horse battery staple".to_owned()).unwrap()),
-        };
-        let now = move || Timestamp(time.fetch_add(1, Ordering::Relaxed));
-        let fleet =
-            Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), Arc::new(now)).with_keys(keys);
+        let fleet = fleet_on(fixture.db.clone(), fixture.folder.path(), clock.clone());
         let world = Self { fleet, fixture, clock };
         world.fill().await;
         world.authorities().await;
         world.fleet.load_trust().await.unwrap();
         world
+    }
+
+    /// Lets a new process take over: it has the database, and nothing of what the one before had in memory.
+    pub async fn restart(&mut self) {
+        self.fleet.db().close().await;
+        let db = Db::open(self.fixture.folder.path(), self.fixture.url.as_deref()).await.unwrap();
+        self.fleet = fleet_on(db, self.fixture.folder.path(), self.clock.clone());
+        self.fleet.load_trust().await.unwrap();
     }
 
     pub fn name(&self) -> &'static str {
@@ -129,38 +142,23 @@ impl World {
     }
 
     async fn fill(&self) {
-        let custodian = |n, code: &str, kind| Custodian {
-            id: CustodianId(Uuid::from_u128(n)),
-            code: code.to_owned(),
-            name: code.to_owned(),
-            kind,
-            country: "CZ".into(),
-            city: String::new(),
-            sgln: String::new(),
-            created_at: NOW.plus(-100 * DAY),
-        };
-        let (factory, client) =
-            (custodian(1, "brno", CustodianKind::Factory), custodian(2, "acme", CustodianKind::Client));
         let model = Model {
-            id: ModelId(Uuid::from_u128(3)),
+            id: MODEL,
             name: "GW-200".into(),
             description: String::new(),
             poll_interval_s: 300,
             sgtin: String::new(),
         };
-        let batch = |n, code: &str| Batch {
-            id: BatchId(Uuid::from_u128(n)),
-            code: code.into(),
-            factory_id: factory.id,
-            model_id: model.id,
-            quota: Some(10),
-            started_at: NOW.plus(-60 * DAY),
-        };
         let batches = [batch(10, "A"), batch(11, "B")];
-        let (holders, models) = ([factory.clone(), client.clone()], [model.clone()]);
-        self.fleet.seed_catalogue(&RULE, &holders, &models, &batches).await.unwrap();
-        let lives: Vec<Life> = (1..=4).map(|n| life(n, &batches[0], &factory, &client)).collect();
+        self.fleet.seed_catalogue(&RULE, &[factory(), client()], &[model], &batches).await.unwrap();
+        self.make(1..=4).await;
+    }
+
+    /// Makes devices of batch A, named by these numbers, and gives their ids.
+    pub async fn make(&self, numbers: impl Iterator<Item = u64>) -> Vec<DeviceId> {
+        let lives: Vec<Life> = numbers.map(|n| life(n, &batch(10, "A"), &factory(), &client())).collect();
         self.fleet.seed_devices(&RULE, &lives).await.unwrap();
+        lives.into_iter().map(|life| life.id).collect()
     }
 
     /// A root that is brought in, and beneath it what signs for batch A.
@@ -252,6 +250,44 @@ impl World {
     /// Enrols a device for a new key, as an operator.
     pub async fn enrolled(&self, serial: &str) -> fleet::enrol::Enrolled {
         self.fleet.enrol(&admin(), "A", &request(serial), serial).await.unwrap()
+    }
+}
+
+fn fleet_on(db: Db, folder: &Path, clock: Arc<AtomicI64>) -> Fleet {
+    let passphrase = Some(Passphrase::new("correct horse battery staple".to_owned()).unwrap());
+    let now = move || Timestamp(clock.fetch_add(1, Ordering::Relaxed));
+    Fleet::with_clock(db, folder.to_owned(), Arc::new(now)).with_keys(Keys { folder: folder.join("keys"), passphrase })
+}
+
+fn custodian(n: u128, code: &str, kind: CustodianKind) -> Custodian {
+    Custodian {
+        id: CustodianId(Uuid::from_u128(n)),
+        code: code.to_owned(),
+        name: code.to_owned(),
+        kind,
+        country: "CZ".into(),
+        city: String::new(),
+        sgln: String::new(),
+        created_at: NOW.plus(-100 * DAY),
+    }
+}
+
+fn factory() -> Custodian {
+    custodian(1, "brno", CustodianKind::Factory)
+}
+
+fn client() -> Custodian {
+    custodian(2, "acme", CustodianKind::Client)
+}
+
+fn batch(n: u128, code: &str) -> Batch {
+    Batch {
+        id: BatchId(Uuid::from_u128(n)),
+        code: code.into(),
+        factory_id: factory().id,
+        model_id: MODEL,
+        quota: Some(10),
+        started_at: NOW.plus(-60 * DAY),
     }
 }
 
