@@ -75,12 +75,21 @@ pub(super) struct Judged {
     pub(super) settled: Vec<String>,
     /// Whether it is trusted again.
     pub(super) is_released: bool,
+    /// Whether the report closed the device's repair.
+    pub(super) is_repaired: bool,
 }
 
 impl Judged {
     /// Nothing is new.
     pub(super) const fn nothing(reasons: Vec<Reason>) -> Self {
-        Self { reasons, entries: Vec::new(), follows: None, settled: Vec::new(), is_released: false }
+        Self {
+            reasons,
+            entries: Vec::new(),
+            follows: None,
+            settled: Vec::new(),
+            is_released: false,
+            is_repaired: false,
+        }
     }
 }
 
