@@ -22,7 +22,7 @@ use axum::{
 };
 use fleet::Fleet;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a request for one certificate may weigh: RSA of 8192 bits as PEM takes a tenth of it.
 const ONE: usize = 128 * 1024;
@@ -37,6 +37,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may ask.
     pub who: Who,
+    /// Whether of these a device may ask, too, that is on hold or quarantined: its repair needs this.
+    pub for_repair: bool,
     handler: fn() -> MethodRouter<Fleet>,
 }
 
@@ -58,24 +60,30 @@ pub enum Who {
 }
 
 const fn route(method: &'static str, path: &'static str, who: Who, handler: fn() -> MethodRouter<Fleet>) -> Route {
-    Route { method, path, who, handler }
+    Route { method, path, who, for_repair: false, handler }
+}
+
+/// The same, also for devices that are on hold or quarantined. A certificate on hold is never renewed: whoever has a copy
+/// of its key would have one that nothing holds. A new key comes by a voucher of the repair desk.
+const fn needed(method: &'static str, path: &'static str, who: Who, handler: fn() -> MethodRouter<Fleet>) -> Route {
+    Route { for_repair: true, ..route(method, path, who, handler) }
 }
 
 /// Every route of the gateway.
 pub const ROUTES: &[Route] = &[
-    route("GET", "/", Who::Known, || get(who_are_you)),
-    route("GET", "/.well-known/est/cacerts", Who::Anybody, || get(est::all_ca_certificates)),
-    route("GET", "/.well-known/est/csrattrs", Who::Anybody, || get(est::attributes)),
+    needed("GET", "/", Who::Known, || get(who_are_you)),
+    needed("GET", "/.well-known/est/cacerts", Who::Anybody, || get(est::all_ca_certificates)),
+    needed("GET", "/.well-known/est/csrattrs", Who::Anybody, || get(est::attributes)),
     route("POST", "/.well-known/est/simpleenroll", Who::Station, || post(est::enrol_without_label)),
     route("POST", "/.well-known/est/simplereenroll", Who::Device, || post(est::renew)),
-    route("GET", "/.well-known/est/{label}/cacerts", Who::Anybody, || get(est::ca_certificates)),
-    route("GET", "/.well-known/est/{label}/csrattrs", Who::Anybody, || get(est::attributes_of)),
+    needed("GET", "/.well-known/est/{label}/cacerts", Who::Anybody, || get(est::ca_certificates)),
+    needed("GET", "/.well-known/est/{label}/csrattrs", Who::Anybody, || get(est::attributes_of)),
     route("POST", "/.well-known/est/{label}/simpleenroll", Who::Station, || post(est::enrol)),
     route("POST", "/.well-known/est/{label}/simplereenroll", Who::Device, || post(est::renew_in)),
     route("POST", "/token", Who::Token, || post(rotate_token)),
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
-    route("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
-    route("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
+    needed("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
+    needed("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
 ];
 
 /// The gateway's router, for the usual tenant of hawkBit.
@@ -87,7 +95,9 @@ pub fn router(fleet: &Fleet) -> Router {
 pub fn router_of(fleet: &Fleet, tenant: &str) -> Router {
     let add = |router: Router<Fleet>, route: &Route| {
         // The limit of a route of its own is within this one, and so the one that counts.
-        router.route(route.path, (route.handler)().layer(DefaultBodyLimit::max(ONE)))
+        let handler = (route.handler)().layer(DefaultBodyLimit::max(ONE));
+        let whole = || from_fn_with_state(fleet.clone(), caller::whole);
+        router.route(route.path, if route.for_repair { handler } else { handler.route_layer(whole()) })
     };
     let routes = ROUTES.iter().fold(Router::new(), add);
     let routes = routes
@@ -102,16 +112,13 @@ pub fn router_of(fleet: &Fleet, tenant: &str) -> Router {
 }
 
 /// Tells whoever asks how it is known here: the first thing to try on a device.
-async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
+async fn who_are_you(State(fleet): State<Fleet>, Extension(caller): Extension<Caller>) -> Response {
     let (status, told) = match &caller {
-        Caller::Device { actor, peer } => {
-            let trust = if peer.is_some() { "certificate" } else { "token" };
-            let certificate = peer.as_deref().map(certificate);
-            (
-                StatusCode::OK,
-                json!({"kind": "device", "serial": actor.name(), "trust": trust, "certificate": certificate}),
-            )
-        }
+        Caller::Device { actor, peer } => match fleet.is_quarantined(actor).await {
+            Ok(is_held) => (StatusCode::OK, device(actor.name(), peer.as_deref(), is_held)),
+            Err(error) => return failed(&error),
+        },
+        Caller::Held { actor, peer } => (StatusCode::OK, device(actor.name(), peer.as_deref(), true)),
         Caller::Station { actor, peer } => {
             let certificate = certificate(peer);
             (
@@ -122,7 +129,7 @@ async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
         Caller::Awaited(peer) => {
             let serial = peer.certificate.device_serial.as_deref();
             let told = json!({"kind": "device", "serial": serial, "trust": "certificate", "certificate": certificate(peer),
-                              "note": "The certificate is good, but the device's manifest was not delivered yet."});
+                              "note": "The device's manifest was not delivered yet."});
             (StatusCode::OK, told)
         }
         Caller::Stranger => (StatusCode::FORBIDDEN, json!({"error": caller::STRANGER})),
@@ -136,6 +143,19 @@ async fn who_are_you(Extension(caller): Extension<Caller>) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, answer::CHALLENGE);
     }
     response
+}
+
+/// What a device is told of itself; if it is on hold, that too, but not what speaks against it: whoever has a copy of its
+/// key would learn how it was found.
+fn device(serial: &str, peer: Option<&fleet::enrol::Peer>, is_held: bool) -> Value {
+    let trust = if peer.is_some() { "certificate" } else { "token" };
+    let mut told = json!({
+        "kind": "device", "serial": serial, "trust": trust, "certificate": peer.map(certificate), "held": is_held,
+    });
+    if is_held && let Some(object) = told.as_object_mut() {
+        object.insert("note".to_owned(), json!(caller::HELD));
+    }
+    told
 }
 
 /// The next token of a device that came with its present one, which counts until the next is first used.
@@ -156,7 +176,7 @@ async fn rotate_token(State(fleet): State<Fleet>, Extension(caller): Extension<C
     }
 }
 
-fn certificate(peer: &fleet::enrol::Peer) -> serde_json::Value {
+fn certificate(peer: &fleet::enrol::Peer) -> Value {
     let certificate = &peer.certificate;
     json!({
         "serial": certificate.serial, "name": certificate.name, "purpose": certificate.purpose,

@@ -5,10 +5,17 @@
 
 use crate::{
     authorisation::paths_of,
-    field::{A, Field, field, manager, operator},
+    field::{A, Field, RULE, field, manager, operator},
+    scene,
 };
 use axum::{body::Body, extract::ConnectInfo};
-use domain::{authority::Authority, revocation::RevocationAct as Act};
+use domain::{
+    authority::Authority,
+    history::{Entry, Event},
+    id::HistoryId,
+    revocation::RevocationAct as Act,
+    time::DAY,
+};
 use fleet::{
     enrol::StationForm,
     repair::{Authorised, OpenForm, PartForm},
@@ -19,6 +26,7 @@ use http_body_util::BodyExt;
 use server::{gateway, repository};
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// Who comes to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +45,8 @@ enum Who {
     WrongToken,
     /// A device whose certificate is on hold.
     Held,
+    /// A quarantined device, by its token.
+    HeldToken,
     /// A device whose certificate was revoked.
     Revoked,
     /// A station whose certificate was revoked.
@@ -51,6 +61,7 @@ const EVERYBODY: &[Who] = &[
     Who::TokenDevice,
     Who::WrongToken,
     Who::Held,
+    Who::HeldToken,
     Who::Revoked,
     Who::RevokedStation,
 ];
@@ -58,27 +69,24 @@ const EVERYBODY: &[Who] = &[
 /// What curl says when the handshake failed: no status.
 const NOT_LET_IN: u16 = 0;
 
-/// A route, and what it answers to [`EVERYBODY`] in that order.
-const GATEWAY: &[(&str, [u16; 9])] = &[
-    ("GET /", [401, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/cacerts", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/csrattrs", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/{label}/cacerts", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/{label}/csrattrs", [200, 200, 200, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+/// A route, and what it answers to [`EVERYBODY`] in that order: a device that is on hold reaches what its repair needs.
+const GATEWAY: &[(&str, [u16; 10])] = &[
+    ("GET /", [401, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
     // It enrols nobody; it says where to go.
-    ("POST /.well-known/est/simpleenroll", [401, 404, 404, 404, 404, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /.well-known/est/simplereenroll", [401, 403, 403, 200, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /.well-known/est/{label}/simpleenroll", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    (
-        "POST /.well-known/est/{label}/simplereenroll",
-        [401, 403, 403, 200, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN],
-    ),
-    ("POST /token", [401, 403, 403, 403, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /{tenant}/controller/v1/{controllerId}", [401, 403, 403, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/simpleenroll", [401, 404, 404, 404, 404, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/simplereenroll", [401, 403, 403, 200, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/{label}/simpleenroll", [401, 200, 409, 403, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/{label}/simplereenroll", [401, 403, 403, 200, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /token", [401, 403, 403, 403, 200, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /{tenant}/controller/v1/{controllerId}", [401, 403, 403, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
     (
         "PUT /{tenant}/controller/v1/{controllerId}/configData",
-        [401, 403, 403, 200, 200, 401, NOT_LET_IN, NOT_LET_IN, NOT_LET_IN],
+        [401, 403, 403, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN],
     ),
 ];
 
@@ -96,6 +104,7 @@ const REPOSITORY: &[(&str, &str, [u16; 2])] = &[
 struct Cast {
     field: Field,
     token: String,
+    held_token: String,
 }
 
 impl Cast {
@@ -122,9 +131,15 @@ impl Cast {
             field.enrolled(serial, "A").await;
         }
         let token = field.fleet.set_device_token(&operator(), "token").await.unwrap();
+        let mut life = scene::life("held-token", A, field.fleet.now().plus(-DAY));
+        let quarantined = Event::Quarantined { reason: "looked into".into() };
+        let first = life.history[0].clone();
+        life.history.push(Entry { id: HistoryId(Uuid::now_v7()), at: first.at.plus(1), event: quarantined, ..first });
+        field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
+        let held_token = field.fleet.set_device_token(&operator(), "held-token").await.unwrap();
         field.act(Act::Hold, Selection::Device("held".to_owned())).await;
         field.act(Act::Revoke, Selection::Device("revoked".to_owned())).await;
-        Self { field, token }
+        Self { field, token, held_token }
     }
 
     /// Asks as this caller does, about a device of its own name, so that nobody is refused for another's serial.
@@ -139,6 +154,7 @@ impl Cast {
             Who::TokenDevice => format!("-H 'Authorization: TargetToken {}'", self.token),
             Who::WrongToken => "-H 'Authorization: TargetToken none'".to_owned(),
             Who::Held => shows("held"),
+            Who::HeldToken => format!("-H 'Authorization: TargetToken {}'", self.held_token),
             Who::Revoked => shows("revoked"),
             Who::RevokedStation => shows("fired"),
         };
@@ -146,6 +162,7 @@ impl Cast {
             Who::Device => "device".to_owned(),
             Who::TokenDevice => "token".to_owned(),
             Who::Held => "held".to_owned(),
+            Who::HeldToken => "held-token".to_owned(),
             Who::Revoked => "revoked".to_owned(),
             _ => format!("new-{n}"),
         };
@@ -208,8 +225,9 @@ fn the_cases_say_what_the_table_says() {
             gateway::Who::Token => &[Who::TokenDevice],
             gateway::Who::AnyDevice => &[Who::Device, Who::TokenDevice],
         };
+        let held: &[Who] = if route.for_repair { &[Who::Held, Who::HeldToken] } else { &[] };
         let passing: Vec<Who> = EVERYBODY.iter().copied().filter(|who| passes(*who)).collect();
-        assert_eq!(passing, expected, "{name}");
+        assert_eq!(passing, [expected, held].concat(), "{name}");
     }
 }
 

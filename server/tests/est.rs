@@ -40,12 +40,19 @@ impl Connected {
         connected
     }
 
-    async fn ask(&mut self) {
+    async fn ask(&mut self) -> String {
         self.client.stdin.as_mut().unwrap().write_all(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
         let first = tokio::time::timeout(Duration::from_secs(20), self.said.next_line()).await.unwrap().unwrap();
-        // What is before it is the end of the answer before.
-        assert!(first.as_deref().unwrap_or_default().contains("HTTP/1.1 200"), "{first:?}");
-        while self.said.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
+        assert!(first.as_deref().unwrap_or_default().starts_with("HTTP/1.1 200"), "{first:?}");
+        let mut length = 0;
+        while let Some(line) = self.said.next_line().await.unwrap().filter(|line| !line.is_empty()) {
+            if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                length = n.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.said.get_mut().read_exact(&mut body).await.unwrap();
+        String::from_utf8(body).unwrap()
     }
 
     /// Whether the connection has ended within so long.
@@ -113,14 +120,28 @@ async fn all_connect(field: &Field, serials: &[String]) {
 
 async fn one_is_held_while_connected(field: &Field) {
     let device = || Selection::Device("D-00010".to_owned());
-    let (held, mut other) = (Connected::to(field, "D-00010").await, Connected::to(field, "D-00011").await);
+    let (mut held, mut other) = (Connected::to(field, "D-00010").await, Connected::to(field, "D-00011").await);
+    let is_held = |said: &str| said.contains("\"held\":true");
+    let renews = async || {
+        let renew = "openssl req -new -key D-00010.key -subj /CN=D-00010 2>/dev/null | curl -sS -o renewed -w '%{http_code}' \
+                     --cacert ca.pem --cert D-00010.pem --key D-00010.key --data-binary @- $GW/.well-known/est/simplereenroll";
+        field.says(renew).await.trim().to_owned()
+    };
     field.act(Act::Hold, device()).await;
-    assert!(held.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
-    other.ask().await;
-    let (status, said) = field.visit("D-00010").await;
-    assert!(status == 0 && said.contains("revoked"), "{}: {said}", field.name());
+    assert!(
+        is_held(&held.ask().await),
+        "{}: the connection stays, and is narrow from the next request on",
+        field.name()
+    );
+    assert!(!is_held(&other.ask().await), "{}", field.name());
+    for tls in ["1.2", "1.3"] {
+        let ask = format!("curl -sS --tls-max {tls} --cacert ca.pem --cert D-00010.pem --key D-00010.key $GW/");
+        assert!(is_held(&field.says(&ask).await), "{}: by TLS {tls}", field.name());
+    }
+    assert_eq!(renews().await, "403", "{}", field.name());
     field.act(Act::Release, device()).await;
-    assert_eq!(field.visit("D-00010").await.0, 200, "{}: it came back", field.name());
+    assert!(!is_held(&held.ask().await), "{}: whole again from the next request on", field.name());
+    assert_eq!((field.visit("D-00010").await.0, renews().await.as_str()), (200, "200"), "{}", field.name());
 }
 
 async fn one_is_revoked_while_connected(field: &Field) {
@@ -137,21 +158,28 @@ async fn one_is_revoked_while_connected(field: &Field) {
 
 async fn the_batch_is_cut_off(field: &Field, serials: &[String]) {
     let connected = Connected::to(field, "D-00042").await;
+    // All but the revoked one.
+    let all = serials.len() - 1;
     field.act(Act::Hold, Selection::Batch("A".to_owned())).await;
-    assert!(connected.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
-    assert_eq!(count_admitted(field, serials).await, 0, "{}", field.name());
+    assert_eq!(count_admitted(field, serials, true).await, all, "{}: limited", field.name());
+    assert_eq!(count_admitted(field, serials, false).await, 0, "{}", field.name());
     field.act(Act::Release, Selection::Batch("A".to_owned())).await;
-    assert_eq!(count_admitted(field, serials).await, serials.len() - 1, "{}: all but the revoked one", field.name());
+    assert_eq!(count_admitted(field, serials, false).await, all, "{}: whole again", field.name());
     field.act(Act::Revoke, Selection::Batch("A".to_owned())).await;
-    assert_eq!(count_admitted(field, serials).await, 0, "{}", field.name());
+    assert!(connected.ends_within(Duration::from_secs(20)).await, "{}: still connected", field.name());
+    for held in [true, false] {
+        assert_eq!(count_admitted(field, serials, held).await, 0, "{}", field.name());
+    }
     // The station of another batch's line goes on, and no more of this one is signed.
     let more = field.sh(&format!("{ENROL}\nenrol D-99999 A")).await;
     assert!(!more.status.success());
 }
 
-async fn count_admitted(field: &Field, serials: &[String]) -> usize {
+/// How many are let in: on hold, or not.
+async fn count_admitted(field: &Field, serials: &[String], held: bool) -> usize {
     let script = format!(
-        "one() {{ curl -sS --cacert ca.pem --cert $1.pem --key $1.key $GW/ 2>/dev/null | grep -o '\"serial\":\"D-[0-9]*\"' || true; }}
+        "one() {{ curl -sS --cacert ca.pem --cert $1.pem --key $1.key $GW/ 2>/dev/null | grep '\"held\":{held}' \
+                  | grep -o '\"serial\":\"D-[0-9]*\"' || true; }}
         export -f one
         printf '%s\\n' {} | xargs -P 4 -I@ bash -c 'one @' | wc -l",
         serials.join(" ")

@@ -175,23 +175,36 @@ async fn a_device_that_is_cut_off_is_told_so_by_its_token_and_has_come_back() {
     for serial in ["C-00001", "C-00002"] {
         tokens.push(field.fleet.set_device_token(&operator(), serial).await.unwrap());
     }
-    let ask = async |token: &str| {
-        let request = Request::get("/").header(header::AUTHORIZATION, format!("TargetToken {token}"));
+    let ask = async |method: &str, path: &str, token: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("TargetToken {token}"));
         asked(&field, request.body(Body::empty()).unwrap()).await
     };
     field.act(Act::Hold, Selection::Batch("A".to_owned())).await;
     for token in &tokens {
-        let (status, _, said) = ask(token).await;
+        let (status, _, said) = ask("GET", "/", token).await;
+        assert!(status == 200 && said.contains("\"held\":true") && said.contains("on hold"), "{status} {said}");
+    }
+    assert_eq!(came_back(&field).await, (2, 2));
+    let (status, _, said) = ask("POST", "/token", &tokens[0]).await;
+    assert!(status == 403 && said.contains("on hold"), "a token that is on hold is not exchanged: {status} {said}");
+    for _ in 0..60 {
+        assert_eq!(ask("GET", "/DEFAULT/controller/v1/C-00001", &tokens[0]).await.0, 200, "it may poll as it should");
+    }
+    field.act(Act::Release, Selection::Batch("A".to_owned())).await;
+    let (status, _, said) = ask("GET", "/", &tokens[0]).await;
+    assert!(status == 200 && said.contains("\"held\":false"), "it counts again: {said}");
+    field.act(Act::Revoke, Selection::Batch("A".to_owned())).await;
+    for token in &tokens {
+        let (status, _, said) = ask("GET", "/", token).await;
         assert!(status == 403 && said.contains("cut off"), "{status} {said}");
     }
     assert_eq!(came_back(&field).await, (2, 2));
     let mut last = StatusCode::OK;
     for _ in 0..60 {
-        last = ask(&tokens[0]).await.0;
+        last = ask("GET", "/", &tokens[0]).await.0;
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "also that has an end");
-    field.act(Act::Release, Selection::Batch("A".to_owned())).await;
-    assert_eq!(ask(&tokens[0]).await.0, StatusCode::OK, "and it counts again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ mod ddi;
 mod est;
 mod field;
 mod gateway;
+mod held;
 mod hostile;
 mod idempotency;
 mod kill;

@@ -16,6 +16,8 @@ enum Subject {
     Console,
     /// The certification authority: issuing, OCSP, handshakes, and how soon a revocation is felt
     Pki,
+    /// Check-in: polls and reports per second over mutual TLS, as the fleet grows
+    Checkin,
 }
 
 /// What is measured, and how much of it.
@@ -24,10 +26,10 @@ pub struct BenchArgs {
     /// What is measured
     #[arg(value_enum)]
     subject: Subject,
-    /// Of the console: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki: devices of the
-    /// batch that is cut off, and entries of the long CRL [default: 100000 1000000]
+    /// Of the console and of checkin: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki:
+    /// devices of the batch that is cut off, and entries of the long CRL [default: 100000 1000000]
     sizes: Vec<u64>,
-    /// Small sizes, to see in seconds that all of it works; for pki
+    /// Small sizes, to see in seconds that all of it works; for pki and checkin
     #[arg(long)]
     quick: bool,
 }
@@ -40,6 +42,7 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
             "console"
         }
         Subject::Pki => "pki",
+        Subject::Checkin => "checkin",
     };
     let mut command = Command::new("cargo");
     command.current_dir(workspace.root()).args(["bench", "--package", "server", "--bench", name, "--"]);

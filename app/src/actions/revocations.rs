@@ -113,7 +113,7 @@ fn done(outcome: Outcome, act: RevocationAct) -> Response {
     match outcome {
         Outcome::Done(id) => {
             let words = match act {
-                RevocationAct::Hold => "On hold. Every gateway refuses from now on.",
+                RevocationAct::Hold => "On hold. Every gateway limits it to its repair from now on.",
                 RevocationAct::Revoke => "Revoked. Every gateway refuses from now on.",
                 RevocationAct::Release => "Released. Every gateway accepts from now on.",
             };
@@ -185,7 +185,7 @@ async fn of_device(ctx: Ctx, serial: String, form: FormState, act: RevocationAct
             let words = match act {
                 RevocationAct::Release => "Released: its certificate is accepted again.",
                 RevocationAct::Hold | RevocationAct::Revoke => {
-                    "On hold: nobody accepts its certificate until it is released."
+                    "On hold: until it is released the gateway lets it do what its repair needs, and nobody else accepts its certificate."
                 }
             };
             see_other(&here, Some(&Flash::done(words)))

@@ -46,7 +46,7 @@ pub struct Milestone {
 
 /// What the chart shows.
 pub struct Spread {
-    /// Devices that came back and were refused, as a share of all that were cut off.
+    /// Devices that came back and were refused or limited, as a share of all that were cut off.
     pub refused: Curve,
     /// Gateways, publishers and fetchers that had it, as a share of those that have reported.
     pub told: Curve,
@@ -240,7 +240,7 @@ pub fn after_words(seconds: f64) -> String {
 
 /// The chart's colours and what they mean, with the shares now.
 #[must_use]
-pub fn legend(refused: &str, told: &str, forecast: bool) -> impl IntoView + use<> {
+pub fn legend((share, met): (&str, &str), told: &str, forecast: bool) -> impl IntoView + use<> {
     let key = |class: &'static str| {
         view! { <svg class="key chart" aria-hidden="true"><line x1="0" x2="16" y1="4" y2="4" class=class></line></svg> }
     };
@@ -248,7 +248,7 @@ pub fn legend(refused: &str, told: &str, forecast: bool) -> impl IntoView + use<
         forecast.then(|| view! { <li>{key("line future")}"Forecast: every old CRL and OCSP answer has ended"</li> });
     view! {
         <ul class="legend">
-            <li>{key("line")}"Devices that came back and were refused "<span class="n">{refused.to_owned()}</span></li>
+            <li>{key("line")}{format!("Devices that came back and were {met} ")}<span class="n">{share.to_owned()}</span></li>
             <li>{key("line two")}"Gateways, publishers and fetchers that have it "<span class="n">{told.to_owned()}</span></li>
             {forecast}
         </ul>

@@ -49,7 +49,7 @@ words! {
 words! {
     /// By which way the world learns of an act.
     SpreadChannel {
-        /// A gateway node refuses from then on.
+        /// A gateway node refuses from then on; what is on hold it limits.
         GatewayRefuses => "gateway_refuses", "Gateway refuses";
         /// A CRL that says so was published.
         CrlPublished => "crl_published", "CRL published";
@@ -57,7 +57,7 @@ words! {
         CrlFetched => "crl_fetched", "CRL fetched";
         /// An OCSP answer said so.
         OcspRevoked => "ocsp_revoked", "OCSP answered";
-        /// A device came back and was refused.
+        /// A device came back and was refused; while on hold, it was answered only what its repair needs.
         DeviceRefused => "device_refused", "Device refused";
     }
 }

@@ -292,6 +292,7 @@ impl Deed<'_> {
         count::add(&mut self.tx, &self.counts).await?;
         self.tx.commit().await?;
         for change in self.changes {
+            self.fleet.inner.polls.heard(&change);
             // Nobody listening is no failure.
             let _ = self.fleet.inner.changes.send(change);
         }

@@ -1,6 +1,6 @@
 //! Check-in: devices poll, report what they are, and what does not fit is found.
 //!
-//! A poll reads one row and writes none: how a device polls is kept in memory and written down in groups. A report is
+//! A poll reads one row at most and writes none: how a device polls is kept in memory and written down in groups. A report is
 //! judged when it changes what is known of the device: it is held against the manifest, against what other devices
 //! report, and what does not fit becomes a finding by cause, an entry in the device's history, and what the model's
 //! policy says follows. What a device does is history; what a rule does about it is audited.
@@ -18,6 +18,7 @@ mod release;
 mod report;
 mod respond;
 mod rules;
+mod states;
 mod travel;
 
 pub use polls::PollAnswer;

@@ -4,6 +4,7 @@ use crate::{
     Actor, Error, Fleet, Origin, Result,
     finding::{self, Found},
     secret, throttle,
+    trust::Verdict,
 };
 use domain::{
     authority::FindingKind,
@@ -31,6 +32,8 @@ pub struct TokenHolder {
     /// Whether the token counts for nothing but getting the next one: the device was claimed, and earlier holders may
     /// know it.
     pub only_rotates: bool,
+    /// Whether the device is quarantined or on hold, and may do only what its repair needs.
+    pub is_held: bool,
 }
 
 /// In whose name refusals are noted.
@@ -190,11 +193,12 @@ impl Fleet {
     /// [`Error::TooMany`] when an address tried too often, or the database fails.
     pub async fn device_by_token(&self, token: &str, address: &str) -> Result<Option<Actor>> {
         let holder = self.token_holder(token, address).await?;
-        Ok(holder.filter(|holder| !holder.only_rotates).map(|holder| holder.actor))
+        Ok(holder.filter(|holder| !holder.only_rotates && !holder.is_held).map(|holder| holder.actor))
     }
 
-    /// Who came with a token; none when it is unknown, or the device, its batch or its factory is cut off. Wrong
-    /// tokens from one address are limited, right ones are not: many devices may be behind one.
+    /// Who came with a token; none when it is unknown, the device is revoked or retired, or its batch or its factory is
+    /// revoked. That one came that is on hold is noted. Wrong tokens from one address are limited, right ones are not:
+    /// many devices may be behind one.
     ///
     /// # Errors
     /// [`Error::TooMany`] when an address tried too often, or the database fails.
@@ -210,8 +214,13 @@ impl Fleet {
             }
             return Ok(None);
         };
-        if !self.lets_in(&owner).await? {
+        let verdict = self.verdict_of_token(&owner).await?;
+        if !matches!(verdict, Verdict::Good | Verdict::Held) {
             return Ok(None);
+        }
+        let is_held = verdict == Verdict::Held;
+        if is_held {
+            self.note_limited_token(&owner, address).await?;
         }
         if owner.is_next == 1 {
             self.take_next(&owner, token).await?;
@@ -220,21 +229,23 @@ impl Fleet {
         self.note_token_use(id, Timestamp(owner.last_used_at));
         let origin = Origin { address: address.to_owned() };
         let actor = Actor::Device { id, serial: owner.serial, origin };
-        Ok(Some(TokenHolder { actor, only_rotates: owner.only_rotates != 0 }))
+        Ok(Some(TokenHolder { actor, only_rotates: owner.only_rotates != 0, is_held }))
     }
 
     /// A token is no certificate that an authority's cut would refuse, so what cuts off the device's batch or factory is
     /// asked for here.
-    async fn lets_in(&self, owner: &Owner) -> Result<bool> {
+    async fn verdict_of_token(&self, owner: &Owner) -> Result<Verdict> {
         let trust: Trust = owner.trust.parse().map_err(Error::internal)?;
         let lifecycle: Lifecycle = owner.lifecycle.parse().map_err(Error::internal)?;
-        if matches!(trust, Trust::Revoked | Trust::Quarantined) || lifecycle == Lifecycle::Retired {
-            return Ok(false);
+        if trust == Trust::Revoked || lifecycle == Lifecycle::Retired {
+            return Ok(Verdict::Revoked);
         }
         if self.trust().generation() == 0 {
             self.load_trust().await?;
         }
-        Ok(!self.trust().cuts_off_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id)))
+        let of_batch = self.trust().verdict_of_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id));
+        let is_quarantined = trust == Trust::Quarantined && of_batch == Verdict::Good;
+        Ok(if is_quarantined { Verdict::Held } else { of_batch })
     }
 
     /// Whether a token that lets nobody in is a real one, of a device that is cut off or retired. That the device came back
@@ -245,7 +256,7 @@ impl Fleet {
     pub async fn is_cut_off_token(&self, token: &str, address: &str) -> Result<bool> {
         let found = store::device_token::by_hash(self.db(), &secret::hash(token)).await?;
         let Some(owner) = found else { return Ok(false) };
-        self.note_refused_token(&owner, address).await?;
+        self.note_limited_token(&owner, address).await?;
         let subjects = throttle::Subjects::of_device_token(address);
         self.refuse_blocked(&subjects).await?;
         self.count_try(&subjects).await?;
@@ -253,7 +264,7 @@ impl Fleet {
     }
 
     /// Notes that a device came back after what cuts it off: itself by one of its certificates, or its batch or factory.
-    async fn note_refused_token(&self, owner: &Owner, address: &str) -> Result<()> {
+    async fn note_limited_token(&self, owner: &Owner, address: &str) -> Result<()> {
         let trust = self.trust();
         for certificate in store::certificate::of_device(self.db(), &owner.serial).await?.into_iter().rev() {
             if trust.mark(certificate.authority_id, &certificate.serial).is_some() {

@@ -173,6 +173,26 @@ pub(crate) async fn withhold(deed: &mut Deed<'_>, authority: AuthorityId, serial
     deed.ring("revocation", &id.to_string()).await
 }
 
+/// Releases one certificate that a rule put on hold by this act, in the deed's transaction, in which its device's record
+/// follows. False when that doesn't hold it any more.
+pub(crate) async fn restore(
+    deed: &mut Deed<'_>,
+    authority: AuthorityId,
+    (serial, hold): (&str, RevocationId),
+    note: &str,
+) -> Result<bool> {
+    let (at, id) = (deed.fleet().now(), RevocationId(Uuid::now_v7()));
+    if !store::revoked::lift(&mut deed.tx, authority, (&[serial], hold), at, id).await? {
+        return Ok(false);
+    }
+    let record = RevocationRow { act: RevocationAct::Release, ..of_one(deed, id, serial, note) };
+    store::revocation::insert(&mut deed.tx, &record).await?;
+    deed.ring(TOPIC, &format!("revocation:{id}")).await?;
+    deed.ring("revocation", &id.to_string()).await?;
+    deed.fleet().follow_at_once(deed, &record).await?;
+    Ok(true)
+}
+
 /// Revokes one certificate for good because its key is out of our hands, in the deed's transaction. A hold ends by that.
 /// The act; none when the certificate is revoked already.
 pub(crate) async fn compromise(
@@ -202,6 +222,12 @@ pub(crate) async fn compromise(
     // The device's next certificate must not come before its own record of this.
     deed.fleet().follow_at_once(deed, &record).await?;
     Ok(Some(id))
+}
+
+/// Whether a rule put something on hold by this act, and no person.
+pub(crate) fn is_of_rule(act: &RevocationRow, rule: &crate::Actor) -> bool {
+    // Whatever people decide on was shown to them before, and bears the hash of that.
+    act.act == RevocationAct::Hold && act.preview_hash.is_empty() && act.requested_by == rule.name()
 }
 
 /// The record of an act that a rule does to one certificate: a hold, unless said otherwise.

@@ -80,6 +80,8 @@ struct Times {
 struct Refused {
     times: Times,
     address: String,
+    /// Whether it is on hold, and was answered what its repair needs.
+    is_hold: bool,
 }
 
 impl Times {
@@ -251,22 +253,24 @@ impl Fleet {
         }
     }
 
-    /// Notes that a certificate was refused at the gateway. Only for one that an authority of ours really signed.
+    /// Notes that a certificate was refused at the gateway, or limited there to what a repair needs while it is on hold.
+    /// Only for one that an authority of ours really signed.
     pub fn refused(&self, actor: &Actor, authority: AuthorityId, serial: &str, address: &str) {
         if !matches!(actor, Actor::Rule { .. }) {
             return;
         }
         if let Some(mark) = self.trust().mark(authority, serial) {
-            self.note_refused((mark.revocation, authority, serial.to_owned()), address);
+            self.note_refused((mark.revocation, authority, serial.to_owned()), mark, address);
         }
     }
 
-    /// Notes that a device was refused that has a token and no certificate, and came after its batch or factory was cut off.
+    /// Notes that a device was refused or limited that has a token and no certificate, and came after its batch or factory
+    /// was cut off.
     pub(crate) fn refused_by_token(&self, mark: Mark, authority: AuthorityId, device_serial: &str, address: &str) {
-        self.note_refused((mark.revocation, authority, format!("{BY_TOKEN}{device_serial}")), address);
+        self.note_refused((mark.revocation, authority, format!("{BY_TOKEN}{device_serial}")), mark, address);
     }
 
-    fn note_refused(&self, key: Cut, address: &str) {
+    fn note_refused(&self, key: Cut, mark: Mark, address: &str) {
         let now = self.now();
         let mut noted = self.noted();
         if !noted.is_young(key.0, now) {
@@ -277,7 +281,8 @@ impl Fleet {
         if noted.refused.len() >= WAITING && !noted.refused.contains_key(&key) {
             return;
         }
-        let blank = || Refused { times: Times { n: 0, first: now, last: now }, address: String::new() };
+        let (is_hold, times) = (mark.is_hold(), Times { n: 0, first: now, last: now });
+        let blank = || Refused { times, address: String::new(), is_hold };
         let refused = noted.refused.entry(key).or_insert_with(blank);
         refused.times.again(now);
         refused.address = address.chars().take(64).collect();
@@ -389,7 +394,11 @@ impl Fleet {
             return Ok(false);
         }
         let from = if address.is_empty() { String::new() } else { format!(" from {address}") };
-        let text = format!("Came back{from}, is cut off, and was refused.");
+        let text = if refused.is_hold {
+            format!("Came back{from} while on hold: only what its repair needs is answered.")
+        } else {
+            format!("Came back{from}, is cut off, and was refused.")
+        };
         let entry = Entry { actor: device.serial.clone(), ..self.entry(&RULE, times.first, "", Event::Note { text }) };
         append(deed, device, vec![entry]).await?;
         Ok(true)

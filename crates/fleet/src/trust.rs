@@ -226,13 +226,20 @@ impl Trust {
         self.authorities.values()
     }
 
-    /// Whether an authority of this batch or of this factory is cut off, itself or through what signed it.
+    /// How a device stands that has no certificate, by the authorities of its batch and of its factory: they are what
+    /// cuts it off, themselves or through what signed them. A revocation goes before a hold.
     #[must_use]
-    pub fn cuts_off_batch(&self, batch: BatchId, factory: CustodianId) -> bool {
-        let is_cut = |authority: &AuthorityTrust| {
-            authority.cut.is_some() || matches!(authority.state(), AuthorityState::Held | AuthorityState::Revoked)
-        };
-        self.over_batch(batch, factory).any(is_cut)
+    pub fn verdict_of_batch(&self, batch: BatchId, factory: CustodianId) -> Verdict {
+        let mut verdict = Verdict::Good;
+        for authority in self.over_batch(batch, factory) {
+            match (authority.cut, authority.state()) {
+                (Some(cut), _) if !cut.is_hold() => return Verdict::Revoked,
+                (_, AuthorityState::Revoked) => return Verdict::Revoked,
+                (Some(_), _) | (None, AuthorityState::Held) => verdict = Verdict::Held,
+                (None, _) => {}
+            }
+        }
+        verdict
     }
 
     /// What cuts off this batch or this factory, and an authority that it cuts off. A revocation goes before a hold.

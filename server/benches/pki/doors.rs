@@ -31,6 +31,7 @@ const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-le
 pub struct Doors {
     pub gateway: SocketAddr,
     pub pki: SocketAddr,
+    gate: Gate,
     chain: Vec<CertificateDer<'static>>,
     key: String,
 }
@@ -47,11 +48,18 @@ impl Doors {
         let gate = Gate::new(fleet.clone(), &Certificates::new(&identity)).unwrap();
         let stop = CancellationToken::new();
         let (gateway, listener) = bind(Door::Gateway).await;
-        tokio::spawn(listener.serve_gateway(gate, server::gateway::router(fleet), stop.clone()));
+        tokio::spawn(listener.serve_gateway(gate.clone(), server::gateway::router(fleet), stop.clone()));
         let (pki, listener) = bind(Door::Pki).await;
         tokio::spawn(listener.serve_plain(server::repository::router(fleet), stop));
         let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
-        Self { gateway, pki, chain, key: key.to_string() }
+        Self { gateway, pki, gate, chain, key: key.to_string() }
+    }
+
+    /// The same listener with something else behind it.
+    pub async fn behind_the_gate(&self, router: Router) -> SocketAddr {
+        let (address, listener) = bind(Door::Gateway).await;
+        tokio::spawn(listener.serve_gateway(self.gate.clone(), router, CancellationToken::new()));
+        address
     }
 
     /// A server of rustls alone, with the same certificate, that takes clients of one authority: a handshake and a word.

@@ -107,7 +107,7 @@ impl Client {
 }
 
 /// Where the body is, once the head is whole.
-fn body(heard: &[u8]) -> Option<Range<usize>> {
+pub fn body(heard: &[u8]) -> Option<Range<usize>> {
     let head = heard.windows(4).position(|four| four == b"\r\n\r\n")?;
     let name = b"content-length:";
     let at = heard[..head].windows(name.len()).position(|part| part.eq_ignore_ascii_case(name));

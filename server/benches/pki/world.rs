@@ -29,8 +29,8 @@ pub const LARGE: &str = "LARGE";
 /// The batch that certificates are issued for, one by one and in bulk.
 pub const LINE: &str = "LINE";
 
-const FACTORY: CustodianId = CustodianId(Uuid::from_u128(1));
-const MODEL: ModelId = ModelId(Uuid::from_u128(2));
+pub const FACTORY: CustodianId = CustodianId(Uuid::from_u128(1));
+pub const MODEL: ModelId = ModelId(Uuid::from_u128(2));
 /// How many devices are entered in one transaction.
 const CHUNK: usize = 5_000;
 const PASSPHRASE: &str = "only for this measurement";
@@ -221,7 +221,8 @@ fn root(now: Timestamp) -> Issuer {
     Issuer::new(pki::self_sign(&template, &key).unwrap(), Arc::new(key)).unwrap()
 }
 
-fn batch_id(code: &str) -> BatchId {
+/// The id of a batch.
+pub fn batch_id(code: &str) -> BatchId {
     BatchId(Uuid::from_u128(match code {
         FIELD => 10,
         LARGE => 11,
@@ -229,7 +230,8 @@ fn batch_id(code: &str) -> BatchId {
     }))
 }
 
-fn entered(
+/// A certificate as it is kept, that says what another one says.
+pub fn entered(
     authority: AuthorityId,
     like: &Certificate,
     serial: SerialNumber,
@@ -258,7 +260,8 @@ fn entered(
     }
 }
 
-fn life(id: DeviceId, serial: &str, batch: &str, now: Timestamp) -> Life {
+/// A device that was made a month ago.
+pub fn life(id: DeviceId, serial: &str, batch: &str, now: Timestamp) -> Life {
     let made_at = now.plus(-30 * DAY);
     let by = domain::custody::Holder { id: FACTORY, name: "Works".to_owned(), kind: CustodianKind::Factory };
     let made = Entry {

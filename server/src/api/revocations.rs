@@ -316,7 +316,7 @@ pub struct SpreadShape {
     preview: PreviewShape,
     /// By which ways the world learned of it.
     channels: Vec<ChannelShape>,
-    /// How many of its devices came back and were refused.
+    /// How many of its devices came back and were refused, or limited while on hold.
     came_back: i64,
     /// How many did not come back yet.
     not_seen: i64,

@@ -20,6 +20,9 @@ pub const STRANGER: &str = "This certificate was never entered here, although an
                             factory signs by itself, its manifest has to be delivered first.";
 /// What is told to whoever shows a voucher where none is taken.
 pub const VOUCHER: &str = "A voucher is good for POST /.well-known/est/BATCH/simpleenroll alone.";
+/// What is told to a device that is on hold or quarantined and asks for more than its repair needs.
+pub const HELD: &str = "This device is on hold or quarantined. Until whoever manages the fleet releases it, it may poll, report \
+                        what it is, ask GET / how it is known, and fetch CA certificates: what its repair needs.";
 const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
 const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
@@ -40,17 +43,24 @@ pub enum Caller {
         /// The device.
         actor: Actor,
         /// What stands behind its certificate, if it showed one.
-        peer: Option<Box<Peer>>,
+        peer: Option<Arc<Peer>>,
+    },
+    /// A device that is on hold or quarantined: it may do what its repair needs.
+    Held {
+        /// The device.
+        actor: Actor,
+        /// What stands behind its certificate, if it showed one.
+        peer: Option<Arc<Peer>>,
     },
     /// A factory station.
     Station {
         /// The station.
         actor: Actor,
         /// What stands behind its certificate.
-        peer: Box<Peer>,
+        peer: Arc<Peer>,
     },
     /// A device with a good certificate that was not delivered yet.
-    Awaited(Box<Peer>),
+    Awaited(Arc<Peer>),
     /// A certificate of ours that was never entered.
     Stranger,
     /// Whoever holds a voucher, which is good for one certificate and nothing else. What it is worth is looked at where
@@ -84,6 +94,7 @@ impl Caller {
     pub fn actor(&self) -> Result<&Actor, Unknown> {
         match self {
             Self::Device { actor, .. } | Self::Station { actor, .. } => Ok(actor),
+            Self::Held { .. } => Err(Unknown(StatusCode::FORBIDDEN, HELD)),
             Self::Awaited(_) => Err(Unknown(StatusCode::FORBIDDEN, AWAITED)),
             Self::Stranger => Err(Unknown(StatusCode::FORBIDDEN, STRANGER)),
             Self::Voucher { .. } => Err(Unknown(StatusCode::UNAUTHORIZED, VOUCHER)),
@@ -113,6 +124,7 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
                 Ok(Some(holder)) if holder.only_rotates && !ROTATING.contains(&request.uri().path()) => {
                     return told(StatusCode::FORBIDDEN, CLAIMED);
                 }
+                Ok(Some(holder)) if holder.is_held => Ok(Caller::Held { actor: holder.actor, peer: None }),
                 Ok(Some(holder)) => Ok(Caller::Device { actor: holder.actor, peer: None }),
                 Ok(None) => return refused(fleet.is_cut_off_token(token, &address).await),
                 Err(error) => Err(error),
@@ -122,12 +134,27 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     };
     match caller {
         Ok(caller) => {
-            if let Caller::Device { actor, .. } = &caller {
+            if let Caller::Device { actor, .. } | Caller::Held { actor, .. } = &caller {
                 fleet.came(actor);
             }
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Lets only those on who are not on hold. Put before every route that a repair doesn't need.
+pub async fn whole(State(fleet): State<Fleet>, request: Request, next: Next) -> Response {
+    let is_limited = match request.extensions().get::<Caller>() {
+        Some(Caller::Held { .. }) => Ok(true),
+        // One that was quarantined before it had a certificate: what holds it is in no list of certificates.
+        Some(Caller::Device { actor, peer: Some(_) }) => fleet.is_quarantined(actor).await,
+        _ => Ok(false),
+    };
+    match is_limited {
+        Ok(false) => next.run(request).await,
+        Ok(true) => told(StatusCode::FORBIDDEN, HELD),
         Err(error) => failed(&error),
     }
 }
@@ -142,10 +169,15 @@ fn refused(is_cut_off: fleet::Result<bool>) -> Response {
 }
 
 async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str) -> Result<Caller, Error> {
+    let is_held = shown.is_held(fleet);
+    if is_held {
+        shown.note_held(fleet);
+    }
     let Some(peer) = shown.who(fleet).await? else { return Ok(Caller::Stranger) };
     let actor = peer.actor(Origin { address: address.to_owned() });
-    let peer = Box::new(peer);
     Ok(match actor {
+        // Its first use, which supersedes the one before, is noted when it is whole again.
+        Some(actor @ Actor::Device { .. }) if is_held => Caller::Held { actor, peer: Some(peer) },
         Some(actor @ Actor::Station { .. }) => Caller::Station { actor, peer },
         Some(actor) => {
             note_first_use(fleet, &actor, &peer).await;

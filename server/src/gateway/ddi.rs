@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let actor = match parts.extensions.get::<Caller>() {
-            Some(Caller::Device { actor, .. }) => actor.clone(),
+            Some(Caller::Device { actor, .. } | Caller::Held { actor, .. }) => actor.clone(),
             None | Some(Caller::Nobody | Caller::Voucher { .. }) => return Err(Problem::Nobody),
             Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger) => {
                 return Err(Problem::NoDevice);
@@ -51,7 +51,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
     }
 }
 
-/// When to poll again, and what is wanted.
+/// When to poll again, and what is wanted. This is all that a device is told that is on hold: whatever else is answered
+/// here is for those that are not.
 pub async fn poll(State(fleet): State<Fleet>, Controller(actor): Controller, request: Request) -> Response {
     match fleet.poll(&actor).await {
         Ok(answer) => {

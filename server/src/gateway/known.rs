@@ -12,6 +12,7 @@ use axum::{
 use domain::person::Permission;
 use fleet::{Actor, Fleet, enrol::Peer};
 use http::{StatusCode, request::Parts};
+use std::sync::Arc;
 
 /// What is told to whoever sends a voucher that nobody made.
 pub const NO_VOUCHER: &str = "This voucher is not known here. Make a new one on the repair's page.";
@@ -45,7 +46,7 @@ pub struct Renewing {
     /// The device.
     pub actor: Actor,
     /// What stands behind its certificate.
-    pub peer: Box<Peer>,
+    pub peer: Arc<Peer>,
 }
 
 fn caller(parts: &Parts) -> &Caller {
@@ -99,7 +100,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Renewing {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let why = match caller(parts) {
             Caller::Device { actor, peer: Some(peer) } => {
-                return Ok(Self { actor: actor.clone(), peer: peer.clone() });
+                return Ok(Self { actor: actor.clone(), peer: Arc::clone(peer) });
             }
             Caller::Device { .. } => {
                 "Renewal needs the present certificate in the TLS handshake; a token is not enough."

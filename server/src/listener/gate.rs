@@ -1,5 +1,5 @@
 //! The gateway's handshake: TLS without resumption, where a client may show a certificate; who is refused is noted, and
-//! who is cut off later loses the connection.
+//! who is cut off for good later loses the connection.
 
 use super::{
     Certificates,
@@ -21,7 +21,7 @@ use std::{
     cell::RefCell,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -56,11 +56,13 @@ pub struct Shown {
     peer: SocketAddr,
     /// Whether a token said who comes when it was last asked for.
     is_known: AtomicBool,
+    /// Who stands behind the certificate, as it was when trust had changed so often.
+    known: Mutex<Option<(u64, Arc<Peer>)>>,
 }
 
 impl Shown {
     fn new(certificate: Option<Named>, peer: SocketAddr) -> Self {
-        Self { certificate, peer, is_known: AtomicBool::new(false) }
+        Self { certificate, peer, is_known: AtomicBool::new(false), known: Mutex::default() }
     }
 
     /// Notes that a token said who comes; or that it doesn't any more.
@@ -87,18 +89,46 @@ impl Shown {
         self.certificate.as_ref().map(|named| (named.authority, named.serial.as_str()))
     }
 
-    /// How it stands now; a client without a certificate is not a matter of trust.
-    pub(super) fn verdict(&self, trust: &Trust) -> Verdict {
-        self.certificate.as_ref().map_or(Verdict::Good, |named| trust.admits(&named.key_id, &named.serial))
+    /// Whether it may stay; a client without a certificate is not a matter of trust.
+    pub(super) fn is_let_in(&self, trust: &Trust) -> bool {
+        self.certificate.as_ref().is_none_or(|named| named.is_let_in(trust))
     }
 
-    /// Who stands behind it. One read for each request: a device may be delivered, or renew, while it is connected.
+    /// Whether it is on hold now, so that only what a repair needs is answered. That may change from request to request.
+    #[must_use]
+    pub fn is_held(&self, fleet: &Fleet) -> bool {
+        self.certificate.as_ref().is_some_and(|named| named.verdict(&fleet.trust()) == Verdict::Held)
+    }
+
+    /// Notes that who is on hold came, and was limited to what a repair needs.
+    pub fn note_held(&self, fleet: &Fleet) {
+        if let Some(named) = &self.certificate {
+            refuse(fleet, named, self.peer);
+        }
+    }
+
+    /// Who stands behind it. One read, and none for whoever is known since it came, until trust changes: a device may be
+    /// delivered while it is connected, or use a certificate for the first time.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn who(&self, fleet: &Fleet) -> fleet::Result<Option<Peer>> {
+    pub async fn who(&self, fleet: &Fleet) -> fleet::Result<Option<Arc<Peer>>> {
         let Some(named) = &self.certificate else { return Ok(None) };
-        fleet.identify(named.authority, &named.serial, &named.fingerprint).await
+        let generation = fleet.trust().generation();
+        if let Some((since, peer)) = self.known().as_ref()
+            && *since == generation
+        {
+            return Ok(Some(Arc::clone(peer)));
+        }
+        let found = fleet.identify(named.authority, &named.serial, &named.fingerprint).await?;
+        let Some(peer) = found.map(Arc::new) else { return Ok(None) };
+        let is_settled = peer.certificate.device_id.is_some() && peer.certificate.first_used_at.is_some();
+        *self.known() = is_settled.then(|| (generation, Arc::clone(&peer)));
+        Ok(Some(peer))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<(u64, Arc<Peer>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,7 +179,7 @@ impl Gate {
         let place = self.live.enter(Shown::new(certificate, peer));
         // It may have been cut off between the handshake and its place.
         let shown = place.shown();
-        if shown.verdict(&self.fleet.trust()) != Verdict::Good {
+        if !shown.is_let_in(&self.fleet.trust()) {
             if let Some(certificate) = &shown.certificate {
                 self.refuse(certificate, peer);
             }
@@ -179,10 +209,14 @@ impl Gate {
     }
 
     fn refuse(&self, certificate: &Named, peer: SocketAddr) {
-        let address = peer.ip().to_canonical().to_string();
-        tracing::info!(address, serial = certificate.serial, "a certificate that is cut off was refused");
-        self.fleet.refused(&RULE, certificate.authority, &certificate.serial, &address);
+        tracing::info!(%peer, serial = certificate.serial, "a certificate that is cut off was refused");
+        refuse(&self.fleet, certificate, peer);
     }
+}
+
+fn refuse(fleet: &Fleet, certificate: &Named, peer: SocketAddr) {
+    let address = peer.ip().to_canonical().to_string();
+    fleet.refused(&RULE, certificate.authority, &certificate.serial, &address);
 }
 
 /// Ends our side, and reads what the other one still sends for a moment: a connection that is closed with unread data

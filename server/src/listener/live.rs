@@ -1,7 +1,7 @@
-//! The connections that live at the gateway, by the certificates that were shown: whoever is cut off loses theirs at once.
+//! The connections that live at the gateway, by the certificates that were shown: whoever is cut off for good loses theirs at once.
 
 use super::{Gate, Shown};
-use fleet::trust::{Trust, Verdict};
+use fleet::trust::Trust;
 use std::{
     collections::HashMap,
     sync::{
@@ -49,7 +49,7 @@ impl Live {
     pub fn cut_off(&self, trust: &Trust) -> Vec<Arc<Shown>> {
         let mut refused = Vec::new();
         for (shown, gone) in self.open().values() {
-            if shown.verdict(trust) != Verdict::Good && !gone.is_cancelled() {
+            if !shown.is_let_in(trust) && !gone.is_cancelled() {
                 gone.cancel();
                 refused.push(Arc::clone(shown));
             }

@@ -1,7 +1,8 @@
 //! Who is let in at the gateway: whoever shows a certificate that one of our issuing authorities signed and that nothing
-//! cuts off. The authorities are the anchors, not the root, and what is cut off is asked from memory, never from a CRL.
+//! cuts off for good. A device that is on hold comes in, to do what its repair needs and no more. The authorities are the
+//! anchors, not the root, and what is cut off is asked from memory, never from a CRL.
 
-use domain::{id::AuthorityId, time::Timestamp};
+use domain::{authority::AuthorityKind, id::AuthorityId, time::Timestamp};
 use fleet::{
     Fleet,
     trust::{AuthorityTrust, Trust, Verdict},
@@ -36,6 +37,26 @@ pub struct Named {
     pub fingerprint: String,
     /// When it ends.
     pub not_after: Timestamp,
+}
+
+impl Named {
+    /// How it stands now.
+    pub fn verdict(&self, trust: &Trust) -> Verdict {
+        match trust.admits(&self.key_id, &self.serial) {
+            // A device can be repaired; a station has nothing to do here until it is released.
+            Verdict::Held if !self.is_of_device(trust) => Verdict::Revoked,
+            verdict => verdict,
+        }
+    }
+
+    /// Whether whoever shows it is let in, be it for a repair alone.
+    pub fn is_let_in(&self, trust: &Trust) -> bool {
+        matches!(self.verdict(trust), Verdict::Good | Verdict::Held)
+    }
+
+    fn is_of_device(&self, trust: &Trust) -> bool {
+        trust.authority(self.authority).is_some_and(|authority| authority.kind() == AuthorityKind::Batch)
+    }
 }
 
 tokio::task_local! {
@@ -83,13 +104,13 @@ impl DeviceVerifier {
         Ok(verifier)
     }
 
-    /// Refuses a verified certificate, whose key was shown, if it is cut off.
+    /// Refuses a verified certificate, whose key was shown, if it is cut off for good.
     fn refuse_cut_off(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
         let trust = self.fleet.trust();
         let Some(named) = named(&trust, certificate) else {
             return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
         };
-        if trust.admits(&named.key_id, &named.serial) == Verdict::Good {
+        if named.is_let_in(&trust) {
             return Ok(());
         }
         // Outside of a handshake at the gateway nobody waits to be told.

@@ -110,7 +110,7 @@ fn hold(ctx: &Ctx, place: &Place) -> AnyView {
             {error_summary(form)}
             {hidden("form", "hold")}
             {Field::new(form, "note", "Why").required().max_length(400)
-                .hint("It can be released at any time. Until then nobody accepts its certificate.").textarea(2)}
+                .hint("It can be released at any time. Until then it can only poll and report, and nobody else accepts its certificate.").textarea(2)}
             <div><button class="btn" type="submit">{icon(icons::PAUSE)}"Put on hold"</button></div>
         </form>
     };
@@ -131,7 +131,7 @@ fn release(ctx: &Ctx, place: &Place) -> AnyView {
     folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release"), open, fields)
 }
 
-/// A quarantined device without a certificate on hold: its token lets it in again.
+/// A quarantined device without a certificate on hold: its token counts for everything again.
 fn let_go(ctx: &Ctx, place: &Place) -> AnyView {
     let form = again(ctx, "let_go");
     let open = form.is_some() || place.doing.as_deref() == Some("let_go");

@@ -1,5 +1,6 @@
 //! What the chart of a revocation shows: curves and milestones out of what gateways, publishers and fetchers reported.
 
+use super::words::met;
 use crate::{
     charts::spread::{self, Curve, Milestone, Spread, after_words, reached},
     components::{
@@ -26,8 +27,9 @@ pub(super) fn panel(detail: &RevocationDetail, now: Timestamp) -> Option<AnyView
     }
     let refused = share(reached(&drawn.refused, drawn.now));
     let told = plural(number(heard(detail)), "report", "reports");
-    let finding = finding(&drawn, &refused, &told);
-    let numbers = numbers(&drawn);
+    let met = met(detail.row.act);
+    let finding = finding(&drawn, (&refused, met), &told);
+    let numbers = numbers(&drawn, met);
     let chart = spread::spread(&finding, &drawn);
     let forecast = drawn.complete.is_some_and(|complete| complete > drawn.now);
     let aside = view! { <span>"Since "{stamp(since, since.exact_words())}", logarithmic"</span> };
@@ -37,7 +39,7 @@ pub(super) fn panel(detail: &RevocationDetail, now: Timestamp) -> Option<AnyView
             .flush(view! {
                 <div class="body stack">
                     {chart}
-                    {spread::legend(&refused, &told, forecast)}
+                    {spread::legend((&refused, met), &told, forecast)}
                     {numbers}
                 </div>
                 {spread::milestones(drawn.milestones)}
@@ -103,7 +105,7 @@ fn heard(detail: &RevocationDetail) -> usize {
     detail.channels.iter().filter(|row| row.channel != SpreadChannel::DeviceRefused).count()
 }
 
-fn finding(drawn: &Spread, refused: &str, told: &str) -> String {
+fn finding(drawn: &Spread, (refused, met): (&str, &str), told: &str) -> String {
     let end = match drawn.complete {
         Some(complete) if complete > drawn.now => format!(
             " Nobody can accept them after {}, when the last old CRL or OCSP answer ends.",
@@ -112,7 +114,7 @@ fn finding(drawn: &Spread, refused: &str, told: &str) -> String {
         _ => String::new(),
     };
     format!(
-        "{refused} of the devices have come back and were refused after {}; {told} of gateways, publishers and fetchers.{end}",
+        "{refused} of the devices have come back and were {met} after {}; {told} of gateways, publishers and fetchers.{end}",
         after_words(drawn.now)
     )
 }
@@ -148,7 +150,11 @@ fn milestones(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Ve
         all.push(Milestone { after: seconds(since, at), what, note, first, past: at <= now });
     };
     if let Some(gateways) = of(SpreadChannel::GatewayRefuses) {
-        let verb = if detail.row.act == RevocationAct::Release { "Accepted" } else { "Refused" };
+        let verb = match detail.row.act {
+            RevocationAct::Release => "Accepted",
+            RevocationAct::Hold => "Limited",
+            RevocationAct::Revoke => "Refused",
+        };
         let what = format!("{verb} at {}", plural(number(gateways.nodes), "gateway", "gateways"));
         push(gateways.last_node_first, what, "All that have reported".into_any(), false);
     }
@@ -172,8 +178,9 @@ fn milestones(detail: &RevocationDetail, since: Timestamp, now: Timestamp) -> Ve
         );
         push(fetched.first, "First fetched the new CRL".to_owned(), note.into_any(), false);
     }
-    if let Some(met) = of(SpreadChannel::DeviceRefused) {
-        push(met.first, "First device refused".to_owned(), view! { "Last one " {minute(met.last)} }.into_any(), true);
+    if let Some(came) = of(SpreadChannel::DeviceRefused) {
+        let what = format!("First device {}", met(detail.row.act));
+        push(came.first, what, view! { "Last one " {minute(came.last)} }.into_any(), true);
     }
     if let Some(at) = detail.complete_at {
         let whole = Timestamp(at.0 + MINUTE - 1 - (at.0 - since.0 + MINUTE - 1).rem_euclid(MINUTE));
@@ -200,7 +207,7 @@ fn names(detail: &RevocationDetail, channel: SpreadChannel) -> AnyView {
 }
 
 /// The numbers behind the curve, at the moments at which something changed.
-fn numbers(drawn: &Spread) -> impl IntoView + use<> {
+fn numbers(drawn: &Spread, met: &'static str) -> impl IntoView + use<> {
     let mut moments: Vec<f64> = drawn.milestones.iter().filter(|m| m.past).map(|m| m.after).collect();
     moments.push(drawn.now);
     let rows: Vec<_> = moments
@@ -223,7 +230,7 @@ fn numbers(drawn: &Spread) -> impl IntoView + use<> {
                 <thead>
                     <tr>
                         <th scope="col">"After"</th>
-                        <th scope="col" class="num">"Refused"</th>
+                        <th scope="col" class="num">{format!("Were {met}")}</th>
                         <th scope="col" class="num">"Have it"</th>
                     </tr>
                 </thead>

@@ -140,7 +140,9 @@ fn choose() -> impl IntoView {
 
 const fn meaning(act: RevocationAct) -> &'static str {
     match act {
-        RevocationAct::Hold => "On hold, nobody accepts these certificates. A release brings them back as they were.",
+        RevocationAct::Hold => {
+            "On hold, nobody else accepts these certificates, and the gateway lets their devices do what a repair needs and nothing more. A release brings them back as they were."
+        }
         RevocationAct::Revoke => "This can't be undone: to come back, each device needs a new certificate.",
         RevocationAct::Release => {
             "What is on hold is accepted again, at once at the gateways and with the next CRL elsewhere."
@@ -175,7 +177,8 @@ fn impact(wanted: &Wanted, preview: &Preview) -> impl IntoView + use<> {
         let word = if preview.tokens == 1 { "token" } else { "tokens" };
         let fate = match wanted.act {
             RevocationAct::Release => "accepted again",
-            RevocationAct::Hold | RevocationAct::Revoke => "refused as well",
+            RevocationAct::Hold => "limited as well",
+            RevocationAct::Revoke => "refused as well",
         };
         view! { <div><b>{count(preview.tokens)}</b><span>{format!("{word}, {fate}")}</span></div> }
     });

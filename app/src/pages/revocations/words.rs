@@ -46,6 +46,14 @@ pub(super) const fn state(state: RevocationState) -> Status {
     }
 }
 
+/// What devices meet at the gateway that an act hit: one on hold comes in, to do what its repair needs.
+pub(super) const fn met(act: RevocationAct) -> &'static str {
+    match act {
+        RevocationAct::Hold => "limited",
+        RevocationAct::Revoke | RevocationAct::Release => "refused",
+    }
+}
+
 /// The icon of an act.
 pub(super) const fn act_icon(act: RevocationAct) -> Icon {
     match act {

@@ -82,6 +82,8 @@ pub(super) struct Judged {
     pub(super) folded: Vec<(String, String)>,
     /// Whether it is trusted again.
     pub(super) is_released: bool,
+    /// Whether the report closed the device's repair.
+    pub(super) is_repaired: bool,
 }
 
 impl Judged {
@@ -94,6 +96,7 @@ impl Judged {
             settled: Vec::new(),
             folded: Vec::new(),
             is_released: false,
+            is_repaired: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How devices poll, noted in memory by whoever answers them and written down together every second.
 
+use super::states::States;
 use crate::{Fleet, Result};
 use domain::{
     cadence::{Cadence, Poll},
@@ -29,6 +30,7 @@ const CHANGES: u32 = 20;
 pub(crate) struct Polls {
     waiting: Mutex<HashMap<DeviceId, Kept>>,
     changes: Mutex<HashMap<DeviceId, (Timestamp, u32)>>,
+    pub(super) states: States,
 }
 
 /// How a device polled.
@@ -92,6 +94,20 @@ impl Polls {
             } else {
                 kept.written = Some(now);
             }
+        }
+    }
+
+    /// Whether this knows better than the database how a device polls, so that nothing need be read of that.
+    pub(super) fn counts(&self, device: DeviceId) -> bool {
+        self.waiting().contains_key(&device)
+    }
+
+    /// Forgets what was read of devices that a deed changed: of one, of all where none is named, of a model's.
+    pub(crate) fn heard(&self, change: &store::change::Change) {
+        match (change.topic.as_str(), change.subject.as_str()) {
+            ("device", "") | ("model", _) => self.states.forget_all(),
+            ("device", serial) => self.states.forget(serial),
+            _ => {}
         }
     }
 

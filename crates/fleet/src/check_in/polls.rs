@@ -8,7 +8,7 @@ use super::{
 use crate::{Actor, Error, Fleet, Result};
 use domain::{cadence::Poll, id::DeviceId, person::Permission, suspicion::Signal};
 use std::net::IpAddr;
-use store::report::Report;
+use store::{poll::PollState, report::Report};
 
 /// The shortest and the longest time between two polls, in seconds: clients read it as a time of day.
 const SHORTEST: i64 = 1;
@@ -24,15 +24,14 @@ pub struct PollAnswer {
 }
 
 impl Fleet {
-    /// Answers a device's poll. One row is read and none is written, unless the polls show that two devices use this
-    /// identity.
+    /// Answers a device's poll. One row is read at most and none is written, unless the polls show that two devices use
+    /// this identity.
     ///
     /// # Errors
     /// When the actor is no device, or the database fails.
     pub async fn poll(&self, actor: &Actor) -> Result<PollAnswer> {
         let (id, serial) = device_of(actor)?;
-        let state = store::poll::poll_state(self.db(), id).await?;
-        let state = state.ok_or_else(|| Error::not_found("device", serial))?;
+        let state = self.poll_state(id, serial).await?;
         let sleep_s = u32::try_from(state.interval_s.clamp(SHORTEST, LONGEST)).unwrap_or(300);
         if let Ok(address) = actor.address().parse::<IpAddr>() {
             let poll = Poll { at: self.now(), address, interval_s: sleep_s };
@@ -45,6 +44,21 @@ impl Fleet {
         }
         let is_due = state.due_at.is_some_and(|at| at <= self.now());
         Ok(PollAnswer { sleep_s, wants_report: state.wanted || is_due })
+    }
+
+    async fn poll_state(&self, id: DeviceId, serial: &str) -> Result<PollState> {
+        let (polls, now) = (&self.inner.polls, self.now());
+        let missed = match polls.states.of(serial, now) {
+            Ok(state) if polls.counts(id) => return Ok(state),
+            Ok(_) => None,
+            Err(missed) => Some(missed),
+        };
+        let state = store::poll::poll_state(self.db(), id).await?;
+        let state = state.ok_or_else(|| Error::not_found("device", serial))?;
+        if let Some(missed) = missed {
+            polls.states.keep(serial, &state, now, missed);
+        }
+        Ok(state)
     }
 
     /// Notes what the polls of a device say against it.

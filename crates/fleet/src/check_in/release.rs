@@ -1,12 +1,24 @@
 //! The way back: devices that nothing speaks against any more, or that somebody lets go all the same.
 
-use super::reason;
-use crate::{Actor, Deed, Error, Fleet, Result, custody::append};
-use domain::{device::Trust, history::Event, id::DeviceId, person::Permission};
+use super::{RULE, device_of, reason};
+use crate::{
+    Actor, Deed, Error, Fleet, Result,
+    custody::append,
+    revocation::{is_of_rule, restore},
+    trust::is_hold,
+};
+use domain::{
+    device::{Device, Trust},
+    history::{Entry, Event, voided},
+    id::DeviceId,
+    person::Permission,
+};
 use serde_json::json;
 
 /// How long a reason may be, in characters.
 const REASON_MAX: usize = 400;
+/// Why a repair releases what rules held.
+const REPAIRED: &str = "It was repaired, and reports exactly what its manifest lists.";
 
 /// Lets a device go again that somebody has looked into: when no finding stands about it, neither of its own nor of
 /// several, and nothing holds it but what findings said.
@@ -30,7 +42,69 @@ pub(crate) async fn trust_again(deed: &mut Deed<'_>, id: DeviceId, reason: &str)
     deed.ring("device", &device.serial).await
 }
 
+/// Lets a device go that rules of check-in cut off, because its own report has closed its repair: when no finding stands
+/// about it and nothing else holds it. What a person put on hold, a person releases. Whether it was let go.
+pub(super) async fn after_repair(deed: &mut Deed<'_>, device: &Device) -> Result<bool> {
+    let Some(device) = store::device::lock(&mut deed.tx, device.id).await? else { return Ok(false) };
+    if device.trust != Trust::Quarantined
+        || store::finding::open_of_device(&mut deed.tx, device.id).await? > 0
+        || reason::any_stands(&mut deed.tx, device.id).await?
+    {
+        return Ok(false);
+    }
+    let mut holds = Vec::new();
+    for certificate in store::certificate::of_device_within(&mut deed.tx, &device.serial).await? {
+        let cut = store::revoked::one_within(&mut deed.tx, certificate.authority_id, &certificate.serial).await?;
+        let Some(cut) = cut.filter(|cut| is_hold(cut.reason)) else { continue };
+        let act = store::revocation::by_id_within(&mut deed.tx, cut.revocation).await?;
+        if !act.is_some_and(|act| is_of_rule(&act, &RULE)) {
+            return Ok(false);
+        }
+        holds.push(cut);
+    }
+    for hold in &holds {
+        if !restore(deed, hold.authority, (&hold.serial, hold.revocation), REPAIRED).await? {
+            return Ok(false);
+        }
+    }
+    if !holds.is_empty() {
+        return Ok(true);
+    }
+    let history = store::history::of_device_within(&mut deed.tx, device.id).await?;
+    if quarantine(&history).is_none_or(|entry| entry.actor != RULE.name()) {
+        return Ok(false);
+    }
+    let event = Event::Released { reason: REPAIRED.to_owned() };
+    let entry = deed.fleet().entry(&RULE, deed.fleet().now(), "", event);
+    append(deed, &device, vec![entry]).await?;
+    Ok(true)
+}
+
+/// The entry by which a device is quarantined by itself. None where it isn't, and where the hold of a certificate is why:
+/// that has an end of its own, which the history may tell of later.
+fn quarantine(history: &[Entry]) -> Option<&Entry> {
+    let is_about = |event: &Event| {
+        matches!(event, Event::Quarantined { .. } | Event::CertificateHeld { .. } | Event::Released { .. })
+    };
+    let voided = voided(history);
+    let last = history.iter().rev().find(|entry| is_about(&entry.event) && !voided.contains(&entry.id))?;
+    matches!(last.event, Event::Quarantined { .. }).then_some(last)
+}
+
 impl Fleet {
+    /// Whether a device is quarantined by itself, whatever its certificates say. Two reads at most.
+    ///
+    /// # Errors
+    /// When the actor is no device, or the database fails.
+    pub async fn is_quarantined(&self, actor: &Actor) -> Result<bool> {
+        let (id, serial) = device_of(actor)?;
+        let device = store::device::by_serial(self.db(), serial).await?;
+        if device.is_none_or(|device| device.trust != Trust::Quarantined) {
+            return Ok(false);
+        }
+        Ok(quarantine(&store::history::of_device(self.db(), id).await?).is_some())
+    }
+
     /// Lets a quarantined device go whose certificates are not on hold: one that comes with a token has no certificate
     /// that could be released. Findings about it stand until somebody settles them.
     ///

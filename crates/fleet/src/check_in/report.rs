@@ -78,6 +78,7 @@ impl Fleet {
                 let mut tx = self.db().begin().await?;
                 store::report::put_off(&mut tx, id, now.plus(HOUR)).await?;
                 tx.commit().await?;
+                self.inner.polls.states.forget(serial);
             }
             return Err(Error::TooMany { wait_micros });
         }
@@ -108,14 +109,16 @@ impl Fleet {
     /// # Errors
     /// When the actor is no device, or the database fails.
     pub async fn report_unreadable(&self, actor: &Actor) -> Result<()> {
-        let (id, _) = device_of(actor)?;
+        let (id, serial) = device_of(actor)?;
         let (now, known) = (self.now(), store::report::of_device(self.db(), id).await?);
         if known.is_some_and(|known| !is_asked(&known, now) && is_within(known.unread_at, now, MINUTE)) {
             return Ok(());
         }
         let mut tx = self.db().begin().await?;
         store::report::unread(&mut tx, id, now, now.plus(HOUR)).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.inner.polls.states.forget(serial);
+        Ok(())
     }
 
     async fn take_report(
@@ -154,12 +157,14 @@ impl Fleet {
         };
         if is_put_off {
             store::report::put(&mut deed.tx, id, &kept).await?;
-            return deed.commit_as_history().await;
+            deed.commit_as_history().await?;
+            self.inner.polls.states.forget(&bench.device.serial);
+            return Ok(());
         }
         let comparison = compared(bench, &reported, &kept, rules);
         // A repair is done when the device itself says so.
-        on_report(&mut deed, &bench.device, |version, fitted| comparison.confirms(version, fitted, &rules.mapping))
-            .await?;
+        let confirms = |version, fitted: &[Part]| comparison.confirms(version, fitted, &rules.mapping);
+        let is_repaired = on_report(&mut deed, &bench.device, confirms).await?;
         let mut judged = Judged::nothing(reason::read(&kept.reasons));
         if picture != kept.picture {
             let is_first = kept.picture.is_empty();
@@ -179,7 +184,7 @@ impl Fleet {
         kept.wanted = false;
         reason::keep(&mut deed.tx, id, &kept, &judged.reasons).await?;
         entries.append(&mut judged.entries);
-        judged.entries = entries;
+        (judged.entries, judged.is_repaired) = (entries, is_repaired);
         self.conclude(deed, bench, judged).await
     }
 }

@@ -53,7 +53,7 @@ pub struct RevocationDetail {
     pub curve: Vec<CurvePoint>,
     /// What happened on each way, at each node: the first and the last time, and how often.
     pub channels: Vec<ChannelRow>,
-    /// Devices that came back and were refused, the latest first.
+    /// Devices that came back and were refused, or limited while on hold; the latest first.
     pub came_back: Vec<CameBack>,
     /// How many these are.
     pub came_back_total: i64,

@@ -53,7 +53,7 @@ async fn one_identity_at_two_addresses_is_found_and_both_are_named() {
         }
         assert!(open[0].n > 1, "{}: it counts up", world.name());
         assert_eq!(world.told(&device).await.iter().filter(|kind| **kind == "clone_suspected").count(), 1);
-        // It has no certificate that could be held, so its trust says that its token counts for nothing.
+        // It has no certificate that could be held, so its trust says that its token is for its repair alone.
         assert_eq!(world.device(&device).await.trust, Trust::Quarantined, "{}", world.name());
         world.fleet.resolve_findings(&operator(), &[open[0].id], "the test bench").await.unwrap();
         assert_eq!(world.device(&device).await.trust, Trust::Trusted, "{}", world.name());

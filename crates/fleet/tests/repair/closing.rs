@@ -1,17 +1,24 @@
 //! The device's own report closes a case, also where it says nothing new.
 
-use crate::world::{World, imei, request, support, worlds};
+use crate::world::{World, admin, imei, request, support, worlds};
 use domain::{
+    device::Trust,
     repair::RepairState,
-    report::{Attributes, UpdateMode},
+    report::{Attributes, USUAL_MAPPING, UpdateMode},
 };
-use fleet::{Actor, Origin};
+use fleet::{Actor, Origin, check_in::RulesForm};
 
 async fn reports(world: &World, board: &str) {
-    let id = world.fleet.device(&support(), "GW-1").await.unwrap().id;
-    let device = Actor::Device { id, serial: "GW-1".into(), origin: Origin::default() };
+    reports_as(world, 1, board).await;
+}
+
+/// The same of device `n`.
+async fn reports_as(world: &World, n: u64, board: &str) {
+    let serial = format!("GW-{n}");
+    let id = world.fleet.device(&support(), &serial).await.unwrap().id;
+    let device = Actor::Device { id, serial, origin: Origin::default() };
     let said =
-        [("hw.board", board.to_owned()), ("hw.lte0.imei", imei(1)), ("hw.eth0.mac", "d8:80:39:00:00:01".to_owned())];
+        [("hw.board", board.to_owned()), ("hw.lte0.imei", imei(n)), ("hw.eth0.mac", format!("d8:80:39:00:00:{n:02x}"))];
     world.fleet.report(&device, Attributes::collect(said), UpdateMode::Merge).await.unwrap();
 }
 
@@ -41,5 +48,33 @@ async fn what_was_reported_before_enrolling_closes_the_case_after_it() {
         assert_eq!(world.repair(&code).await.case.state, RepairState::Verifying, "{}", world.name());
         reports(&world, "MB-900").await;
         assert_eq!(world.repair(&code).await.case.state, RepairState::Closed, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn a_repair_ends_the_quarantine_that_a_rule_began() {
+    for world in worlds().await {
+        let rules = RulesForm {
+            mapping: USUAL_MAPPING.to_owned(),
+            ask: "30".into(),
+            hold: "55".into(),
+            ..RulesForm::default()
+        };
+        world.fleet.change_model_rules(&admin(), "GW-200", &rules).await.unwrap();
+        let trust = async || world.fleet.device(&support(), "GW-2").await.unwrap().trust;
+        let token = world.fleet.set_device_token(&admin(), "GW-2").await.unwrap();
+        let is_held = async || world.fleet.token_holder(&token, "192.0.2.7").await.unwrap().unwrap().is_held;
+        reports_as(&world, 2, "MB-2").await;
+        assert!(!is_held().await, "{}", world.name());
+        // It has a secure element, so that another board is no other key.
+        reports_as(&world, 2, "MB-900").await;
+        assert_eq!((trust().await, is_held().await), (Trust::Quarantined, true), "{}", world.name());
+        let code = world.open("GW-2").await;
+        world.draft(&code, "board", "MB-900").await;
+        assert_eq!(world.authorise_through(&code).await, RepairState::Verifying, "{}", world.name());
+        assert!(is_held().await, "{}: what is recorded is not what is there", world.name());
+        reports_as(&world, 2, "MB-900").await;
+        assert_eq!(world.repair(&code).await.case.state, RepairState::Closed, "{}", world.name());
+        assert_eq!((trust().await, is_held().await), (Trust::Trusted, false), "{}", world.name());
     }
 }

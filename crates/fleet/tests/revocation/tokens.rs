@@ -16,6 +16,8 @@ async fn a_token_is_refused_with_its_device_batch_or_factory() {
             assert_eq!(preview.tokens, 1, "{}: {selection:?}", world.name());
             world.act_through(Act::Hold, selection.clone()).await;
             assert!(!gets_in().await, "{}: {selection:?} is held", world.name());
+            let holder = fleet.token_holder(&token, "192.0.2.1").await.unwrap();
+            assert!(holder.is_some_and(|holder| holder.is_held), "{}: it is known all the same", world.name());
             world.act_through(Act::Release, selection).await;
             fleet.follow_acts().await.unwrap();
             assert!(gets_in().await);

@@ -79,6 +79,8 @@ const fn channel_words(act: RevocationAct, channel: SpreadChannel) -> &'static s
     match (act, channel) {
         (RevocationAct::Release, SpreadChannel::GatewayRefuses) => "Gateway accepts",
         (RevocationAct::Release, SpreadChannel::OcspRevoked) => "OCSP answered",
+        (RevocationAct::Hold, SpreadChannel::GatewayRefuses) => "Gateway limits",
+        (RevocationAct::Hold, SpreadChannel::DeviceRefused) => "Device limited",
         _ => channel.label(),
     }
 }

@@ -1,6 +1,6 @@
-//! The devices that an act hit: who came back and was refused, who was not seen since.
+//! The devices that an act hit: who came back and was refused or limited, who was not seen since.
 
-use super::{device_link, query_of};
+use super::{super::words::met, device_link, query_of};
 use crate::{
     components::{
         icons::{self, icon},
@@ -11,11 +11,11 @@ use crate::{
     },
     context::devices_href,
 };
-use domain::time::Timestamp;
+use domain::{revocation::RevocationAct, time::Timestamp};
 use fleet::revocation::RevocationDetail;
 use leptos::prelude::*;
 
-/// The devices: who came back and was refused, who was not seen since.
+/// The devices: who came back, who was not seen since.
 pub(super) fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoView + use<> {
     let (back, silent) = (detail.came_back_total, detail.not_seen_total);
     let devices = detail.devices.max(back + silent);
@@ -28,8 +28,9 @@ pub(super) fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoVi
         view! { <rect x=crate::charts::percent(x) width=crate::charts::percent(width) height="8" class=class></rect> }
     };
     let says = format!(
-        "{} came back and were refused, {} were not seen since, {} others",
+        "{} came back and were {}, {} were not seen since, {} others",
         count(back),
+        met(detail.row.act),
         count(silent),
         count(others)
     );
@@ -44,7 +45,7 @@ pub(super) fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoVi
                 {rect(first, second, "f-mute")}
             </svg>
             <ul class="legend mt">
-                <li>{icons::sized(icons::BAN, "i ok")}"Came back, refused "<a href="#came-back">{count(back)}</a></li>
+                <li>{icons::sized(icons::BAN, "i ok")}{format!("Came back, {} ", met(detail.row.act))}<a href="#came-back">{count(back)}</a></li>
                 <li>{icon(icons::SILENT)}"Not seen since "<a href="#not-seen">{count(silent)}</a></li>
             </ul>
             {following}
@@ -55,10 +56,11 @@ pub(super) fn affected(detail: &RevocationDetail, now: Timestamp) -> impl IntoVi
 }
 
 fn came_back(detail: &RevocationDetail, now: Timestamp) -> AnyView {
+    let met = met(detail.row.act);
     if detail.came_back.is_empty() {
         return none_yet(
             "None has come back yet",
-            view! { <p>"A device that connects is refused, and is listed here from then on."</p> },
+            view! { <p>{format!("A device that connects is {met}, and is listed here from then on.")}</p> },
         )
         .into_any();
     }
@@ -69,8 +71,8 @@ fn came_back(detail: &RevocationDetail, now: Timestamp) -> AnyView {
             view! {
                 <tr>
                     <th scope="row">{device_link(&device.serial)}</th>
-                    <td data-l="State">{refused().cell()}</td>
-                    <td data-l="First refused" class="nowrap">{minute(Timestamp(device.first_at))}</td>
+                    <td data-l="State">{status(detail.row.act).cell()}</td>
+                    <td data-l="First" class="nowrap">{minute(Timestamp(device.first_at))}</td>
                     <td data-l="Last" class="two"><b>{ago(Timestamp(device.last_at), now)}</b><small>{plural(device.n, "time", "times")}</small></td>
                 </tr>
             }
@@ -78,23 +80,26 @@ fn came_back(detail: &RevocationDetail, now: Timestamp) -> AnyView {
         .collect();
     let table = view! {
         <table class="table cards">
-            <caption class="sr">"Devices that came back and were refused, newest first"</caption>
+            <caption class="sr">{format!("Devices that came back and were {met}, newest first")}</caption>
             <thead>
                 <tr>
                     <th scope="col">"Serial"</th>
                     <th scope="col">"State"</th>
-                    <th scope="col">"First refused"</th>
+                    <th scope="col">"First"</th>
                     <th scope="col">"Last"</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
         </table>
     };
-    view! { {frame("Devices that came back and were refused", table)} {more(detail.came_back.len(), detail.came_back_total)} }.into_any()
+    view! { {frame("Devices that came back", table)} {more(detail.came_back.len(), detail.came_back_total)} }.into_any()
 }
 
-const fn refused() -> Status {
-    Status { word: "Refused", icon: icons::BAN, tone: Tone::Ok }
+const fn status(act: RevocationAct) -> Status {
+    match act {
+        RevocationAct::Hold => Status { word: "Limited", icon: icons::PAUSE, tone: Tone::Ok },
+        RevocationAct::Revoke | RevocationAct::Release => Status { word: "Refused", icon: icons::BAN, tone: Tone::Ok },
+    }
 }
 
 fn more(shown: usize, total: i64) -> Option<impl IntoView> {

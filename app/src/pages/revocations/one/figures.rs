@@ -1,7 +1,10 @@
 //! The state of an act in four figures.
 
 use super::{
-    super::curve::{seconds, share, until_words},
+    super::{
+        curve::{seconds, share, until_words},
+        words::met,
+    },
     certificates_link,
 };
 use crate::{
@@ -26,7 +29,11 @@ pub(super) fn answers(detail: &RevocationDetail) -> impl IntoView + use<> {
     };
     let by = means(detail);
     let (figure, line) = at_gateways(detail, since);
-    let last = if row.act == RevocationAct::Release { "Everybody accepts after" } else { "Nobody accepts after" };
+    let last = match row.act {
+        RevocationAct::Release => "Everybody accepts after",
+        RevocationAct::Hold => "Nobody else accepts after",
+        RevocationAct::Revoke => "Nobody accepts after",
+    };
     let (end, end_line) = match detail.complete_at {
         Some(at) => (
             until_words(seconds(since, at)),
@@ -64,7 +71,8 @@ fn at_gateways(detail: &RevocationDetail, since: Timestamp) -> (String, String) 
     let verb = match (detail.row.act, gateways.len()) {
         (RevocationAct::Release, 1) => "accepts",
         (RevocationAct::Release, _) => "accept",
-        _ => "refused",
+        (RevocationAct::Hold, _) => "limited them",
+        (RevocationAct::Revoke, _) => "refused",
     };
     (after_words(seconds(since, *last)), format!("until {number} {verb}"))
 }
@@ -77,7 +85,7 @@ fn in_the_field(detail: &RevocationDetail) -> AnyView {
         return answer("Published", "", count(crls).into_any(), line.into_any()).into_any();
     }
     let refused = detail.curve.last().map_or(0.0, |point| point.refused_share);
-    let line = format!("of the devices came back and were refused: {}", count(detail.came_back_total));
+    let line = format!("of the devices came back and were {}: {}", met(detail.row.act), count(detail.came_back_total));
     answer("In the field now", "", share(refused).into_any(), line.into_any()).into_any()
 }
 

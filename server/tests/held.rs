@@ -1,0 +1,187 @@
+//! A device that is on hold reaches what its repair needs: it reports that it was repaired, and by that it is whole again.
+
+use crate::{
+    field::{A, Field, RULE, admin, fields, operator},
+    scene::life,
+};
+use domain::{
+    component::{ComponentClass, Part},
+    device::{Lifecycle, Trust},
+    history::{Entry, Event},
+    id::HistoryId,
+    identifier::normalise,
+    repair::RepairState,
+    report::USUAL_MAPPING,
+    revocation::RevocationAct as Act,
+    time::DAY,
+};
+use fleet::{
+    AuditFilter,
+    check_in::RulesForm,
+    repair::{Authorised, OpenForm, PartForm},
+    revocation::Selection,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const SERIAL: &str = "GW-1";
+
+fn part(slot: &str, class: ComponentClass, identifier: &str) -> Part {
+    let found = normalise(class, identifier).unwrap();
+    Part {
+        slot: slot.into(),
+        class,
+        maker: "Acme".into(),
+        model: "M1".into(),
+        identifier: found.shown,
+        identifier_key: found.key,
+    }
+}
+
+/// A device whose key is in a secure element, so that another board is no other key; and a policy that holds.
+async fn made(field: &Field) {
+    let parts =
+        vec![part("board", ComponentClass::Board, "MB-1"), part("se", ComponentClass::SecureElement, "SE-000001")];
+    let mut life = life(SERIAL, A, field.fleet.now().plus(-DAY));
+    let manifest = Event::ManifestRecorded {
+        version: 1,
+        hash: domain::manifest::hash(SERIAL, 1, "", &parts),
+        previous_hash: String::new(),
+        fitted: parts,
+        removed: Vec::new(),
+        reason: String::new(),
+    };
+    let first = life.history[0].clone();
+    life.history.push(Entry { id: HistoryId(Uuid::now_v7()), at: first.at.plus(1), event: manifest, ..first });
+    field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
+    let rules =
+        RulesForm { mapping: USUAL_MAPPING.to_owned(), ask: "30".into(), hold: "55".into(), ..RulesForm::default() };
+    field.fleet.change_model_rules(&admin(), "GW-200", &rules).await.unwrap();
+    field.enrolled(SERIAL, "A").await;
+}
+
+async fn curl(field: &Field, rest: &str) -> Value {
+    let with = "curl -sS --fail-with-body --cacert ca.pem --cert GW-1.pem --key GW-1.key";
+    let said = field.says(&format!("{with} {rest}")).await;
+    if said.is_empty() { Value::Null } else { serde_json::from_str(&said).unwrap() }
+}
+
+async fn reports(field: &Field, board: &str) {
+    let data = json!({"mode": "replace", "data": {"hw.board": board, "hw.se": "SE-000001"}});
+    curl(field, &format!("-X PUT -d '{data}' $GW/DEFAULT/controller/v1/{SERIAL}/configData")).await;
+}
+
+async fn is_held(field: &Field) -> bool {
+    curl(field, "$GW/").await["held"].as_bool().unwrap()
+}
+
+async fn polls(field: &Field) -> Value {
+    curl(field, &format!("$GW/DEFAULT/controller/v1/{SERIAL}")).await
+}
+
+/// Records that the board was exchanged. The case.
+async fn repaired(field: &Field, board: &str) -> String {
+    let fleet = &field.fleet;
+    let form = OpenForm { symptom: "no network".into(), technician: String::new() };
+    let code = fleet.open_repair(&operator(), SERIAL, &form).await.unwrap();
+    let board = PartForm { slot: "board".into(), part_in: board.into(), ..PartForm::default() };
+    fleet.draft_part(&operator(), &code, &board).await.unwrap();
+    let authorised = fleet.authorise_repair(&operator(), &code, "broken").await.unwrap();
+    assert!(!matches!(authorised, Authorised::Waiting(_)));
+    code
+}
+
+async fn state(field: &Field, code: &str) -> RepairState {
+    field.fleet.repair(&operator(), code).await.unwrap().case.state
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_the_device_itself_reports_ends_what_a_rule_held() {
+    for field in fields().await {
+        made(&field).await;
+        reports(&field, "MB-1").await;
+        assert!(!is_held(&field).await, "{}", field.name());
+        reports(&field, "MB-2").await;
+        assert!(is_held(&field).await, "{}: from the answer on", field.name());
+        // What it is told is when to poll, and nothing to fetch.
+        assert_eq!(polls(&field).await, json!({"config": {"polling": {"sleep": "00:05:00"}}}), "{}", field.name());
+        let code = repaired(&field, "MB-2").await;
+        let told = polls(&field).await;
+        let links: Vec<&String> = told["_links"].as_object().unwrap().keys().collect();
+        assert_eq!(links, ["configData"], "{}: its report is wanted, and nothing else is offered", field.name());
+        reports(&field, "MB-2").await;
+        assert_eq!(state(&field, &code).await, RepairState::Closed, "{}", field.name());
+        let record = field.fleet.device_record(&operator(), SERIAL).await.unwrap();
+        let open = field.fleet.findings(&operator(), true).await.unwrap();
+        assert!(!is_held(&field).await, "{}: {open:?} {:?}", field.name(), record.history);
+        assert_eq!((record.device.trust, record.device.manifest_version), (Trust::Trusted, 2), "{}", field.name());
+        assert_ne!(record.device.lifecycle, Lifecycle::InRepair, "{}", field.name());
+        let log = field.fleet.audit_log(&admin(), &AuditFilter::default(), 50).await.unwrap();
+        let released = log.iter().find(|entry| entry.record.action == "certificate.release").unwrap();
+        assert_eq!((released.record.actor_kind.as_str(), released.record.actor_name.as_str()), ("rule", "check-in"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_else_was_found_holds_it_beyond_its_repair() {
+    for field in fields().await {
+        made(&field).await;
+        reports(&field, "MB-1").await;
+        reports(&field, "MB-2").await;
+        let code = repaired(&field, "MB-2").await;
+        // A board that nobody recorded, in between.
+        reports(&field, "MB-3").await;
+        assert_eq!(state(&field, &code).await, RepairState::Verifying, "{}", field.name());
+        reports(&field, "MB-2").await;
+        assert_eq!(state(&field, &code).await, RepairState::Closed, "{}", field.name());
+        assert!(is_held(&field).await, "{}: a finding stands", field.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_held_a_person_releases() {
+    for field in fields().await {
+        made(&field).await;
+        reports(&field, "MB-1").await;
+        field.act(Act::Hold, Selection::Device(SERIAL.to_owned())).await;
+        let code = repaired(&field, "MB-2").await;
+        reports(&field, "MB-2").await;
+        assert_eq!(state(&field, &code).await, RepairState::Closed, "{}: its report is heard", field.name());
+        assert!(is_held(&field).await, "{}", field.name());
+        field.act(Act::Release, Selection::Device(SERIAL.to_owned())).await;
+        assert!(!is_held(&field).await, "{}", field.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_was_quarantined_before_it_had_a_certificate_is_limited_too() {
+    for field in fields().await {
+        made(&field).await;
+        let id = field.fleet.device(&operator(), SERIAL).await.unwrap().id;
+        let event = Event::Quarantined { reason: "looked into".into() };
+        let mut tx = field.fleet.db().begin().await.unwrap();
+        let at = field.fleet.now();
+        let entry = Entry {
+            id: HistoryId(Uuid::now_v7()),
+            at,
+            recorded_at: at,
+            actor: "test".into(),
+            place: String::new(),
+            event,
+            epcis_event_id: None,
+        };
+        store::history::insert_many(&mut tx, &[(id, entry)]).await.unwrap();
+        let before = store::device::lock(&mut tx, id).await.unwrap().unwrap();
+        let after = domain::device::Device { trust: Trust::Quarantined, ..before.clone() };
+        store::device::update(&mut tx, &before, &after, &mut store::count::Delta::default()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(is_held(&field).await, "{}", field.name());
+        polls(&field).await;
+        let renew = "openssl req -new -key GW-1.key -subj /CN=GW-1 2>/dev/null | curl -sS -o said -w '%{http_code}' --cacert ca.pem \
+                     --cert GW-1.pem --key GW-1.key --data-binary @- $GW/.well-known/est/simplereenroll";
+        assert_eq!(field.says(renew).await.trim(), "403", "{}", field.name());
+        field.fleet.release_quarantine(&operator(), SERIAL, "it is well").await.unwrap();
+        assert_eq!(field.says(renew).await.trim(), "200", "{}", field.name());
+        assert!(!is_held(&field).await, "{}", field.name());
+    }
+}
