@@ -60,5 +60,6 @@ pub(super) async fn judge(deed: &mut Deed<'_>, bench: &Bench<'_>, judged: Judged
         settled: judged.settled,
         folded: judged.folded,
         is_released: travelled.is_released,
+        is_repaired: judged.is_repaired,
     })
 }
