@@ -302,7 +302,6 @@ async fn ten_megabytes_are_refused_and_never_held() {
     let deep = field.says(&format!("{send}send deep-taken 1")).await;
     assert!(["200 ", "400 "].contains(&deep.as_str()), "{deep}");
     let grown = served.peak().saturating_sub(before);
-    println!("{grown} KiB more");
     assert!(grown < 48 * 1024, "it took {grown} KiB more to refuse 130 MB");
     let kept = field.fleet.device_report(&operator(), "GW-1").await.unwrap().attributes;
     assert_eq!(kept, Attributes::collect([("hw.cpu", "4E1D")]));

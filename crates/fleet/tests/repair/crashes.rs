@@ -37,18 +37,48 @@ const PARTS: u64 = 6;
 
 #[derive(Clone, Debug)]
 enum Deed {
-    Report { device: u64, board: u64, modem: Option<u64> },
+    Report {
+        device: u64,
+        board: u64,
+        modem: Option<u64>,
+    },
     Ask(u64),
     Open(u64),
-    Draft { device: u64, slot: &'static str, part: Option<u64> },
+    Draft {
+        device: u64,
+        slot: &'static str,
+        part: Option<u64>,
+    },
+    /// Whatever is next at the desk: a repair that is opened, a part, its authorisation, its approval, its end.
+    Mend {
+        device: u64,
+        slot: &'static str,
+        part: u64,
+    },
     Authorise(u64),
-    Decide { device: u64, approve: bool },
+    Decide {
+        device: u64,
+        approve: bool,
+    },
     Cancel(u64),
     Close(u64),
-    ThisWasUs { device: u64, modem: u64 },
-    ThisWasNot { device: u64, hold: bool },
-    Claim { device: u64, client: &'static str },
-    Hand { device: u64, verb: &'static str, to: &'static str },
+    ThisWasUs {
+        device: u64,
+        modem: u64,
+    },
+    ThisWasNot {
+        device: u64,
+        hold: bool,
+    },
+    Claim {
+        device: u64,
+        client: &'static str,
+    },
+    Hand {
+        device: u64,
+        verb: &'static str,
+        to: &'static str,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -65,17 +95,19 @@ fn deed() -> impl Strategy<Value = Deed> {
     let (device, part) = (|| 0..DEVICES, || 0..PARTS);
     let client = || select(&["acme", "brno"][..]);
     prop_oneof![
+        30 => (device(), select(&["board", "lte0"][..]), part())
+            .prop_map(|(device, slot, part)| Deed::Mend { device, slot, part }),
         8 => (device(), part(), prop::option::weighted(0.9, part()))
             .prop_map(|(device, board, modem)| Deed::Report { device, board, modem }),
         6 => device().prop_map(|device| Deed::Report { device, board: device, modem: Some(device) }),
         1 => device().prop_map(Deed::Ask),
-        6 => device().prop_map(Deed::Open),
-        8 => (device(), select(&["board", "lte0", "lte1"][..]), prop::option::weighted(0.9, part()))
+        1 => device().prop_map(Deed::Open),
+        4 => (device(), select(&["board", "lte0", "lte1"][..]), prop::option::weighted(0.9, part()))
             .prop_map(|(device, slot, part)| Deed::Draft { device, slot, part }),
-        6 => device().prop_map(Deed::Authorise),
-        5 => (device(), prop::bool::weighted(0.8)).prop_map(|(device, approve)| Deed::Decide { device, approve }),
+        2 => device().prop_map(Deed::Authorise),
+        2 => (device(), prop::bool::weighted(0.8)).prop_map(|(device, approve)| Deed::Decide { device, approve }),
         1 => device().prop_map(Deed::Cancel),
-        3 => device().prop_map(Deed::Close),
+        1 => device().prop_map(Deed::Close),
         2 => (device(), part()).prop_map(|(device, modem)| Deed::ThisWasUs { device, modem }),
         1 => (device(), any::<bool>()).prop_map(|(device, hold)| Deed::ThisWasNot { device, hold }),
         2 => (device(), client()).prop_map(|(device, client)| Deed::Claim { device, client }),
@@ -87,7 +119,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => deed().prop_map(Step::Do),
-        6 => (deed(), 1..80_u32).prop_map(|(deed, polls)| Step::Begin(deed, polls)),
+        6 => (deed(), 1..24_u32).prop_map(|(deed, polls)| Step::Begin(deed, polls)),
         1 => Just(Step::Restart),
         1 => Just(Step::Wait),
     ]
@@ -125,24 +157,11 @@ impl Said {
     }
 }
 
-/// How often what was acknowledged, dropped or found, over all stories: they must tell of everything.
+/// How often what was acknowledged, dropped or found, over all stories.
 type Tally = RefCell<BTreeMap<&'static str, usize>>;
 
-const TOLD_OF: [&str; 13] = [
-    "approved",
-    "asked",
-    "cancelled",
-    "closed",
-    "copied",
-    "dropped",
-    "handed on",
-    "noted",
-    "nothing",
-    "opened",
-    "reported",
-    "typed",
-    "written",
-];
+const TOLD_OF: [&str; 10] =
+    ["approved", "asked", "closed", "copied", "dropped", "handed on", "opened", "reported", "typed", "written"];
 
 fn count(tally: &Tally, word: &'static str) {
     *tally.borrow_mut().entry(word).or_default() += 1;
@@ -221,12 +240,29 @@ impl Story<'_> {
 
     /// Does it. That it is refused is as good an outcome as that it is done; that it fails is not.
     async fn act(&self, deed: &Deed) -> Said {
-        match self.attempt(deed).await {
+        let next = match deed {
+            Deed::Mend { device, slot, part } => self.next(*device, slot, *part).await,
+            deed => deed.clone(),
+        };
+        match self.attempt(&next).await {
             Ok(said) => said,
             Err(Error::Conflict(_) | Error::Invalid { .. } | Error::TooMany { .. } | Error::NotFound { .. }) => {
                 Said::Nothing
             }
             Err(error) => panic!("{}: {deed:?}: {error}", self.world.name()),
+        }
+    }
+
+    async fn next(&self, device: u64, slot: &'static str, part: u64) -> Deed {
+        let Some(case) = self.case(device).await else { return Deed::Open(device) };
+        match case.state {
+            RepairState::Reported => {
+                let typed = self.world.fleet.repair(&support(), &case.code).await.unwrap().slots;
+                let draft = Deed::Draft { device, slot, part: Some(part) };
+                if typed.is_empty() { draft } else { Deed::Authorise(device) }
+            }
+            RepairState::Authorising => Deed::Decide { device, approve: true },
+            _ => Deed::Close(device),
         }
     }
 
@@ -272,6 +308,7 @@ impl Story<'_> {
                 Said::Entry(serial, entry)
             }
             Deed::Draft { device, .. }
+            | Deed::Mend { device, .. }
             | Deed::Authorise(device)
             | Deed::Decide { device, .. }
             | Deed::Cancel(device)
@@ -485,7 +522,7 @@ fn whatever_crashes_a_part_is_in_one_device_and_nothing_told_is_lost() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for world in runtime.block_on(worlds()) {
         let (world, next, tally) = (RefCell::new(world), Cell::new(1_000), Tally::default());
-        let config = Config { cases: 14, max_shrink_iters: 80, failure_persistence: None, ..Config::default() };
+        let config = Config { cases: 10, max_shrink_iters: 80, failure_persistence: None, ..Config::default() };
         let lived = TestRunner::new(config).run(&prop::collection::vec(step(), 20..50), |steps| {
             let first = next.replace(next.get() + PARTS);
             let mut world = world.borrow_mut();
@@ -499,9 +536,9 @@ fn whatever_crashes_a_part_is_in_one_device_and_nothing_told_is_lost() {
             panic!("{}: {failure}", world.borrow().name());
         }
         let (world, tally) = (world.into_inner(), tally.into_inner());
-        let silent: Vec<&str> = TOLD_OF.into_iter().filter(|word| !tally.contains_key(word)).collect();
-        assert!(silent.is_empty(), "{}: nothing of {silent:?} among {tally:?}", world.name());
-        println!("{}: {tally:?}", world.name());
+        // Stories in which nothing happens would show nothing.
+        let seldom: Vec<&str> = TOLD_OF.into_iter().filter(|word| tally.get(word).is_none_or(|n| *n < 3)).collect();
+        assert!(seldom.is_empty(), "{}: too little of {seldom:?} among {tally:?}", world.name());
         let audit = runtime.block_on(world.fleet.audit_verify(&RULE)).unwrap();
         assert_eq!(audit.break_at, None, "{}", world.name());
     }
