@@ -6,16 +6,9 @@
 use crate::{
     authorisation::paths_of,
     field::{A, Field, RULE, field, manager, operator},
-    scene,
 };
 use axum::{body::Body, extract::ConnectInfo};
-use domain::{
-    authority::Authority,
-    history::{Entry, Event},
-    id::HistoryId,
-    revocation::RevocationAct as Act,
-    time::DAY,
-};
+use domain::{authority::Authority, history::Event, revocation::RevocationAct as Act};
 use fleet::{
     enrol::StationForm,
     repair::{Authorised, OpenForm, PartForm},
@@ -26,7 +19,6 @@ use http_body_util::BodyExt;
 use server::{gateway, repository};
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 use tower::ServiceExt;
-use uuid::Uuid;
 
 /// Who comes to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,18 +117,15 @@ impl Cast {
                     .await;
             }
         }
-        let serials = ["device", "token", "held", "revoked"].map(str::to_owned);
+        let serials = ["device", "token", "held", "held-token", "revoked"].map(str::to_owned);
         field.devices(&serials, A).await;
         for serial in ["device", "held", "revoked"] {
             field.enrolled(serial, "A").await;
         }
         let token = field.fleet.set_device_token(&operator(), "token").await.unwrap();
-        let mut life = scene::life("held-token", A, field.fleet.now().plus(-DAY));
-        let quarantined = Event::Quarantined { reason: "looked into".into() };
-        let first = life.history[0].clone();
-        life.history.push(Entry { id: HistoryId(Uuid::now_v7()), at: first.at.plus(1), event: quarantined, ..first });
-        field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
         let held_token = field.fleet.set_device_token(&operator(), "held-token").await.unwrap();
+        let quarantined = Event::Quarantined { reason: "looked into".into() };
+        field.fleet.device_did(&RULE, "held-token", quarantined).await.unwrap();
         field.act(Act::Hold, Selection::Device("held".to_owned())).await;
         field.act(Act::Revoke, Selection::Device("revoked".to_owned())).await;
         Self { field, token, held_token }

@@ -157,24 +157,8 @@ async fn what_a_person_held_a_person_releases() {
 async fn a_device_that_was_quarantined_before_it_had_a_certificate_is_limited_too() {
     for field in fields().await {
         made(&field).await;
-        let id = field.fleet.device(&operator(), SERIAL).await.unwrap().id;
         let event = Event::Quarantined { reason: "looked into".into() };
-        let mut tx = field.fleet.db().begin().await.unwrap();
-        let at = field.fleet.now();
-        let entry = Entry {
-            id: HistoryId(Uuid::now_v7()),
-            at,
-            recorded_at: at,
-            actor: "test".into(),
-            place: String::new(),
-            event,
-            epcis_event_id: None,
-        };
-        store::history::insert_many(&mut tx, &[(id, entry)]).await.unwrap();
-        let before = store::device::lock(&mut tx, id).await.unwrap().unwrap();
-        let after = domain::device::Device { trust: Trust::Quarantined, ..before.clone() };
-        store::device::update(&mut tx, &before, &after, &mut store::count::Delta::default()).await.unwrap();
-        tx.commit().await.unwrap();
+        field.fleet.device_did(&RULE, SERIAL, event).await.unwrap();
         assert!(is_held(&field).await, "{}", field.name());
         polls(&field).await;
         let renew = "openssl req -new -key GW-1.key -subj /CN=GW-1 2>/dev/null | curl -sS -o said -w '%{http_code}' --cacert ca.pem \

@@ -69,7 +69,7 @@ impl Sizes {
 
     /// Requests over connections that stay open, in each of two rounds.
     const fn requests(&self) -> usize {
-        self.either(1_000, 40_000)
+        self.either(1_000, 30_000)
     }
 
     /// Requests that each open a connection, in each of two rounds.

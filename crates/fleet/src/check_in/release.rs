@@ -62,12 +62,11 @@ pub(super) async fn after_repair(deed: &mut Deed<'_>, device: &Device) -> Result
         }
         holds.push(cut);
     }
+    let mut is_restored = false;
     for hold in &holds {
-        if !restore(deed, hold.authority, (&hold.serial, hold.revocation), REPAIRED).await? {
-            return Ok(false);
-        }
+        is_restored |= restore(deed, hold.authority, (&hold.serial, hold.revocation), REPAIRED).await?;
     }
-    if !holds.is_empty() {
+    if is_restored {
         return Ok(true);
     }
     let history = store::history::of_device_within(&mut deed.tx, device.id).await?;

@@ -1,8 +1,13 @@
 //! Polls: when to come again, and two devices that come as one.
 
-use crate::world::{HOME, World, operator, worlds};
-use domain::{authority::FindingKind as Kind, device::Trust, person::Role, time::SECOND};
-use fleet::{Actor, Error, Origin};
+use crate::world::{HOME, World, honest, operator, worlds};
+use domain::{
+    authority::FindingKind as Kind,
+    device::Trust,
+    person::Role,
+    time::{MINUTE, SECOND},
+};
+use fleet::{Actor, Error, Origin, check_in::PollAnswer};
 
 const AWAY: &str = "203.0.113.9";
 
@@ -89,6 +94,35 @@ async fn twice_as_many_polls_from_one_address_are_noticed() {
         let open = world.open().await;
         assert_eq!(open.iter().map(|row| row.kind).collect::<Vec<_>>(), [Kind::CloneSuspected], "{}", world.name());
         assert_eq!(world.device(&device).await.trust, Trust::Suspect, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_often_is_answered_from_memory_and_hears_at_once_what_is_wanted() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        world.reports(&device, honest(1)).await;
+        let asked = async || world.fleet.poll(&device).await.unwrap();
+        let usual = PollAnswer { sleep_s: 300, wants_report: false };
+        assert_eq!(asked().await, usual, "{}", world.name());
+        // As another process would: no bell of this one rings.
+        let mut model = store::batch::models(world.fleet.db()).await.unwrap().remove(0);
+        model.poll_interval_s = 60;
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::batch::update_model(&mut tx, &model).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(asked().await, usual, "{}: nothing is read", world.name());
+        world.fleet.want_report(&operator(), device.name()).await.unwrap();
+        assert_eq!(asked().await, PollAnswer { sleep_s: 60, wants_report: true }, "{}", world.name());
+        model.poll_interval_s = 90;
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::batch::update_model(&mut tx, &model).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(asked().await.sleep_s, 60, "{}", world.name());
+        world.wait(MINUTE);
+        assert_eq!(asked().await.sleep_s, 90, "{}: within a minute it is seen", world.name());
+        world.fleet.report_unreadable(&device).await.unwrap();
+        assert!(!asked().await.wants_report, "{}: what can't be read is asked for no more", world.name());
     }
 }
 
