@@ -78,6 +78,28 @@ fn a_backup_restores_into_another_folder() {
 }
 
 #[test]
+fn a_backup_brings_the_authorities_keys_along() {
+    let (elsewhere, desk) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = desk.path().join("b.muster");
+    let name = file.to_str().unwrap();
+    let said = says(road().data(), &["backup", name], 0);
+    assert!(said.contains("files of keys/ and crl/") && said.contains("The keys in it are sealed"), "{said}");
+    says(elsewhere.path(), &["restore", name], 0);
+    let mut keys = 0;
+    for key in fs::read_dir(elsewhere.path().join("keys")).unwrap() {
+        let key = key.unwrap();
+        assert_eq!(fs::read(key.path()).unwrap(), fs::read(road().data().join("keys").join(key.file_name())).unwrap());
+        keys += 1;
+    }
+    assert!(keys > 1, "{keys}");
+    // Without one of them it is said which, and the command ends as one that found something.
+    let lost = fs::read_dir(elsewhere.path().join("keys")).unwrap().map(|key| key.unwrap().path());
+    lost.for_each(|key| fs::remove_file(key).unwrap());
+    let said = says(elsewhere.path(), &["backup", desk.path().join("c.muster").to_str().unwrap()], 1);
+    assert!(said.contains("keys of authorities are not in this data folder"), "{said}");
+}
+
+#[test]
 fn an_import_says_what_came_of_it() {
     let folder = filled();
     let file = folder.path().join("not.csv");
