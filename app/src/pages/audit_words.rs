@@ -23,6 +23,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("backup.restore", "Restored a backup"),
     ("backup.write", "Wrote a backup"),
     ("batch.reconcile", "Compared a batch with what was issued"),
+    ("certificate.hold", "Put certificates on hold"),
+    ("certificate.release", "Released certificates from hold"),
     ("certificate.deliver", "Delivered a factory's certificates"),
     ("certificate.enrol", "Enrolled a device"),
     ("certificate.issue", "Issued a certificate"),

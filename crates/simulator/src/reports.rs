@@ -17,7 +17,7 @@ use domain::{
     time::{HOUR, MINUTE, SECOND, Timestamp},
 };
 use fleet::{Actor, Fleet, Origin, Result, check_in::RulesForm};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::device_list::{Sort, SortKey};
 
 /// How many devices have reported when the demo opens; the others do as they call in.
@@ -69,11 +69,16 @@ fn device(device: &Device, address: &str) -> Actor {
 /// # Errors
 /// When a report is refused, or the database fails.
 pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
-    if fleet.findings(&ACTOR, true).await?.iter().any(|row| row.kind == FindingKind::HardwareMismatch) {
+    let findings = fleet.findings(&ACTOR, false).await?;
+    let is_told = |kind: FindingKind| findings.iter().any(|row| row.kind == kind);
+    if is_told(FindingKind::HardwareMismatch) {
         return Ok(());
     }
     rules(fleet).await?;
-    let mut made = candidates(fleet).await?;
+    travel.to(plan.now);
+    let made = candidates(fleet).await;
+    travel.home();
+    let mut made = made?;
     let mut chance = Chance::new(plan.seed ^ 0x4e90_4775);
     let now = plan.now;
     let swapped = made.iter().position(|one| one.has(ComponentClass::Wlan).is_some()).map(|at| made.remove(at));
@@ -83,12 +88,15 @@ pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
         travel.to(now.plus(-COPIED_AGO).plus(i64::try_from(n).unwrap_or(0) * SECOND));
         report(fleet, one, &said(&one.device, &one.parts)).await?;
     }
+    if !is_told(FindingKind::IdentifierCopied) {
+        one_board_for_all(fleet, travel, &golden, now.plus(-GOLDEN_AGO)).await?;
+    }
+    if let Some(one) = copied.filter(|_| !is_told(FindingKind::CloneSuspected)) {
+        used_twice(fleet, travel, &one, now.plus(-COPIED_AGO)).await?;
+    }
+    // The last one: by it the next start knows that all was told.
     if let Some(one) = swapped {
         part_exchanged(fleet, travel, &one, now.plus(-SWAPPED_AGO), &mut chance).await?;
-    }
-    one_board_for_all(fleet, travel, &golden, now.plus(-GOLDEN_AGO)).await?;
-    if let Some(one) = copied {
-        used_twice(fleet, travel, &one, now.plus(-COPIED_AGO)).await?;
     }
     travel.home();
     Ok(())
@@ -151,14 +159,18 @@ fn golden(made: &mut Vec<Made>) -> Vec<Made> {
     .collect()
 }
 
-/// What a device says of itself, by what it is made of. A power supply has nothing that could be asked.
-fn said(device: &Device, parts: &[Part]) -> Vec<(String, String)> {
-    let key = |part: &Part| match part.class {
+/// The attribute that tells a part's identifier. A power supply has nothing that could be asked.
+fn key(part: &Part) -> Option<String> {
+    match part.class {
         ComponentClass::Ethernet | ComponentClass::Wlan => Some(format!("hw.{}.mac", part.slot)),
         ComponentClass::Lte => Some(format!("hw.{}.imei", part.slot)),
         ComponentClass::Power => None,
         _ => Some(format!("hw.{}", part.slot)),
-    };
+    }
+}
+
+/// What a device says of itself, by what it is made of.
+fn said(device: &Device, parts: &[Part]) -> Vec<(String, String)> {
     let parts = parts.iter().filter_map(|part| Some((key(part)?, part.identifier.clone())));
     parts.chain(device.firmware.clone().map(|version| ("sw.version".to_owned(), version))).collect()
 }
@@ -210,7 +222,8 @@ async fn used_twice(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp) -
     fleet.flush_polls().await
 }
 
-/// A device calls in: it polls, and reports where it is asked to. What it said before it says again.
+/// A device calls in: it polls, and reports where it is asked to. A part that its manifests never listed it has still,
+/// unless it was exchanged since.
 ///
 /// # Errors
 /// When the database fails.
@@ -220,13 +233,16 @@ pub(crate) async fn call(fleet: &Fleet, actor: &Actor, may_report: bool) -> Resu
         return Ok(false);
     }
     let known = fleet.device_report(&ACTOR, actor.name()).await?;
-    let sent = if known.reported_at.is_some() {
-        known.attributes
-    } else {
-        let device = fleet.device(&ACTOR, actor.name()).await?;
-        let parts = present_parts(fleet, actor.name()).await?;
-        Attributes::collect(said(&device, &parts))
-    };
+    let record = fleet.device_record(&ACTOR, actor.name()).await?;
+    let ever: BTreeSet<&str> = record.components.iter().map(|one| one.part.identifier.as_str()).collect();
+    let mut parts = Vec::new();
+    for one in record.components.iter().filter(|one| one.removed_at.is_none()) {
+        let before = key(&one.part).and_then(|key| known.attributes.get(&key)).filter(|said| !ever.contains(said));
+        let is_since = known.reported_at.is_none_or(|at| one.fitted_at > at);
+        let identifier = before.filter(|_| !is_since).unwrap_or(one.part.identifier.as_str());
+        parts.push(Part { identifier: identifier.to_owned(), ..one.part.clone() });
+    }
+    let sent = Attributes::collect(said(&record.device, &parts));
     fleet.report(actor, sent, UpdateMode::Replace).await?;
     Ok(true)
 }
