@@ -32,6 +32,9 @@ const COPIED_AGO: i64 = 2 * HOUR;
 const TWO_PLACES: [&str; 2] = ["198.51.100.24", "203.0.113.77"];
 const TURNS: i64 = 14;
 
+/// How many parts were numbered before the one that somebody put in.
+const NUMBERED: usize = 50;
+
 /// What storage is called by these models.
 const STORAGE: &str = "hw.emmc         = emmc:storage identifier\n";
 /// The addresses and type codes that the makers of the demo's parts have.
@@ -186,7 +189,8 @@ async fn part_exchanged(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestam
     report(fleet, one, &said(&one.device, &one.parts)).await?;
     let mut parts = one.parts.clone();
     for part in parts.iter_mut().filter(|part| part.class == ComponentClass::Wlan) {
-        if let Some(other) = replacement(part, chance) {
+        // The first numbers of a maker look made up.
+        if let Some(other) = (0..NUMBERED).filter_map(|_| replacement(part, chance)).last() {
             *part = Part { slot: part.slot.clone(), ..other };
         }
     }
