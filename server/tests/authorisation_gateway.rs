@@ -39,6 +39,8 @@ enum Who {
     Held,
     /// A quarantined device, by its token.
     HeldToken,
+    /// The same, that was claimed and has not got its next token since.
+    ClaimedHeld,
     /// A device whose certificate was revoked.
     Revoked,
     /// A station whose certificate was revoked.
@@ -54,6 +56,7 @@ const EVERYBODY: &[Who] = &[
     Who::WrongToken,
     Who::Held,
     Who::HeldToken,
+    Who::ClaimedHeld,
     Who::Revoked,
     Who::RevokedStation,
 ];
@@ -62,23 +65,32 @@ const EVERYBODY: &[Who] = &[
 const NOT_LET_IN: u16 = 0;
 
 /// A route, and what it answers to [`EVERYBODY`] in that order: a device that is on hold reaches what its repair needs.
-const GATEWAY: &[(&str, [u16; 10])] = &[
-    ("GET /", [401, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/{label}/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /.well-known/est/{label}/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+const GATEWAY: &[(&str, [u16; 11])] = &[
+    ("GET /", [401, 200, 200, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/cacerts", [200, 200, 200, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("GET /.well-known/est/{label}/csrattrs", [200, 200, 200, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN]),
     // It enrols nobody; it says where to go.
-    ("POST /.well-known/est/simpleenroll", [401, 404, 404, 404, 404, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /.well-known/est/simplereenroll", [401, 403, 403, 200, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /.well-known/est/{label}/simpleenroll", [401, 200, 409, 403, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /.well-known/est/{label}/simplereenroll", [401, 403, 403, 200, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /token", [401, 403, 403, 403, 200, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, 403, 403, NOT_LET_IN, NOT_LET_IN]),
-    ("GET /{tenant}/controller/v1/{controllerId}", [401, 403, 403, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/simpleenroll", [401, 404, 404, 404, 404, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /.well-known/est/simplereenroll", [401, 403, 403, 200, 403, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    (
+        "POST /.well-known/est/{label}/simpleenroll",
+        [401, 200, 409, 403, 403, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN],
+    ),
+    (
+        "POST /.well-known/est/{label}/simplereenroll",
+        [401, 403, 403, 200, 403, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN],
+    ),
+    ("POST /token", [401, 403, 403, 403, 200, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    ("POST /enrolments/{batch}", [401, 200, 409, 403, 403, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN]),
+    (
+        "GET /{tenant}/controller/v1/{controllerId}",
+        [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
+    ),
     (
         "PUT /{tenant}/controller/v1/{controllerId}/configData",
-        [401, 403, 403, 200, 200, 401, 200, 200, NOT_LET_IN, NOT_LET_IN],
+        [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
     ),
 ];
 
@@ -97,6 +109,7 @@ struct Cast {
     field: Field,
     token: String,
     held_token: String,
+    claimed_token: String,
 }
 
 impl Cast {
@@ -117,18 +130,25 @@ impl Cast {
                     .await;
             }
         }
-        let serials = ["device", "token", "held", "held-token", "revoked"].map(str::to_owned);
+        let serials = ["device", "token", "held", "held-token", "claimed-held", "revoked"].map(str::to_owned);
         field.devices(&serials, A).await;
         for serial in ["device", "held", "revoked"] {
             field.enrolled(serial, "A").await;
         }
         let token = field.fleet.set_device_token(&operator(), "token").await.unwrap();
         let held_token = field.fleet.set_device_token(&operator(), "held-token").await.unwrap();
-        let quarantined = Event::Quarantined { reason: "looked into".into() };
-        field.fleet.device_did(&RULE, "held-token", quarantined).await.unwrap();
+        let claimed_token = field.fleet.set_device_token(&operator(), "claimed-held").await.unwrap();
+        let claimed = field.fleet.device(&operator(), "claimed-held").await.unwrap().id;
+        let mut tx = field.fleet.db().begin().await.unwrap();
+        assert!(store::device_token::only_rotates(&mut tx, claimed, field.fleet.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        for serial in ["held-token", "claimed-held"] {
+            let quarantined = Event::Quarantined { reason: "looked into".into() };
+            field.fleet.device_did(&RULE, serial, quarantined).await.unwrap();
+        }
         field.act(Act::Hold, Selection::Device("held".to_owned())).await;
         field.act(Act::Revoke, Selection::Device("revoked".to_owned())).await;
-        Self { field, token, held_token }
+        Self { field, token, held_token, claimed_token }
     }
 
     /// Asks as this caller does, about a device of its own name, so that nobody is refused for another's serial.
@@ -144,6 +164,7 @@ impl Cast {
             Who::WrongToken => "-H 'Authorization: TargetToken none'".to_owned(),
             Who::Held => shows("held"),
             Who::HeldToken => format!("-H 'Authorization: TargetToken {}'", self.held_token),
+            Who::ClaimedHeld => format!("-H 'Authorization: TargetToken {}'", self.claimed_token),
             Who::Revoked => shows("revoked"),
             Who::RevokedStation => shows("fired"),
         };
@@ -152,6 +173,7 @@ impl Cast {
             Who::TokenDevice => "token".to_owned(),
             Who::Held => "held".to_owned(),
             Who::HeldToken => "held-token".to_owned(),
+            Who::ClaimedHeld => "claimed-held".to_owned(),
             Who::Revoked => "revoked".to_owned(),
             _ => format!("new-{n}"),
         };
@@ -214,7 +236,7 @@ fn the_cases_say_what_the_table_says() {
             gateway::Who::Token => &[Who::TokenDevice],
             gateway::Who::AnyDevice => &[Who::Device, Who::TokenDevice],
         };
-        let held: &[Who] = if route.for_repair { &[Who::Held, Who::HeldToken] } else { &[] };
+        let held: &[Who] = if route.for_repair { &[Who::Held, Who::HeldToken, Who::ClaimedHeld] } else { &[] };
         let passing: Vec<Who> = EVERYBODY.iter().copied().filter(|who| passes(*who)).collect();
         assert_eq!(passing, [expected, held].concat(), "{name}");
     }

@@ -4,6 +4,7 @@
 pub use crate::scene::{A, PASSPHRASE, RULE, admin, manager, operator};
 
 use crate::scene;
+use axum::Router;
 use domain::{
     approval::ApprovalState, certificate::RevocationReason, id::AuthorityId, revocation::RevocationAct as Act,
     time::DAY,
@@ -89,10 +90,7 @@ impl Field {
     async fn open(mut self, gateway: Listener, repository: Listener) -> Self {
         let fleet = &self.fleet;
         fleet.load_trust().await.unwrap();
-        let (names, addresses) = (["localhost".to_owned()], [IpAddr::from([127, 0, 0, 1])]);
-        let (chain, key) = fleet.server_certificate(&RULE, &names, &addresses).await.unwrap();
-        let identity = pki::read_identity((pki::chain_pem(&chain).as_bytes(), "c"), (key.as_bytes(), "k")).unwrap();
-        let gate = Gate::new(fleet.clone(), &Certificates::new(&identity)).unwrap();
+        let gate = self.gate().await;
         let (stop, devices, verifiers) = (self.stop.clone(), gateway::router(fleet), repository::router(fleet));
         self.tasks = vec![
             tokio::spawn(fleet.clone().publisher()),
@@ -104,6 +102,20 @@ impl Field {
             fs::write(self.folder.join(&file.name), &file.content).unwrap();
         }
         self
+    }
+
+    async fn gate(&self) -> Gate {
+        let (names, addresses) = (["localhost".to_owned()], [IpAddr::from([127, 0, 0, 1])]);
+        let (chain, key) = self.fleet.server_certificate(&RULE, &names, &addresses).await.unwrap();
+        let identity = pki::read_identity((pki::chain_pem(&chain).as_bytes(), "c"), (key.as_bytes(), "k")).unwrap();
+        Gate::new(self.fleet.clone(), &Certificates::new(&identity)).unwrap()
+    }
+
+    /// Another gateway, with this router behind it: its address, and what to abort.
+    pub async fn beside(&self, router: Router) -> (SocketAddr, JoinHandle<()>) {
+        let listener = Listener::bind(loopback(), Limits::of(Door::Gateway)).await.unwrap();
+        let (at, gate) = (listener.local_addr().unwrap(), self.gate().await);
+        (at, tokio::spawn(listener.serve_gateway(gate, router, self.stop.clone())))
     }
 
     /// A root by `muster ceremony`, an operations CA, CAs of both factories, and CAs of their batches.

@@ -1,14 +1,21 @@
 //! A device that is on hold reaches what its repair needs: it reports that it was repaired, and by that it is whole again.
 
 use crate::{
-    field::{A, Field, RULE, admin, fields, operator},
+    field::{A, Field, RULE, admin, field, fields, operator},
     scene::life,
 };
+use axum::{
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 use domain::{
+    authority::{FindingKind, FindingState},
+    certificate::RevocationReason,
     component::{ComponentClass, Part},
     device::{Lifecycle, Trust},
     history::{Entry, Event},
-    id::HistoryId,
+    id::{DeviceId, FindingId, HistoryId},
     identifier::normalise,
     repair::RepairState,
     report::USUAL_MAPPING,
@@ -16,12 +23,15 @@ use domain::{
     time::DAY,
 };
 use fleet::{
-    AuditFilter,
+    AuditFilter, Fleet,
     check_in::RulesForm,
     repair::{Authorised, OpenForm, PartForm},
-    revocation::Selection,
+    revocation::{RevokeForm, Selection},
 };
 use serde_json::{Value, json};
+use server::gateway;
+use store::finding::Finding;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 const SERIAL: &str = "GW-1";
@@ -154,6 +164,65 @@ async fn what_a_person_held_a_person_releases() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_persons_hold_takes_the_place_of_a_rules() {
+    for field in fields().await {
+        made(&field).await;
+        reports(&field, "MB-1").await;
+        reports(&field, "MB-2").await;
+        assert!(is_held(&field).await, "{}: by a rule", field.name());
+        field.act(Act::Hold, Selection::Device(SERIAL.to_owned())).await;
+        let code = repaired(&field, "MB-2").await;
+        reports(&field, "MB-2").await;
+        assert_eq!(state(&field, &code).await, RepairState::Closed, "{}", field.name());
+        assert!(is_held(&field).await, "{}: a person holds it now", field.name());
+        field.act(Act::Release, Selection::Device(SERIAL.to_owned())).await;
+        assert!(!is_held(&field).await, "{}", field.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_part_of_another_finding_holds_it_too() {
+    for field in fields().await {
+        made(&field).await;
+        reports(&field, "MB-1").await;
+        reports(&field, "MB-2").await;
+        let code = repaired(&field, "MB-2").await;
+        let id = field.fleet.device(&operator(), SERIAL).await.unwrap().id;
+        let whole = found(&field, "clone_suspected:whole", None).await;
+        let part = found(&field, "clone_suspected:part", Some(id)).await;
+        let mut tx = field.fleet.db().begin().await.unwrap();
+        assert!(store::finding::fold(&mut tx, &part, &whole.cause, field.fleet.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        reports(&field, "MB-2").await;
+        assert_eq!(state(&field, &code).await, RepairState::Closed, "{}", field.name());
+        assert!(is_held(&field).await, "{}: it stands within another", field.name());
+    }
+}
+
+/// Notes a finding that no report of the device settles.
+async fn found(field: &Field, cause: &str, device_id: Option<DeviceId>) -> Finding {
+    let at = field.fleet.now();
+    let finding = Finding {
+        id: FindingId(Uuid::now_v7()),
+        kind: FindingKind::CloneSuspected,
+        cause: cause.into(),
+        batch_id: None,
+        authority_id: None,
+        device_id,
+        detail: json!({"words": "Two come as one."}),
+        n: 1,
+        first_at: at,
+        last_at: at,
+        state: FindingState::Open,
+        part_of: None,
+    };
+    let mut tx = field.fleet.db().begin().await.unwrap();
+    store::finding::note(&mut tx, &finding).await.unwrap();
+    tx.commit().await.unwrap();
+    finding
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_was_quarantined_before_it_had_a_certificate_is_limited_too() {
     for field in fields().await {
         made(&field).await;
@@ -164,8 +233,56 @@ async fn a_device_that_was_quarantined_before_it_had_a_certificate_is_limited_to
         let renew = "openssl req -new -key GW-1.key -subj /CN=GW-1 2>/dev/null | curl -sS -o said -w '%{http_code}' --cacert ca.pem \
                      --cert GW-1.pem --key GW-1.key --data-binary @- $GW/.well-known/est/simplereenroll";
         assert_eq!(field.says(renew).await.trim(), "403", "{}", field.name());
+        let used = async || {
+            let certificates = store::certificate::of_device(field.fleet.db(), SERIAL).await.unwrap();
+            certificates[0].first_used_at.is_some()
+        };
+        assert!(!used().await, "{}: it may be a copy that uses it", field.name());
         field.fleet.release_quarantine(&operator(), SERIAL, "it is well").await.unwrap();
         assert_eq!(field.says(renew).await.trim(), "200", "{}", field.name());
+        assert!(used().await, "{}", field.name());
         assert!(!is_held(&field).await, "{}", field.name());
+    }
+}
+
+/// Revokes the device's certificate while its request is under way, and tells how that was answered.
+async fn in_between(State((fleet, told)): State<(Fleet, mpsc::Sender<u16>)>, request: Request, next: Next) -> Response {
+    // By itself: the connection is cut off meanwhile.
+    let answering = tokio::spawn(async move {
+        revoked(&fleet).await;
+        let answer = next.run(request).await;
+        told.send(answer.status().as_u16()).await.unwrap();
+        answer
+    });
+    answering.await.unwrap()
+}
+
+async fn revoked(fleet: &Fleet) {
+    let (act, selection) = (Act::Revoke, Selection::Device(SERIAL.to_owned()));
+    let preview = fleet.preview(&operator(), &selection, act).await.unwrap();
+    let form = RevokeForm {
+        selection,
+        act,
+        reason: RevocationReason::KeyCompromise,
+        note: String::new(),
+        confirmation: preview.confirm_word,
+        preview_hash: preview.hash,
+    };
+    fleet.revoke(&operator(), &form).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_under_way_when_its_certificate_is_revoked_is_refused() {
+    for path in ["/", "/DEFAULT/controller/v1/GW-1"] {
+        let field = field().await;
+        made(&field).await;
+        let (told, mut hears) = mpsc::channel(1);
+        let router = gateway::router(&field.fleet).layer(from_fn_with_state((field.fleet.clone(), told), in_between));
+        let (at, serving) = field.beside(router).await;
+        field
+            .says(&format!("curl -sS --cacert ca.pem --cert GW-1.pem --key GW-1.key https://{at}{path} || true"))
+            .await;
+        assert_eq!(hears.recv().await, Some(403), "{path}");
+        serving.abort();
     }
 }

@@ -27,7 +27,7 @@ pub use reason::Reason;
 pub use rules::{ModelRules, Rules, RulesForm};
 
 pub(crate) use memory::Polls;
-pub(crate) use release::trust_again;
+pub(crate) use release::{quarantine, trust_again};
 pub(crate) use rules::makers_within;
 
 use crate::{Actor, Error, Fleet, Result};

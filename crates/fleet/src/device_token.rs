@@ -91,7 +91,8 @@ impl Fleet {
     /// day: one of the two is not the device, and that is noted. What devices do is not audited.
     ///
     /// # Errors
-    /// When the actor is no device, has no token, or another has asked first.
+    /// When the actor is no device, is held or cut off, itself or by its batch or its factory, has no token, or another has
+    /// asked first.
     pub async fn rotate_device_token(&self, actor: &Actor) -> Result<String> {
         let Actor::Device { id, serial, origin } = actor else {
             return Err(Error::Conflict("Only a device that came with its token gets the next one.".to_owned()));
@@ -99,7 +100,15 @@ impl Fleet {
         let token = format!("{PREFIX}{}", secret::fresh()?);
         let (now, hash, from) = (self.now(), secret::hash(&token), throttle::neighbourhood(&origin.address));
         let next = Next { hash: &hash, at: now, from: &from, stays_since: now.plus(-DAY) };
+        self.know_trust().await?;
         let mut deed = self.deed_of_device(actor).await?;
+        let device = store::device::lock(&mut deed.tx, *id).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", serial))?;
+        let of = (device.batch_id, device.factory_id);
+        if self.verdict_without_certificate(device.trust, device.lifecycle, of) != Verdict::Good {
+            let why = "This device is on hold, quarantined or cut off: its token is not exchanged.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
         if !store::device_token::put_next(&mut deed.tx, *id, &next).await? {
             drop(deed);
             if store::device_token::of_device(self.db(), *id).await?.is_none() {
@@ -222,7 +231,8 @@ impl Fleet {
         if is_held {
             self.note_limited_token(&owner, address).await?;
         }
-        if owner.is_next == 1 {
+        // A hold often means that somebody else may have the token: nothing is exchanged until it ends.
+        if owner.is_next == 1 && !is_held {
             self.take_next(&owner, token).await?;
         }
         let id = DeviceId(owner.device_id);
@@ -232,20 +242,35 @@ impl Fleet {
         Ok(Some(TokenHolder { actor, only_rotates: owner.only_rotates != 0, is_held }))
     }
 
-    /// A token is no certificate that an authority's cut would refuse, so what cuts off the device's batch or factory is
-    /// asked for here.
     async fn verdict_of_token(&self, owner: &Owner) -> Result<Verdict> {
         let trust: Trust = owner.trust.parse().map_err(Error::internal)?;
         let lifecycle: Lifecycle = owner.lifecycle.parse().map_err(Error::internal)?;
-        if trust == Trust::Revoked || lifecycle == Lifecycle::Retired {
-            return Ok(Verdict::Revoked);
-        }
+        self.know_trust().await?;
+        let of = (BatchId(owner.batch_id), CustodianId(owner.factory_id));
+        Ok(self.verdict_without_certificate(trust, lifecycle, of))
+    }
+
+    /// Loads what is trusted, if this process has not done so yet.
+    async fn know_trust(&self) -> Result<()> {
         if self.trust().generation() == 0 {
             self.load_trust().await?;
         }
-        let of_batch = self.trust().verdict_of_batch(BatchId(owner.batch_id), CustodianId(owner.factory_id));
-        let is_quarantined = trust == Trust::Quarantined && of_batch == Verdict::Good;
-        Ok(if is_quarantined { Verdict::Held } else { of_batch })
+        Ok(())
+    }
+
+    /// A token is no certificate that an authority's cut would refuse, so what cuts off the device's batch or factory is
+    /// asked for here.
+    fn verdict_without_certificate(
+        &self,
+        trust: Trust,
+        lifecycle: Lifecycle,
+        (batch, factory): (BatchId, CustodianId),
+    ) -> Verdict {
+        if trust == Trust::Revoked || lifecycle == Lifecycle::Retired {
+            return Verdict::Revoked;
+        }
+        let of_batch = self.trust().verdict_of_batch(batch, factory);
+        if trust == Trust::Quarantined && of_batch == Verdict::Good { Verdict::Held } else { of_batch }
     }
 
     /// Whether a token that lets nobody in is a real one, of a device that is cut off or retired. That the device came back

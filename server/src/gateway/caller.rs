@@ -8,8 +8,8 @@ use axum::{
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use fleet::{Actor, Error, Fleet, Origin, enrol::Peer, repair::is_voucher};
-use http::{HeaderMap, StatusCode, header};
+use fleet::{Actor, Error, Fleet, Origin, enrol::Peer, repair::is_voucher, trust::Verdict};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::{net::SocketAddr, sync::Arc};
 
 /// What is told to whoever shows nothing.
@@ -24,6 +24,7 @@ pub const VOUCHER: &str = "A voucher is good for POST /.well-known/est/BATCH/sim
 pub const HELD: &str = "This device is on hold or quarantined. Until whoever manages the fleet releases it, it may poll, report \
                         what it is, ask GET / how it is known, and fetch CA certificates: what its repair needs.";
 const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
+const ENDED: &str = "This certificate was revoked, or superseded by one that was used since. This connection ends.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
 const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
                        another token would be refused, too.";
@@ -114,17 +115,23 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
         return next.run(request).await;
     }
     let caller = match (shown, token(request.headers())) {
-        (Some(shown), _) => by_certificate(&fleet, shown, &address).await,
+        // Once for each request: between the act that cuts it off and the end of its connection it may still ask.
+        (Some(shown), _) => match shown.verdict(&fleet) {
+            Verdict::Good => by_certificate(&fleet, shown, &address, false).await,
+            Verdict::Held => by_certificate(&fleet, shown, &address, true).await,
+            Verdict::Revoked | Verdict::UnknownAuthority => return ended(request.version()),
+        },
         (None, Some(token)) => {
             let found = fleet.token_holder(token, &address).await;
             if let (Some(connection), Ok(found)) = (&connection, &found) {
                 connection.note_token(found.is_some());
             }
             match found {
+                // First: it gets no next token while it is held, and could do nothing for its repair otherwise.
+                Ok(Some(holder)) if holder.is_held => Ok(Caller::Held { actor: holder.actor, peer: None }),
                 Ok(Some(holder)) if holder.only_rotates && !ROTATING.contains(&request.uri().path()) => {
                     return told(StatusCode::FORBIDDEN, CLAIMED);
                 }
-                Ok(Some(holder)) if holder.is_held => Ok(Caller::Held { actor: holder.actor, peer: None }),
                 Ok(Some(holder)) => Ok(Caller::Device { actor: holder.actor, peer: None }),
                 Ok(None) => return refused(fleet.is_cut_off_token(token, &address).await),
                 Err(error) => Err(error),
@@ -168,8 +175,16 @@ fn refused(is_cut_off: fleet::Result<bool>) -> Response {
     }
 }
 
-async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str) -> Result<Caller, Error> {
-    let is_held = shown.is_held(fleet);
+/// The answer to a certificate that was cut off since it was let in.
+fn ended(version: Version) -> Response {
+    let mut response = told(StatusCode::FORBIDDEN, ENDED);
+    if version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str, is_held: bool) -> Result<Caller, Error> {
     if is_held {
         shown.note_held(fleet);
     }
@@ -189,8 +204,8 @@ async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str) -> Result<C
     })
 }
 
-/// The first use of a certificate supersedes the one that it replaces. If that can't be written now, the next request
-/// is the first.
+/// The first use of a certificate supersedes the one that it replaces; that of a quarantined device waits until it is
+/// released. If that can't be written now, the next request is the first.
 async fn note_first_use(fleet: &Fleet, actor: &Actor, peer: &Peer) {
     if peer.certificate.first_used_at.is_some() {
         return;

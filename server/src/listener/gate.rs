@@ -94,10 +94,11 @@ impl Shown {
         self.certificate.as_ref().is_none_or(|named| named.is_let_in(trust))
     }
 
-    /// Whether it is on hold now, so that only what a repair needs is answered. That may change from request to request.
+    /// How it stands now, which may change from request to request: of what is on hold only what a repair needs is answered.
+    /// A client without a certificate is not a matter of trust.
     #[must_use]
-    pub fn is_held(&self, fleet: &Fleet) -> bool {
-        self.certificate.as_ref().is_some_and(|named| named.verdict(&fleet.trust()) == Verdict::Held)
+    pub fn verdict(&self, fleet: &Fleet) -> Verdict {
+        self.certificate.as_ref().map_or(Verdict::Good, |named| named.verdict(&fleet.trust()))
     }
 
     /// Notes that who is on hold came, and was limited to what a repair needs.

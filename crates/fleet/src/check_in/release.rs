@@ -47,7 +47,7 @@ pub(crate) async fn trust_again(deed: &mut Deed<'_>, id: DeviceId, reason: &str)
 pub(super) async fn after_repair(deed: &mut Deed<'_>, device: &Device) -> Result<bool> {
     let Some(device) = store::device::lock(&mut deed.tx, device.id).await? else { return Ok(false) };
     if device.trust != Trust::Quarantined
-        || store::finding::open_of_device(&mut deed.tx, device.id).await? > 0
+        || store::finding::stand_of_device(&mut deed.tx, device.id).await? > 0
         || reason::any_stands(&mut deed.tx, device.id).await?
     {
         return Ok(false);
@@ -66,12 +66,11 @@ pub(super) async fn after_repair(deed: &mut Deed<'_>, device: &Device) -> Result
     for hold in &holds {
         is_restored |= restore(deed, hold.authority, (&hold.serial, hold.revocation), REPAIRED).await?;
     }
-    if is_restored {
-        return Ok(true);
-    }
     let history = store::history::of_device_within(&mut deed.tx, device.id).await?;
-    if quarantine(&history).is_none_or(|entry| entry.actor != RULE.name()) {
-        return Ok(false);
+    match quarantine(&history) {
+        None => return Ok(is_restored),
+        Some(entry) if entry.actor != RULE.name() => return Ok(false),
+        Some(_) => {}
     }
     let event = Event::Released { reason: REPAIRED.to_owned() };
     let entry = deed.fleet().entry(&RULE, deed.fleet().now(), "", event);
@@ -79,12 +78,10 @@ pub(super) async fn after_repair(deed: &mut Deed<'_>, device: &Device) -> Result
     Ok(true)
 }
 
-/// The entry by which a device is quarantined by itself. None where it isn't, and where the hold of a certificate is why:
-/// that has an end of its own, which the history may tell of later.
-fn quarantine(history: &[Entry]) -> Option<&Entry> {
-    let is_about = |event: &Event| {
-        matches!(event, Event::Quarantined { .. } | Event::CertificateHeld { .. } | Event::Released { .. })
-    };
+/// The entry by which a device is quarantined by itself, whatever holds its certificates: that has an end of its own.
+/// None where it isn't.
+pub(crate) fn quarantine(history: &[Entry]) -> Option<&Entry> {
+    let is_about = |event: &Event| matches!(event, Event::Quarantined { .. } | Event::Released { .. });
     let voided = voided(history);
     let last = history.iter().rev().find(|entry| is_about(&entry.event) && !voided.contains(&entry.id))?;
     matches!(last.event, Event::Quarantined { .. }).then_some(last)

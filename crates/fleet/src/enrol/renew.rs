@@ -9,7 +9,7 @@ use super::{
 use crate::{Actor, Error, Fleet, Result, custody::append};
 use domain::{
     certificate::{Certificate, CertificateStatus, RevocationReason},
-    device::Device,
+    device::{Device, Trust},
     id::CertificateId,
     person::Permission,
     time::{DAY, Timestamp},
@@ -92,17 +92,24 @@ impl Fleet {
     }
 
     /// Notes that a device used a certificate. The first use supersedes the certificate that this one replaces, and what
-    /// else was to replace it. Whether it was the first use.
+    /// else was to replace it. Whether it was the first use; that of a certificate that is cut off, or of a device that is
+    /// quarantined, is none: whoever has a copy of its key would end the certificate that the device has.
     ///
     /// # Errors
     /// When the actor is no device, or the certificate is not its own.
     pub async fn used(&self, actor: &Actor, id: CertificateId) -> Result<bool> {
         let (device, certificate) = self.device_and_certificate(actor, id).await?;
-        if certificate.first_used_at.is_some() {
+        let is_held = |trust| matches!(trust, Trust::Quarantined | Trust::Revoked);
+        if certificate.first_used_at.is_some() || is_held(device.trust) {
             return Ok(false);
         }
         let now = self.now();
         let mut deed = self.device_deed(actor).await?;
+        let device = store::device::lock(&mut deed.tx, device.id).await?.unwrap_or(device);
+        let cut = store::revoked::one_within(&mut deed.tx, certificate.authority_id, &certificate.serial).await?;
+        if is_held(device.trust) || cut.is_some() {
+            return Ok(false);
+        }
         if !store::certificate::used(&mut deed.tx, id, now).await? {
             return Ok(false);
         }

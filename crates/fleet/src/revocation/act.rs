@@ -194,14 +194,17 @@ impl Fleet {
 }
 
 /// Whether all that holds these was placed by people on one device or one certificate each: only that may be released by
-/// whoever may only hold. What a rule held was shown to nobody before, so it has no hash of that.
+/// whoever may only hold. What a rule held was shown to nobody before, so it has no hash of that; nor does it become theirs
+/// to release because a person's hold took its place.
 async fn lifts_peoples_holds(deed: &mut Deed<'_>, hits: &Hits) -> Result<bool> {
     for (_, hold) in hits.held().into_keys() {
         let by_people = store::revocation::by_id_within(&mut deed.tx, hold).await?.is_some_and(|act| {
             let is_one = matches!(act.scope, RevocationScope::Certificate | RevocationScope::Device);
             is_one && act.approval_id.is_none() && !act.preview_hash.is_empty()
         });
-        if !by_people {
+        let none = (AuthorityId(Uuid::nil()), "");
+        let took_over = record::of_act(&mut deed.tx, hold, RevocationAct::Release, none, 1).await?;
+        if !by_people || !took_over.is_empty() {
             return Ok(false);
         }
     }
@@ -222,7 +225,9 @@ pub(super) fn changed() -> Error {
 
 pub(super) fn nothing_to_do(plan: &Plan) -> Error {
     let why = match plan.act {
-        RevocationAct::Hold => "nothing that could be put on hold: no certificate that has not ended and still counts",
+        RevocationAct::Hold => {
+            "nothing that could be put on hold: no certificate that has not ended and still counts, or that a rule holds"
+        }
         RevocationAct::Revoke => "nothing that could be revoked: no certificate that has not ended and is not revoked",
         RevocationAct::Release => "nothing on hold that could be released on its own",
     };

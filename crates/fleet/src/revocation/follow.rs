@@ -1,21 +1,22 @@
 //! Lets the records follow what an act cut off: the status of certificates, the history and trust of devices. In pieces
 //! of a transaction each, which also moves the act's own cursor; so whoever dies is continued, exactly once.
 
-use crate::{Actor, Deed, Fleet, Result, custody::standing_of};
+use crate::{Actor, Deed, Fleet, Result, check_in::quarantine, custody::standing_of};
 use domain::{
     certificate::{CertificateStatus, RevocationReason},
     device::{Device, Trust},
     history::{Entry, Event, Standing},
     id::{AuthorityId, DeviceId},
     person::Permission,
-    revocation::RevocationAct,
+    revocation::{RevocationAct, RevocationScope},
 };
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 use store::{
+    Tx,
     revocation::Revocation,
     revoked::{
         cut::{self, Cut},
@@ -153,12 +154,13 @@ impl Fleet {
         let ids: Vec<DeviceId> = by_device.keys().copied().collect();
         let devices = record::lock_devices(&mut deed.tx, &ids).await?;
         let last = record::last_events(&mut deed.tx, &ids).await?;
+        let apart = quarantined_apart(&mut deed.tx, act, &devices).await?;
         let at = act.effective_at.unwrap_or_else(|| self.now());
         let mut rows = Vec::new();
         let mut changed = Vec::new();
         for device in &devices {
             let hit = by_device.get(&device.id).map(Vec::as_slice).unwrap_or_default();
-            if let Some(event) = event_of(act, device, hit) {
+            if let Some(event) = event_of(act, device, hit, apart.contains(&device.id)) {
                 let entry = Entry { actor: act.requested_by.clone(), ..self.entry(&RULE, at, "", event) };
                 changed.push((device, moved_on(device, &entry.event)));
                 rows.push((device.id, entry));
@@ -240,8 +242,26 @@ fn stands(record: &Record, cuts: &[Cut]) -> Stands {
     }
 }
 
-/// What an act means for a device, of whose certificates it hit these.
-fn event_of(act: &Revocation, device: &Device, hit: &[(&Record, Stands)]) -> Option<Event> {
+/// Which of these devices are quarantined by themselves, so that what is released of their certificates doesn't let them
+/// go. Whoever releases a device means the device.
+async fn quarantined_apart(tx: &mut Tx, act: &Revocation, devices: &[Device]) -> Result<HashSet<DeviceId>> {
+    let mut apart = HashSet::new();
+    if act.act != RevocationAct::Release || act.scope == RevocationScope::Device {
+        return Ok(apart);
+    }
+    let quarantined = devices.iter().filter(|device| device.trust == Trust::Quarantined).map(|device| device.id);
+    let ids: Vec<DeviceId> = quarantined.collect();
+    for id in record::ever_quarantined(tx, &ids).await? {
+        let history = store::history::of_device_within(tx, id).await?;
+        if quarantine(&history).is_some() {
+            apart.insert(id);
+        }
+    }
+    Ok(apart)
+}
+
+/// What an act means for a device, of whose certificates it hit these, and which may be quarantined by itself.
+fn event_of(act: &Revocation, device: &Device, hit: &[(&Record, Stands)], is_apart: bool) -> Option<Event> {
     let reason = reason_words(act);
     let present = hit.iter().find(|(record, _)| device.certificate_serial.as_ref().is_none_or(|s| *s == record.serial));
     let Some((_, (status, _))) = present else {
@@ -256,6 +276,10 @@ fn event_of(act: &Revocation, device: &Device, hit: &[(&Record, Stands)]) -> Opt
         }
         (RevocationAct::Revoke, CertificateStatus::Revoked) if device.trust != Trust::Revoked => {
             Some(Event::CertificateRevoked { reason })
+        }
+        (RevocationAct::Release, CertificateStatus::Valid) if is_apart => {
+            let text = format!("Its certificate was released; the device itself stays quarantined. {reason}");
+            Some(Event::Note { text: text.trim_end().to_owned() })
         }
         (RevocationAct::Release, CertificateStatus::Valid) if device.trust == Trust::Quarantined => {
             Some(Event::Released { reason })

@@ -65,10 +65,7 @@ impl Plan {
     /// The certificates that are meant; none of those that an authority's cut decides on.
     fn which(&self) -> Option<Which<'_>> {
         match &self.meant {
-            Meant::Certificate(authority, serial) => {
-                let kin = self.act == RevocationAct::Revoke;
-                Some(Which::Certificate { authority: *authority, serial, kin })
-            }
+            Meant::Certificate(authority, serial) => Some(Which::Certificate { authority: *authority, serial }),
             Meant::Device(device) => Some(Which::Device(*device)),
             Meant::Devices(devices) => Some(Which::Devices(devices)),
             Meant::Bound(act) => Some(Which::Bound(*act)),
@@ -93,7 +90,8 @@ impl Plan {
     fn changes(&self, target: &Target) -> bool {
         let is_held = target.revoked.map(|(reason, _)| crate::trust::is_hold(reason));
         match self.act {
-            RevocationAct::Hold => is_held.is_none(),
+            // What a rule holds a rule may release, when a device reports its repair: a person's hold takes its place.
+            RevocationAct::Hold => is_held.is_none_or(|is_held| is_held && target.is_of_rule),
             RevocationAct::Revoke => is_held != Some(false),
             RevocationAct::Release => is_held == Some(true),
         }
@@ -355,8 +353,8 @@ mod tests {
 
     #[test]
     fn more_than_a_transaction_should_enter_is_refused() {
-        let target =
-            Target { authority: AuthorityId(uuid::Uuid::nil()), serial: "01".to_owned(), device: None, revoked: None };
+        let authority = AuthorityId(uuid::Uuid::nil());
+        let target = Target { authority, serial: "01".to_owned(), device: None, revoked: None, is_of_rule: false };
         let mut targets = vec![target; target::MOST];
         assert!(not_too_many(targets.clone()).is_ok());
         targets.extend(targets.first().cloned());

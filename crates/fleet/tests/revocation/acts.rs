@@ -1,6 +1,6 @@
 //! One act at a time: what it hits, who may, what the device's own record says.
 
-use crate::world::{batch, device, manager, operator, user, worlds};
+use crate::world::{RULE, batch, device, manager, operator, user, worlds};
 use domain::{
     certificate::{CertificateStatus, RevocationReason},
     device::Trust,
@@ -180,18 +180,19 @@ async fn a_certificate_goes_with_its_unused_renewals_and_with_the_others_of_its_
             .await;
         tx.commit().await.unwrap();
         let one = Selection::Certificate { authority: "batch-a".into(), serial: first.clone() };
-        let held = world.fleet.preview(&operator(), &one, Act::Hold).await.unwrap();
-        assert_eq!((held.certificates, held.kin.len()), (1, 0));
-        let mut kin = world.fleet.preview(&operator(), &one, Act::Revoke).await.unwrap().kin;
-        kin.sort();
         let mut expected = vec![unused.clone(), same_key.clone()];
         expected.sort();
-        assert_eq!(kin, expected, "{}", world.name());
-        world.act(Act::Revoke, one).await;
-        for serial in [&first, &unused, &same_key] {
-            assert_eq!(world.verdict_on(serial), Verdict::Revoked, "{}", world.name());
+        let verdicts = [(Act::Hold, Verdict::Held), (Act::Release, Verdict::Good), (Act::Revoke, Verdict::Revoked)];
+        for (act, verdict) in verdicts {
+            let mut kin = world.fleet.preview(&operator(), &one, act).await.unwrap().kin;
+            kin.sort();
+            assert_eq!(kin, expected, "{}: {act}", world.name());
+            world.act(act, one.clone()).await;
+            for serial in [&first, &unused, &same_key] {
+                assert_eq!(world.verdict_on(serial), verdict, "{}: {act}", world.name());
+            }
+            assert_eq!(world.verdict_on(&used), Verdict::Good);
         }
-        assert_eq!(world.verdict_on(&used), Verdict::Good);
         assert_eq!(world.verdict("A-00001").await, Verdict::Good);
     }
 }
@@ -223,13 +224,51 @@ async fn support_releases_what_people_held_one_by_one_and_nothing_else() {
         let by_rule = RevocationRow { id, scope, preview_hash, approval_id: None, ..approved };
         let (authority, serial) = (world.authority_id("batch-b").await, world.serial_of("B-00000").await);
         let reason = RevocationReason::CertificateHold;
-        let row = Revoked { authority, serial, at: world.fleet.now(), revocation: id, reason };
+        let row = Revoked { authority, serial: serial.clone(), at: world.fleet.now(), revocation: id, reason };
         let mut tx = world.fleet.db().begin().await.unwrap();
         store::revocation::insert(&mut tx, &by_rule).await.unwrap();
         store::revoked::insert_many(&mut tx, &[row]).await.unwrap();
         tx.commit().await.unwrap();
         assert!(matches!(release("B-00000").await, Err(Error::Forbidden { .. })), "{}: by a rule", world.name());
+        // A person's hold takes the rule's place, and doesn't make it support's to release.
+        let whole = Selection::Query("batch:B".into());
+        let preview = world.fleet.preview(&operator(), &whole, Act::Hold).await.unwrap();
+        assert_eq!(preview.certificates, 101, "{}: what a rule holds is not left out", world.name());
+        world.act(Act::Hold, device("B-00000")).await;
+        let cut = store::revoked::one(world.fleet.db(), authority, &serial).await.unwrap().unwrap();
+        assert_ne!(cut.revocation, id, "{}", world.name());
+        assert!(matches!(release("B-00000").await, Err(Error::Forbidden { .. })), "{}: taken over", world.name());
+        let again = world.try_act(Act::Hold, device("B-00000")).await;
+        assert!(matches!(again, Err(Error::Conflict(why)) if why.contains("put on hold")), "{}", world.name());
         world.act(Act::Release, device("A-00000")).await;
         world.act(Act::Release, device("B-00000")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_released_of_certificates_does_not_end_a_devices_own_quarantine() {
+    for world in worlds(2).await {
+        let trust = async |serial| world.fleet.device(&operator(), serial).await.unwrap().trust;
+        let quarantined = Event::Quarantined { reason: "looked into".into() };
+        world.fleet.device_did(&RULE, "A-00000", quarantined).await.unwrap();
+        let serial = world.serial_of("A-00000").await;
+        let one = Selection::Certificate { authority: "batch-a".into(), serial };
+        for selection in [batch("A"), one] {
+            world.act_through(Act::Hold, selection.clone()).await;
+            world.fleet.follow_acts().await.unwrap();
+            world.act_through(Act::Release, selection.clone()).await;
+            world.fleet.follow_acts().await.unwrap();
+            assert_eq!(world.verdict("A-00000").await, Verdict::Good, "{}: {selection:?}", world.name());
+            assert_eq!(trust("A-00000").await, Trust::Quarantined, "{}: {selection:?}", world.name());
+            assert_eq!(trust("A-00001").await, Trust::Trusted, "{}: {selection:?}", world.name());
+        }
+        world.fleet.release_quarantine(&operator(), "A-00000", "it is well").await.unwrap();
+        assert_eq!(trust("A-00000").await, Trust::Trusted, "{}", world.name());
+        // Whoever releases the device means the device.
+        let quarantined = Event::Quarantined { reason: "looked into".into() };
+        world.fleet.device_did(&RULE, "A-00001", quarantined).await.unwrap();
+        world.act(Act::Hold, device("A-00001")).await;
+        world.act(Act::Release, device("A-00001")).await;
+        assert_eq!(trust("A-00001").await, Trust::Trusted, "{}", world.name());
     }
 }

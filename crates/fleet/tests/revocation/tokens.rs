@@ -32,6 +32,29 @@ async fn a_token_is_refused_with_its_device_batch_or_factory() {
 }
 
 #[tokio::test]
+async fn a_held_token_is_not_exchanged() {
+    for world in worlds(1).await {
+        let (fleet, address) = (&world.fleet, "192.0.2.1");
+        let token = fleet.set_device_token(&operator(), "A-00000").await.unwrap();
+        let actor = fleet.device_by_token(&token, address).await.unwrap().unwrap();
+        let next = fleet.rotate_device_token(&actor).await.unwrap();
+        for selection in [device("A-00000"), batch("A")] {
+            world.act_through(Act::Hold, selection.clone()).await;
+            let holder = fleet.token_holder(&next, address).await.unwrap();
+            assert!(holder.is_some_and(|holder| holder.is_held), "{}: {selection:?}", world.name());
+            let refused = fleet.rotate_device_token(&actor).await;
+            assert!(matches!(refused, Err(Error::Conflict(why)) if why.contains("not exchanged")), "{selection:?}");
+            world.act_through(Act::Release, selection.clone()).await;
+            fleet.follow_acts().await.unwrap();
+            let present = fleet.device_by_token(&token, address).await.unwrap();
+            assert!(present.is_some(), "{}: {selection:?}: the next one took its place while held", world.name());
+        }
+        assert!(fleet.device_by_token(&next, address).await.unwrap().is_some(), "{}", world.name());
+        assert_eq!(fleet.device_by_token(&token, address).await.unwrap(), None, "{}: exchanged now", world.name());
+    }
+}
+
+#[tokio::test]
 async fn wrong_tokens_block_neither_right_ones_nor_people() {
     for world in worlds(1).await {
         let (fleet, address) = (&world.fleet, "198.51.100.7");

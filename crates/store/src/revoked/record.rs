@@ -175,3 +175,26 @@ pub async fn last_events(tx: &mut Tx, ids: &[DeviceId]) -> StoreResult<HashMap<D
     }
     Ok(out)
 }
+
+/// Which of these devices a rule or a person has ever quarantined, whatever came after.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ever_quarantined(tx: &mut Tx, ids: &[DeviceId]) -> StoreResult<Vec<DeviceId>> {
+    let mut out = Vec::new();
+    for chunk in ids.chunks(crate::db::INSERT_ROWS) {
+        let sql = format!(
+            "SELECT DISTINCT device_id FROM history WHERE kind = 'quarantined' AND device_id IN ({})",
+            crate::db::placeholders(chunk.len())
+        );
+        let rows: Vec<Uuid> = within!(tx, |executor| {
+            let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(executor).await
+        })?;
+        out.extend(rows.into_iter().map(DeviceId));
+    }
+    Ok(out)
+}

@@ -16,15 +16,13 @@ use uuid::Uuid;
 /// Whose certificates are meant.
 #[derive(Clone, Debug)]
 pub enum Which<'a> {
-    /// One.
+    /// One, with the others of its key, and renewals of these that were never used: whoever has the key, or asked for these
+    /// with it, could come back with them.
     Certificate {
         /// Who signed it.
         authority: AuthorityId,
         /// Its serial, in hexadecimal.
         serial: &'a str,
-        /// Whether the others of its key are meant with it, and renewals of these that were never used: whoever has
-        /// the key, or asked for these with it, could come back with them.
-        kin: bool,
     },
     /// All of one device.
     Device(DeviceId),
@@ -60,6 +58,8 @@ pub struct Target {
     pub device: Option<DeviceId>,
     /// Why it is cut off on its own now and by which act, if it is.
     pub revoked: Option<(RevocationReason, RevocationId)>,
+    /// Whether a rule did that, and no person.
+    pub is_of_rule: bool,
 }
 
 /// Devices that share what a preview tells.
@@ -106,22 +106,18 @@ impl Condition {
     fn of_certificates(which: &Which<'_>, now: Timestamp) -> Self {
         let mut condition = Self::new();
         let sql = match which {
-            Which::Certificate { authority, serial, kin } => {
+            Which::Certificate { authority, serial } => {
                 let authority = condition.bind(Bind::Id(authority.0));
                 let serial = condition.bind(Bind::Text((*serial).to_owned()));
-                if *kin {
-                    let key = format!(
-                        "(SELECT public_key_sha256 FROM certificate WHERE authority_id = {authority} AND serial = {serial})"
-                    );
-                    format!(
-                        "c.purpose <> 'authority' AND c.id IN (WITH RECURSIVE kin (id) AS (\
-                         SELECT id FROM certificate WHERE public_key_sha256 = {key} UNION \
-                         SELECT n.id FROM certificate n JOIN kin k ON n.replaces = k.id WHERE n.first_used_at = 0) \
-                         SELECT id FROM kin)"
-                    )
-                } else {
-                    format!("c.authority_id = {authority} AND c.serial = {serial} AND c.purpose <> 'authority'")
-                }
+                let key = format!(
+                    "(SELECT public_key_sha256 FROM certificate WHERE authority_id = {authority} AND serial = {serial})"
+                );
+                format!(
+                    "c.purpose <> 'authority' AND c.id IN (WITH RECURSIVE kin (id) AS (\
+                     SELECT id FROM certificate WHERE public_key_sha256 = {key} UNION \
+                     SELECT n.id FROM certificate n JOIN kin k ON n.replaces = k.id WHERE n.first_used_at = 0) \
+                     SELECT id FROM kin)"
+                )
             }
             Which::Bound(act) => {
                 let act = condition.bind(Bind::Id(act.0));
@@ -222,7 +218,7 @@ macro_rules! bound {
     }};
 }
 
-type Row = (Uuid, String, Option<Uuid>, Option<i64>, Option<Uuid>);
+type Row = (Uuid, String, Option<Uuid>, Option<i64>, Option<Uuid>, Option<String>);
 
 fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
     let from = match which {
@@ -230,17 +226,20 @@ fn targets_sql(which: &Which<'_>, condition: &Condition) -> String {
         _ => "certificate c",
     };
     format!(
-        "SELECT c.authority_id, c.serial, c.device_id, r.reason, r.revocation_id FROM {from} LEFT JOIN revoked r \
-         ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
+        "SELECT c.authority_id, c.serial, c.device_id, r.reason, r.revocation_id, a.preview_hash FROM {from} \
+         LEFT JOIN revoked r ON r.authority_id = c.authority_id AND r.serial = c.serial AND r.lifted_at = 0 \
+         LEFT JOIN revocation a ON a.id = r.revocation_id \
          WHERE {} ORDER BY c.authority_id, c.serial LIMIT {}",
         condition.sql,
         MOST + 1
     )
 }
 
-fn target((authority, serial, device, reason, act): Row) -> Target {
+fn target((authority, serial, device, reason, act, shown): Row) -> Target {
     let revoked = reason.zip(act).map(|(reason, act)| (reason_of(reason), RevocationId(act)));
-    Target { authority: AuthorityId(authority), serial, device: device.map(DeviceId), revoked }
+    // Whatever people decide on was shown to them before, and bears the hash of that.
+    let is_of_rule = shown.is_some_and(|hash| hash.is_empty());
+    Target { authority: AuthorityId(authority), serial, device: device.map(DeviceId), revoked, is_of_rule }
 }
 
 /// Makes whoever would renew or supersede the certificates that are meant wait until the transaction ends: their
