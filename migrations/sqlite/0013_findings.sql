@@ -1,7 +1,7 @@
 -- What a finding about several devices explains is told there: that finding is part of it, stands as long as it does, and
 -- goes with it.
 ALTER TABLE finding ADD COLUMN part_of TEXT;                -- the cause of the finding that it is part of
-CREATE INDEX finding_part_of ON finding (part_of);
+CREATE INDEX finding_part_of ON finding (part_of, state, cause);
 
 -- When findings were opened, became part of another, and were settled.
 CREATE TABLE finding_change (

@@ -112,7 +112,9 @@ macro_rules! columns {
 pub(crate) mod fold;
 pub(crate) mod trend;
 
-pub use fold::{fold, folded, folded_within, open_of_holders, parts, parts_within, resolve_part, stands};
+pub use fold::{
+    fold, folded, folded_within, open_of_holders, parts, resolve_part, standing_parts, standing_parts_within, stands,
+};
 pub use trend::{changes, trend};
 
 queries! {

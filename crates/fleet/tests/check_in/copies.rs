@@ -231,6 +231,54 @@ async fn what_is_part_of_another_is_not_settled_by_itself() {
 }
 
 #[tokio::test]
+async fn what_has_parts_becomes_part_of_another_with_all_of_them() {
+    for world in worlds().await {
+        let (one, other) = (world.made("A", 1).await, world.made("A", 2).await);
+        world.reports(&one, but(1, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN)).await;
+        let elsewhere = world.made("B", 3).await;
+        world.reports(&elsewhere, but(3, "hw.board", TWIN)).await;
+        assert_eq!(world.kinds().await, [Kind::IdentifierCopied; 2], "{}", world.name());
+        // It is in several batches for the second device as well now, and what its batch's finding told goes along.
+        world.reports(&other, but(2, "hw.board", TWIN).into_iter().filter(|(key, _)| *key != "hw.cpu").collect()).await;
+        let open = world.open().await;
+        let copied: Vec<_> = open.iter().filter(|row| row.kind == Kind::IdentifierCopied).collect();
+        assert_eq!((copied.len(), copied[0].parts), (1, 2), "{}: {open:?}", world.name());
+        let own = world.shown(&one).await;
+        assert_eq!(own.reasons[0].whole.as_ref().map(|whole| whole.id), Some(copied[0].id), "{}", world.name());
+        let all: Vec<_> = open.iter().map(|row| row.id).collect();
+        world.fleet.resolve_findings(&operator(), &all, "the bench").await.unwrap();
+        for device in [&one, &other, &elsewhere] {
+            assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}: {}", world.name(), device.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_part_that_is_not_explained_stays_with_it() {
+    for world in worlds().await {
+        let (one, other) = (world.made("A", 1).await, world.made("A", 2).await);
+        world.reports(&one, but(1, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN)).await;
+        let whole = world.open().await.remove(0);
+        // Of another thing, as an earlier version could have put it there.
+        let stray = world.made("A", 4).await;
+        world.reports(&stray, but(4, "hw.cpu", "4E1D999999")).await;
+        let part = store::finding::list(&world.fixture.db, None, 10).await.unwrap();
+        let part = part.into_iter().find(|finding| finding.cause == "hardware_mismatch:A-00004:1").unwrap();
+        let mut tx = world.fixture.db.begin().await.unwrap();
+        let cause = "identifier_copied:A:sn:board:MB26B-TWIN01";
+        assert!(store::finding::fold(&mut tx, &part, cause, NOW).await.unwrap(), "{}", world.name());
+        tx.commit().await.unwrap();
+        let elsewhere = world.made("B", 3).await;
+        world.reports(&elsewhere, but(3, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN).into_iter().filter(|(key, _)| *key != "hw.cpu").collect()).await;
+        let told = world.fleet.finding(&operator(), whole.id).await.unwrap();
+        assert_eq!((told.row.state, told.row.parts), (FindingState::Open, 2), "{}: {told:?}", world.name());
+    }
+}
+
+#[tokio::test]
 async fn findings_are_counted_by_the_day_they_were_opened_and_settled() {
     for world in worlds().await {
         let device = world.made("A", 1).await;

@@ -17,7 +17,9 @@ queries! {
                            WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
                            JOIN finding f ON f.device_id = few.device_id AND f.state = 'open' \
                            WHERE f.kind IN ('hardware_mismatch', 'identifier_copied')");
-    PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 ORDER BY cause LIMIT $2");
+    PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 ORDER BY state, cause LIMIT $2");
+    STANDING_PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 AND state = 'folded' \
+                      ORDER BY cause LIMIT $2");
     FOLDED = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE part_of = $1 AND state = 'folded' LIMIT 1000) AS few";
     RESOLVE_PART = "UPDATE finding SET state = 'resolved', last_at = $3 \
                     WHERE cause = $1 AND state = 'folded' AND part_of = $2";
@@ -75,7 +77,8 @@ pub async fn open_of_holders(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// The findings that are part of another one or were when it was settled, in the order of causes, at most `limit`.
+/// The findings that are part of another one or were when it was settled, those that stand first and in the order of
+/// causes, at most `limit`.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,13 +87,23 @@ pub async fn parts(db: &Db, whole: &str, limit: i64) -> StoreResult<Vec<Finding>
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The findings that are part of another one and stand as long as it does, in the order of causes, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn standing_parts(db: &Db, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(STANDING_PARTS).bind(whole).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The same, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn parts_within(tx: &mut Tx, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
+pub async fn standing_parts_within(tx: &mut Tx, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
     let rows: Vec<Row> =
-        within!(tx, |executor| sqlx::query_as(PARTS).bind(whole).bind(limit).fetch_all(executor).await)?;
+        within!(tx, |executor| sqlx::query_as(STANDING_PARTS).bind(whole).bind(limit).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
