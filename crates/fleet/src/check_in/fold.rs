@@ -41,12 +41,12 @@ pub(super) fn unlisted_key(slot: &str) -> String {
 
 /// Of what is told, what explains most of these observations, if all of them are explained.
 pub(super) fn whole_of<'s>(told: &[&'s Suspicion], signals: &[Signal]) -> Option<&'s Suspicion> {
-    let explained = |signal: &Signal| told.iter().any(|suspicion| suspicion.explains(signal));
+    let explained = |signal: &Signal| told.iter().any(|suspicion| suspicion.explains(signal, signals));
     // Of more only the first are kept: nobody knows what the others said.
     if signals.is_empty() || signals.len() >= SIGNALS_MAX || !signals.iter().all(explained) {
         return None;
     }
-    let by = |suspicion: &&&Suspicion| signals.iter().filter(|signal| suspicion.explains(signal)).count();
+    let by = |suspicion: &&&Suspicion| signals.iter().filter(|signal| suspicion.explains(signal, signals)).count();
     told.iter().rev().max_by_key(by).copied()
 }
 

@@ -365,14 +365,18 @@ pub(super) fn cause_of(suspicion: &Suspicion) -> String {
     finding::cause(reason::kind(suspicion.cause.topic), &suspicion.cause.about)
 }
 
-/// Whether a suspicion says no more than what is known. Of hardware every other part is news; of polls and copies only
-/// what weighs more is.
+/// Whether a suspicion says no more than what is known. Of hardware every other part is news, also of what a batch
+/// came with, but not in how many devices that is; of polls and copies only what weighs more is.
 fn says_no_more(suspicion: &Suspicion, before: &Reason) -> bool {
     if before.is_past {
         return false;
     }
     match suspicion.cause.topic {
         domain::suspicion::Topic::Hardware => suspicion.signals == before.signals,
+        domain::suspicion::Topic::Overproduction => {
+            let is_same = |one: &Signal, other: &Signal| one.is_again(other) && one.unlisted() == other.unlisted();
+            suspicion.signals.iter().all(|signal| before.signals.iter().any(|known| is_same(signal, known)))
+        }
         _ => suspicion.score <= before.score,
     }
 }
