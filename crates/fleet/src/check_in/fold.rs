@@ -3,13 +3,14 @@
 //! does not explain to the last observation stays a finding of its own, so that nobody can hide one thing behind another.
 
 use super::{
-    judge::{Bench, cause_of},
+    judge::{Bench, Judged, cause_of},
     reason::{self, Reason},
 };
 use crate::{Deed, Result, finding};
 use domain::{
     authority::FindingState,
     suspicion::{Copied, SIGNALS_MAX, Signal, Subject, Suspicion},
+    time::Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use store::finding::Finding;
@@ -28,10 +29,10 @@ pub(super) struct Fold {
     pub(super) whole: String,
 }
 
-/// How often what becomes part of a finding was found. What was part of another one was counted there.
+/// How often what becomes part of a finding was found and no other counts: what was part of one was counted there.
 pub(super) fn times(folds: &[Fold], whole: &str) -> i64 {
     let counts = |fold: &&Fold| fold.whole == whole && fold.part.state == FindingState::Open;
-    folds.iter().filter(counts).map(|fold| fold.part.n).sum()
+    folds.iter().filter(counts).map(|fold| fold.part.n - fold.part.carried).sum()
 }
 
 /// The key under which it is counted that a device came with a part from elsewhere in this slot.
@@ -96,6 +97,29 @@ pub(super) async fn plan(
         }
     }
     Ok(folds)
+}
+
+/// Makes a finding part of another one.
+pub(super) async fn carry_out(deed: &mut Deed<'_>, fold: &Fold, judged: &mut Judged, at: Timestamp) -> Result<()> {
+    if store::finding::fold(&mut deed.tx, &fold.part, &fold.whole, at).await? {
+        deed.ring("finding", fold.part.kind.as_str()).await?;
+        judged.folded.push((fold.part.cause.clone(), fold.whole.clone()));
+    }
+    Ok(())
+}
+
+/// Lets what others became part of at the same moment stand by itself: nothing is part of a part, nor of what is settled.
+/// To be asked once all is carried out.
+pub(super) async fn level(deed: &mut Deed<'_>, judged: &mut Judged, at: Timestamp) -> Result<()> {
+    let folded = judged.folded.iter().map(|(cause, _)| cause);
+    for cause in folded.chain(&judged.settled).cloned().collect::<Vec<_>>() {
+        if store::finding::folded_within(&mut deed.tx, &cause).await? > 0 {
+            store::finding::alone(&mut deed.tx, &cause, at).await?;
+            judged.folded.retain(|(known, _)| *known != cause);
+            judged.settled.retain(|known| *known != cause);
+        }
+    }
+    Ok(())
 }
 
 /// What may become part of what is told, by cause.

@@ -1,6 +1,6 @@
 //! Findings that are part of another one, which explains them.
 
-use super::{Finding, Row, by_cause, changed};
+use super::{Finding, REOPEN, Row, by_cause, changed};
 use crate::{Db, StoreResult, Tx};
 use domain::{
     authority::FindingState,
@@ -23,7 +23,7 @@ queries! {
     FOLDED = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE part_of = $1 AND state = 'folded' LIMIT 1000) AS few";
     RESOLVE_PART = "UPDATE finding SET state = 'resolved', last_at = $3 \
                     WHERE cause = $1 AND state = 'folded' AND part_of = $2";
-    FOLD = "UPDATE finding SET state = 'folded', part_of = $2 WHERE cause = $1 AND n = $3 AND state <> 'resolved'";
+    FOLD = "UPDATE finding SET state = 'folded', part_of = $2, carried = n WHERE cause = $1 AND n = $3 AND state <> 'resolved'";
 }
 
 /// Resolves a finding that is part of another one. False when it is not, or not any more.
@@ -35,10 +35,28 @@ pub async fn resolve_part(tx: &mut Tx, (cause, whole): (&str, &str), at: Timesta
         let query = sqlx::query(RESOLVE_PART).bind(cause).bind(whole).bind(at.0);
         query.execute(executor).await.map(|done| done.rows_affected())
     })?;
+    if done == 1 {
+        changed(tx, cause, FindingState::Resolved, at).await?;
+    }
     Ok(done == 1)
 }
 
-/// Makes a finding that stands part of another one, if it is still as it was looked at. False when it is not.
+/// Lets a finding that is settled or part of another one stand by itself again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alone(tx: &mut Tx, cause: &str, at: Timestamp) -> StoreResult<()> {
+    let done = within!(tx, |executor| {
+        sqlx::query(REOPEN).bind(cause).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    if done == 1 {
+        changed(tx, cause, FindingState::Open, at).await?;
+    }
+    Ok(())
+}
+
+/// Makes a finding that stands part of another one, if it is still as it was looked at. False when it is not. How
+/// often it was found is counted there from now on.
 ///
 /// # Errors
 /// When the database fails.
