@@ -25,6 +25,7 @@ async fn found(console: &Console) -> (FindingId, FindingId) {
         device_id: device,
         detail: json!({"words": words, "serial": "GW2C-0001"}),
         n: 1,
+        carried: 0,
         first_at: NOW,
         last_at: NOW,
         state: FindingState::Open,
@@ -68,6 +69,8 @@ async fn the_inbox_shows_one_finding_and_leads_to_what_is_part_of_it() {
     let form = format!("finding={whole}&reason=mended&back=finding%3D{whole}");
     let settled = console.post(Visitor::Operator, &format!("/findings/{whole}/resolve"), &form).await;
     assert_eq!((settled.status, settled.location), (303, format!("/findings?finding={whole}")));
+    let over = console.get(Visitor::Operator, &format!("/findings?finding={whole}")).await;
+    assert!(over.body.contains("Each was settled with this one") && !over.body.contains("cuts off as before"));
     let none = console.get(Visitor::Operator, "/findings").await;
     assert!(none.body.contains("Nothing that doesn't fit") || none.body.contains("Nothing that doesn’t fit"));
 }

@@ -1,7 +1,8 @@
 -- What a finding about several devices explains is told there: that finding is part of it, stands as long as it does, and
 -- goes with it.
 ALTER TABLE finding ADD COLUMN part_of TEXT;                -- the cause of the finding that it is part of
-CREATE INDEX finding_part_of ON finding (part_of);
+ALTER TABLE finding ADD COLUMN carried BIGINT NOT NULL DEFAULT 0;  -- of n, how often the others count that it was part of
+CREATE INDEX finding_part_of ON finding (part_of, state, cause);
 
 -- When findings were opened, became part of another, and were settled.
 CREATE TABLE finding_change (
@@ -11,7 +12,7 @@ CREATE TABLE finding_change (
     state TEXT   NOT NULL
 );
 CREATE INDEX finding_change_at ON finding_change (at, state);
-CREATE INDEX finding_change_cause ON finding_change (cause, at);
+CREATE INDEX finding_change_cause ON finding_change (cause, at, id);
 INSERT INTO finding_change (id, cause, at, state) SELECT gen_random_uuid(), cause, first_at, 'open' FROM finding;
 INSERT INTO finding_change (id, cause, at, state)
     SELECT gen_random_uuid(), cause, last_at, 'resolved' FROM finding WHERE state = 'resolved';

@@ -110,8 +110,13 @@ async fn one(ctx: Ctx, id: FindingId) -> Result<Page, fleet::Error> {
     let all = link_button("/findings".to_owned(), icons::FINDING, "All findings");
     let parts = (!told.parts.is_empty()).then(|| {
         let n = i64::try_from(told.parts.len()).unwrap_or(i64::MAX);
-        let footer = "Each stands and cuts off as before, and is settled with this one. What it does not explain to the last \
-                      observation stays a finding of its own.";
+        let footer = match told.row.state {
+            FindingState::Resolved => "Each was settled with this one or before it.",
+            FindingState::Open | FindingState::Folded => {
+                "Each that is part of it cuts off as before, and is settled with it. What it does not explain to the last \
+                 observation stays a finding of its own."
+            }
+        };
         Panel::new("Part of it").id("parts").count(n).footer(footer).flush(table(&ctx, &told.parts))
     });
     let body = view! {

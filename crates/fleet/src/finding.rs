@@ -65,7 +65,7 @@ pub struct FindingTold {
     pub row: FindingRow,
     /// The findings that are part of it, or were when it was settled: at most 1,000.
     pub parts: Vec<FindingRow>,
-    /// When it came into which state, the first change first: at most 100.
+    /// When it came into which state, the first change first: the last 100.
     pub changes: Vec<(Timestamp, FindingState)>,
 }
 
@@ -135,6 +135,7 @@ pub(crate) async fn note_times(tx: &mut Tx, found: &Found<'_>, n: i64, at: Times
         device_id: found.device,
         detail,
         n,
+        carried: 0,
         first_at: at,
         last_at: at,
         state: FindingState::Open,

@@ -29,6 +29,8 @@ pub struct Finding {
     pub detail: Value,
     /// How often.
     pub n: i64,
+    /// How much of that is counted by the findings that it was part of as well.
+    pub carried: i64,
     /// When first.
     pub first_at: Timestamp,
     /// When last.
@@ -49,6 +51,7 @@ struct Row {
     device_id: Option<Uuid>,
     detail: String,
     n: i64,
+    carried: i64,
     first_at: i64,
     last_at: i64,
     state: String,
@@ -67,6 +70,7 @@ impl TryFrom<Row> for Finding {
             device_id: row.device_id.map(DeviceId),
             detail: serde_json::from_str(&row.detail).map_err(|e| StoreError::corrupt("finding.detail", e))?,
             n: row.n,
+            carried: row.carried,
             first_at: Timestamp(row.first_at),
             last_at: Timestamp(row.last_at),
             state: row.state.parse().map_err(|e| StoreError::corrupt("finding.state", e))?,
@@ -77,7 +81,7 @@ impl TryFrom<Row> for Finding {
 
 macro_rules! columns {
     () => {
-        "id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, state, part_of"
+        "id, kind, cause, batch_id, authority_id, device_id, detail, n, carried, first_at, last_at, state, part_of"
     };
     ($of:literal) => {
         concat!(
@@ -98,6 +102,8 @@ macro_rules! columns {
             $of,
             "n, ",
             $of,
+            "carried, ",
+            $of,
             "first_at, ",
             $of,
             "last_at, ",
@@ -112,7 +118,10 @@ macro_rules! columns {
 pub(crate) mod fold;
 pub(crate) mod trend;
 
-pub use fold::{fold, folded, folded_within, open_of_holders, parts, parts_within, resolve_part, stands};
+pub use fold::{
+    alone, fold, folded, folded_within, open_of_holders, parts, resolve_part, standing_parts, standing_parts_within,
+    stands,
+};
 pub use trend::{changes, trend};
 
 queries! {

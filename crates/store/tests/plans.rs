@@ -17,6 +17,8 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::fold::OPEN_OF_HOLDERS", &["'mac:x'", "ID", "ID", "20"], "reported_part_identifier"),
     ("store::finding::fold::OPEN_OF_ALL_HOLDERS", &["'mac:x'", "ID", "20"], "reported_part_identifier"),
     ("store::finding::fold::FOLDED", &["'x'"], "finding_part_of"),
+    ("store::finding::fold::PARTS", &["'x'", "100"], "finding_part_of"),
+    ("store::finding::fold::STANDING_PARTS", &["'x'", "100"], "finding_part_of"),
     ("store::finding::trend::CHANGES", &["'x'", "10"], "finding_change_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),

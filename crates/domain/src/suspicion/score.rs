@@ -111,17 +111,20 @@ impl Suspicion {
         }
     }
 
-    /// Whether it says of an observation at some device of its batch, or of those that it names, where that comes from.
-    /// Only what is about several devices explains anything.
+    /// Whether it says of an observation at some device of its batch, or of those that it names, where that comes from;
+    /// `beside` is all that was observed there. Only what is about several devices explains anything, and what is about a
+    /// batch nothing of what is in others as well.
     #[must_use]
-    pub fn explains(&self, signal: &Signal) -> bool {
+    pub fn explains(&self, signal: &Signal, beside: &[Signal]) -> bool {
         if self.is_of_one() {
             return false;
         }
-        self.signals.iter().any(|mine| match (mine, mine.copied()) {
-            (_, Some(copied)) => copied.explains(signal),
-            (Signal::PartBeyondBatch { slot, .. }, None) => signal.unlisted().is_some() && signal.slot() == Some(slot),
-            _ => false,
+        self.signals.iter().any(|mine| match mine.copied() {
+            Some(copied) => {
+                let is_within = mine.batch().is_none() || signal.copied().is_none() || signal.batch() == mine.batch();
+                is_within && copied.explains(signal)
+            }
+            None => mine.came_as(signal, beside),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Signals: single observations that speak against a device's identity.
 
-use crate::{component::ComponentClass, words::words};
+use crate::{component::ComponentClass, identifier::normalise, words::words};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -281,6 +281,25 @@ impl Signal {
         }
     }
 
+    /// The same as it is compared, where it is an identifier.
+    #[must_use]
+    pub fn unlisted_key(&self) -> Option<String> {
+        let (class, text) = self.unlisted()?;
+        normalise(class, text).ok().map(|found| found.key)
+    }
+
+    /// The code of the batch, where all devices that it is about are of one.
+    #[must_use]
+    pub fn batch(&self) -> Option<&str> {
+        match self {
+            Self::Copied { batch, .. } => batch.as_deref(),
+            Self::GoldenImage { batch, .. }
+            | Self::DeviceBeyondBatch { batch }
+            | Self::PartBeyondBatch { batch, .. } => Some(batch),
+            _ => None,
+        }
+    }
+
     /// Whether it is about so many devices of a batch that their factory made them so.
     #[must_use]
     pub const fn is_of_factory(&self) -> bool {
@@ -295,6 +314,18 @@ impl Signal {
     #[must_use]
     pub fn is_again(&self, earlier: &Self) -> bool {
         self.kind() == earlier.kind() && self.slot() == earlier.slot() && self.copied() == earlier.copied()
+    }
+
+    /// Whether this is about parts that devices of a batch came with, and `signal` about such a part, by what was observed
+    /// beside it: another one that was fitted in its place since is not.
+    pub(super) fn came_as(&self, signal: &Self, beside: &[Self]) -> bool {
+        let is_first = |first: &&Self| {
+            matches!((self, first), (Self::PartBeyondBatch { .. }, Self::PartBeyondBatch { .. }))
+                && (first.batch(), first.slot()) == (self.batch(), self.slot())
+                && first.slot() == signal.slot()
+        };
+        let key = signal.unlisted_key();
+        key.is_some() && beside.iter().filter(is_first).any(|first| first.unlisted_key() == key)
     }
 
     /// What it says is in several devices, if that is what it says.

@@ -293,12 +293,26 @@ fn what_is_about_several_devices_explains_what_is_the_same_at_one_and_nothing_el
         reported: reported.into(),
     };
     let copied = Copied::Part { class: C::Cpu, identifier: "4E1D".into(), identifier_key: "sn:cpu:4E1D".into() };
-    let two = suspicions(&[copies(copied, Some("2026-11-A"), &["GW-1", "GW-2"], 2).unwrap()], &DEVICE).remove(0);
-    assert!(two.explains(&reported("cpu", "4e1d")) && two.explains(&two.signals[0]));
-    assert!(!two.explains(&reported("cpu", "4E1E")) && !two.explains(&two_addresses(4)));
-    assert!(!two.explains(&Signal::PartMissing { slot: "cpu".into(), class: C::Cpu, expected: "4E1D".into() }));
+    let two =
+        suspicions(&[copies(copied.clone(), Some("2026-11-A"), &["GW-1", "GW-2"], 2).unwrap()], &DEVICE).remove(0);
+    let copies_in = |batch| copies(copied.clone(), batch, &["GW-1", "GW-2"], 2).unwrap();
+    assert!(two.explains(&reported("cpu", "4e1d"), &[]) && two.explains(&two.signals[0], &[]));
+    assert!(!two.explains(&reported("cpu", "4E1E"), &[]) && !two.explains(&two_addresses(4), &[]));
+    assert!(!two.explains(&Signal::PartMissing { slot: "cpu".into(), class: C::Cpu, expected: "4E1D".into() }, &[]));
+    let all = suspicions(&[copies_in(None)], &DEVICE).remove(0);
+    assert!(!two.explains(&copies_in(None), &[]) && !two.explains(&copies_in(Some("2026-12-B")), &[]));
+    assert!(all.explains(&copies_in(None), &[]) && all.explains(&copies_in(Some("2026-12-B")), &[]));
     let many = suspicions(&[beyond("cpu", C::Cpu, 5)], &DEVICE).remove(0);
-    assert!(many.explains(&reported("cpu", "4E1E")) && !many.explains(&reported("board", "4E1E")));
+    let first = |text: &str| match beyond("cpu", C::Cpu, 1) {
+        Signal::PartBeyondBatch { batch, slot, class, count, .. } => {
+            Signal::PartBeyondBatch { batch, slot, class, reported: text.into(), count }
+        }
+        other => other,
+    };
+    let came = [first("4e1e")];
+    assert!(many.explains(&came[0], &came) && many.explains(&reported("cpu", "4E1E"), &came));
+    assert!(!many.explains(&reported("board", "4E1E"), &came));
+    assert!(!many.explains(&reported("cpu", "4E1F"), &came), "that one was fitted since");
     let own = suspicions(&[reported("cpu", "4E1D")], &DEVICE).remove(0);
-    assert!(!own.explains(&reported("cpu", "4E1D")), "what is about one device explains nothing of others");
+    assert!(!own.explains(&reported("cpu", "4E1D"), &[]), "what is about one device explains nothing of others");
 }

@@ -3,13 +3,14 @@
 //! does not explain to the last observation stays a finding of its own, so that nobody can hide one thing behind another.
 
 use super::{
-    judge::{Bench, cause_of},
+    judge::{Bench, Judged, cause_of},
     reason::{self, Reason},
 };
 use crate::{Deed, Result, finding};
 use domain::{
     authority::FindingState,
     suspicion::{Copied, SIGNALS_MAX, Signal, Subject, Suspicion},
+    time::Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use store::finding::Finding;
@@ -28,10 +29,10 @@ pub(super) struct Fold {
     pub(super) whole: String,
 }
 
-/// How often what becomes part of a finding was found. What was part of another one was counted there.
+/// How often what becomes part of a finding was found and no other counts: what was part of one was counted there.
 pub(super) fn times(folds: &[Fold], whole: &str) -> i64 {
     let counts = |fold: &&Fold| fold.whole == whole && fold.part.state == FindingState::Open;
-    folds.iter().filter(counts).map(|fold| fold.part.n).sum()
+    folds.iter().filter(counts).map(|fold| fold.part.n - fold.part.carried).sum()
 }
 
 /// The key under which it is counted that a device came with a part from elsewhere in this slot.
@@ -41,12 +42,12 @@ pub(super) fn unlisted_key(slot: &str) -> String {
 
 /// Of what is told, what explains most of these observations, if all of them are explained.
 pub(super) fn whole_of<'s>(told: &[&'s Suspicion], signals: &[Signal]) -> Option<&'s Suspicion> {
-    let explained = |signal: &Signal| told.iter().any(|suspicion| suspicion.explains(signal));
+    let explained = |signal: &Signal| told.iter().any(|suspicion| suspicion.explains(signal, signals));
     // Of more only the first are kept: nobody knows what the others said.
     if signals.is_empty() || signals.len() >= SIGNALS_MAX || !signals.iter().all(explained) {
         return None;
     }
-    let by = |suspicion: &&&Suspicion| signals.iter().filter(|signal| suspicion.explains(signal)).count();
+    let by = |suspicion: &&&Suspicion| signals.iter().filter(|signal| suspicion.explains(signal, signals)).count();
     told.iter().rev().max_by_key(by).copied()
 }
 
@@ -57,16 +58,16 @@ pub(super) async fn plan(
     told: &[&Suspicion],
     mine: &[Reason],
 ) -> Result<Vec<Fold>> {
-    let mut candidates: BTreeMap<String, Finding> = BTreeMap::new();
+    let mut candidates = Candidates::default();
     for suspicion in told.iter().filter(|suspicion| !suspicion.is_of_one()) {
         for signal in &suspicion.signals {
-            of_holders(deed, bench, signal, &mut candidates).await?;
+            of_holders(deed, bench, signal, &mut candidates.findings).await?;
         }
-        narrower(deed, bench, (suspicion, told), &mut candidates).await?;
+        narrower(deed, bench, suspicion, &mut candidates).await?;
     }
     for past in mine.iter().filter(|past| whole_of(told, &past.signals).is_some()) {
         if let Some(found) = store::finding::by_cause(&mut deed.tx, &past.cause).await? {
-            candidates.insert(past.cause.clone(), found);
+            candidates.add(deed, found).await?;
         }
     }
     let fold = |part: Finding| {
@@ -79,14 +80,68 @@ pub(super) async fn plan(
         };
         is_news.then_some(Fold { part, whole })
     };
-    let mut folds: Vec<Fold> = candidates.into_values().filter_map(fold).collect();
+    let mut folds: Vec<Fold> = candidates.findings.into_values().filter_map(fold).collect();
     let wholes: BTreeSet<String> = folds.iter().map(|fold| fold.whole.clone()).collect();
     for whole in wholes {
-        if store::finding::folded_within(&mut deed.tx, &whole).await? >= MOST {
+        let more = i64::try_from(folds.iter().filter(|fold| fold.whole == whole).count()).unwrap_or(i64::MAX);
+        if store::finding::folded_within(&mut deed.tx, &whole).await?.saturating_add(more) > MOST {
             folds.retain(|fold| fold.whole != whole);
         }
     }
+    // All of it or none: a part must not be left with what is no finding of its own any more.
+    for (whole, parts) in candidates.wholes {
+        let goes = |cause: &String| folds.iter().any(|fold| fold.part.cause == *cause);
+        if !parts.as_ref().is_some_and(|parts| goes(&whole) && parts.iter().all(goes)) {
+            let parts = parts.unwrap_or_default();
+            folds.retain(|fold| fold.part.cause != whole && !parts.contains(&fold.part.cause));
+        }
+    }
     Ok(folds)
+}
+
+/// Makes a finding part of another one.
+pub(super) async fn carry_out(deed: &mut Deed<'_>, fold: &Fold, judged: &mut Judged, at: Timestamp) -> Result<()> {
+    if store::finding::fold(&mut deed.tx, &fold.part, &fold.whole, at).await? {
+        deed.ring("finding", fold.part.kind.as_str()).await?;
+        judged.folded.push((fold.part.cause.clone(), fold.whole.clone()));
+    }
+    Ok(())
+}
+
+/// Lets what others became part of at the same moment stand by itself: nothing is part of a part, nor of what is settled.
+/// To be asked once all is carried out.
+pub(super) async fn level(deed: &mut Deed<'_>, judged: &mut Judged, at: Timestamp) -> Result<()> {
+    let folded = judged.folded.iter().map(|(cause, _)| cause);
+    for cause in folded.chain(&judged.settled).cloned().collect::<Vec<_>>() {
+        if store::finding::folded_within(&mut deed.tx, &cause).await? > 0 {
+            store::finding::alone(&mut deed.tx, &cause, at).await?;
+            judged.folded.retain(|(known, _)| *known != cause);
+            judged.settled.retain(|known| *known != cause);
+        }
+    }
+    Ok(())
+}
+
+/// What may become part of what is told, by cause.
+#[derive(Default)]
+struct Candidates {
+    findings: BTreeMap<String, Finding>,
+    /// Of those that have parts themselves, the causes of these; none where they are too many.
+    wholes: BTreeMap<String, Option<Vec<String>>>,
+}
+
+impl Candidates {
+    /// Adds a finding with what is part of it.
+    async fn add(&mut self, deed: &mut Deed<'_>, found: Finding) -> Result<()> {
+        let parts = store::finding::standing_parts_within(&mut deed.tx, &found.cause, PARTS).await?;
+        if !parts.is_empty() {
+            let are_all = parts.len() < usize::try_from(PARTS).unwrap_or(usize::MAX);
+            let causes = parts.iter().map(|part| part.cause.clone()).collect();
+            self.wholes.insert(found.cause.clone(), Some(causes).filter(|_| are_all));
+        }
+        self.findings.extend(parts.into_iter().chain([found]).map(|finding| (finding.cause.clone(), finding)));
+        Ok(())
+    }
 }
 
 /// What was found, as the finding keeps it.
@@ -116,13 +171,12 @@ async fn of_holders(
     Ok(())
 }
 
-/// The findings of what was told one by one before it was put together, and what is part of them: all of it or none, for
-/// a part must not be left with what is no finding of its own any more.
+/// The findings of what was told one by one before it was put together.
 async fn narrower(
     deed: &mut Deed<'_>,
     bench: &Bench<'_>,
-    (suspicion, told): (&Suspicion, &[&Suspicion]),
-    candidates: &mut BTreeMap<String, Finding>,
+    suspicion: &Suspicion,
+    candidates: &mut Candidates,
 ) -> Result<()> {
     let device = &bench.device;
     let of = Subject { serial: &device.serial, batch: &bench.batch, manifest_version: device.manifest_version };
@@ -134,13 +188,8 @@ async fn narrower(
             continue;
         }
         let Some(found) = store::finding::by_cause(&mut deed.tx, &cause).await? else { continue };
-        let mut parts = store::finding::parts_within(&mut deed.tx, &cause, PARTS).await?;
-        let are_all = parts.len() < usize::try_from(PARTS).unwrap_or(usize::MAX);
-        parts.retain(|part| part.state == FindingState::Folded);
-        let is_explained = |part: &Finding| whole_of(told, &signals_of(part)).is_some();
-        if found.state == FindingState::Open && are_all && parts.iter().all(is_explained) {
-            candidates.extend(parts.into_iter().map(|part| (part.cause.clone(), part)));
-            candidates.insert(cause, found);
+        if found.state == FindingState::Open {
+            candidates.add(deed, found).await?;
         }
     }
     Ok(())

@@ -152,14 +152,10 @@ impl Bench<'_> {
                     is_braked |= self.tell(deed, suspicion, (before, &folds), scope, &mut judged).await?;
                 }
                 Step::Outlive(past) => outlived.extend(self.outlived(deed, past.clone(), now, &mut judged).await?),
-                Step::Fold(fold) => {
-                    if store::finding::fold(&mut deed.tx, &fold.part, &fold.whole, now).await? {
-                        deed.ring("finding", fold.part.kind.as_str()).await?;
-                        judged.folded.push((fold.part.cause.clone(), fold.whole.clone()));
-                    }
-                }
+                Step::Fold(fold) => fold::carry_out(deed, fold, &mut judged, now).await?,
             }
         }
+        fold::level(deed, &mut judged, now).await?;
         reasons.extend(outlived);
         if is_braked {
             brake::tell(deed, self).await?;
@@ -218,7 +214,8 @@ impl Bench<'_> {
         let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
         let is_known = is_open && before.is_some_and(|before| says_no_more(suspicion, before));
         let times = fold::times(folds, &cause) + i64::from(!is_known || scope == Scope::Polls);
-        if times == 0 {
+        // Noted as well where it only gets parts: whoever settles it at the same moment must not leave them behind.
+        if times == 0 && !folds.iter().any(|fold| fold.whole == cause) {
             return Ok(false);
         }
         let mut found = self.found(suspicion, response);
@@ -365,14 +362,18 @@ pub(super) fn cause_of(suspicion: &Suspicion) -> String {
     finding::cause(reason::kind(suspicion.cause.topic), &suspicion.cause.about)
 }
 
-/// Whether a suspicion says no more than what is known. Of hardware every other part is news; of polls and copies only
-/// what weighs more is.
+/// Whether a suspicion says no more than what is known. Of hardware every other part is news, also of what a batch
+/// came with, but not in how many devices that is; of polls and copies only what weighs more is.
 fn says_no_more(suspicion: &Suspicion, before: &Reason) -> bool {
     if before.is_past {
         return false;
     }
     match suspicion.cause.topic {
         domain::suspicion::Topic::Hardware => suspicion.signals == before.signals,
+        domain::suspicion::Topic::Overproduction => {
+            let is_same = |one: &Signal, other: &Signal| one.is_again(other) && one.unlisted() == other.unlisted();
+            suspicion.signals.iter().all(|signal| before.signals.iter().any(|known| is_same(signal, known)))
+        }
         _ => suspicion.score <= before.score,
     }
 }

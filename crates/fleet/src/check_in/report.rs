@@ -69,8 +69,9 @@ impl Fleet {
             // What was put off is asked for again once it is due.
             let picture = || picture(&rules.mapping.read(&attributes), &device, &rules);
             if known.due_at.is_some() || picture() == known.picture {
-                let is_seen = travel::seen(&rules.mapping.read(&sent), &rules.mapping.read(&attributes), now).is_some();
-                return self.report_again(id, &known, is_seen).await;
+                let seen = travel::seen(&rules.mapping.read(&sent), now);
+                let is_there = |seen| known.sighting.as_ref().is_some_and(|before| travel::is_same(before, &seen));
+                return self.report_again(id, &known, seen.is_some_and(is_there)).await;
             }
         }
         if let Err(wait_micros) = self.inner.polls.may_change(id, now) {
@@ -134,9 +135,8 @@ impl Fleet {
         let sent_now = rules.mapping.read(&sent);
         kept.attributes = kept.attributes.update(mode, sent);
         let reported = rules.mapping.read(&kept.attributes);
-        let seen = travel::seen(&sent_now, &reported, now);
+        let seen = travel::seen(&sent_now, now);
         let travelled = travel::between(kept.sighting.as_ref(), seen.as_ref());
-        kept.sighting = seen.or(kept.sighting);
         let picture = picture(&reported, &bench.device, rules);
         let mut entries: Vec<Entry> = firmware(bench, &reported).into_iter().collect();
         let is_news = picture != kept.picture || !entries.is_empty() || travelled.is_some();
@@ -161,6 +161,8 @@ impl Fleet {
             self.inner.polls.states.forget(&bench.device.serial);
             return Ok(());
         }
+        // Where it was before is kept until it is judged by it.
+        kept.sighting = seen.or(kept.sighting);
         let comparison = compared(bench, &reported, &kept, rules);
         // A repair is done when the device itself says so.
         let confirms = |version, fitted: &[Part]| comparison.confirms(version, fitted, &rules.mapping);

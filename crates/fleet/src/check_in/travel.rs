@@ -12,12 +12,16 @@ use domain::{
     time::Timestamp,
 };
 
-/// Where the device is by what it sent now; nothing when that said nothing of it. The time is ours: a device's clock may
-/// be anything.
-pub(super) fn seen(sent: &Reported, kept: &Reported, now: Timestamp) -> Option<Sighting> {
-    let position = &sent.position;
-    let says = position.latitude.is_some() || position.longitude.is_some();
-    (says && kept.position.is_known()).then(|| kept.position.sighting(now))
+/// Where the device is by what it sent now; nothing when that did not say all of it: half a place beside half of an
+/// earlier one is none, and what the earlier one was called says nothing of this one. The time is ours: a device's clock
+/// may be anything.
+pub(super) fn seen(sent: &Reported, now: Timestamp) -> Option<Sighting> {
+    sent.position.is_known().then(|| sent.position.sighting(now))
+}
+
+/// Whether both are one place.
+pub(super) fn is_same(one: &Sighting, other: &Sighting) -> bool {
+    (one.latitude, one.longitude) == (other.latitude, other.longitude)
 }
 
 /// What two sightings say against a device.

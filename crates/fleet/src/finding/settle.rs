@@ -51,7 +51,7 @@ impl Fleet {
         for id in ids {
             let missing = || Error::not_found("finding", &id.to_string());
             let found = store::finding::by_id(self.db(), *id).await?.ok_or_else(missing)?;
-            findings.extend(store::finding::parts(self.db(), &found.cause, PARTS).await?.into_iter().filter(is_folded));
+            findings.extend(store::finding::standing_parts(self.db(), &found.cause, PARTS).await?);
             findings.push(found);
         }
         // Devices first and in one order, as every deed holds them; findings after them, in theirs.

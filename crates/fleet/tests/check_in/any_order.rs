@@ -99,7 +99,9 @@ async fn whatever_is_reported_a_cause_is_one_finding_and_what_fits_is_not_suspec
             let own = |part: usize| case * 10 + part;
             let mut devices = Vec::new();
             for device in &fresh {
-                devices.push(world.made(if case % 2 == n % 2 { "A" } else { "B" }, *device).await);
+                // Of one batch or the other, and in every third case of both.
+                let is_of_a = if case % 3 == 0 { *device % 2 == 0 } else { case % 2 == n % 2 };
+                devices.push(world.made(if is_of_a { "A" } else { "B" }, *device).await);
             }
             let mut counts = BTreeMap::new();
             for (at, said) in reports.iter().enumerate() {

@@ -24,10 +24,13 @@ async fn one_part_from_elsewhere_is_within_its_devices_finding() {
         world.reports(&changed, honest(2)).await;
         world.reports(&changed, but(2, "hw.lte0.imei", &imei_of("86194105", 902))).await;
         assert_eq!(signals(&world, &changed).await, [SignalKind::PartChanged], "{}", world.name());
-        // It still came with one when it says so again, in another part.
+        // It still came with that one when something else is said; one that takes its place is another.
+        let mut said = but(1, "hw.lte0.imei", &imei_of("86194105", 901));
+        said.push(("hw.board.model", "C2".to_owned()));
+        world.reports(&came, said).await;
+        assert_eq!(signals(&world, &came).await[..2], [SignalKind::PartChanged, SignalKind::PartBeyondBatch]);
         world.reports(&came, but(1, "hw.lte0.imei", &imei_of("86194105", 903))).await;
-        assert_eq!(signals(&world, &came).await, [SignalKind::PartChanged, SignalKind::PartBeyondBatch]);
-        world.reports(&came, honest(1)).await;
+        assert_eq!(signals(&world, &came).await, [SignalKind::PartChanged], "{}: changed since", world.name());
         world.reports(&came, but(1, "hw.lte0.imei", &imei_of("86194105", 901))).await;
         assert_eq!(signals(&world, &came).await, [SignalKind::PartChanged], "{}: changed since", world.name());
     }
@@ -61,6 +64,30 @@ async fn three_hundred_parts_from_elsewhere_are_one_finding_of_the_batch() {
         for device in [&devices[0], &devices[299]] {
             assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}", world.name());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_takes_the_place_of_one_from_elsewhere_is_no_part_of_that_finding() {
+    for world in worlds().await {
+        let devices = world.many(8).await;
+        for (n, device) in devices.iter().enumerate() {
+            world.reports(device, but(n, "hw.lte0.imei", &imei_of("86194105", 1_000 + n))).await;
+        }
+        assert_eq!(world.kinds().await, [Kind::BeyondBatch], "{}", world.name());
+        for n in [0, 7] {
+            world.reports(&devices[n], but(n, "hw.lte0.imei", &imei_of("86194105", 2_000 + n))).await;
+            let own = world.open().await.into_iter().filter(|row| row.kind == Kind::HardwareMismatch);
+            let serials: Vec<_> = own.filter_map(|row| row.device_serial).collect();
+            assert!(serials.iter().any(|serial| serial == devices[n].name()), "{}: {serials:?}", world.name());
+            let told = world.told(&devices[n]).await.into_iter().filter(|kind| *kind == "hardware_mismatch").count();
+            assert_eq!(told, 2, "{}: {n}", world.name());
+        }
+        // Another device that came with one changes nothing of that.
+        let late = world.made("A", 9).await;
+        world.reports(&late, but(9, "hw.lte0.imei", &imei_of("86194105", 1_009))).await;
+        let expected = [Kind::HardwareMismatch, Kind::HardwareMismatch, Kind::BeyondBatch];
+        assert_eq!(world.kinds().await.len(), expected.len(), "{}: {:?}", world.name(), world.open().await);
     }
 }
 

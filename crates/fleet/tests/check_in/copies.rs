@@ -92,7 +92,9 @@ async fn a_golden_image_of_five_hundred_is_one_finding() {
         let told = world.fleet.finding(&operator(), told.parts[0].id).await.unwrap();
         assert_eq!(told.row.state, FindingState::Resolved);
         let states: Vec<FindingState> = told.changes.iter().map(|(_, state)| *state).collect();
-        assert_eq!(states, [FindingState::Open, FindingState::Folded]);
+        assert_eq!(states, [FindingState::Open, FindingState::Folded, FindingState::Resolved]);
+        let trend = world.fleet.finding_trend(&operator(), 1).await.unwrap();
+        assert_eq!((trend[0].1, trend[0].2), (2, 2), "{}: what was opened was settled", world.name());
     }
 }
 
@@ -200,6 +202,13 @@ async fn what_an_image_does_not_explain_stays_and_what_comes_after_opens_again()
         assert_eq!(own.len(), 1, "{}", world.name());
         assert_eq!(own[0].device_serial.as_deref(), Some(late.name()));
         assert!(own[0].part_of.is_none() && own[0].n == 2, "{}: {own:?}", world.name());
+        let trend = world.fleet.finding_trend(&operator(), 1).await.unwrap();
+        assert_eq!(trend[0].1, 4, "{}: what stands by itself again was opened before", world.name());
+        // It becomes part of another one: what the first counts is not counted there again.
+        world.reports(&other, but(8, "hw.board", "MB26B-THIRD")).await;
+        let open = world.open().await;
+        let third = open.iter().find(|row| row.words.contains("MB26B-THIRD")).unwrap();
+        assert_eq!((third.kind, third.parts, third.n), (Kind::IdentifierCopied, 1, 2), "{}: {third:?}", world.name());
     }
 }
 
@@ -227,6 +236,101 @@ async fn what_is_part_of_another_is_not_settled_by_itself() {
         for device in [&one, &other] {
             assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}", world.name());
         }
+    }
+}
+
+#[tokio::test]
+async fn what_has_parts_becomes_part_of_another_with_all_of_them() {
+    for world in worlds().await {
+        let (one, other) = (world.made("A", 1).await, world.made("A", 2).await);
+        world.reports(&one, but(1, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN)).await;
+        let elsewhere = world.made("B", 3).await;
+        world.reports(&elsewhere, but(3, "hw.board", TWIN)).await;
+        assert_eq!(world.kinds().await, [Kind::IdentifierCopied; 2], "{}", world.name());
+        // It is in several batches for the second device as well now, and what its batch's finding told goes along.
+        world.reports(&other, but(2, "hw.board", TWIN).into_iter().filter(|(key, _)| *key != "hw.cpu").collect()).await;
+        let open = world.open().await;
+        let copied: Vec<_> = open.iter().filter(|row| row.kind == Kind::IdentifierCopied).collect();
+        assert_eq!((copied.len(), copied[0].parts), (1, 2), "{}: {open:?}", world.name());
+        let own = world.shown(&one).await;
+        assert_eq!(own.reasons[0].whole.as_ref().map(|whole| whole.id), Some(copied[0].id), "{}", world.name());
+        let all: Vec<_> = open.iter().map(|row| row.id).collect();
+        world.fleet.resolve_findings(&operator(), &all, "the bench").await.unwrap();
+        for device in [&one, &other, &elsewhere] {
+            assert_eq!(world.device(device).await.trust, Trust::Trusted, "{}: {}", world.name(), device.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_part_that_is_not_explained_stays_with_it() {
+    for world in worlds().await {
+        let (one, other) = (world.made("A", 1).await, world.made("A", 2).await);
+        world.reports(&one, but(1, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN)).await;
+        let whole = world.open().await.remove(0);
+        // Of another thing, as an earlier version could have put it there.
+        let stray = world.made("A", 4).await;
+        world.reports(&stray, but(4, "hw.cpu", "4E1D999999")).await;
+        let part = store::finding::list(&world.fixture.db, None, 10).await.unwrap();
+        let part = part.into_iter().find(|finding| finding.cause == "hardware_mismatch:A-00004:1").unwrap();
+        let mut tx = world.fixture.db.begin().await.unwrap();
+        let cause = "identifier_copied:A:sn:board:MB26B-TWIN01";
+        assert!(store::finding::fold(&mut tx, &part, cause, NOW).await.unwrap(), "{}", world.name());
+        tx.commit().await.unwrap();
+        let elsewhere = world.made("B", 3).await;
+        world.reports(&elsewhere, but(3, "hw.board", TWIN)).await;
+        world.reports(&other, but(2, "hw.board", TWIN).into_iter().filter(|(key, _)| *key != "hw.cpu").collect()).await;
+        let told = world.fleet.finding(&operator(), whole.id).await.unwrap();
+        assert_eq!((told.row.state, told.row.parts), (FindingState::Open, 2), "{}: {told:?}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_batches_that_report_at_once_leave_nothing_behind() {
+    for world in worlds().await {
+        let mut devices = Vec::new();
+        for n in 0..24 {
+            devices.push(world.made(if n % 2 == 0 { "A" } else { "B" }, n).await);
+        }
+        for round in 0..3 {
+            let reports = devices.iter().cloned().enumerate().map(|(n, device)| {
+                // Pairs have one board: some of one batch, some of both.
+                let board = format!("MB26B-TWIN{:02}", (n + round) / (2 + round));
+                let (fleet, said) = (world.fleet.clone(), Attributes::collect(but(n, "hw.board", &board)));
+                tokio::spawn(async move { fleet.report(&device, said, UpdateMode::Replace).await })
+            });
+            for report in reports.collect::<Vec<_>>() {
+                report.await.unwrap().unwrap();
+            }
+            let all = store::finding::list(&world.fixture.db, None, 500).await.unwrap();
+            for part in all.iter().filter(|finding| finding.state == FindingState::Folded) {
+                let whole = all.iter().find(|whole| part.part_of.as_ref() == Some(&whole.cause)).unwrap();
+                assert_eq!(whole.state, FindingState::Open, "{}: {part:?} is hidden in {whole:?}", world.name());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_finding_that_came_and_went_the_last_changes_are_told() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        world.reports(&device, but(1, "hw.board", TWIN)).await;
+        let row = world.open().await.remove(0);
+        let found = store::finding::by_id(&world.fixture.db, row.id).await.unwrap().unwrap();
+        let at = |n: i64| Timestamp(found.last_at.0 + n);
+        for n in 1..=60 {
+            let mut tx = world.fixture.db.begin().await.unwrap();
+            store::finding::resolve(&mut tx, &found.cause, at(2 * n)).await.unwrap();
+            let again = store::finding::Finding { last_at: at(2 * n + 1), ..found.clone() };
+            store::finding::note(&mut tx, &again).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let changes = world.fleet.finding(&operator(), row.id).await.unwrap().changes;
+        assert_eq!((changes.len(), changes[0].0), (100, at(22)), "{}", world.name());
+        assert_eq!(changes[99], (at(121), FindingState::Open), "{}", world.name());
     }
 }
 

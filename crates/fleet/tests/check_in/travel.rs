@@ -1,6 +1,6 @@
 //! Where devices say that they are.
 
-use crate::world::{World, honest, operator, worlds};
+use crate::world::{World, but, honest, operator, worlds};
 use domain::{
     authority::FindingKind as Kind,
     device::Trust,
@@ -73,6 +73,52 @@ async fn who_takes_the_time_or_says_no_place_is_not() {
         let parts = Attributes::collect([("metric.t", "4".to_owned())]);
         world.fleet.report(&device, parts, UpdateMode::Merge).await.unwrap();
         assert_eq!(world.shown(&device).await.sighting.unwrap().at, seen.at, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn half_a_place_is_none_and_an_earlier_name_is_not_its_name() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        let mut said = at(BRNO, 1);
+        said.push(("position.name", "Brno".into()));
+        world.reports(&device, said).await;
+        world.wait(20 * MINUTE);
+        let half = Attributes::collect([("position.latitude", "-60".to_owned())]);
+        world.fleet.report(&device, half, UpdateMode::Merge).await.unwrap();
+        assert!(!travelled(&world, &device).await, "{}: beside the longitude of before", world.name());
+        let seen = world.shown(&device).await.sighting.unwrap();
+        assert_eq!((seen.place.as_str(), seen.latitude), ("Brno", 49.195), "{}", world.name());
+        world.wait(20 * MINUTE);
+        let place = [("position.latitude", LAGOS.0.to_owned()), ("position.longitude", LAGOS.1.to_owned())];
+        world.fleet.report(&device, Attributes::collect(place), UpdateMode::Merge).await.unwrap();
+        assert!(travelled(&world, &device).await, "{}", world.name());
+        let open = world.open().await;
+        assert!(open[0].words.contains("6.524° N"), "{}: {}", world.name(), open[0].words);
+    }
+}
+
+#[tokio::test]
+async fn what_is_judged_later_is_judged_by_where_it_was_before() {
+    for world in worlds().await {
+        let device = world.made("A", 1).await;
+        world.reports(&device, at(BRNO, 1)).await;
+        // As many changes as are judged within an hour, and the place after them.
+        for n in 0..8 {
+            let mut said = but(1, "hw.board", &format!("MB26B-9{n:05}"));
+            said.extend(at(BRNO, 1).into_iter().filter(|(key, _)| key.starts_with("position")));
+            world.wait(MINUTE);
+            world.reports(&device, said).await;
+        }
+        world.wait(MINUTE);
+        world.reports(&device, at(LAGOS, 1)).await;
+        assert!(!travelled(&world, &device).await, "{}: put off", world.name());
+        // It says so again meanwhile: that is not where it was before.
+        world.wait(2 * MINUTE);
+        world.reports(&device, at(LAGOS, 1)).await;
+        world.wait(HOUR);
+        world.reports(&device, at(LAGOS, 1)).await;
+        assert!(travelled(&world, &device).await, "{}: {:?}", world.name(), world.open().await);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Findings that are part of another one, which explains them.
 
-use super::{Finding, Row, by_cause, changed};
+use super::{Finding, REOPEN, Row, by_cause, changed};
 use crate::{Db, StoreResult, Tx};
 use domain::{
     authority::FindingState,
@@ -17,11 +17,13 @@ queries! {
                            WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
                            JOIN finding f ON f.device_id = few.device_id AND f.state = 'open' \
                            WHERE f.kind IN ('hardware_mismatch', 'identifier_copied')");
-    PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 ORDER BY cause LIMIT $2");
+    PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 ORDER BY state, cause LIMIT $2");
+    STANDING_PARTS = concat!("SELECT ", columns!(), " FROM finding WHERE part_of = $1 AND state = 'folded' \
+                      ORDER BY cause LIMIT $2");
     FOLDED = "SELECT COUNT(*) FROM (SELECT 1 FROM finding WHERE part_of = $1 AND state = 'folded' LIMIT 1000) AS few";
     RESOLVE_PART = "UPDATE finding SET state = 'resolved', last_at = $3 \
                     WHERE cause = $1 AND state = 'folded' AND part_of = $2";
-    FOLD = "UPDATE finding SET state = 'folded', part_of = $2 WHERE cause = $1 AND n = $3 AND state <> 'resolved'";
+    FOLD = "UPDATE finding SET state = 'folded', part_of = $2, carried = n WHERE cause = $1 AND n = $3 AND state <> 'resolved'";
 }
 
 /// Resolves a finding that is part of another one. False when it is not, or not any more.
@@ -33,10 +35,28 @@ pub async fn resolve_part(tx: &mut Tx, (cause, whole): (&str, &str), at: Timesta
         let query = sqlx::query(RESOLVE_PART).bind(cause).bind(whole).bind(at.0);
         query.execute(executor).await.map(|done| done.rows_affected())
     })?;
+    if done == 1 {
+        changed(tx, cause, FindingState::Resolved, at).await?;
+    }
     Ok(done == 1)
 }
 
-/// Makes a finding that stands part of another one, if it is still as it was looked at. False when it is not.
+/// Lets a finding that is settled or part of another one stand by itself again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alone(tx: &mut Tx, cause: &str, at: Timestamp) -> StoreResult<()> {
+    let done = within!(tx, |executor| {
+        sqlx::query(REOPEN).bind(cause).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    if done == 1 {
+        changed(tx, cause, FindingState::Open, at).await?;
+    }
+    Ok(())
+}
+
+/// Makes a finding that stands part of another one, if it is still as it was looked at. False when it is not. How
+/// often it was found is counted there from now on.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,7 +95,8 @@ pub async fn open_of_holders(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// The findings that are part of another one or were when it was settled, in the order of causes, at most `limit`.
+/// The findings that are part of another one or were when it was settled, those that stand first and in the order of
+/// causes, at most `limit`.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,13 +105,23 @@ pub async fn parts(db: &Db, whole: &str, limit: i64) -> StoreResult<Vec<Finding>
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The findings that are part of another one and stand as long as it does, in the order of causes, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn standing_parts(db: &Db, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(STANDING_PARTS).bind(whole).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The same, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn parts_within(tx: &mut Tx, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
+pub async fn standing_parts_within(tx: &mut Tx, whole: &str, limit: i64) -> StoreResult<Vec<Finding>> {
     let rows: Vec<Row> =
-        within!(tx, |executor| sqlx::query_as(PARTS).bind(whole).bind(limit).fetch_all(executor).await)?;
+        within!(tx, |executor| sqlx::query_as(STANDING_PARTS).bind(whole).bind(limit).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

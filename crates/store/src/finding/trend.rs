@@ -4,12 +4,15 @@ use crate::{Db, StoreError, StoreResult};
 use domain::{authority::FindingState, time::Timestamp};
 
 queries! {
-    TREND = "SELECT state, (at - $1) / 86400000000 AS day, COUNT(*) FROM finding_change WHERE at >= $1 \
-             GROUP BY state, day ORDER BY day, state";
-    CHANGES = "SELECT at, state FROM finding_change WHERE cause = $1 ORDER BY at LIMIT $2";
+    TREND = "SELECT c.state, (c.at - $1) / 86400000000 AS day, COUNT(*) FROM finding_change c WHERE c.at >= $1 \
+             AND (c.state <> 'open' OR COALESCE((SELECT p.state FROM finding_change p WHERE p.cause = c.cause \
+             AND p.at < c.at ORDER BY p.at DESC, p.id DESC LIMIT 1), '') <> 'folded') \
+             GROUP BY c.state, day ORDER BY day, c.state";
+    CHANGES = "SELECT at, state FROM finding_change WHERE cause = $1 ORDER BY at DESC, id DESC LIMIT $2";
 }
 
-/// How many findings came into which state on which day since `from`: the state, the day counted from 0, and how many.
+/// How many findings came into which state on which day since `from`: the state, the day counted from 0, and how many. One
+/// that was part of another and stands by itself again was not opened anew.
 ///
 /// # Errors
 /// When the database fails.
@@ -21,7 +24,7 @@ pub async fn trend(db: &Db, from: Timestamp) -> StoreResult<Vec<(FindingState, i
     rows.into_iter().map(row).collect()
 }
 
-/// When a finding came into which state, the first change first, at most `limit`.
+/// When a finding came into which state last, the first change first, at most `limit`.
 ///
 /// # Errors
 /// When the database fails.
@@ -31,5 +34,5 @@ pub async fn changes(db: &Db, cause: &str, limit: i64) -> StoreResult<Vec<(Times
     let row = |(at, state): (i64, String)| {
         Ok((Timestamp(at), state.parse().map_err(|e| StoreError::corrupt("finding_change.state", e))?))
     };
-    rows.into_iter().map(row).collect()
+    rows.into_iter().rev().map(row).collect()
 }
