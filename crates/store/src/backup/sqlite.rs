@@ -22,8 +22,9 @@ use std::{
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// What SQLite keeps beside a database while it is open, or after it was killed.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+/// What SQLite keeps beside a database while it is open, or after it was killed. Beside another database it would spoil that:
+/// SQLite plays into a file whatever log it finds by its name.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// What the database file is called in an archive.
 const DATABASE: &str = "muster.db";
@@ -171,7 +172,7 @@ impl Staged {
 
 /// Copies a backup that is a database file, of which the beginning was read already.
 fn copy(from: &Path, source: File, target: &mut File, to: &Path) -> StoreResult<()> {
-    if COMPANIONS.iter().any(|suffix| fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0)) {
+    if companion_of(from).is_some() {
         return Err(failed(format!("{} is a database that is open; give a file of `muster backup`", from.display())));
     }
     std::io::copy(&mut MAGIC.chain(source), target).map_err(at(to))?;
@@ -199,16 +200,17 @@ async fn examine(staged: &Path) -> Result<(Vec<String>, bool), sqlx::Error> {
 
 /// Whether the database may be replaced. When it may, it is closed by everybody, and whole in its one file.
 async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
-    if !database.exists() {
-        return Ok(());
-    }
     let kept = kept_as(database);
-    if kept.exists() && !force {
-        return Err(failed(format!(
-            "{} of an earlier restore is still there; move it away first, or type the command again with --force to \
-             replace it too",
-            kept.display()
-        )));
+    if !database.exists() {
+        return match companion_of(database) {
+            Some(left) if !force => Err(failed(format!(
+                "{} is there without its database, and may hold what was written last. Bring the database back, restore into \
+                 an empty folder (--data FOLDER), or type the command again with --force: it is then kept beside {}",
+                left.display(),
+                kept.display()
+            ))),
+            _ => Ok(()),
+        };
     }
     match sole_connection(database).await {
         Ok(mut connection) => {
@@ -264,24 +266,35 @@ async fn in_use(connection: &mut SqliteConnection) -> bool {
     false
 }
 
+/// What SQLite has left beside a database that holds something.
+fn companion_of(database: &Path) -> Option<PathBuf> {
+    let mut companions = COMPANIONS.iter().map(|suffix| files::beside(database, suffix));
+    companions.find(|companion| fs::metadata(companion).is_ok_and(|file| file.len() > 0))
+}
+
+/// Under which name the present database is kept: one that neither another one has, nor what belongs to another one.
 fn kept_as(database: &Path) -> PathBuf {
-    files::beside(database, ".before-restore")
+    let is_free = |name: &Path| !name.exists() && COMPANIONS.iter().all(|suffix| !files::beside(name, suffix).exists());
+    files::free_name(database, is_free)
 }
 
 fn swap(database: &Path, staged: &Path) -> StoreResult<()> {
     let kept = kept_as(database);
-    if database.exists() {
-        for suffix in COMPANIONS {
-            let companion = files::beside(database, suffix);
-            files::remove(&files::beside(&kept, suffix))?;
-            // Left only by a database that can't be opened any more. Beside the restored one, it would spoil it.
-            if companion.exists() {
+    // Left by a database that can't be opened any more, or that is gone.
+    for suffix in COMPANIONS {
+        let companion = files::beside(database, suffix);
+        match fs::symlink_metadata(&companion) {
+            Ok(found) if found.len() > 0 => {
                 fs::rename(&companion, files::beside(&kept, suffix)).map_err(at(&companion))?;
             }
+            _ => files::remove(&companion)?,
         }
-        files::remove(&kept)?;
+    }
+    if database.exists() {
         files::keep(database, &kept)?;
     }
+    // The logs are gone durably before there is a database that they could be played into.
+    files::sync_folder(database)?;
     fs::rename(staged, database).map_err(at(database))?;
     files::sync_folder(database)
 }
