@@ -26,6 +26,11 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// SQLite plays into a file whatever log it finds by its name.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+const HAS_PICTURES: &str = "SELECT EXISTS (SELECT 1 FROM present.sqlite_schema WHERE name = 'repair_picture')";
+const CARRY_PICTURES: &str = "INSERT INTO main.repair_picture (sha256, content) \
+    SELECT sha256, content FROM present.repair_picture WHERE sha256 IN (SELECT sha256 FROM main.repair_photo) \
+    ON CONFLICT (sha256) DO NOTHING";
+
 /// What the database file is called in an archive.
 const DATABASE: &str = "muster.db";
 
@@ -110,12 +115,29 @@ async fn prepare(database: &Path, backup: &Path, staged: &Path, force: bool) -> 
     let files = blocking(move || bring(&from, &to, files)).await?;
     check(staged).await?;
     let db = Db::sqlite(staged).await?;
+    if database.exists()
+        && let Err(error) = carry_pictures(database, staged).await
+    {
+        // The database that is replaced may be damaged; it is kept, and the restore says how many photos have no picture.
+        tracing::warn!(%error, "pictures of the present database could not be carried over");
+    }
     let mut tx = db.begin().await?;
     for sql in ENDED_BY_RESTORE {
         within!(&mut tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
     }
     tx.commit().await?;
     Ok((db, files))
+}
+
+/// Carries over the pictures that the backup's photos name and the backup does not have: before they were in the database
+/// they were files, which were removed once the present database had them.
+async fn carry_pictures(present: &Path, staged: &Path) -> Result<(), sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().filename(staged).connect().await?;
+    sqlx::query("ATTACH $1 AS present").bind(present.to_string_lossy()).execute(&mut connection).await?;
+    if sqlx::query_scalar(HAS_PICTURES).fetch_one(&mut connection).await? {
+        sqlx::query(CARRY_PICTURES).execute(&mut connection).await?;
+    }
+    connection.close().await
 }
 
 /// Brings the database of a backup to its place beside the present one, and the files beside theirs.
