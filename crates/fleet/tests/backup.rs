@@ -3,6 +3,8 @@
 
 #[path = "backup/hostile.rs"]
 mod hostile;
+#[path = "backup/kept.rs"]
+mod kept;
 #[path = "backup/old.rs"]
 mod old;
 

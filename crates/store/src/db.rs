@@ -12,7 +12,7 @@ use std::{fmt::Write as _, io::ErrorKind, path::Path, str::FromStr, time::Durati
 pub(crate) const MAX_BINDS: usize = 30_000;
 
 /// How long a reader or writer waits for its turn before it is told that the database is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a writer begins on PostgreSQL. The deadline is for reads: what is to be written is whole or nothing, and a large
 /// piece of an import takes what it takes.
@@ -39,6 +39,12 @@ pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// Where a PostgreSQL database is, by its address.
+pub(crate) fn postgres_address(url: &str) -> StoreResult<PgConnectOptions> {
+    PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Address("write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))
 }
 
 impl Db {
@@ -89,9 +95,7 @@ impl Db {
     /// # Errors
     /// When the address is wrong, the server can't be reached, or the database is of a newer Muster.
     pub async fn postgres(url: &str) -> StoreResult<Self> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Address("write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))?
-            .application_name("muster");
+        let options = postgres_address(url)?.application_name("muster");
         // A migration of a large table takes what it takes, so it has a connection without the deadline.
         let migrating = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
         let migrating = migrating.connect_with(options.clone()).await?;

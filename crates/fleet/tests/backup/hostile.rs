@@ -8,6 +8,8 @@ use tar::{Builder, EntryType, Header};
 
 /// Nothing is wrong with this one.
 const LAST: &str = "files before the database";
+/// Nor with this one: in the format before, the header was in no hash.
+const FORMAT_TWO: &str = "the format before";
 
 /// An entry of an archive: its name, its type, what it links to or holds.
 type Entry = (String, EntryType, Vec<u8>);
@@ -78,8 +80,25 @@ async fn what_is_made_up_changes_nothing() {
             let entry = (name.to_owned(), kind, data.as_bytes().to_vec());
             with(&|all: &mut Vec<Entry>| all.insert(at, entry.clone()))
         };
+        let json = |all: &mut Vec<Entry>, at: usize, change: &dyn Fn(&mut serde_json::Value)| {
+            let mut value = serde_json::from_slice(&all[at].2).unwrap();
+            change(&mut value);
+            all[at].2 = value.to_string().into_bytes();
+        };
+        let header = |change: &dyn Fn(&mut serde_json::Value)| with(&|all| json(all, 0, change));
+        let last = good.len() - 1;
+        let format_two = with(&|all| {
+            json(all, 0, &|header| header["version"] = 2.into());
+            json(all, last, &|contents| drop(contents.as_object_mut().unwrap().remove("header").unwrap()));
+        });
         let named = |name: &str| more(name, EntryType::Regular, "evil");
         let cases = [
+            ("a changed header", header(&|header| header["created_at"] = 1.into())),
+            ("a header of before it was in a hash", header(&|header| header["version"] = 2.into())),
+            (
+                "contents without the header's hash",
+                with(&|all| json(all, last, &|contents| contents["header"] = serde_json::Value::Null)),
+            ),
             ("a changed key", with(&|all| all[at].2[0] ^= 1)),
             ("a key left out", with(&|all| drop(all.remove(at)))),
             ("a key twice", with(&|all| all.insert(at, all[at].clone()))),
@@ -105,6 +124,7 @@ async fn what_is_made_up_changes_nothing() {
                     all.insert(1, file);
                 }),
             ),
+            (FORMAT_TWO, format_two),
         ];
         let place = Place::like(&fixture).await;
         place.fixture.db.close().await;
@@ -113,7 +133,7 @@ async fn what_is_made_up_changes_nothing() {
             write(&bad, &entries);
             let before = tree(place.fixture.folder.path());
             let restored = place.restore(&bad, true).await;
-            if what == LAST {
+            if [LAST, FORMAT_TWO].contains(&what) {
                 assert_eq!(restored.unwrap().files, 1);
                 fs::remove_dir_all(place.fixture.folder.path().join("keys")).unwrap();
                 continue;

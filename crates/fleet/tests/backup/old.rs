@@ -1,7 +1,7 @@
 //! Backups of earlier versions, which held the database alone: they restore still, and it is said what is not in them.
 
-use crate::{COMMAND, Place, add_custodian, fill, fleet_of};
-use fleet::backup::backup;
+use crate::{COMMAND, Place, add_custodian, fill, fleet_of, told};
+use fleet::backup::{backup, restore_postgres};
 use sqlx::{AssertSqlSafe, Connection};
 use std::{fs, path::Path};
 use store::{Db, testing};
@@ -30,6 +30,7 @@ async fn old_backup(db: &Db, new: &Path, old: &Path) {
                     }
                     "contents.json" => {
                         value.as_object_mut().unwrap().remove("files").unwrap();
+                        value.as_object_mut().unwrap().remove("header").unwrap();
                         data = value.to_string().into_bytes();
                     }
                     _ if name.starts_with("files/") => continue,
@@ -97,4 +98,28 @@ async fn a_backup_of_earlier_tables_comes_up_to_date() {
     };
     assert_eq!((count("sign_in_throttle").await, count("repair_picture").await), (1, 0));
     assert_eq!(restored.audit_verify(&COMMAND).await.unwrap().break_at, None);
+}
+
+/// A refusal leaves the tables of an earlier version as they are: that version's console goes on with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_refused_brings_no_table_up_to_date() {
+    let fixture = testing::postgres().await.unwrap();
+    let fleet = fleet_of(&fixture);
+    add_custodian(&fleet, "Here before").await;
+    let file = fixture.folder.path().join("backup");
+    backup(&fleet, &COMMAND, &file).await.unwrap();
+    fixture.db.close().await;
+    let mut connection = sqlx::PgConnection::connect(fixture.url.as_deref().unwrap()).await.unwrap();
+    for sql in [
+        "DROP TABLE repair_picture",
+        "DROP INDEX repair_photo_sha256",
+        "DELETE FROM _sqlx_migrations WHERE version >= 14",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    let url = fixture.url.as_deref().unwrap();
+    let refused = told(restore_postgres(&COMMAND, url, fixture.folder.path(), &file, false).await);
+    assert!(refused.contains("holds data"), "{refused}");
+    let version = "SELECT MAX(version) FROM _sqlx_migrations";
+    assert_eq!(sqlx::query_scalar::<_, i64>(version).fetch_one(&mut connection).await.unwrap(), 13);
 }

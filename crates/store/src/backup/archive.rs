@@ -24,8 +24,8 @@ pub(super) const PART: usize = 4 * 1024 * 1024;
 const LONGEST_PART: u64 = 1 << 30;
 
 const FORMAT: &str = "muster-backup";
-/// Of format 1 were backups of PostgreSQL that held no files of the data folder.
-const VERSION: u32 = 2;
+/// Of format 1 were backups of PostgreSQL that held no files of the data folder; up to format 2 the header was in no hash.
+const VERSION: u32 = 3;
 const HEADER: &str = "header.json";
 const CONTENTS: &str = "contents.json";
 const DATA: &str = "data/";
@@ -88,6 +88,9 @@ pub(super) struct Contents {
     /// SHA-256 of each file of the data folder, by its name there.
     #[serde(default)]
     pub(super) files: BTreeMap<String, String>,
+    /// SHA-256 of the header.
+    #[serde(default)]
+    pub(super) header: Option<String>,
 }
 
 /// A piece of a table's data.
@@ -113,16 +116,25 @@ impl Header {
     pub(super) const fn holds_files(&self) -> bool {
         self.version > 1
     }
+
+    /// Whether the contents must have the header's hash.
+    const fn is_hashed(&self) -> bool {
+        self.version > 2
+    }
 }
 
 /// The hashes of what goes by.
-#[derive(Default)]
 struct Hashes {
+    header: String,
     tables: BTreeMap<String, Sha256>,
     files: BTreeMap<String, String>,
 }
 
 impl Hashes {
+    fn of(header: &[u8]) -> Self {
+        Self { header: hex::encode(Sha256::digest(header)), tables: BTreeMap::new(), files: BTreeMap::new() }
+    }
+
     fn part(&mut self, part: &Part) {
         self.tables.entry(part.table.clone()).or_default().update(&part.data);
     }
@@ -134,7 +146,7 @@ impl Hashes {
 
     fn contents(self) -> Contents {
         let tables = self.tables.into_iter().map(|(table, hash)| (table, hex::encode(hash.finalize())));
-        Contents { sha256: tables.collect(), files: self.files }
+        Contents { sha256: tables.collect(), files: self.files, header: Some(self.header) }
     }
 }
 
@@ -149,8 +161,9 @@ pub(super) fn write(
 ) -> StoreResult<usize> {
     let file = File::options().write(true).open(path).map_err(at(path))?;
     let mut tar = tar::Builder::new(BufWriter::new(file));
-    append(&mut tar, HEADER, &json(header)?).map_err(at(path))?;
-    let mut hashes = Hashes::default();
+    let header = json(header)?;
+    append(&mut tar, HEADER, &header).map_err(at(path))?;
+    let mut hashes = Hashes::of(&header);
     for (number, part) in parts.enumerate() {
         let part = part?;
         hashes.part(&part);
@@ -194,7 +207,8 @@ pub(super) fn read(
     let mut next = || entries.next().transpose().map_err(|why| unreadable(path, why));
     let foreign = || failed(format!("{} is not a backup of {} by Muster", path.display(), kind.label()));
     let first = next().map_err(|_| foreign())?.filter(|entry| name_of(entry) == HEADER).ok_or_else(foreign)?;
-    let header = header(path, first)?;
+    let first = bytes(path, first)?;
+    let header = header(path, &first)?;
     if header.database != kind {
         return Err(failed(format!(
             "{} is a backup of {}, and this is {}: name the database with --database-url, or leave that out for SQLite",
@@ -203,10 +217,11 @@ pub(super) fn read(
             kind.label()
         )));
     }
+    let is_hashed = header.is_hashed();
     if !begin(header) {
         return Ok(false);
     }
-    let mut hashes = Hashes::default();
+    let mut hashes = Hashes::of(&first);
     while let Some(entry) = next()? {
         let name = name_of(&entry);
         // Links and devices are nothing that was ever written.
@@ -214,8 +229,10 @@ pub(super) fn read(
             return Err(damaged(path));
         }
         if name == CONTENTS {
-            let (told, found): (Contents, _) = (parsed(path, entry)?, hashes.contents());
-            let whole = told.sha256 == found.sha256 && told.files == found.files;
+            let (told, found): (Contents, _) = (parsed(path, &bytes(path, entry)?)?, hashes.contents());
+            // One that has the hash is never of a format without it, whatever its header says.
+            let header = told.header == found.header || (told.header.is_none() && !is_hashed);
+            let whole = header && told.sha256 == found.sha256 && told.files == found.files;
             return if whole { Ok(true) } else { Err(damaged(path)) };
         }
         if let Some(file) = name.strip_prefix(FILES) {
@@ -236,8 +253,8 @@ pub(super) fn read(
     Err(failed(format!("{} is cut off: its end is missing", path.display())))
 }
 
-fn header(path: &Path, entry: tar::Entry<'_, impl Read>) -> StoreResult<Header> {
-    let value: serde_json::Value = parsed(path, entry)?;
+fn header(path: &Path, data: &[u8]) -> StoreResult<Header> {
+    let value: serde_json::Value = parsed(path, data)?;
     if value["format"] != FORMAT {
         return Err(failed(format!("{} is not a backup by Muster", path.display())));
     }
@@ -265,8 +282,8 @@ fn bytes(path: &Path, mut entry: tar::Entry<'_, impl Read>) -> StoreResult<Vec<u
     if data.len() as u64 == size { Ok(data) } else { Err(damaged(path)) }
 }
 
-fn parsed<T: DeserializeOwned>(path: &Path, entry: tar::Entry<'_, impl Read>) -> StoreResult<T> {
-    serde_json::from_slice(&bytes(path, entry)?).map_err(|why| unreadable(path, why))
+fn parsed<T: DeserializeOwned>(path: &Path, data: &[u8]) -> StoreResult<T> {
+    serde_json::from_slice(data).map_err(|why| unreadable(path, why))
 }
 
 fn unreadable(path: &Path, why: impl std::fmt::Display) -> StoreError {

@@ -9,6 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What a file is called in whose place another one was put.
+pub(super) const BEFORE: &str = ".before-restore";
+
 /// A file under way. Dropped, it leaves nothing behind.
 pub(super) struct Unfinished {
     path: PathBuf,
@@ -66,6 +69,14 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Under which name a file is kept that another one takes the place of: the first that is free, for what was kept by an
+/// earlier restore may be needed yet.
+pub(super) fn free_name(file: &Path, is_free: impl Fn(&Path) -> bool) -> PathBuf {
+    let first = beside(file, BEFORE);
+    let more = (2_u64..).map(|n| beside(file, &format!("{BEFORE}-{n}")));
+    std::iter::once(first.clone()).chain(more).find(|name| is_free(name)).unwrap_or(first)
 }
 
 /// Removes a file, if it is there.

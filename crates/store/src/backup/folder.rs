@@ -1,7 +1,10 @@
 //! What a backup holds of the data folder beside the database: the sealed keys of the authorities, and how far their lists
 //! of revoked certificates have come.
 
-use super::{at, failed, files};
+use super::{
+    at, failed,
+    files::{self, BEFORE},
+};
 use crate::StoreResult;
 use std::{
     fs, io,
@@ -18,8 +21,6 @@ const HELD: [(&str, &[&str]); 2] = [(KEYS, &["pem"]), (LISTS, &["crl", "number"]
 
 /// What a file is called while it is not in its place yet.
 const ARRIVING: &str = ".restoring";
-/// What a file is called in whose place another one was put.
-const BEFORE: &str = ".before-restore";
 
 /// The names of what is there to be backed up, `keys/brno-1.pem`, in order: a list before its number, which is reserved
 /// before the list is written.
@@ -122,7 +123,7 @@ impl Files {
                 continue;
             }
             if path.exists() {
-                files::keep(&path, &free_name(&path))?;
+                files::keep(&path, &files::free_name(&path, |name| !name.exists()))?;
             }
             fs::rename(&arriving, &path).map_err(at(&path))?;
             files::sync_folder(&path)?;
@@ -162,19 +163,17 @@ fn number_in(path: &Path) -> StoreResult<i64> {
     }
 }
 
+/// Makes a folder, durably, unless it is there.
 fn make_folder(folder: &Path) -> StoreResult<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(at(folder))
-}
-
-/// Under which name a file is kept that another one takes the place of: none that is taken, a key may be needed yet.
-fn free_name(path: &Path) -> PathBuf {
-    let first = files::beside(path, BEFORE);
-    let more = (2_u32..).map(|n| files::beside(path, &format!("{BEFORE}-{n}")));
-    std::iter::once(first.clone()).chain(more).find(|name| !name.exists()).unwrap_or(first)
+    builder.create(folder).map_err(at(folder))?;
+    files::sync_folder(folder)
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use super::{
     blocking, failed,
     folder::Files,
 };
-use crate::{Db, StoreResult, Tx};
+use crate::{
+    Db, StoreResult, Tx,
+    db::{PATIENCE, postgres_address},
+};
 use domain::time::Timestamp;
 use futures::TryStreamExt;
-use sqlx::{
-    AssertSqlSafe, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use std::{collections::BTreeMap, path::Path, str::FromStr, time::Duration};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
@@ -34,6 +34,16 @@ const SET_SEQUENCE: &str = "SELECT setval(pg_get_serial_sequence(quote_ident($1)
 const MIGRATIONS: &str = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
 const OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'muster' AND pid <> pg_backend_pid()";
+
+const IS_THERE: &str = "SELECT to_regclass(quote_ident($1)) IS NOT NULL";
+
+/// Before they were in the database, pictures were files, which were removed once the present database had them. Those that
+/// the backup's photos name and the backup does not have are carried over.
+const KEEP_PICTURES: &str =
+    "CREATE TEMPORARY TABLE picture_before ON COMMIT DROP AS SELECT sha256, content FROM repair_picture";
+const CARRY_PICTURES: &str = "INSERT INTO repair_picture (sha256, content) \
+    SELECT sha256, content FROM picture_before WHERE sha256 IN (SELECT sha256 FROM repair_photo) \
+    ON CONFLICT (sha256) DO NOTHING";
 
 const LOOK_AGAIN: &str = "SELECT pg_stat_clear_snapshot()";
 
@@ -154,10 +164,13 @@ pub struct Loaded {
 /// [`StoreError::Backup`] when the file is no whole backup of PostgreSQL or was made by a later version, a console is
 /// running, or the database is in use and `force` is not given.
 pub async fn load(url: &str, folder: &Path, backup: &Path, force: bool) -> StoreResult<Loaded> {
-    // Makes the tables, if they aren't there.
+    let options = postgres_address(url)?.application_name("muster restore");
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await?;
+    let mut tx = pool.begin().await?;
+    may_replace(&mut tx, force).await?;
+    tx.rollback().await?;
+    // Makes the tables, if they aren't there; those of an earlier version come up to date.
     Db::postgres(url).await?.close().await;
-    let options = PgConnectOptions::from_str(url)?.application_name("muster restore");
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut tx = pool.begin().await?;
     let (begin, begun) = oneshot::channel();
     let (sender, receiver) = mpsc::channel(2);
@@ -203,6 +216,7 @@ async fn take_in(
     }
     // What was written by an earlier version comes up to date as its own database would.
     migrator().run(&mut *connection).await?;
+    sqlx::query(CARRY_PICTURES).execute(&mut *connection).await?;
     for sql in ENDED_BY_RESTORE {
         sqlx::query(sql).execute(&mut *connection).await?;
     }
@@ -223,25 +237,35 @@ async fn others(connection: &mut PgConnection) -> StoreResult<bool> {
     Ok(true)
 }
 
-/// Makes room, if the archive fits and the database may be replaced.
-async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> StoreResult<()> {
+/// Whether the database may be replaced: no console is connected, and it is not in use, or `force` is given. Tables that are
+/// not there hold nothing.
+async fn may_replace(connection: &mut PgConnection, force: bool) -> StoreResult<()> {
     if others(connection).await? {
         return Err(failed("a console uses this database; stop it first, on every node"));
     }
-    let ours = migrations(connection).await?;
-    if !ours.starts_with(&header.migrations) || header.migrations.is_empty() {
-        return Err(failed("the backup was made by a later version of Muster; restore it with that version"));
-    }
     for table in IN_USE {
+        if force || !sqlx::query_scalar(IS_THERE).bind(table).fetch_one(&mut *connection).await? {
+            continue;
+        }
         let sql = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
-        let used: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
-        if used && !force {
+        if sqlx::query_scalar(sql).fetch_one(&mut *connection).await? {
             return Err(failed(
                 "the database holds data. Restore into an empty one, or type the command again with --force: what it holds now is \
                  then gone",
             ));
         }
     }
+    Ok(())
+}
+
+/// Makes room, if the archive fits and the database may be replaced.
+async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> StoreResult<()> {
+    may_replace(connection, force).await?;
+    let ours = migrations(connection).await?;
+    if !ours.starts_with(&header.migrations) || header.migrations.is_empty() {
+        return Err(failed("the backup was made by a later version of Muster; restore it with that version"));
+    }
+    sqlx::query(KEEP_PICTURES).execute(&mut *connection).await?;
     if header.migrations != ours {
         // An earlier version: its tables, and what is to become of them once they are filled, by our migrations.
         let sql = AssertSqlSafe(format!("DROP TABLE {}, _sqlx_migrations", names(&tables(connection).await?)));

@@ -22,8 +22,14 @@ use std::{
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// What SQLite keeps beside a database while it is open, or after it was killed.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+/// What SQLite keeps beside a database while it is open, or after it was killed. Beside another database it would spoil that:
+/// SQLite plays into a file whatever log it finds by its name.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+const HAS_PICTURES: &str = "SELECT EXISTS (SELECT 1 FROM present.sqlite_schema WHERE name = 'repair_picture')";
+const CARRY_PICTURES: &str = "INSERT INTO main.repair_picture (sha256, content) \
+    SELECT sha256, content FROM present.repair_picture WHERE sha256 IN (SELECT sha256 FROM main.repair_photo) \
+    ON CONFLICT (sha256) DO NOTHING";
 
 /// What the database file is called in an archive.
 const DATABASE: &str = "muster.db";
@@ -109,12 +115,29 @@ async fn prepare(database: &Path, backup: &Path, staged: &Path, force: bool) -> 
     let files = blocking(move || bring(&from, &to, files)).await?;
     check(staged).await?;
     let db = Db::sqlite(staged).await?;
+    if database.exists()
+        && let Err(error) = carry_pictures(database, staged).await
+    {
+        // The database that is replaced may be damaged; it is kept, and the restore says how many photos have no picture.
+        tracing::warn!(%error, "pictures of the present database could not be carried over");
+    }
     let mut tx = db.begin().await?;
     for sql in ENDED_BY_RESTORE {
         within!(&mut tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
     }
     tx.commit().await?;
     Ok((db, files))
+}
+
+/// Carries over the pictures that the backup's photos name and the backup does not have: before they were in the database
+/// they were files, which were removed once the present database had them.
+async fn carry_pictures(present: &Path, staged: &Path) -> Result<(), sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().filename(staged).connect().await?;
+    sqlx::query("ATTACH $1 AS present").bind(present.to_string_lossy()).execute(&mut connection).await?;
+    if sqlx::query_scalar(HAS_PICTURES).fetch_one(&mut connection).await? {
+        sqlx::query(CARRY_PICTURES).execute(&mut connection).await?;
+    }
+    connection.close().await
 }
 
 /// Brings the database of a backup to its place beside the present one, and the files beside theirs.
@@ -171,7 +194,7 @@ impl Staged {
 
 /// Copies a backup that is a database file, of which the beginning was read already.
 fn copy(from: &Path, source: File, target: &mut File, to: &Path) -> StoreResult<()> {
-    if COMPANIONS.iter().any(|suffix| fs::metadata(files::beside(from, suffix)).is_ok_and(|file| file.len() > 0)) {
+    if companion_of(from).is_some() {
         return Err(failed(format!("{} is a database that is open; give a file of `muster backup`", from.display())));
     }
     std::io::copy(&mut MAGIC.chain(source), target).map_err(at(to))?;
@@ -199,16 +222,17 @@ async fn examine(staged: &Path) -> Result<(Vec<String>, bool), sqlx::Error> {
 
 /// Whether the database may be replaced. When it may, it is closed by everybody, and whole in its one file.
 async fn may_replace(database: &Path, force: bool) -> StoreResult<()> {
-    if !database.exists() {
-        return Ok(());
-    }
     let kept = kept_as(database);
-    if kept.exists() && !force {
-        return Err(failed(format!(
-            "{} of an earlier restore is still there; move it away first, or type the command again with --force to \
-             replace it too",
-            kept.display()
-        )));
+    if !database.exists() {
+        return match companion_of(database) {
+            Some(left) if !force => Err(failed(format!(
+                "{} is there without its database, and may hold what was written last. Bring the database back, restore into \
+                 an empty folder (--data FOLDER), or type the command again with --force: it is then kept beside {}",
+                left.display(),
+                kept.display()
+            ))),
+            _ => Ok(()),
+        };
     }
     match sole_connection(database).await {
         Ok(mut connection) => {
@@ -264,24 +288,35 @@ async fn in_use(connection: &mut SqliteConnection) -> bool {
     false
 }
 
+/// What SQLite has left beside a database that holds something.
+fn companion_of(database: &Path) -> Option<PathBuf> {
+    let mut companions = COMPANIONS.iter().map(|suffix| files::beside(database, suffix));
+    companions.find(|companion| fs::metadata(companion).is_ok_and(|file| file.len() > 0))
+}
+
+/// Under which name the present database is kept: one that neither another one has, nor what belongs to another one.
 fn kept_as(database: &Path) -> PathBuf {
-    files::beside(database, ".before-restore")
+    let is_free = |name: &Path| !name.exists() && COMPANIONS.iter().all(|suffix| !files::beside(name, suffix).exists());
+    files::free_name(database, is_free)
 }
 
 fn swap(database: &Path, staged: &Path) -> StoreResult<()> {
     let kept = kept_as(database);
-    if database.exists() {
-        for suffix in COMPANIONS {
-            let companion = files::beside(database, suffix);
-            files::remove(&files::beside(&kept, suffix))?;
-            // Left only by a database that can't be opened any more. Beside the restored one, it would spoil it.
-            if companion.exists() {
+    // Left by a database that can't be opened any more, or that is gone.
+    for suffix in COMPANIONS {
+        let companion = files::beside(database, suffix);
+        match fs::symlink_metadata(&companion) {
+            Ok(found) if found.len() > 0 => {
                 fs::rename(&companion, files::beside(&kept, suffix)).map_err(at(&companion))?;
             }
+            _ => files::remove(&companion)?,
         }
-        files::remove(&kept)?;
+    }
+    if database.exists() {
         files::keep(database, &kept)?;
     }
+    // The logs are gone durably before there is a database that they could be played into.
+    files::sync_folder(database)?;
     fs::rename(staged, database).map_err(at(database))?;
     files::sync_folder(database)
 }
