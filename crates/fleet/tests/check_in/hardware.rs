@@ -145,6 +145,23 @@ async fn a_device_without_a_manifest_in_a_delivered_batch_is_beyond_it() {
 }
 
 #[tokio::test]
+async fn a_device_beyond_its_batch_is_not_put_right_by_a_manifest() {
+    for world in worlds().await {
+        world.made("A", 2).await;
+        let beyond = world.made_of("A", 3, Vec::new()).await;
+        world.reports(&beyond, honest(3)).await;
+        manifest(&world, &beyond, 1, &crate::world::parts(3)).await;
+        world.fleet.want_report(&operator(), beyond.name()).await.unwrap();
+        world.reports(&beyond, honest(3)).await;
+        assert_eq!(world.shown(&beyond).await.comparison.matched, Some(1), "{}", world.name());
+        assert_eq!(world.kinds().await, [Kind::BeyondBatch], "{}: it stands", world.name());
+        let shown = world.shown(&beyond).await;
+        let past: Vec<bool> = shown.reasons.iter().map(|shown| shown.reason.is_past).collect();
+        assert_eq!(past, [true], "{}: and speaks against it", world.name());
+    }
+}
+
+#[tokio::test]
 async fn a_repair_that_was_recorded_settles_what_was_found() {
     for world in worlds().await {
         let device = world.made("A", 1).await;
@@ -166,21 +183,35 @@ async fn repaired(world: &World, device: &fleet::Actor, board: &str) -> i64 {
     let before = world.device(device).await;
     let record = world.fleet.device_record(&operator(), device.name()).await.unwrap();
     let old = record.components.iter().find(|component| component.part.slot == "board").unwrap();
-    let new = part("board", ComponentClass::Board, board);
     let mut tx = world.fleet.db().begin().await.unwrap();
-    let at = world.fleet.now();
-    store::component::remove(&mut tx, before.id, old.id, at, 2).await.unwrap();
-    let part_id = store::component::part_id(&mut tx, new.class, &new.maker, &new.model).await.unwrap();
-    let id = domain::id::ComponentId(uuid::Uuid::now_v7());
-    let fitted =
-        store::component::NewComponent { device: before.id, id, part_id, part: &new, fitted_at: at, fitted_version: 2 };
-    store::component::insert_many(&mut tx, &[fitted]).await.unwrap();
-    let after = domain::device::Device { manifest_version: 2, manifest_hash: "next".into(), ..before.clone() };
+    store::component::remove(&mut tx, before.id, old.id, world.fleet.now(), 2).await.unwrap();
+    tx.commit().await.unwrap();
+    manifest(world, device, 2, &[part("board", ComponentClass::Board, board)]).await;
+    2
+}
+
+/// A manifest is recorded that adds these parts.
+async fn manifest(world: &World, device: &fleet::Actor, version: i64, parts: &[domain::component::Part]) {
+    let before = world.device(device).await;
+    let mut tx = world.fleet.db().begin().await.unwrap();
+    let mut fitted = Vec::new();
+    for part in parts {
+        let part_id = store::component::part_id(&mut tx, part.class, &part.maker, &part.model).await.unwrap();
+        fitted.push(store::component::NewComponent {
+            device: before.id,
+            id: domain::id::ComponentId(uuid::Uuid::now_v7()),
+            part_id,
+            part,
+            fitted_at: world.fleet.now(),
+            fitted_version: version,
+        });
+    }
+    store::component::insert_many(&mut tx, &fitted).await.unwrap();
+    let after = domain::device::Device { manifest_version: version, manifest_hash: "next".into(), ..before.clone() };
     let mut counts = store::count::Delta::default();
     store::device::update(&mut tx, &before, &after, &mut counts).await.unwrap();
     store::count::add(&mut tx, &counts).await.unwrap();
     tx.commit().await.unwrap();
-    after.manifest_version
 }
 
 #[tokio::test]
