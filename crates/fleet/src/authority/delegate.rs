@@ -107,9 +107,11 @@ impl Fleet {
             let before = delivery.clone();
             let issuers = held(&mut deed, &issuers).await?;
             let taker = Taker { batch, issuers: &issuers, settings: &settings };
+            let mut copied = Vec::new();
             for certificate in piece {
-                taker.take(&mut deed, certificate, &mut delivery).await?;
+                taker.take(&mut deed, certificate, (&mut delivery, &mut copied)).await?;
             }
+            taker.note_copied(&mut deed, copied).await?;
             if delivery == before {
                 continue;
             }
@@ -158,6 +160,13 @@ async fn held(
     Ok(held)
 }
 
+/// A certificate's key that is another device's.
+struct CopiedIn {
+    key: CopiedKey,
+    serial: String,
+    authority: AuthorityId,
+}
+
 /// What takes a batch's delivered certificates, one by one.
 struct Taker<'a> {
     batch: &'a Batch,
@@ -166,7 +175,23 @@ struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    async fn take(&self, deed: &mut Deed<'_>, delivered: &pki::Certificate, delivery: &mut Delivery) -> Result<()> {
+    /// Notes keys that are others', in one order: of two deliveries with the same keys none waits for the other in a circle.
+    async fn note_copied(&self, deed: &mut Deed<'_>, mut copied: Vec<CopiedIn>) -> Result<()> {
+        copied.sort_by(|a, b| a.key.spki_sha256.cmp(&b.key.spki_sha256));
+        let (batch, at) = (self.batch, deed.fleet().now());
+        for CopiedIn { key, serial, authority } in copied {
+            let comer = Comer { serial: &serial, batch: batch.id, batch_code: &batch.code, authority };
+            note_copied_key(&mut deed.tx, &key, comer, at).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        deed: &mut Deed<'_>,
+        delivered: &pki::Certificate,
+        (delivery, copied): (&mut Delivery, &mut Vec<CopiedIn>),
+    ) -> Result<()> {
         let serial_number = delivered.serial_hex();
         let mut refuse = |why: String| delivery.refused.push(format!("{}: {why}", delivered.common_name()));
         let Some((authority, ca)) = self.issuers.iter().find(|(_, ca)| delivered.verify_issued_by(ca).is_ok()) else {
@@ -202,7 +227,7 @@ impl Taker<'_> {
         match problem {
             None => delivery.entered += 1,
             Some((kind, words)) => {
-                self.withhold(deed, authority, delivered, kind, words.clone()).await?;
+                copied.extend(self.withhold(deed, authority, delivered, (kind, words.clone())).await?);
                 delivery.withheld.push(serial.to_owned());
                 delivery.reasons.push((kind, words));
             }
@@ -311,14 +336,14 @@ impl Taker<'_> {
         Ok(())
     }
 
+    /// Puts it on hold and says why. What is still to be noted, where its key is another device's.
     async fn withhold(
         &self,
         deed: &mut Deed<'_>,
         authority: &Authority,
         delivered: &pki::Certificate,
-        kind: FindingKind,
-        words: String,
-    ) -> Result<()> {
+        (kind, words): (FindingKind, String),
+    ) -> Result<Option<CopiedIn>> {
         let (serial, serial_number) = (delivered.common_name(), delivered.serial_hex());
         crate::revocation::withhold(deed, authority.id, &serial_number, &words).await?;
         let at = deed.fleet().now();
@@ -326,10 +351,8 @@ impl Taker<'_> {
             let spki_sha256 = delivered.public_key_sha256();
             let owner = store::certificate::own_key(&mut deed.tx, &spki_sha256, &format!("device:{serial}")).await?;
             let key = CopiedKey { spki_sha256, first: owner.trim_start_matches("device:").to_owned() };
-            let batch = self.batch;
-            let comer = Comer { serial: &serial, batch: batch.id, batch_code: &batch.code, authority: authority.id };
-            note_copied_key(&mut deed.tx, &key, comer, at).await?;
-            return deed.ring("finding", kind.as_str()).await;
+            deed.ring("finding", kind.as_str()).await?;
+            return Ok(Some(CopiedIn { key, serial, authority: authority.id }));
         }
         let found = Found {
             kind,
@@ -341,7 +364,8 @@ impl Taker<'_> {
             detail: json!({"serial": serial, "certificate": serial_number}),
         };
         note(&mut deed.tx, &found, at).await?;
-        deed.ring("finding", kind.as_str()).await
+        deed.ring("finding", kind.as_str()).await?;
+        Ok(None)
     }
 }
 

@@ -41,10 +41,8 @@ pub(crate) struct Comer<'a> {
 pub(crate) async fn note_copied_key(tx: &mut Tx, key: &CopiedKey, comer: Comer<'_>, now: Timestamp) -> Result<()> {
     let spki = &key.spki_sha256;
     let first_batch = store::key_copy::batch_of_owner(tx, &key.first, spki).await?.unwrap_or(comer.batch);
-    let mut comers = [(key.first.as_str(), first_batch), (comer.serial, comer.batch)];
-    // In one order: others count the same.
-    comers.sort_unstable();
-    for (serial, batch) in comers {
+    // The owner first: all that come with its key wait for each other there, and not in a circle at the counts.
+    for (serial, batch) in [(key.first.as_str(), first_batch), (comer.serial, comer.batch)] {
         store::key_copy::add(tx, spki, serial, batch).await?;
     }
     let counts = store::key_copy::counts(tx, spki, BATCHES).await?;

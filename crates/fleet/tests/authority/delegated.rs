@@ -29,7 +29,13 @@ async fn delegated_by(world: &World, form: &AuthorityForm) -> (AuthorityId, Issu
 }
 
 fn signed(issuer: &Issuer, key: &SoftwareKey, serial: &str) -> Certificate {
-    pki::issue(&to_sign(key, serial), issuer).unwrap()
+    signed_in("B", issuer, key, serial)
+}
+
+fn signed_in(batch: &str, issuer: &Issuer, key: &SoftwareKey, serial: &str) -> Certificate {
+    let mut template = to_sign(key, serial);
+    template.dns_names = vec![domain::certificate::device_dns_name(serial, batch, "devices.muster.internal")];
+    pki::issue(&template, issuer).unwrap()
 }
 
 fn to_sign(key: &SoftwareKey, serial: &str) -> Template {
@@ -191,6 +197,42 @@ async fn of_deliveries_at_once_none_gets_beyond_the_quota_and_late_ones_count_fo
         world.wait(31 * DAY);
         let told = world.fleet.deliver_manifest(&station(1), "B", &[late]).await.unwrap();
         assert_eq!((told.entered, told.withheld.len()), (0, 1), "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_factories_that_deliver_the_same_keys_at_once_do_not_wait_for_each_other() {
+    for world in worlds().await {
+        let mut issuers = Vec::new();
+        for batch in ["A", "B"] {
+            let name = format!("Delegated {batch}");
+            let form = AuthorityForm { name, delegated: true, quota: Some(500), ..batch_form(batch) };
+            issuers.push((batch, delegated_by(&world, &form).await.1));
+        }
+        let keys: Vec<SoftwareKey> = (0..6).map(|n| request(&format!("GW-{n}")).0).collect();
+        let firsts: Vec<Certificate> =
+            keys.iter().enumerate().map(|(n, key)| signed_in("A", &issuers[0].1, key, &format!("GW-{n}"))).collect();
+        let told = world.fleet.deliver_manifest(&station(1), "A", &firsts).await.unwrap();
+        assert_eq!(told.entered, 6, "{}: {told:?}", world.name());
+        for round in 0..4 {
+            let deliveries = issuers.iter().map(|(batch, issuer)| {
+                let mut made: Vec<Certificate> = keys
+                    .iter()
+                    .enumerate()
+                    .map(|(n, key)| signed_in(batch, issuer, key, &format!("{batch}-{round}{n}")))
+                    .collect();
+                // Each begins at another end.
+                if *batch == "B" {
+                    made.reverse();
+                }
+                let (fleet, batch) = (world.fleet.clone(), (*batch).to_owned());
+                tokio::spawn(async move { fleet.deliver_manifest(&station(1), &batch, &made).await })
+            });
+            for delivery in deliveries.collect::<Vec<_>>() {
+                let told = delivery.await.unwrap().unwrap();
+                assert_eq!(told.withheld.len(), keys.len(), "{}: {round}", world.name());
+            }
+        }
     }
 }
 
