@@ -1,6 +1,6 @@
 //! Backup and restore, for the command line.
 
-use crate::{Actor, Error, Fleet, Result, system_time};
+use crate::{Actor, Error, Fleet, Result, repair::TakenFiles, system_time};
 use domain::{
     audit::{AuditRecord, Outcome},
     person::Permission,
@@ -70,11 +70,18 @@ fn name_of(file: &Path) -> String {
 pub async fn backup(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Written> {
     fleet.rule_only(actor, "backup.write", &name_of(target)).await?;
     // What an earlier version kept in files is in the database before it is written.
-    fleet.take_in_photos().await?;
+    let photos = fleet.take_in_photos(TakenFiles::Stay).await?;
     let written = store::backup::write(fleet.db(), fleet.folder(), target, fleet.now()).await.map_err(told)?;
     let mut deed = fleet.allow(actor, Permission::UserManage, "").await?;
-    let missing =
+    let mut missing =
         missing(&mut deed.tx, fleet.folder(), "copy them from the data folder of the node that made them").await?;
+    if !photos.stayed.is_empty() {
+        missing.push(format!(
+            "{} files or folders of photos/ can’t be read or are damaged, and are not in this backup: {}.",
+            photos.stayed.len(),
+            some(&photos.stayed)
+        ));
+    }
     let (bytes, files) = (written.bytes, written.files);
     deed.commit("backup.write", &name_of(target), &json!({ "bytes": bytes, "files": files })).await?;
     Ok(Written { file: target.to_owned(), bytes, files, missing })
@@ -156,8 +163,13 @@ async fn missing(tx: &mut Tx, folder: &Path, what_to_do: &str) -> Result<Vec<Str
     if gone.is_empty() {
         return Ok(Vec::new());
     }
-    let (count, some) = (gone.len(), gone.iter().take(10).cloned().collect::<Vec<_>>().join(", "));
+    let (count, some) = (gone.len(), some(&gone));
     Ok(vec![format!("{count} keys of authorities are not in this data folder; {what_to_do}: {some}.")])
+}
+
+/// The first ten names: a sentence is read.
+fn some(names: &[String]) -> String {
+    names.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
 }
 
 /// Ends what a restore leaves without its other half, and audits the restore.

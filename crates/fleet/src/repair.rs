@@ -20,6 +20,7 @@ mod voucher;
 
 pub use another::{AnotherVoucher, VoucherRequest};
 pub use authorise::Authorised;
+pub use carry::{TakenFiles, TakenIn};
 pub use difference::Difference;
 pub use draft::PartForm;
 pub use look::SlotLook;

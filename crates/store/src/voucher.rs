@@ -25,7 +25,7 @@ pub struct Voucher {
     pub made_at: Timestamp,
     /// Until when it counts.
     pub expires_at: Timestamp,
-    /// When another one took its place.
+    /// When another one took its place; a time before it was made when a restore of the console ended it.
     pub void_at: Option<Timestamp>,
     /// When it was used.
     pub used_at: Option<Timestamp>,
@@ -33,6 +33,14 @@ pub struct Voucher {
     pub used_key: String,
     /// The certificate that was issued for it.
     pub certificate_id: Option<CertificateId>,
+}
+
+impl Voucher {
+    /// Whether a restore of the console ended it: it was not used when the backup was made, and may have been since.
+    #[must_use]
+    pub fn may_have_been_used(&self) -> bool {
+        self.used_at.is_none() && self.void_at.is_some_and(|at| at < self.made_at)
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -78,7 +86,8 @@ macro_rules! columns {
 queries! {
     BY_HASH = concat!("SELECT ", columns!(), " WHERE v.hash = $1");
     LAST = concat!("SELECT ", columns!(), " WHERE v.case_id = $1 ORDER BY v.id DESC LIMIT 1");
-    USED_OF = concat!("SELECT ", columns!(), " WHERE v.case_id = $1 AND v.used_at > 0 ORDER BY v.id DESC LIMIT 1");
+    USED_OF = concat!("SELECT ", columns!(), " WHERE v.case_id = $1 AND (v.used_at > 0 OR (v.void_at > 0 AND \
+                      v.void_at < v.made_at)) ORDER BY v.id DESC LIMIT 1");
     INSERT = "INSERT INTO enrolment_voucher (id, hash, device_id, case_id, made_by, made_at, expires_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7)";
     VOID = "UPDATE enrolment_voucher SET void_at = $2 WHERE case_id = $1 AND used_at = 0 AND void_at = 0";
@@ -119,7 +128,7 @@ pub async fn last_of(db: &Db, case: RepairId) -> StoreResult<Option<Voucher>> {
     Ok(row.map(Into::into))
 }
 
-/// The voucher of a repair that was used, the last one of several.
+/// The voucher of a repair that was used or [may have been](Voucher::may_have_been_used), the last one of several.
 ///
 /// # Errors
 /// When the database fails.

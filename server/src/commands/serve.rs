@@ -153,7 +153,7 @@ impl Running {
         let console = Console::new(fleet.clone(), names).behind(proxies);
         let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
         fleet.forget_unanswered().await?;
-        if let Err(error) = fleet.take_in_photos().await {
+        if let Err(error) = fleet.take_in_photos(fleet::repair::TakenFiles::AreRemoved).await {
             // They stay where they are, and the next start tries again.
             tracing::error!(%error, "photos that are files could not be taken into the database");
         }

@@ -90,12 +90,17 @@ fn make(ctx: &Ctx, detail: &RepairDetail, approved: Option<&AnotherVoucher>) -> 
 /// The form that asks a second person for another voucher.
 fn ask(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
     let form = again(ctx, "another");
+    let why = if detail.used_voucher.as_ref().is_some_and(Voucher::may_have_been_used) {
+        "A restore of the console ended a voucher, which may have been used."
+    } else {
+        "A voucher was used already."
+    };
     view! {
         <form class="stack" method="post" action=format!("{}/voucher/another", path(&detail.case.code))>
             {error_summary(form)}
             {hidden("form", "another")}
             {hidden("once", ctx.request_id.clone())}
-            <p>"A voucher was used already. Another one brings a certificate for one more key, so a second person has to approve it. Once that one is used, the certificate above counts no more."</p>
+            <p>{why} " Another one brings a certificate for one more key, so a second person has to approve it. Once that one is used, the certificate before counts no more."</p>
             {Field::new(form, "hours", "Counts for how many hours")
                 .kind("number")
                 .value("24")

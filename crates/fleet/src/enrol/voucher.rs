@@ -111,6 +111,11 @@ impl Fleet {
 
 /// Whether a voucher counts.
 fn check_voucher(voucher: &Voucher, now: Timestamp) -> std::result::Result<(), Refusal> {
+    if voucher.may_have_been_used() {
+        return Err(Refusal::plain(
+            "The console was restored from a backup since; ask the repair desk for another voucher.",
+        ));
+    }
     if voucher.void_at.is_some() {
         return Err(Refusal::plain("Another voucher took the place of this one, or its repair is over."));
     }

@@ -1,4 +1,4 @@
-//! Another voucher for a repair of which one was used: the key that has the certificate now is not the last word, so a
+//! Another voucher for a repair of which one was used, or may have been before a restore: the key that has the certificate now is not the last word, so a
 //! second person approves that one more is made, for exactly this repair, this manifest and this key that it replaces.
 
 use super::{
@@ -55,11 +55,14 @@ fn name_of(case: &RepairCase) -> String {
 /// Everything that the second person must see. The hash covers the manifest that the device has to report and the voucher
 /// that was used: of another one, or once this one was used too, the approval says nothing.
 fn detail(case: &RepairCase, device: &Device, used: &Voucher, hours: i64, reason: &str) -> Value {
+    let (before, key) = match used.used_at {
+        Some(at) => (format!("{}, on {} UTC", used.id, at.minute_words()), used.used_key.as_str()),
+        None => (format!("{}, ended by a restore of the console; it may have been used", used.id), "not known"),
+    };
     json!({
         "repair": case.code, "device": case.serial, "reason": reason, "hours": hours,
         "manifest": format!("version {} ({})", device.manifest_version, device.manifest_hash),
-        "voucher_before": format!("{}, on {} UTC", used.id, used.used_at.unwrap_or_default().minute_words()),
-        "key_before": used.used_key,
+        "voucher_before": before, "key_before": key,
     })
 }
 
@@ -88,11 +91,16 @@ pub(super) async fn permit(deed: &mut Deed<'_>, case: &RepairCase, device: &Devi
             Ok(Permit { approval: approval.id, hours: hours_of(&approval) })
         }
         Some(approval) if approval.state == ApprovalState::Waiting => Err(waits()),
-        _ => Err(Error::Conflict(
-            "A voucher of this repair was used already. Another one takes a second person: ask for it, and make it once it is \
-             approved."
-                .to_owned(),
-        )),
+        _ => {
+            let why = if used.may_have_been_used() {
+                "A restore of the console ended a voucher of this repair, which may have been used."
+            } else {
+                "A voucher of this repair was used already."
+            };
+            Err(Error::Conflict(format!(
+                "{why} Another one takes a second person: ask for it, and make it once it is approved."
+            )))
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub struct RepairDetail {
     pub taken_out: Vec<TaintedPart>,
     /// The last voucher that was made.
     pub voucher: Option<Voucher>,
-    /// The last voucher that was used, which may be another one.
+    /// The last voucher that was used, which may be another one, or may have been before a restore of the console.
     pub used_voucher: Option<Voucher>,
     /// How the last request for another voucher stands, once one was used.
     pub another_voucher: Option<AnotherVoucher>,

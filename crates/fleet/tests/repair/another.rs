@@ -178,3 +178,43 @@ async fn one_that_is_never_used_leaves_the_report_awaited_and_the_certificate_go
         assert!(world.fleet.hear_repaired(&device, |_, _| true).await.unwrap(), "{}", world.name());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_brings_no_voucher_without_a_second_person() {
+    const COMMAND: Actor = Actor::Rule { name: "command line" };
+    for mut world in worlds().await {
+        let name = world.name();
+        // One voucher was made and not used; of another repair the next one was approved, and not made.
+        let made = world.open("GW-3").await;
+        world.draft(&made, "board", "MB-930").await;
+        assert_eq!(world.authorise_through(&made).await, RepairState::Authorised);
+        let voucher = world.fleet.make_voucher(&support(), &made, 2).await.unwrap();
+        let again = used(&world, "GW-1", "MB-910").await;
+        let approved = ask(&world, &support(), &again).await.unwrap();
+        world.decide(&manager(), approved, true).await.unwrap();
+        let folder = world.fixture.folder.path().to_owned();
+        let file = folder.join("backup.muster");
+        fleet::backup::backup(&world.fleet, &COMMAND, &file).await.unwrap();
+        // Since then both were used, which the backup does not know.
+        spend(&world, &voucher, "GW-3").await.unwrap();
+        let since = world.fleet.make_voucher(&support(), &again, 0).await.unwrap();
+        spend(&world, &since, "GW-1").await.unwrap();
+        world.fleet.db().close().await;
+        match world.fixture.url.as_deref() {
+            Some(url) => drop(fleet::backup::restore_postgres(&COMMAND, url, &folder, &file, true).await.unwrap()),
+            None => drop(fleet::backup::restore_sqlite(&COMMAND, &folder, &file, true).await.unwrap()),
+        }
+        world.restart().await;
+        conflict(spend(&world, &voucher, "GW-3").await, "restored from a backup");
+        conflict(world.fleet.make_voucher(&support(), &made, 0).await, "A restore of the console ended a voucher");
+        conflict(world.fleet.make_voucher(&support(), &again, 0).await, "takes a second person");
+        let shown = world.fleet.approval(&manager(), approved).await.unwrap();
+        assert_eq!(shown.row.state, ApprovalState::Void, "{name}");
+        for (code, serial) in [(&made, "GW-3"), (&again, "GW-1")] {
+            let approval = ask(&world, &support(), code).await.unwrap();
+            world.decide(&manager(), approval, true).await.unwrap();
+            let next = world.fleet.make_voucher(&support(), code, 0).await.unwrap();
+            spend(&world, &next, serial).await.unwrap();
+        }
+    }
+}
