@@ -109,7 +109,7 @@ queries! {
               quota, days, delegated, requested_by, created_at, state_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     SET_STATE = "UPDATE authority SET state = $3, state_at = $4 WHERE id = $1 AND state = $2";
-    KEY_LOCATIONS = "SELECT key_location FROM authority ORDER BY id";
+    KEY_LOCATIONS = "SELECT key_location FROM authority WHERE state NOT IN ('revoked', 'rejected') ORDER BY id";
     SET_REQUEST = "UPDATE authority SET request = $2, key_location = $3 WHERE id = $1";
     ACTIVATE = "UPDATE authority SET state = 'active', state_at = $2, activated_at = $2, parent_id = $3, \
                 certificate = $4, serial = $5, key_id = $6, not_before = $7, not_after = $8, key_location = $9, \
@@ -299,7 +299,7 @@ pub async fn set_state(
     Ok(done == 1)
 }
 
-/// Where the keys of all authorities are, as the transaction sees it.
+/// Where the keys are of all authorities that sign or may yet, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.

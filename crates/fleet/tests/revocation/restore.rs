@@ -169,3 +169,26 @@ async fn what_a_backup_can_not_bring_is_told() {
         assert_eq!(aside, "another key", "{}", world.name());
     }
 }
+
+#[tokio::test]
+async fn a_key_that_signs_nothing_any_more_is_not_missed() {
+    for fixture in testing::both().await.unwrap() {
+        let world = World::on(fixture, 1).await;
+        let (name, folder) = (world.name(), world.fixture.folder.path());
+        fs::remove_file(folder.join("keys/batch-a.pem")).unwrap();
+        let missing =
+            async |file: &str| fleet::backup::backup(&world.fleet, &RULE, &folder.join(file)).await.unwrap().missing;
+        let told = missing("active").await;
+        assert!(told.len() == 1 && told[0].contains("keys/batch-a.pem"), "{name}: {told:?}");
+        for (state, sql) in [
+            ("revoked", "UPDATE authority SET state = 'revoked' WHERE slug = 'batch-a'"),
+            ("rejected", "UPDATE authority SET state = 'rejected' WHERE slug = 'batch-a'"),
+        ] {
+            match world.fleet.db() {
+                Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop).unwrap(),
+                Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop).unwrap(),
+            }
+            assert_eq!(missing(state).await, Vec::<String>::new(), "{name}: {state}");
+        }
+    }
+}
