@@ -215,6 +215,7 @@ async fn found(field: &Field, cause: &str, device_id: Option<DeviceId>) -> Findi
         last_at: at,
         state: FindingState::Open,
         part_of: None,
+        carried: 0,
     };
     let mut tx = field.fleet.db().begin().await.unwrap();
     store::finding::note(&mut tx, &finding).await.unwrap();
