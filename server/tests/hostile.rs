@@ -262,6 +262,11 @@ fn no_address_lets_a_device_speak_for_another() {
         Ok(())
     });
     assert_eq!(runtime.block_on(bench.kept("GW-2")), (Attributes::default(), 0));
+    // The bench does take what is sent rightly; else nothing above would show anything.
+    let right = Request::builder().method("PUT").uri("/DEFAULT/controller/v1/GW-1/configData");
+    let right = right.header(header::CONTENT_TYPE, "application/json");
+    let (status, _) = runtime.block_on(bench.ask(right, br#"{"data":{"hw.cpu":"4E1D"}}"#.to_vec()));
+    assert_eq!(status, StatusCode::OK);
     assert!(runtime.block_on(bench.kept("GW-1")).1 > 0);
 }
 
