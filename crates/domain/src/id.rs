@@ -67,4 +67,8 @@ ids! {
     TaintId;
     /// A voucher for a certificate.
     VoucherId;
+    /// A release.
+    ReleaseId;
+    /// A rollout.
+    RolloutId;
 }

@@ -1,0 +1,43 @@
+//! Rollouts: a release, for whom, in which waves, and when to stop.
+//!
+//! What is decided here is decided the same at every moment and on every node: who belongs to which wave and which cohort
+//! follows from a device's id, its number and what was frozen when the rollout was submitted.
+
+mod action;
+mod cohort;
+mod course;
+mod eligible;
+mod feedback;
+mod freeze;
+mod gate;
+mod plan;
+mod validate;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, ActionEvent, ActionKind, ActionState, Pace};
+pub use cohort::{Cohorts, NO_COHORT, Variant};
+pub use course::{Course, Deed, OutOfTurn, RolloutState};
+pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, trusted};
+pub use feedback::{Execution, Feedback, Finished};
+pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, numbers_hash, plan_hash};
+pub use gate::{Decision, Evidence, Missing, decide};
+pub use plan::{Advance, Gate, Plan, Reaction, Wave, WaveSize};
+pub use validate::{
+    COHORTS_MAX, MINUTES_MAX, NAME_MAX, PlanError, RATE_MAX, RETRIES_MAX, WAVES_MAX, WINDOWS_MAX, validate,
+};
+pub use window::{Day, Window, Windows, zone};
+
+/// The first action id that devices are given. Newer Zephyr reads an id from its second digit on, so that of 5 nothing is left
+/// and of 10005 there is 5.
+pub const FIRST_ACTION: i32 = 10_001;
+
+/// Whether an id may be given to a device's action: it is a positive 32-bit number from [`FIRST_ACTION`] on, and what follows
+/// its first digit is not all zeros.
+#[must_use]
+pub fn is_action_id(id: i64) -> bool {
+    let tail_of = |id: i64| id.to_string().bytes().skip(1).any(|digit| digit != b'0');
+    id >= i64::from(FIRST_ACTION) && id <= i64::from(i32::MAX) && tail_of(id)
+}

@@ -1,0 +1,156 @@
+//! Gates: whether the next wave may be opened, how much is missing, or whether everything has to stop.
+//!
+//! Shares are of the devices whose outcome is known, not of the whole wave: of a thousand devices of which a hundred and twenty
+//! have tried and a hundred failed, ten percent would otherwise still be far away.
+
+use super::Gate;
+use crate::{
+    bucket::PARTS,
+    time::{MINUTE, Timestamp, span_words},
+};
+use serde::{Deserialize, Serialize};
+
+/// What is known of a wave. Counts only grow but for silent devices that come back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How many devices get anything in it.
+    pub total: u64,
+    /// How many were told of it and have no outcome yet.
+    pub under_way: u64,
+    /// How many reported the version and lived with it.
+    pub verified: u64,
+    /// How many failed or went back by themselves.
+    pub failed: u64,
+    /// How many were not heard from in time.
+    pub silent: u64,
+}
+
+impl Evidence {
+    /// How many have an outcome.
+    #[must_use]
+    pub const fn settled(&self) -> u64 {
+        self.verified.saturating_add(self.failed).saturating_add(self.silent)
+    }
+
+    /// Without what somebody has seen already and let go on all the same.
+    #[must_use]
+    pub const fn without(&self, accepted: &Self) -> Self {
+        Self {
+            total: self.total,
+            under_way: self.under_way,
+            verified: self.verified.saturating_sub(accepted.verified),
+            failed: self.failed.saturating_sub(accepted.failed),
+            silent: self.silent.saturating_sub(accepted.silent),
+        }
+    }
+}
+
+/// What is missing before the next wave may be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// So many more outcomes.
+    Sample(u64),
+    /// So many more devices of the wave with an outcome.
+    Done(u64),
+    /// So much time, in microseconds.
+    Time(i64),
+    /// Somebody who opens it.
+    Person,
+}
+
+/// What a gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The next wave is opened.
+    Advance,
+    /// It is waited for this.
+    Stay(Vec<Missing>),
+    /// Everything stops, because of this, in a sentence.
+    Halt(String),
+}
+
+/// Whether `n` of `of` is more than a share.
+const fn is_above(n: u64, of: u64, parts: u32) -> bool {
+    n as u128 * PARTS as u128 > of as u128 * parts as u128
+}
+
+/// So many of `of` a share is, rounded up.
+fn needed(of: u64, parts: u32) -> u64 {
+    (u128::from(of) * u128::from(parts)).div_ceil(u128::from(PARTS)).try_into().unwrap_or(u64::MAX)
+}
+
+fn percent(n: u64, of: u64) -> String {
+    let tenths = (u128::from(n) * 1_000).checked_div(u128::from(of)).unwrap_or_default();
+    format!("{}.{} percent", tenths / 10, tenths % 10)
+}
+
+/// What a gate says at `now` of a wave that was opened at `opened`. `evidence` is all that is known, `accepted` what of it
+/// somebody let go on in spite of.
+#[must_use]
+pub fn decide(gate: &Gate, evidence: &Evidence, accepted: &Evidence, opened: Timestamp, now: Timestamp) -> Decision {
+    let fresh = evidence.without(accepted);
+    // A wave smaller than the sample can't give more than it has.
+    let sample = gate.min_sample.min(evidence.total).max(1);
+    let settled = fresh.settled();
+    for (n, limit, what) in
+        [(fresh.failed, gate.failed_limit, "failed"), (fresh.silent, gate.silent_limit, "went silent")]
+    {
+        if settled >= sample && is_above(n, settled, limit) {
+            let share = percent(n, settled);
+            let limit = percent(u64::from(limit), u64::from(PARTS));
+            return Decision::Halt(format!(
+                "{n} of {settled} devices with an outcome {what} ({share}); the gate allows {limit}."
+            ));
+        }
+        // However well the rest goes, it would be too many.
+        if is_above(n, evidence.total.max(sample), limit) {
+            let total = evidence.total;
+            return Decision::Halt(format!(
+                "{n} devices {what}, more than the gate allows of all {total} of this wave."
+            ));
+        }
+    }
+    let mut missing = Vec::new();
+    let all = evidence.settled();
+    if all < sample {
+        missing.push(Missing::Sample(sample - all));
+    }
+    let done = needed(evidence.total, gate.done);
+    if all < done {
+        missing.push(Missing::Done(done - all));
+    }
+    let until = opened.plus(i64::from(gate.open_minutes) * MINUTE);
+    if now < until {
+        missing.push(Missing::Time(until.0.saturating_sub(now.0)));
+    }
+    if missing.is_empty() && gate.advance == super::Advance::Manual {
+        missing.push(Missing::Person);
+    }
+    if missing.is_empty() { Decision::Advance } else { Decision::Stay(missing) }
+}
+
+impl Missing {
+    /// What is missing, in words: `12 more outcomes`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let of = |n: u64, what: &str| if n == 1 { format!("1 more {what}") } else { format!("{n} more {what}s") };
+        match self {
+            Self::Sample(n) => of(*n, "outcome"),
+            Self::Done(n) => format!("{} with an outcome", of(*n, "device")),
+            Self::Time(micros) => format!("{} more", span_words(*micros)),
+            Self::Person => "somebody who opens the next wave".to_owned(),
+        }
+    }
+}
+
+impl Decision {
+    /// Whether a person may open the next wave: nothing speaks against it.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Advance => true,
+            Self::Stay(missing) => missing.iter().all(|missing| *missing == Missing::Person),
+            Self::Halt(_) => false,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use super::*;
+use crate::{
+    history::Event,
+    time::{HOUR, MINUTE, Timestamp},
+};
+use ActionState as S;
+use proptest::{collection::vec, prelude::*, sample::select};
+
+const NOW: Timestamp = Timestamp(1_000 * HOUR);
+const PACE: Pace = Pace { timeout: HOUR, soak: 30 * MINUTE, retries: 0 };
+
+fn offered(pace: Pace) -> Action {
+    Action::offered(ActionKind::Update, "2.4.1", "2.3.0", 0, NOW, pace)
+}
+
+fn said(execution: Execution, finished: Finished) -> Feedback {
+    Feedback { execution, finished, code: None, details: vec!["Image 17 does not fit".to_owned(), " ".to_owned()] }
+}
+
+/// What it is after all of these, minutes after the offer.
+fn after(pace: Pace, events: &[(i64, ActionEvent<'_>)]) -> Action {
+    events.iter().fold(offered(pace), |action, (minutes, event)| {
+        action.after(event, NOW.plus(minutes * MINUTE), pace).unwrap_or(action)
+    })
+}
+
+#[test]
+fn installed_is_what_the_client_says_and_verified_what_the_device_itself_does() {
+    let closed = said(Execution::Closed, Finished::Success);
+    let installed = after(PACE, &[(1, ActionEvent::Fetched), (2, ActionEvent::Said(&closed))]);
+    assert_eq!((installed.state, installed.reported_at), (S::Installed, None));
+    assert!(matches!(installed.event(&offered(PACE), ""), Some(Event::UpdateInstalled { .. })));
+    // What it reports before it starts with the new one says nothing.
+    assert_eq!(installed.after(&ActionEvent::Reported { version: "2.3.0" }, NOW, PACE), None);
+    let booted = installed.after(&ActionEvent::Reported { version: "v2.4.1" }, NOW.plus(5 * MINUTE), PACE).unwrap();
+    assert_eq!(booted.state, S::Verifying);
+    assert_eq!(
+        booted.after(&ActionEvent::Polled, NOW.plus(34 * MINUTE), PACE),
+        None,
+        "it has not lived through the soak"
+    );
+    assert_eq!(booted.after(&ActionEvent::Polled, NOW.plus(35 * MINUTE), PACE).unwrap().state, S::Verified);
+    let back = booted.after(&ActionEvent::Reported { version: "2.3.0" }, NOW.plus(9 * MINUTE), PACE).unwrap();
+    assert_eq!(back.state, S::Reverted);
+    let told = Event::UpdateReverted { to: "2.3.0".to_owned(), version: "2.4.1".to_owned() };
+    assert_eq!(back.event(&booted, "2.3.0"), Some(told));
+}
+
+#[test]
+fn a_client_that_confirms_after_its_start_is_offered_it_until_it_did() {
+    let progress = said(Execution::Proceeding, Finished::None);
+    let reported = after(PACE, &[(1, ActionEvent::Said(&progress)), (2, ActionEvent::Reported { version: "2.4.1" })]);
+    assert!(reported.state.is_offered() && reported.reported_at.is_some());
+    let closed = said(Execution::Closed, Finished::None);
+    assert_eq!(reported.after(&ActionEvent::Said(&closed), NOW.plus(3 * MINUTE), PACE).unwrap().state, S::Verifying);
+    let late = ActionEvent::TimedOut { heard: true, firmware: "2.4.1" };
+    assert_eq!(reported.after(&late, NOW.plus(62 * MINUTE), PACE).unwrap().state, S::Verifying, "taken at its word");
+}
+
+#[test]
+fn a_device_that_is_late_is_silent_and_one_that_polls_has_failed() {
+    let gone = |events: &[(i64, ActionEvent<'_>)]| after(PACE, events);
+    let late = |heard, firmware| (61, ActionEvent::TimedOut { heard, firmware });
+    assert_eq!(gone(&[(59, ActionEvent::TimedOut { heard: false, firmware: "" })]).state, S::Offered);
+    let silent = gone(&[late(false, "2.3.0")]);
+    assert_eq!((silent.state, silent.due_at), (S::Silent, None));
+    let stuck = gone(&[late(true, "2.3.0")]);
+    assert_eq!((stuck.state, stuck.code.as_str()), (S::Failed, "timeout"));
+    let closed = said(Execution::Closed, Finished::Success);
+    // It comes back, and what it says then counts.
+    let back = silent.after(&ActionEvent::Said(&closed), NOW.plus(90 * MINUTE), PACE).unwrap();
+    assert_eq!(back.state, S::Installed);
+    let installed = [(1, ActionEvent::Said(&closed)), (62, ActionEvent::TimedOut { heard: true, firmware: "2.3.0" })];
+    assert_eq!(gone(&installed).state, S::Reverted);
+    let mute = [(1, ActionEvent::Said(&closed)), (62, ActionEvent::TimedOut { heard: true, firmware: "" })];
+    assert_eq!((gone(&mute).state, gone(&mute).code.as_str()), (S::Failed, "not reported"));
+}
+
+#[test]
+fn progress_that_is_none_buys_no_time() {
+    let progress = said(Execution::Proceeding, Finished::None);
+    let one = after(PACE, &[(30, ActionEvent::Said(&progress))]);
+    assert_eq!(one.due_at, Some(NOW.plus(90 * MINUTE)));
+    assert_eq!(one.after(&ActionEvent::Said(&progress), NOW.plus(80 * MINUTE), PACE), None);
+}
+
+#[test]
+fn what_failed_is_tried_again_as_often_as_the_plan_says() {
+    let pace = Pace { retries: 1, ..PACE };
+    let failure = said(Execution::Closed, Finished::Failure);
+    let first = after(pace, &[(1, ActionEvent::Said(&failure))]);
+    assert_eq!((first.state, first.retry_at), (S::Retried, Some(NOW.plus(6 * MINUTE))));
+    assert_eq!((first.reason.as_str(), first.code.as_str()), ("Image 17 does not fit", "Image # does not fit"));
+    let second = Action { attempt: 1, ..offered(pace) };
+    let last = second.after(&ActionEvent::Said(&failure), NOW, pace).unwrap();
+    assert_eq!((last.state, last.retry_at), (S::Failed, None));
+}
+
+#[test]
+fn a_device_that_installs_already_may_refuse_to_stop() {
+    let stopping = after(PACE, &[(1, ActionEvent::Fetched), (2, ActionEvent::Stop)]);
+    assert_eq!(stopping.state, S::Cancelling);
+    let gone =
+        stopping.after(&ActionEvent::SaidOfStopping(&said(Execution::Closed, Finished::None)), NOW, PACE).unwrap();
+    assert_eq!(gone.state, S::Cancelled);
+    let goes_on =
+        stopping.after(&ActionEvent::SaidOfStopping(&said(Execution::Rejected, Finished::None)), NOW, PACE).unwrap();
+    assert_eq!(goes_on.state, S::Installing);
+    assert_eq!(goes_on.after(&ActionEvent::Stop, NOW, PACE), None, "it isn't asked again");
+    // Its success comes to the deployment's address, even while it is asked to stop.
+    let closed = said(Execution::Closed, Finished::Success);
+    assert_eq!(stopping.after(&ActionEvent::Said(&closed), NOW, PACE).unwrap().state, S::Installed);
+}
+
+fn feedback() -> impl Strategy<Value = Feedback> {
+    (select(Execution::ALL), select(Finished::ALL), prop::option::of(-5..300_i64), vec("\\PC{0,12}", 0..3))
+        .prop_map(|(execution, finished, code, details)| Feedback { execution, finished, code, details })
+}
+
+#[derive(Clone, Debug)]
+enum Happens {
+    Fetched,
+    Said(Feedback),
+    Stopping(Feedback),
+    Reported(&'static str),
+    Polled,
+    TimedOut(bool, &'static str),
+    Stop,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let version = || select(vec!["2.4.1", "2.3.0", "", "nightly"]);
+    prop_oneof![
+        Just(Happens::Fetched),
+        feedback().prop_map(Happens::Said),
+        feedback().prop_map(Happens::Stopping),
+        version().prop_map(Happens::Reported),
+        Just(Happens::Polled),
+        (any::<bool>(), version()).prop_map(|(heard, version)| Happens::TimedOut(heard, version)),
+        Just(Happens::Stop),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_what_must_hold_holds(
+        happened in vec((happens(), -30..120_i64), 0..40), retries in 0..3_u32, soak in 0..90_i64,
+    ) {
+        let pace = Pace { retries, soak: soak * MINUTE, ..PACE };
+        let mut action = offered(pace);
+        let (mut now, mut reported) = (NOW, false);
+        for (what, minutes) in happened {
+            // The clock may be set back.
+            now = now.plus(minutes * MINUTE);
+            let event = match &what {
+                Happens::Fetched => ActionEvent::Fetched,
+                Happens::Said(feedback) => ActionEvent::Said(feedback),
+                Happens::Stopping(feedback) => ActionEvent::SaidOfStopping(feedback),
+                Happens::Reported(version) => ActionEvent::Reported { version },
+                Happens::Polled => ActionEvent::Polled,
+                Happens::TimedOut(heard, firmware) => ActionEvent::TimedOut { heard: *heard, firmware },
+                Happens::Stop => ActionEvent::Stop,
+            };
+            let Some(next) = action.after(&event, now, pace) else { continue };
+            prop_assert!(!action.state.is_closed(), "what is closed stays closed");
+            prop_assert_ne!(&next, &action, "what changes nothing says so");
+            reported |= matches!(what, Happens::Reported("2.4.1"));
+            if next.state == S::Verified {
+                prop_assert!(reported && action.state == S::Verifying, "only the device itself verifies");
+                prop_assert!(action.soak_until.is_some_and(|until| until <= now));
+            }
+            prop_assert_eq!(next.due_at.is_none(), next.state.is_closed() || next.state == S::Silent, "nothing waits forever");
+            prop_assert_eq!(next.state == S::Retried, next.retry_at.is_some());
+            prop_assert!(next.state != S::Retried || next.attempt < retries);
+            prop_assert!(!matches!(next.state, S::Failed | S::Retried) || !next.reason.is_empty());
+            prop_assert!(next.reason.chars().count() <= Feedback::REASON_MAX && next.code.chars().count() <= 120);
+            prop_assert_eq!((next.kind, &next.version, next.attempt), (action.kind, &action.version, action.attempt));
+            if next.state == action.state {
+                prop_assert_eq!(next.event(&action, "2.3.0"), None);
+            }
+            action = next;
+        }
+    }
+}
