@@ -67,4 +67,10 @@ ids! {
     TaintId;
     /// A voucher for a certificate.
     VoucherId;
+    /// A release.
+    ReleaseId;
+    /// A step of a release, or a check that was told of it.
+    ReleaseStepId;
+    /// A file on its way here.
+    UploadId;
 }
