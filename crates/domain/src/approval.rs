@@ -19,6 +19,8 @@ words! {
         Repair => "repair", "Repair";
         /// That a repaired device gets one more certificate for a new key.
         Voucher => "voucher", "Another voucher";
+        /// That a release enters the next stage.
+        Promotion => "promotion", "Promotion";
     }
 }
 

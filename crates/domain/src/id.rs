@@ -69,6 +69,12 @@ ids! {
     VoucherId;
     /// A release.
     ReleaseId;
+    /// A release.
+    ReleaseId;
+    /// A step of a release, or a check that was told of it.
+    ReleaseStepId;
+    /// A file on its way here.
+    UploadId;
     /// A rollout.
     RolloutId;
 }

@@ -26,6 +26,7 @@ pub mod import;
 pub mod manifest;
 pub mod person;
 pub mod query;
+pub mod release;
 pub mod repair;
 pub mod report;
 pub mod revocation;

@@ -67,6 +67,12 @@ words! {
         CertificateHold => "certificate.hold", "Hold and release one device";
         /// Revoke certificates; beyond a limit a second person approves.
         CertificateRevoke => "certificate.revoke", "Revoke certificates";
+        /// Push releases: files, what they are made of, how their checks ended.
+        ReleasePush => "release.push", "Push releases";
+        /// Let releases enter the next stage; where a rule says so a second person approves.
+        ReleasePromote => "release.promote", "Promote releases";
+        /// Withdraw releases, for good.
+        ReleaseWithdraw => "release.withdraw", "Withdraw releases";
         /// See what waits for a second person.
         ApprovalRead => "approval.read", "See approvals";
         /// Approve or reject what somebody else requested.
@@ -83,14 +89,20 @@ impl Role {
         use Permission as P;
         match permission {
             P::FleetRead | P::ImportRead | P::AccountManage | P::AuthorityRead => true,
-            P::ImportRun | P::DeviceRetire | P::CustodianManage | P::AuthorityRequest | P::CertificateEnrol => {
-                matches!(self, Self::Operator | Self::Admin)
-            }
+            P::ImportRun
+            | P::DeviceRetire
+            | P::CustodianManage
+            | P::AuthorityRequest
+            | P::CertificateEnrol
+            | P::ReleasePush
+            | P::ReleasePromote => matches!(self, Self::Operator | Self::Admin),
             P::CustodyRecord | P::HistoryCorrect | P::DeviceClaim | P::RepairManage => {
                 matches!(self, Self::Operator | Self::Support | Self::Admin)
             }
             P::NoteAdd | P::ViewSave | P::CertificateHold => !matches!(self, Self::Auditor),
-            P::CertificateRevoke | P::RepairClose => matches!(self, Self::Operator | Self::Manager | Self::Admin),
+            P::CertificateRevoke | P::RepairClose | P::ReleaseWithdraw => {
+                matches!(self, Self::Operator | Self::Manager | Self::Admin)
+            }
             P::AuditRead | P::ApprovalRead => !matches!(self, Self::Support),
             P::ApprovalDecide => matches!(self, Self::Manager),
             P::PeopleRead => matches!(self, Self::Admin | Self::Auditor),

@@ -11,6 +11,7 @@ mod deadline;
 mod error;
 
 pub mod approval;
+pub mod artifact;
 pub mod audit;
 pub mod authority;
 pub mod backup;
@@ -38,13 +39,16 @@ pub mod manifest;
 pub mod model_rule;
 pub mod poll;
 pub mod private;
+pub mod release;
 pub mod repair;
 pub mod report;
 pub mod revocation;
 pub mod revoked;
+pub mod sbom;
 pub mod session;
 pub mod setting;
 pub mod spread;
+pub mod stage_rule;
 pub mod supply;
 pub mod taint;
 #[cfg(feature = "testing")]
@@ -52,6 +56,7 @@ pub mod testing;
 pub mod throttle;
 pub mod token;
 pub mod turn;
+pub mod upload;
 pub mod user;
 pub mod view;
 pub mod voucher;
@@ -64,6 +69,7 @@ pub use error::{StoreError, StoreResult};
 pub fn queries() -> Vec<(&'static str, &'static str)> {
     [
         approval::QUERIES,
+        artifact::QUERIES,
         audit::QUERIES,
         authority::QUERIES,
         batch::QUERIES,
@@ -94,6 +100,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         manifest::QUERIES,
         model_rule::QUERIES,
         poll::QUERIES,
+        release::QUERIES,
         report::QUERIES,
         report::holder::QUERIES,
         repair::QUERIES,
@@ -102,13 +109,16 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         revoked::QUERIES,
         revoked::cut::QUERIES,
         revoked::record::QUERIES,
+        sbom::QUERIES,
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,
+        stage_rule::QUERIES,
         taint::QUERIES,
         supply::QUERIES,
         throttle::QUERIES,
         token::QUERIES,
+        upload::QUERIES,
         user::QUERIES,
         view::QUERIES,
         voucher::QUERIES,

@@ -22,6 +22,9 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::trend::CHANGES", &["'x'", "10"], "finding_change_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
+    ("store::release::RUNNING", &["ID", "'x'", "10"], "device_model_firmware"),
+    ("store::release::IN_STAGE", &["'dev'", "ID", "10"], "release_in_stage"),
+    ("store::upload::SAME", &["'x'", "'y'", "1", "'n'", "1"], "upload_owner"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
 
