@@ -19,6 +19,7 @@ pub mod model;
 pub mod repairs;
 pub mod retire;
 pub mod revocations;
+pub mod rollouts;
 pub mod session;
 pub mod settings;
 pub mod theme;
@@ -85,6 +86,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     retire::ROUTES,
     repairs::ROUTES,
     revocations::ROUTES,
+    rollouts::ROUTES,
     session::ROUTES,
     settings::ROUTES,
     theme::ROUTES,

@@ -3,11 +3,12 @@
 use super::icons;
 use crate::context::FormState;
 use leptos::prelude::*;
+use std::borrow::Cow;
 
 /// A field in the making.
 #[must_use]
 pub struct Field {
-    name: &'static str,
+    name: Cow<'static, str>,
     label: &'static str,
     kind: &'static str,
     value: String,
@@ -21,18 +22,19 @@ pub struct Field {
 
 impl Field {
     /// A text field; `form` keeps what was typed before, and what was wrong with it.
-    pub fn new(form: Option<&FormState>, name: &'static str, label: &'static str) -> Self {
+    pub fn new(form: Option<&FormState>, name: impl Into<Cow<'static, str>>, label: &'static str) -> Self {
+        let name = name.into();
         Self {
-            name,
             label,
             kind: "text",
-            value: form.map(|form| form.value(name).to_owned()).unwrap_or_default(),
+            value: form.map(|form| form.value(&name).to_owned()).unwrap_or_default(),
             hint: None,
             autocomplete: None,
             required: false,
             mono: false,
-            error: form.and_then(|form| form.error(name)).map(str::to_owned),
+            error: form.and_then(|form| form.error(&name)).map(str::to_owned),
             max_length: None,
+            name,
         }
     }
 
@@ -97,7 +99,7 @@ impl Field {
         let Self { name, label, hint, error, .. } = self;
         view! {
             <div class="field">
-                <label for=name>{label}</label>
+                <label for=name.clone()>{label}</label>
                 {control}
                 {error.map(|error| view! { <p class="hint bad" id=format!("{name}-error")>{icons::icon(icons::WARN)}{error}</p> })}
                 {hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> })}
@@ -112,8 +114,8 @@ impl Field {
         let control = view! {
             <input
                 class=self.class()
-                id=self.name
-                name=self.name
+                id=self.name.clone()
+                name=self.name.clone()
                 type=self.kind
                 value=value
                 required=self.required
@@ -131,8 +133,8 @@ impl Field {
         let control = view! {
             <textarea
                 class=self.class()
-                id=self.name
-                name=self.name
+                id=self.name.clone()
+                name=self.name.clone()
                 rows=rows.to_string()
                 required=self.required
                 maxlength=self.max_length.map(|n| n.to_string())
@@ -157,8 +159,8 @@ impl Field {
         let control = view! {
             <select
                 class=self.class()
-                id=self.name
-                name=self.name
+                id=self.name.clone()
+                name=self.name.clone()
                 required=self.required
                 aria-invalid=self.error.is_some().then_some("true")
                 aria-describedby=self.described()

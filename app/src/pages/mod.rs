@@ -21,6 +21,7 @@ pub mod overview;
 pub mod parts;
 pub mod repairs;
 pub mod revocations;
+pub mod rollouts;
 pub mod set_up;
 pub mod settings;
 pub mod sign_in;
@@ -87,6 +88,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/revocations") view=|| page(revocations::load) ssr=SsrMode::Async />
                 <Route path=path!("/revocations/new") view=|| page(revocations::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/revocations/:id") view=|| page(revocations::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/rollouts") view=|| page(rollouts::load) ssr=SsrMode::Async />
+                <Route path=path!("/rollouts/new") view=|| page(rollouts::load_new) ssr=SsrMode::Async />
+                <Route path=path!("/rollouts/:code") view=|| page(rollouts::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/rollouts/:code/edit") view=|| page(rollouts::load_edit) ssr=SsrMode::Async />
                 <Route path=path!("/findings") view=|| page(findings::load) ssr=SsrMode::Async />
                 <Route path=path!("/repairs") view=|| page(repairs::load) ssr=SsrMode::Async />
                 <Route path=path!("/repairs/new") view=|| page(repairs::new::load) ssr=SsrMode::Async />

@@ -13,6 +13,7 @@ mod gate;
 mod plan;
 mod validate;
 mod window;
+mod window_text;
 
 #[cfg(test)]
 mod tests;

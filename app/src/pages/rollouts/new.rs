@@ -1,0 +1,191 @@
+//! The designer: a plan is written, and one sees who would be in each wave before it is kept.
+
+use super::{
+    form::{Choice, designer},
+    path,
+    typed::{plan_of, values_of},
+};
+use crate::{
+    components::{
+        icons,
+        panel::{Panel, head, note},
+        status::Tone,
+        text::count,
+    },
+    context::{Ctx, FieldError, FormState},
+    page::Page,
+};
+use domain::{
+    id::ReleaseId,
+    person::Permission,
+    release::Stage,
+    rollout::{Advance, Frozen, Gate, Plan, Reaction, Wave, WaveSize, Windows},
+};
+use fleet::release::ReleaseFilter;
+use leptos::prelude::*;
+use std::borrow::Cow;
+
+/// So many releases can be chosen from.
+const RELEASES: i64 = 200;
+
+/// `/rollouts/new`.
+///
+/// # Errors
+/// When the actor may not plan rollouts, or the database fails.
+pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
+    ctx.actor.require(Permission::RolloutWrite)?;
+    let releases = releases(&ctx).await?;
+    let begun = ctx.query_value("release").and_then(|id| id.parse().ok());
+    let form = match &ctx.form {
+        Some(form) => form.clone(),
+        None => FormState { values: begin(begun, ctx.query_value("target")), errors: Vec::new() },
+    };
+    let body = view! {
+        {head("Plan a rollout", view! { <p>"A draft changes nothing. Once it is submitted its devices are frozen, and a manager approves exactly that."</p> }, ())}
+        {columns(&ctx, &form, "/rollouts/new", &releases, 0).await}
+    };
+    Ok(Page::new("Plan a rollout", body).crumb("Rollouts", "/rollouts"))
+}
+
+/// `/rollouts/{code}/edit`.
+///
+/// # Errors
+/// When the actor may not plan rollouts, there is no such rollout, or the database fails.
+pub async fn load_edit(ctx: Ctx) -> Result<Page, fleet::Error> {
+    ctx.actor.require(Permission::RolloutWrite)?;
+    let detail = ctx.fleet.rollout(&ctx.actor, ctx.param("code")).await?;
+    let releases = releases(&ctx).await?;
+    let at = path(&detail.row.code);
+    let (form, version) = match &ctx.form {
+        Some(form) => (form.clone(), form.value("version").parse().unwrap_or(detail.version)),
+        None => (FormState { values: values_of(&detail.plan), errors: Vec::new() }, detail.version),
+    };
+    let warned = (!matches!(detail.row.state, domain::rollout::RolloutState::Draft)).then(|| {
+        note(Tone::Warn, icons::WARN, "Changing it drops what was submitted or approved. It has to be submitted again.")
+    });
+    let title = format!("Change “{}”", detail.row.name);
+    let body = view! {
+        {head(title.clone(), (), ())}
+        {warned}
+        {columns(&ctx, &form, &format!("{at}/edit"), &releases, version).await}
+    };
+    Ok(Page::new(title, body).crumb("Rollouts", "/rollouts").crumb(detail.row.name, at))
+}
+
+/// The form, and beside it who that would be.
+async fn columns(ctx: &Ctx, form: &FormState, action: &str, releases: &[Choice], version: i64) -> impl IntoView + use<> {
+    let shown = preview(ctx, form).await;
+    view! {
+        <div class="cols lead">
+            {designer(form, action, releases, version)}
+            <div class="stack loose">{shown}</div>
+        </div>
+    }
+}
+
+/// The releases that devices can get.
+async fn releases(ctx: &Ctx) -> Result<Vec<Choice>, fleet::Error> {
+    let page = ctx.fleet.releases(&ctx.actor, &ReleaseFilter::default(), None, RELEASES).await?;
+    let releases = page.rows.into_iter().map(|row| row.release).filter(|release| release.stage != Stage::Withdrawn);
+    Ok(releases
+        .map(|release| (release.id.to_string(), format!("{}, {}", release.title(), release.stage.label().to_lowercase())))
+        .collect())
+}
+
+/// What a new plan begins with: a careful one.
+fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, String)> {
+    let wave = |name: &str, size, open_minutes, done| Wave {
+        name: name.to_owned(),
+        size,
+        gate: Gate { advance: Advance::Auto, open_minutes, min_sample: 20, failed_limit: 2_000, silent_limit: 5_000, done },
+    };
+    let plan = Plan {
+        name: String::new(),
+        release: release.unwrap_or(ReleaseId(uuid::Uuid::nil())),
+        target: target.unwrap_or_else(|| "state:active".to_owned()),
+        waves: vec![
+            wave("First", WaveSize::Share(1_000), 24 * 60, 90_000),
+            wave("Tenth", WaveSize::Share(10_000), 24 * 60, 80_000),
+            wave("All", WaveSize::Rest, 0, 95_000),
+        ],
+        cohorts: None,
+        start_at: None,
+        windows: Windows::default(),
+        rate_per_minute: None,
+        retries: 1,
+        timeout_minutes: 3 * 24 * 60,
+        soak_minutes: 60,
+        reaction: Reaction::Pause,
+        revert_to: None,
+        joins: false,
+        downgrades: false,
+        salt: String::new(),
+    };
+    let mut values = values_of(&plan);
+    if release.is_none() {
+        values.retain(|(name, _)| name != "release");
+    }
+    values
+}
+
+/// Who would be in each wave, or what keeps it from being said.
+async fn preview(ctx: &Ctx, form: &FormState) -> AnyView {
+    let panel = Panel::new("Who that would be");
+    let plan = match plan_of(form) {
+        Ok(plan) => plan,
+        Err(wrong) => return panel.body(unsaid(wrong.into_iter().map(|error| error.message))).into_any(),
+    };
+    match ctx.fleet.preview_rollout(&ctx.actor, &plan).await {
+        Ok(frozen) => panel.aside("at this moment").flush(waves(&plan, &frozen)).into_any(),
+        Err(fleet::Error::Invalid { fields }) => {
+            let messages = fields.iter().map(FieldError::from).map(|error| error.message);
+            panel.body(unsaid(messages)).into_any()
+        }
+        Err(error) => panel.body(unsaid(std::iter::once(error.to_string()))).into_any(),
+    }
+}
+
+fn unsaid(why: impl Iterator<Item = String>) -> impl IntoView {
+    let why: Vec<_> = why.map(|why| view! { <li>{why}</li> }).collect();
+    view! { <p class="quiet">"It can be said once this is filled in:"</p> <ul class="rules">{why}</ul> }
+}
+
+fn waves(plan: &Plan, frozen: &Frozen) -> impl IntoView + use<> {
+    let total = frozen.count;
+    let share = |n: u64| -> String {
+        let tenths = (u128::from(n) * 1_000).checked_div(u128::from(total)).unwrap_or_default();
+        format!("{}.{} %", tenths / 10, tenths % 10)
+    };
+    let number = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
+    let rows: Vec<_> = plan
+        .waves
+        .iter()
+        .zip(&frozen.waves)
+        .enumerate()
+        .map(|(n, (wave, frozen))| {
+            let held: u64 = frozen.count.saturating_sub(frozen.offered(plan));
+            let held = (held > 0).then(|| format!("{} held out", number(held)));
+            view! {
+                <tr>
+                    <th scope="row" class="two"><b>{wave.name.clone()}</b><small>{format!("Wave {}", n + 1)}</small></th>
+                    <td class="num two"><b>{number(frozen.count)}</b><small>{held.unwrap_or_else(|| share(frozen.count))}</small></td>
+                </tr>
+            }
+        })
+        .collect();
+    let placed: u64 = frozen.waves.iter().map(|wave| wave.count).sum();
+    let left = total.saturating_sub(placed);
+    let left: Cow<'static, str> = match left {
+        0 => "Every device of the target is in a wave.".into(),
+        left => format!("{} of the target are in no wave.", number(left)).into(),
+    };
+    view! {
+        <table class="table">
+            <caption class="sr">"Devices in each wave"</caption>
+            <thead><tr><th scope="col">"Wave"</th><th scope="col" class="num">"Devices"</th></tr></thead>
+            <tbody>{rows}</tbody>
+            <tfoot><tr><th scope="row">"Target"</th><td class="num">{number(total)}</td></tr></tfoot>
+        </table>
+        <div class="body"><p class="small quiet">{left}</p></div>
+    }
+}
