@@ -22,6 +22,7 @@ mod parts;
 mod repairs;
 mod retirements;
 mod revocations;
+mod rollouts;
 mod shapes;
 
 pub use document::document;
@@ -52,6 +53,7 @@ const AUTHORITY: Option<Permission> = Some(Permission::AuthorityRead);
 const APPROVAL: Option<Permission> = Some(Permission::ApprovalRead);
 const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
 const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
+const ROLLOUT: Option<Permission> = Some(Permission::RolloutRun);
 const REPAIR: Option<Permission> = Some(Permission::RepairManage);
 
 /// Shortens the table.
@@ -116,6 +118,14 @@ pub const ROUTES: &[Route] = {
         route("POST", "/api/v1/repairs/{code}/parts", REPAIR, || post(repairs::part)),
         route("POST", "/api/v1/repairs/{code}/authorise", REPAIR, || post(repairs::authorise)),
         route("POST", "/api/v1/repairs/{code}/cancel", REPAIR, || post(repairs::cancel)),
+        route("GET", "/api/v1/rollouts", READ, || get(rollouts::list)),
+        route("POST", "/api/v1/rollouts", Some(Permission::RolloutWrite), || post(rollouts::create)),
+        route("GET", "/api/v1/rollouts/{code}", READ, || get(rollouts::one)),
+        route("POST", "/api/v1/rollouts/{code}/submit", Some(Permission::RolloutWrite), || post(rollouts::submit)),
+        route("POST", "/api/v1/rollouts/{code}/pause", ROLLOUT, || post(rollouts::pause)),
+        route("POST", "/api/v1/rollouts/{code}/resume", ROLLOUT, || post(rollouts::resume)),
+        route("POST", "/api/v1/rollouts/{code}/advance", ROLLOUT, || post(rollouts::advance)),
+        route("POST", "/api/v1/rollouts/{code}/abort", ROLLOUT, || post(rollouts::abort)),
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),

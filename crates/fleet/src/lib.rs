@@ -38,6 +38,7 @@ pub mod people;
 pub mod publish;
 pub mod repair;
 pub mod revocation;
+pub mod rollout;
 pub mod seed;
 pub mod session;
 pub mod setting;
@@ -46,6 +47,7 @@ pub mod spread;
 pub mod tally;
 pub mod token;
 pub mod trust;
+pub mod update;
 pub mod view;
 
 pub use actor::{Actor, Origin};
@@ -85,6 +87,7 @@ struct Inner {
     ocsp: ocsp::Responders,
     polls: check_in::Polls,
     revoker: revocation::Revoker,
+    rollouts: rollout::Rollouts,
     shelf: publish::Shelf,
     spread: spread::Buffer,
     trust: trust::Keeper,
@@ -117,6 +120,7 @@ impl Fleet {
                 ocsp: ocsp::Responders::default(),
                 polls: check_in::Polls::default(),
                 revoker: revocation::Revoker::default(),
+                rollouts: rollout::Rollouts::default(),
                 shelf: publish::Shelf::default(),
                 spread: spread::Buffer::default(),
                 trust: trust::Keeper::default(),

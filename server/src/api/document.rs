@@ -2,7 +2,7 @@
 
 use super::{
     authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
-    parts, repairs, retirements, revocations,
+    parts, repairs, retirements, revocations, rollouts,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -37,6 +37,7 @@ use utoipa::{
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
         (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
         (name = "Repairs", description = "What is taken out of devices and fitted, and who authorised it."),
+        (name = "Rollouts", description = "Bringing a release to devices in waves; people approve each in the console."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -53,6 +54,8 @@ use utoipa::{
         certificates::list, certificates::one, certificates::of_device,
         enrolments::one, enrolments::create, enrolments::deliver,
         repairs::list, repairs::open, repairs::one, repairs::part, repairs::authorise, repairs::cancel,
+        rollouts::list, rollouts::create, rollouts::one, rollouts::submit, rollouts::pause, rollouts::resume,
+        rollouts::advance, rollouts::abort,
         revocations::list, revocations::preview, revocations::create, revocations::one,
         serve,
     ),
