@@ -210,6 +210,7 @@ impl Fleet {
             }
             ApprovalKind::Repair => self.decide_repair(actor, &approval, approve, reason).await,
             ApprovalKind::Voucher => self.decide_voucher(actor, &approval, approve, reason).await,
+            ApprovalKind::Promotion => self.decide_promotion(actor, &approval, approve, reason).await,
         }
     }
 
