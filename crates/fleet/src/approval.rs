@@ -210,8 +210,8 @@ impl Fleet {
             }
             ApprovalKind::Repair => self.decide_repair(actor, &approval, approve, reason).await,
             ApprovalKind::Voucher => self.decide_voucher(actor, &approval, approve, reason).await,
-            ApprovalKind::Promotion => Err(Error::not_found("approval", &id.to_string())),
             ApprovalKind::Rollout => self.decide_rollout(actor, &approval, approve, reason).await,
+            ApprovalKind::Promotion => self.decide_promotion(actor, &approval, approve, reason).await,
         }
     }
 

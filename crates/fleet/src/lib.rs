@@ -36,6 +36,7 @@ pub mod parts;
 pub mod password;
 pub mod people;
 pub mod publish;
+pub mod release;
 pub mod repair;
 pub mod revocation;
 pub mod rollout;
@@ -74,6 +75,7 @@ pub struct Fleet {
 }
 
 struct Inner {
+    artifacts: release::Artifacts,
     db: Db,
     folder: PathBuf,
     clock: Clock,
@@ -107,6 +109,7 @@ impl Fleet {
         let (changes, _) = broadcast::channel(1024);
         Self {
             inner: Arc::new(Inner {
+                artifacts: release::Artifacts::new(&folder),
                 db,
                 folder,
                 clock,

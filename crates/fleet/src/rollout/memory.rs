@@ -11,9 +11,9 @@ use domain::{
     rollout::{Membership, Pace},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -59,12 +59,25 @@ pub(crate) fn pace_of(rollout: &Rollout) -> Pace {
 pub(crate) struct Rollouts {
     live: ArcSwap<Vec<Arc<Live>>>,
     reading: Mutex<()>,
+    /// Whose files this process has read whole.
+    checked: std::sync::Mutex<HashSet<ReleaseId>>,
+    pub(crate) checking: Mutex<()>,
 }
 
 impl Rollouts {
     /// Those that are active.
     pub(crate) fn all(&self) -> Arc<Vec<Arc<Live>>> {
         self.live.load_full()
+    }
+
+    /// Whether this process has read the files of a release whole.
+    pub(crate) fn is_checked(&self, release: ReleaseId) -> bool {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&release)
+    }
+
+    /// Notes that it has.
+    pub(crate) fn note_checked(&self, release: ReleaseId) {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(release);
     }
 
     /// One of them.

@@ -84,6 +84,9 @@ impl Fleet {
                 if let Err(error) = self.reread_releases().await {
                     tracing::warn!(%error, "stages of releases were not read again");
                 }
+                if let Err(error) = self.halt_what_is_refused().await {
+                    tracing::warn!(%error, "it was not looked whether releases still stand");
+                }
             }
             if is_due(&joined, JOINING) {
                 joined = Some(tokio::time::Instant::now());
@@ -128,10 +131,48 @@ impl Fleet {
         for id in store::rollout::waiting_to_start(self.db()).await? {
             let Some(known) = store::rollout::by_id(self.db(), id).await? else { continue };
             if known.plan.start_at.is_none_or(|at| at <= self.now()) {
-                match self.go(&known, Step::Start, |_| ("Started".to_owned(), Value::Null)).await {
+                match self.start(&known).await {
                     Ok(()) | Err(Error::Conflict(_)) => {}
                     Err(error) => return Err(error),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a rollout, unless what it would send is not in order.
+    async fn start(&self, known: &Rollout) -> Result<()> {
+        for release in known.plan.releases() {
+            if let Some(why) = refused(self.check_files(release).await)? {
+                let words = format!("Not started. {why}");
+                return self
+                    .go(known, Step::Abort, |rollout| {
+                        why.clone_into(&mut rollout.reason);
+                        (words, Value::Null)
+                    })
+                    .await;
+            }
+        }
+        self.go(known, Step::Start, |_| ("Started".to_owned(), Value::Null)).await
+    }
+
+    /// Halts what sends what may not be sent any more: it was withdrawn, or who signed it was cut off.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn halt_what_is_refused(&self) -> Result<()> {
+        for live in self.inner.rollouts.all().iter().filter(|live| live.rollout.course.state == RolloutState::Running) {
+            for release in live.rollout.plan.releases() {
+                let Some(why) = refused(self.release_stands(release).await)? else { continue };
+                let halted = self.go(&live.rollout, Step::Halt, |rollout| {
+                    why.clone_into(&mut rollout.reason);
+                    (format!("Halted. {why}"), json!({ "release": release }))
+                });
+                match halted.await {
+                    Ok(()) | Err(Error::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                break;
             }
         }
         Ok(())
@@ -315,6 +356,17 @@ impl Fleet {
         write(&mut deed, &mut rollout, ("join", words, detail)).await?;
         deed.ring(PROGRESS, code).await?;
         deed.commit("rollout.join", &subject, &json!({"devices": new.len()})).await
+    }
+}
+
+/// Why a release is refused; what else went wrong is an error.
+fn refused(checked: Result<()>) -> Result<Option<String>> {
+    match checked {
+        Ok(()) => Ok(None),
+        Err(error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::NotFound { .. })) => {
+            Ok(Some(error.to_string()))
+        }
+        Err(error) => Err(error),
     }
 }
 

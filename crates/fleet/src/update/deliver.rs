@@ -169,15 +169,31 @@ impl Fleet {
         Ok(live.releases.get(&open.release).map(|release| (id, Arc::clone(release))))
     }
 
-    /// Refuses what may be sent to nobody any more: it was withdrawn, or who signed it was cut off.
+    /// Refuses what may be sent to nobody: it was withdrawn, who signed it was cut off, a file is gone or was altered. The files are
+    /// read whole before the first delivery of this process, and whether all of it still stands is asked each time.
     pub(super) async fn check_before_delivery(&self, release: ReleaseId) -> Result<()> {
-        for artifact in store::artifact::of_release(self.db(), release).await? {
-            for signer in &artifact.signers {
-                if store::revoked::one(self.db(), signer.authority, &signer.serial).await?.is_some() {
-                    let why = format!("{} was signed by a certificate that is cut off.", artifact.file_name);
-                    return Err(Error::Conflict(why));
-                }
+        let checked = if self.inner.rollouts.is_checked(release) {
+            self.release_stands(release).await
+        } else {
+            self.check_files(release).await
+        };
+        // Devices are told that there is nothing; why, the rollout's page says.
+        checked.map_err(|error| match error {
+            Error::Invalid { .. } | Error::Conflict(_) => {
+                tracing::warn!(%error, %release, "a release is not delivered");
+                Error::not_found("release", &release.to_string())
             }
+            error => error,
+        })
+    }
+
+    /// Reads the files of a release whole, once in this process.
+    pub(crate) async fn check_files(&self, release: ReleaseId) -> Result<()> {
+        // One at a time: whoever waits finds it done.
+        let _one_reads = self.inner.rollouts.checking.lock().await;
+        if !self.inner.rollouts.is_checked(release) {
+            self.release_checked(release).await?;
+            self.inner.rollouts.note_checked(release);
         }
         Ok(())
     }

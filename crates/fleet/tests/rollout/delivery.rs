@@ -122,6 +122,32 @@ async fn a_client_that_names_the_update_before_closes_the_one_that_it_has_begun(
 }
 
 #[tokio::test]
+async fn what_is_withdrawn_is_sent_to_nobody_and_halts_by_itself() {
+    for world in worlds().await {
+        let devices = world.devices(6).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let code = world.started(Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) }).await;
+        let (device, id) = (&devices[0], world.offered(&devices[0]).await.unwrap());
+        let what = world.fleet.deployment(device, id, None).await.unwrap();
+        world.withdraw(release).await;
+        assert_eq!(world.offered(&devices[1]).await, None, "{}", world.name());
+        assert!(world.fleet.deployment(device, id, None).await.is_err(), "{}", world.name());
+        assert!(world.fleet.artifact_for(device, what.module, &what.files[0].name).await.is_err(), "{}", world.name());
+        world.fleet.halt_what_is_refused().await.unwrap();
+        let detail = world.rollout(&code).await;
+        assert_eq!(detail.row.state, domain::rollout::RolloutState::Halted, "{}", world.name());
+        assert!(detail.row.reason.contains("withdrawn"), "{}", detail.row.reason);
+        // Approved before and withdrawn since, it is not even started.
+        let later = world.release("2.1", Stage::Production).await;
+        let code = world.submitted(plan(later)).await;
+        world.withdraw(later).await;
+        world.approve(&manager(), &code).await.unwrap();
+        let detail = world.rollout(&code).await;
+        assert_eq!(detail.row.state, domain::rollout::RolloutState::Aborted, "{}: {}", world.name(), detail.row.reason);
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_talks_without_end_fills_nothing() {
     let world = worlds().await.remove(0);
     let devices = world.devices(5).await;

@@ -2,11 +2,11 @@
 
 pub use crate::scene::{RULE, admin, manager, operator, user};
 
-use crate::scene;
+use crate::{pushing, scene};
 use domain::{
     history::Event,
     id::{DeviceId, ReleaseId},
-    release::{ArtifactKind, Release, Stage},
+    release::Stage,
     report::{Attributes, UpdateMode},
     rollout::{
         ActionState, Advance, Execution, Feedback, Finished, Gate, Plan, Reaction, RolloutState, Wave, WaveSize,
@@ -21,57 +21,45 @@ use fleet::{
     seed::Life,
     update::UpdateLink,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
-use store::{
-    artifact::Artifact,
-    testing::{self, Fixture},
-};
-use uuid::Uuid;
 
 /// 2 November 2026, 12:00, a Monday.
-pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
+pub const NOW: Timestamp = pushing::NOW;
 
+/// A fleet with a pipeline whose signatures count.
 pub struct World {
     pub fleet: Fleet,
-    pub fixture: Fixture,
-    clock: Arc<AtomicI64>,
+    releases: pushing::World,
 }
 
 /// One on each database.
 pub async fn worlds() -> Vec<World> {
     let mut out = Vec::new();
-    for fixture in testing::both().await.unwrap() {
-        out.push(World::on(fixture).await);
+    for releases in pushing::worlds().await {
+        let fleet = releases.fleet.clone();
+        fleet.load_trust().await.unwrap();
+        for stage in Stage::WITH_RULES {
+            releases.rule(stage, &[], 0, 0, false).await;
+        }
+        out.push(World { fleet, releases });
     }
     out
 }
 
 impl World {
-    pub async fn on(fixture: Fixture) -> Self {
-        let clock = Arc::new(AtomicI64::new(NOW.0));
-        let fleet = fleet_on(&fixture, &clock);
-        scene::catalogue(&fleet, None).await;
-        fleet.load_trust().await.unwrap();
-        Self { fleet, fixture, clock }
-    }
-
     pub fn name(&self) -> &'static str {
-        self.fixture.name
+        self.releases.name()
     }
 
     /// Another process on the same database, at the same time.
     pub async fn another(&self) -> Fleet {
-        let fleet = fleet_on(&self.fixture, &self.clock);
+        let fleet = pushing::fleet_on(&self.releases.fixture, &self.releases.clock);
         fleet.load_trust().await.unwrap();
         fleet.refresh_rollouts().await.unwrap();
         fleet
     }
 
     pub fn wait(&self, micros: i64) {
-        self.clock.fetch_add(micros, Ordering::Relaxed);
+        self.releases.wait(micros);
     }
 
     /// Devices `GW-000` and so on, of one model, that run 1.0.
@@ -85,46 +73,22 @@ impl World {
         lives.into_iter().map(|life| device(life.id, &life.serial)).collect()
     }
 
-    /// A release for the model, as it stands in the tables.
+    /// A release for the model, signed, pushed, and brought to a stage.
     pub async fn release(&self, version: &str, stage: Stage) -> ReleaseId {
-        let id = ReleaseId(Uuid::now_v7());
-        let release = Release {
-            id,
-            product: "gateway-os".to_owned(),
-            version: version.to_owned(),
-            kind: ArtifactKind::Swu,
-            models: vec![scene::model().name],
-            revisions: Vec::new(),
-            notes: String::new(),
-            stage,
-            stage_at: NOW,
-            created_by: "ci".to_owned(),
-            created_at: NOW,
-        };
-        let mut tx = self.fleet.db().begin().await.unwrap();
-        store::release::insert(&mut tx, &release).await.unwrap();
-        tx.commit().await.unwrap();
-        self.put_file(id, version).await;
+        let id = self.releases.pushed(version).await;
+        for next in Stage::WITH_RULES {
+            if matches!(stage, Stage::Production | Stage::Withdrawn) || stage == next {
+                self.releases.promote(id, next).await.unwrap();
+            }
+        }
+        if stage == Stage::Withdrawn {
+            self.withdraw(id).await;
+        }
         id
     }
 
-    async fn put_file(&self, release: ReleaseId, version: &str) {
-        let artifact = Artifact {
-            number: 0,
-            release_id: release,
-            file_name: format!("gateway-os-{version}.swu"),
-            size: 11,
-            md5: "5eb63bbbe01eeed093cb22bb8f5acdc3".to_owned(),
-            sha1: "2aae6c35c94fcfb415dbe95f408b9ce91ee846ed".to_owned(),
-            sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".to_owned(),
-            signers: Vec::new(),
-            hardware: Vec::new(),
-            images: Vec::new(),
-            checked_at: NOW,
-        };
-        let mut tx = self.fleet.db().begin().await.unwrap();
-        store::artifact::insert(&mut tx, &artifact).await.unwrap();
-        tx.commit().await.unwrap();
+    pub async fn withdraw(&self, id: ReleaseId) {
+        self.fleet.withdraw_release(&operator(), id, "it loses its network").await.unwrap();
     }
 
     pub async fn rollout(&self, code: &str) -> RolloutDetail {
@@ -234,12 +198,6 @@ impl World {
 }
 
 pub const SOAK: i64 = 10;
-
-fn fleet_on(fixture: &Fixture, clock: &Arc<AtomicI64>) -> Fleet {
-    let at = Arc::clone(clock);
-    let time = move || Timestamp(at.fetch_add(1, Ordering::Relaxed));
-    Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), Arc::new(time))
-}
 
 fn life(n: usize) -> Life {
     let mut life = scene::life(&format!("GW-{n:03}"), scene::A, NOW.plus(-30 * DAY));
