@@ -363,7 +363,7 @@ async fn a_selection_is_cut_off_from_the_list() {
 #[tokio::test]
 async fn settings_are_kept_and_refused_by_field() {
     let console = console().await;
-    let good = "domain=devices.example&pki_url=http%3A%2F%2Fpki.example&gateway_url=&revocation_limit=50&device_days=365&station_days=14";
+    let good = "domain=devices.example&pki_url=http%3A%2F%2Fpki.example&gateway_url=&revocation_limit=50&device_days=365&station_days=14&release_mib=1024";
     assert_eq!(console.post(AUDITOR, "/settings", good).await.status, 403);
     let saved = console.post(ADMIN, "/settings", good).await;
     assert_eq!(saved.status, 303, "{}", saved.body);

@@ -59,7 +59,6 @@ CREATE TABLE artifact (
     checked_at BIGINT NOT NULL,                             -- when it was last found whole and well signed
     UNIQUE (release_id, file_name)
 );
-CREATE INDEX artifact_sha256 ON artifact (sha256);
 
 -- What a release is made of, as its bill of materials says. The document itself lies on the shelf.
 CREATE TABLE sbom (

@@ -19,10 +19,14 @@ mod imports;
 mod models;
 mod page;
 mod parts;
+mod releases;
 mod repairs;
 mod retirements;
 mod revocations;
+mod rollouts;
 mod shapes;
+mod stages;
+mod uploads;
 
 pub use document::document;
 
@@ -38,7 +42,7 @@ use std::sync::Arc;
 
 /// One route of the API.
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, `HEAD` or `PATCH`.
     pub method: &'static str,
     /// Its path, as axum and OpenAPI write it.
     pub path: &'static str,
@@ -52,7 +56,9 @@ const AUTHORITY: Option<Permission> = Some(Permission::AuthorityRead);
 const APPROVAL: Option<Permission> = Some(Permission::ApprovalRead);
 const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
 const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
+const ROLLOUT: Option<Permission> = Some(Permission::RolloutRun);
 const REPAIR: Option<Permission> = Some(Permission::RepairManage);
+const PUSH: Option<Permission> = Some(Permission::ReleasePush);
 
 /// Shortens the table.
 const fn route(
@@ -66,7 +72,7 @@ const fn route(
 
 /// Every route of the API.
 pub const ROUTES: &[Route] = {
-    use axum::routing::{get, post};
+    use axum::routing::{get, head, patch, post};
     &[
         route("GET", "/api/v1/devices", READ, || get(devices::list)),
         route("GET", "/api/v1/devices/{serial}", READ, || get(devices::one)),
@@ -116,6 +122,28 @@ pub const ROUTES: &[Route] = {
         route("POST", "/api/v1/repairs/{code}/parts", REPAIR, || post(repairs::part)),
         route("POST", "/api/v1/repairs/{code}/authorise", REPAIR, || post(repairs::authorise)),
         route("POST", "/api/v1/repairs/{code}/cancel", REPAIR, || post(repairs::cancel)),
+        route("GET", "/api/v1/rollouts", READ, || get(rollouts::list)),
+        route("POST", "/api/v1/rollouts", Some(Permission::RolloutWrite), || post(rollouts::create)),
+        route("GET", "/api/v1/rollouts/{code}", READ, || get(rollouts::one)),
+        route("POST", "/api/v1/rollouts/{code}/submit", Some(Permission::RolloutWrite), || post(rollouts::submit)),
+        route("POST", "/api/v1/rollouts/{code}/pause", ROLLOUT, || post(rollouts::pause)),
+        route("POST", "/api/v1/rollouts/{code}/resume", ROLLOUT, || post(rollouts::resume)),
+        route("POST", "/api/v1/rollouts/{code}/advance", ROLLOUT, || post(rollouts::advance)),
+        route("POST", "/api/v1/rollouts/{code}/abort", ROLLOUT, || post(rollouts::abort)),
+        route("GET", releases::PATH, READ, || get(releases::list)),
+        route("POST", releases::PATH, PUSH, || post(releases::create)),
+        route("GET", "/api/v1/releases/{id}", READ, || get(releases::one)),
+        route("POST", "/api/v1/releases/{id}/promote", Some(Permission::ReleasePromote), || post(releases::promote)),
+        route("POST", "/api/v1/releases/{id}/withdraw", Some(Permission::ReleaseWithdraw), || post(releases::withdraw)),
+        route("POST", "/api/v1/releases/{id}/checks", PUSH, || post(releases::check)),
+        route("GET", releases::SBOM, READ, || get(releases::sbom)),
+        route("POST", releases::SBOM, PUSH, || post(releases::attach)),
+        route("GET", "/api/v1/releases/{id}/components", READ, || get(releases::components)),
+        route("GET", "/api/v1/models/{name}/stages", READ, || get(stages::list)),
+        route("POST", "/api/v1/models/{name}/stages", Some(Permission::SettingManage), || post(stages::change)),
+        route("POST", uploads::PATH, PUSH, || post(uploads::create)),
+        route("HEAD", uploads::ONE, PUSH, || head(uploads::head)),
+        route("PATCH", uploads::ONE, PUSH, || patch(uploads::patch)),
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),
@@ -133,6 +161,8 @@ pub const AROUND: &[OpenRoute] = &[
 
 /// Where thousands of requests or certificates are posted to.
 const ENROLLING: [&str; 2] = ["/api/v1/batches/{code}/enrolments", "/api/v1/batches/{code}/deliveries"];
+/// What is large or answers by its headers alone; done twice, it is done once by itself.
+const BY_ITSELF: [&str; 3] = [imports::PATH, uploads::PATH, releases::SBOM];
 
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {
@@ -143,7 +173,7 @@ pub fn router(console: &Console) -> Router {
             // What is large is not held to be compared; importing or enrolling the same twice adds nothing by itself. Codes
             // are derived so that the database holds none, and an answer that is kept would.
             ("POST", path)
-                if path != imports::PATH && !ENROLLING.contains(&path) && !claims::LABELS.contains(&path) =>
+                if !BY_ITSELF.contains(&path) && !ENROLLING.contains(&path) && !claims::LABELS.contains(&path) =>
             {
                 handler.layer(axum::middleware::from_fn_with_state(console.clone(), idempotency::once))
             }
@@ -153,8 +183,8 @@ pub fn router(console: &Console) -> Router {
             fleet: console.fleet.clone(),
             parameters: document::query_parameters(route.method, route.path),
             permission: route.permission,
-            has_body: route.method == "POST",
-            is_large: ENROLLING.contains(&route.path),
+            has_body: matches!(route.method, "POST" | "PATCH"),
+            is_large: ENROLLING.contains(&route.path) || matches!(route.path, uploads::ONE | releases::SBOM),
         });
         let handler = handler.layer(axum::middleware::from_fn_with_state(known, extract::check));
         router = router.route(route.path, handler);

@@ -84,6 +84,28 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
     needed("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
     needed("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", Who::AnyDevice, || {
+        get(ddi::deployment)
+    }),
+    route("POST", "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback", Who::AnyDevice, || {
+        post(ddi::deployment_feedback)
+    }),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}", Who::AnyDevice, || get(ddi::cancel)),
+    route("POST", "/{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}/feedback", Who::AnyDevice, || {
+        post(ddi::cancel_feedback)
+    }),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/installedBase/{actionId}", Who::AnyDevice, || {
+        get(ddi::installed)
+    }),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts", Who::AnyDevice, || {
+        get(ddi::artifacts)
+    }),
+    route(
+        "GET",
+        "/{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts/{file}",
+        Who::AnyDevice,
+        || get(ddi::artifact),
+    ),
 ];
 
 /// The gateway's router, for the usual tenant of hawkBit.

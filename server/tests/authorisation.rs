@@ -234,6 +234,14 @@ const API: &[(&str, Needs, &str)] = &[
     ("GET /api/v1/openapi.json", Nothing, ""),
     ("GET /api/v1/repairs", May(P::FleetRead), ""),
     ("GET /api/v1/repairs/{code}", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts/{code}", May(P::FleetRead), ""),
+    ("POST /api/v1/rollouts", May(P::RolloutWrite), "{}"),
+    ("POST /api/v1/rollouts/{code}/submit", May(P::RolloutWrite), r#"{"version":1}"#),
+    ("POST /api/v1/rollouts/{code}/pause", May(P::RolloutRun), "{}"),
+    ("POST /api/v1/rollouts/{code}/resume", May(P::RolloutRun), "{}"),
+    ("POST /api/v1/rollouts/{code}/advance", May(P::RolloutRun), r#"{"wave":0}"#),
+    ("POST /api/v1/rollouts/{code}/abort", May(P::RolloutRun), "{}"),
     ("GET /api/v1/revocations", May(P::AuthorityRead), ""),
     ("GET /api/v1/revocations/preview", May(P::CertificateRevoke), ""),
     ("GET /api/v1/revocations/{id}", May(P::AuthorityRead), ""),
@@ -247,6 +255,28 @@ const API: &[(&str, Needs, &str)] = &[
     ("POST /api/v1/devices/{serial}/custody", May(P::CustodyRecord), r#"{"verb":"ship","custodian":"none"}"#),
     ("POST /api/v1/devices/{serial}/notes", May(P::NoteAdd), r#"{"text":"seen"}"#),
     ("POST /api/v1/imports", May(P::ImportRun), ""),
+    ("GET /api/v1/models/{name}/stages", May(P::FleetRead), ""),
+    (
+        "POST /api/v1/models/{name}/stages",
+        May(P::SettingManage),
+        r#"{"stage":"staging","checks":[],"soak_hours":0,"verified":0,"second_person":false}"#,
+    ),
+    ("GET /api/v1/releases", May(P::FleetRead), ""),
+    ("GET /api/v1/releases/{id}", May(P::FleetRead), ""),
+    ("GET /api/v1/releases/{id}/components", May(P::FleetRead), ""),
+    ("GET /api/v1/releases/{id}/sbom", May(P::FleetRead), ""),
+    (
+        "POST /api/v1/releases",
+        May(P::ReleasePush),
+        r#"{"product":"x","version":"1","models":[],"upload":"01a20319-0000-7000-8000-000000000000"}"#,
+    ),
+    ("POST /api/v1/releases/{id}/checks", May(P::ReleasePush), r#"{"name":"hil","state":"passed"}"#),
+    ("POST /api/v1/releases/{id}/promote", May(P::ReleasePromote), r#"{"to":"staging"}"#),
+    ("POST /api/v1/releases/{id}/sbom", May(P::ReleasePush), "{}"),
+    ("POST /api/v1/releases/{id}/withdraw", May(P::ReleaseWithdraw), r#"{"reason":"x"}"#),
+    ("POST /api/v1/uploads", May(P::ReleasePush), ""),
+    ("HEAD /api/v1/uploads/{id}", May(P::ReleasePush), ""),
+    ("PATCH /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("POST /api/v1/repairs", May(P::RepairManage), r#"{"device":"none","symptom":"x"}"#),
     ("POST /api/v1/repairs/{code}/authorise", May(P::RepairManage), r#"{"reason":"x"}"#),
     ("POST /api/v1/repairs/{code}/cancel", May(P::RepairManage), r#"{"reason":"x"}"#),
@@ -543,7 +573,7 @@ async fn the_api_answers_those_who_may_and_refusals_are_audited() {
                 (false, None) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route} for nobody"),
             }
             let mut is_new = || matches!(needs, May(permission) if tried.insert(permission.as_str()));
-            let deed = method == "POST" && !expected && (who.is_some() || is_new());
+            let deed = matches!(method, "POST" | "PATCH") && !expected && (who.is_some() || is_new());
             assert_eq!(refused, usize::from(deed), "{route} for {who:?}: refusals in the audit log");
         }
     }

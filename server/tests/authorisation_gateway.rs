@@ -6,10 +6,17 @@
 use crate::{
     authorisation::paths_of,
     field::{A, Field, RULE, field, manager, operator},
+    pipeline::{Pipeline, plan, started},
 };
 use axum::{body::Body, extract::ConnectInfo};
-use domain::{authority::Authority, history::Event, revocation::RevocationAct as Act};
+use domain::{
+    authority::Authority,
+    history::Event,
+    revocation::RevocationAct as Act,
+    rollout::{Execution, Feedback, Finished},
+};
 use fleet::{
+    Actor, Origin,
     enrol::StationForm,
     repair::{Authorised, OpenForm, PartForm},
     revocation::Selection,
@@ -92,7 +99,18 @@ const GATEWAY: &[(&str, [u16; 11])] = &[
         "PUT /{tenant}/controller/v1/{controllerId}/configData",
         [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
     ),
+    // In the order in which an update goes: it is told of, then to be stopped, then installed all the same.
+    ("GET /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", OF_UPDATES),
+    ("POST /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback", OF_UPDATES),
+    ("GET /{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts", OF_UPDATES),
+    ("GET /{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts/{file}", OF_UPDATES),
+    ("GET /{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}", OF_UPDATES),
+    ("POST /{tenant}/controller/v1/{controllerId}/cancelAction/{actionId}/feedback", OF_UPDATES),
+    ("GET /{tenant}/controller/v1/{controllerId}/installedBase/{actionId}", OF_UPDATES),
 ];
+
+/// Nothing of an update is there for a device that is on hold.
+const OF_UPDATES: [u16; 11] = [401, 403, 403, 200, 200, 401, 403, 403, 403, NOT_LET_IN, NOT_LET_IN];
 
 /// The repository: where, something that is there, and what GET and POST of it are answered.
 const REPOSITORY: &[(&str, &str, [u16; 2])] = &[
@@ -110,6 +128,9 @@ struct Cast {
     token: String,
     held_token: String,
     claimed_token: String,
+    /// The rollout of an update for two of them, and the number of its files.
+    rollout: String,
+    module: i64,
 }
 
 impl Cast {
@@ -148,7 +169,44 @@ impl Cast {
         }
         field.act(Act::Hold, Selection::Device("held".to_owned())).await;
         field.act(Act::Revoke, Selection::Device("revoked".to_owned())).await;
-        Self { field, token, held_token, claimed_token }
+        let pipeline = Pipeline::of(&field).await;
+        let release = pipeline.release(&field, "2.0", &["C"], &[("rootfs", b"x")]).await;
+        let target = "serial:device,token".to_owned();
+        let rollout = started(&field, domain::rollout::Plan { target, ..plan(release) }).await;
+        let module = store::artifact::of_release(field.fleet.db(), release).await.unwrap()[0].number;
+        Self { field, token, held_token, claimed_token, rollout, module }
+    }
+
+    async fn device(&self, serial: &str) -> Actor {
+        let id = self.field.fleet.device(&operator(), serial).await.unwrap().id;
+        Actor::Device { id, serial: serial.to_owned(), origin: Origin::default() }
+    }
+
+    /// The update of a device; 0 for one that has none.
+    async fn update_of(&self, serial: &str) -> i64 {
+        let Ok(device) = self.field.fleet.device(&operator(), serial).await else { return 0 };
+        let actions = store::update_action::of_device(self.field.fleet.db(), device.id, 1).await.unwrap();
+        actions.first().map_or(0, |action| action.id)
+    }
+
+    /// Brings the updates of both to where a route has something to say.
+    async fn prepare(&self, route: &str) {
+        if !route.contains("controller/v1/{controllerId}/") {
+            return;
+        }
+        if route.starts_with("GET") && route.contains("cancelAction") {
+            self.field.fleet.abort_rollout(&operator(), &self.rollout, fleet::rollout::Abort::Keep, "").await.unwrap();
+        }
+        for serial in ["device", "token"] {
+            let actor = self.device(serial).await;
+            self.field.fleet.poll(&actor).await.unwrap();
+            if route.contains("installedBase") {
+                let details = Vec::new();
+                let (execution, finished) = (Execution::Closed, Finished::Success);
+                let said = Feedback { execution, finished, code: None, details };
+                self.field.fleet.update_feedback(&actor, self.update_of(serial).await, &said).await.unwrap();
+            }
+        }
     }
 
     /// Asks as this caller does, about a device of its own name, so that nobody is refused for another's serial.
@@ -177,9 +235,18 @@ impl Cast {
             Who::Revoked => "revoked".to_owned(),
             _ => format!("new-{n}"),
         };
-        let path = path.replace("{tenant}", "DEFAULT").replace("{controllerId}", &serial);
+        let update = self.update_of(&serial).await.to_string();
+        let path =
+            path.replace("{tenant}", "DEFAULT").replace("{controllerId}", &serial).replace("{actionId}", &update);
+        let path = path.replace("{module}", &self.module.to_string()).replace("{file}", "gateway-os-2.0.swu");
         let body = match path.as_str() {
             path if path.starts_with("/enrolments/") => "--data-binary @new.json",
+            path if path.contains("/cancelAction/") && method == "POST" => {
+                r#"-d '{"status":{"execution":"rejected","result":{"finished":"none"}}}'"#
+            }
+            path if path.ends_with("/feedback") => {
+                r#"-d '{"status":{"execution":"scheduled","result":{"finished":"none"}}}'"#
+            }
             path if path.ends_with("/configData") => r#"-d '{"data":{"hw.cpu":"4E1D"}}'"#,
             _ if method == "POST" => "--data-binary @new.csr",
             _ => "",
@@ -247,13 +314,14 @@ async fn the_gateway_answers_those_who_may_and_issues_to_nobody_else() {
     let cast = Cast::new().await;
     let mut n = 0;
     for (route, answers) in GATEWAY {
+        cast.prepare(route).await;
         for (who, expected) in EVERYBODY.iter().zip(answers) {
             n += 1;
             let before = cast.certificates().await;
             let (status, said) = cast.ask(*who, route, n).await;
             assert_eq!(status, *expected, "{route} for {who:?}: {said}");
             // A token is no certificate.
-            let issues = route.starts_with("POST") && *route != "POST /token";
+            let issues = route.starts_with("POST") && *route != "POST /token" && !route.ends_with("/feedback");
             let issued = i64::from(issues && *expected == 200);
             assert_eq!(cast.certificates().await - before, issued, "{route} for {who:?}: certificates issued");
         }

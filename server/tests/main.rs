@@ -16,6 +16,7 @@ mod hostile;
 mod idempotency;
 mod kill;
 mod listener;
+mod pipeline;
 mod pki;
 mod requests;
 #[path = "../../crates/fleet/tests/scene/mod.rs"]
@@ -23,3 +24,4 @@ mod scene;
 mod served;
 mod sessions;
 mod swupdate;
+mod updates;

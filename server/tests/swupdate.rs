@@ -4,6 +4,7 @@
 use crate::{
     ceremony::put,
     field::{A, Field, RULE, field, operator},
+    pipeline::{Pipeline, plan, started},
     scene::life,
 };
 use domain::{
@@ -12,6 +13,7 @@ use domain::{
     history::{Entry, Event},
     id::HistoryId,
     identifier::normalise,
+    rollout::{ActionState, Plan, RolloutState},
     time::{DAY, Timestamp},
 };
 use fleet::finding::FindingRow;
@@ -134,4 +136,85 @@ async fn swupdate_says_what_it_is_and_a_copy_of_it_is_found() {
     }
     assert_eq!(found.device_serial.as_deref(), Some(SERIAL));
     drop((changed, copy));
+}
+
+/// Starts it as [`start`] does, running a version, with what installs signed images; told to confirm what it installed if asked.
+fn start_for_updates(field: &Field, name: &str, version: &str, confirm: Option<&str>) -> Running {
+    let kit = field.file("kit");
+    let config = fs::read_to_string(kit.join("swupdate.cfg")).unwrap();
+    let config = config.replace("polldelay = 300;", "polldelay = 2;\n    retry = 1;\n");
+    let said = format!(
+        "{config}identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{LISTED}\"; }}, \
+         {{ name = \"sw.version\"; value = \"{version}\"; }} );\n"
+    );
+    let folder = field.file(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("swupdate.cfg"), said).unwrap();
+    // Whoever signs code stands below the operations CA, and that below the root.
+    let trusted = ["ca.pem", "operations.pem"].map(|file| fs::read_to_string(field.file(file)).unwrap()).concat();
+    fs::write(folder.join("trusted.pem"), trusted).unwrap();
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let suricatta = confirm.map(|state| format!("-c {state}")).unwrap_or_default();
+    let child = Command::new("swupdate")
+        .args(["-v", "-f", "swupdate.cfg", "-H", "gw:1", "--cert-purpose", "codeSigning", "-k", "trusted.pem"])
+        .args(["-u", &suricatta])
+        .current_dir(&folder)
+        .env("TMPDIR", &folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+/// How many devices of the one wave are in a state.
+async fn are(field: &Field, code: &str, state: ActionState) -> u64 {
+    let detail = field.fleet.rollout(&operator(), code).await.unwrap();
+    detail.wave_views[0].counts.iter().filter(|count| count.state == state).map(|count| count.n).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs swupdate: cargo xtask test --only verifiers"]
+async fn swupdate_installs_what_is_signed_and_is_verified_after_its_start() {
+    let field = field().await;
+    made(&field).await;
+    put(&field.file("kit"), &field.fleet.kit(&operator(), SERIAL).await.unwrap().files());
+    let steward = tokio::spawn(field.fleet.clone().run_rollouts());
+    let pipeline = Pipeline::of(&field).await;
+    let name = format!("muster-{}.img", Uuid::now_v7());
+    let good = pipeline.release(&field, "2.0", &["1"], &[(name.as_str(), b"what runs next")]).await;
+    let code = started(&field, plan(good)).await;
+    let first = start_for_updates(&field, "old", "1.0", None);
+    let installed = std::path::Path::new("/tmp").join(&name);
+    until(&field, "the file", "old", async || installed.exists()).await;
+    until(&field, "that it installs", "old", async || are(&field, &code, ActionState::Installing).await == 1).await;
+    drop(first);
+    fs::remove_file(&installed).unwrap();
+    assert_eq!(are(&field, &code, ActionState::Verified).await, 0, "it has not started with it yet");
+    let second = start_for_updates(&field, "new", "2.0", Some("2"));
+    until(&field, "the confirmation", "new", async || are(&field, &code, ActionState::Verified).await == 1).await;
+    let record = field.fleet.device_record(&operator(), SERIAL).await.unwrap();
+    assert_eq!(record.device.firmware.as_deref(), Some("2.0"));
+    let told: Vec<&str> = record.history.iter().map(|entry| entry.event.kind()).collect();
+    for kind in ["update_offered", "update_installed", "update_verified"] {
+        assert!(told.contains(&kind), "{kind}: {told:?}");
+    }
+    until(&field, "the end", "new", async || {
+        field.fleet.rollout(&operator(), &code).await.unwrap().row.state == RolloutState::Completed
+    })
+    .await;
+    // An image for other hardware: SWUpdate refuses it, and the gate halts the wave.
+    let bad = pipeline.release(&field, "3.0", &["9"], &[("never", b"x")]).await;
+    let code = started(&field, Plan { name: "Bad".into(), ..plan(bad) }).await;
+    until(&field, "the failure", "new", async || are(&field, &code, ActionState::Failed).await == 1).await;
+    until(&field, "the halt", "new", async || {
+        field.fleet.rollout(&operator(), &code).await.unwrap().row.state == RolloutState::Halted
+    })
+    .await;
+    let detail = field.fleet.rollout(&operator(), &code).await.unwrap();
+    assert!(detail.row.reason.contains("1 of 1 devices with an outcome failed"), "{}", detail.row.reason);
+    assert!(!detail.failures[0].reason.is_empty());
+    drop(second);
+    steward.abort();
 }

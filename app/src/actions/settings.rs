@@ -27,6 +27,7 @@ fn settings(form: &FormState) -> Result<Settings, fleet::Error> {
         revocation_limit: number(form, "revocation_limit")?,
         device_days: number(form, "device_days")?,
         station_days: number(form, "station_days")?,
+        release_mib: number(form, "release_mib")?,
     })
 }
 

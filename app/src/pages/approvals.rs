@@ -96,6 +96,8 @@ const fn kind_icon(kind: ApprovalKind) -> icons::Icon {
         ApprovalKind::Release => icons::SHIELD_CHECK,
         ApprovalKind::Repair => icons::WRENCH,
         ApprovalKind::Voucher => icons::KEY,
+        ApprovalKind::Promotion => icons::PACKAGE,
+        ApprovalKind::Rollout => icons::WAVES,
     }
 }
 

@@ -48,6 +48,7 @@ fn form(ctx: &Ctx, settings: &Settings) -> AnyView {
                 .hint("More than this takes a second person. A batch and a factory always do.").input()}
             {field("device_days", "A device's certificate, days", settings.device_days.to_string()).max_length(5).input()}
             {field("station_days", "A station's certificate, days", settings.station_days.to_string()).max_length(5).input()}
+            {field("release_mib", "The largest file of a release, MiB", settings.release_mib.to_string()).max_length(5).input()}
             <div>{submit(icons::CHECK, "Save")}</div>
         </form>
     }
@@ -71,6 +72,7 @@ fn shown(settings: &Settings) -> AnyView {
                 ("One person may cut off", plural(settings.revocation_limit, "device", "devices").into_any()),
                 ("Device certificates live", plural(settings.device_days, "day", "days").into_any()),
                 ("Station certificates live", plural(settings.station_days, "day", "days").into_any()),
+                ("The largest file of a release", format!("{} MiB", settings.release_mib).into_any()),
             ])}
             <p class="small quiet">{who_may(Permission::SettingManage)}</p>
         </div>

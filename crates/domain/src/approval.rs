@@ -21,6 +21,8 @@ words! {
         Voucher => "voucher", "Another voucher";
         /// That a release enters the next stage.
         Promotion => "promotion", "Promotion";
+        /// That a rollout may start.
+        Rollout => "rollout", "Rollout";
     }
 }
 

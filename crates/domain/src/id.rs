@@ -69,8 +69,6 @@ ids! {
     VoucherId;
     /// A release.
     ReleaseId;
-    /// A release.
-    ReleaseId;
     /// A step of a release, or a check that was told of it.
     ReleaseStepId;
     /// A file on its way here.

@@ -73,6 +73,10 @@ words! {
         ReleasePromote => "release.promote", "Promote releases";
         /// Withdraw releases, for good.
         ReleaseWithdraw => "release.withdraw", "Withdraw releases";
+        /// Write rollouts and submit them; a manager approves.
+        RolloutWrite => "rollout.write", "Write rollouts";
+        /// Pause, resume, advance and abort rollouts.
+        RolloutRun => "rollout.run", "Run rollouts";
         /// See what waits for a second person.
         ApprovalRead => "approval.read", "See approvals";
         /// Approve or reject what somebody else requested.
@@ -95,12 +99,13 @@ impl Role {
             | P::AuthorityRequest
             | P::CertificateEnrol
             | P::ReleasePush
-            | P::ReleasePromote => matches!(self, Self::Operator | Self::Admin),
+            | P::ReleasePromote
+            | P::RolloutWrite => matches!(self, Self::Operator | Self::Admin),
             P::CustodyRecord | P::HistoryCorrect | P::DeviceClaim | P::RepairManage => {
                 matches!(self, Self::Operator | Self::Support | Self::Admin)
             }
             P::NoteAdd | P::ViewSave | P::CertificateHold => !matches!(self, Self::Auditor),
-            P::CertificateRevoke | P::RepairClose | P::ReleaseWithdraw => {
+            P::CertificateRevoke | P::RepairClose | P::ReleaseWithdraw | P::RolloutRun => {
                 matches!(self, Self::Operator | Self::Manager | Self::Admin)
             }
             P::AuditRead | P::ApprovalRead => !matches!(self, Self::Support),

@@ -112,7 +112,7 @@ pub(crate) async fn open(
 }
 
 /// The people behind whoever acts: oneself, or whoever made the token, and the token by which that one was made.
-async fn makers_within(deed: &mut Deed<'_>) -> Result<String> {
+pub(crate) async fn makers_within(deed: &mut Deed<'_>) -> Result<String> {
     let mut makers = vec![deed.actor().name().to_owned()];
     if let Actor::Token { id, .. } = deed.actor() {
         let maker = store::token::by_id_within(&mut deed.tx, *id).await?.map(|token| token.created_by);
@@ -210,6 +210,8 @@ impl Fleet {
             }
             ApprovalKind::Repair => self.decide_repair(actor, &approval, approve, reason).await,
             ApprovalKind::Voucher => self.decide_voucher(actor, &approval, approve, reason).await,
+            ApprovalKind::Rollout => self.decide_rollout(actor, &approval, approve, reason).await,
+            ApprovalKind::Promotion => self.decide_promotion(actor, &approval, approve, reason).await,
         }
     }
 

@@ -37,7 +37,7 @@ use domain::{id::DeviceId, person::Permission};
 const RULE: Actor = Actor::Rule { name: "check-in" };
 
 /// The device that acts. People and programs report nothing: the device does.
-fn device_of(actor: &Actor) -> Result<(DeviceId, &str)> {
+pub(crate) fn device_of(actor: &Actor) -> Result<(DeviceId, &str)> {
     match actor {
         Actor::Device { id, serial, .. } => Ok((*id, serial)),
         Actor::Nobody { .. } => Err(Error::NotSignedIn),

@@ -36,8 +36,10 @@ pub mod parts;
 pub mod password;
 pub mod people;
 pub mod publish;
+pub mod release;
 pub mod repair;
 pub mod revocation;
+pub mod rollout;
 pub mod seed;
 pub mod session;
 pub mod setting;
@@ -46,6 +48,7 @@ pub mod spread;
 pub mod tally;
 pub mod token;
 pub mod trust;
+pub mod update;
 pub mod view;
 
 pub use actor::{Actor, Origin};
@@ -72,6 +75,7 @@ pub struct Fleet {
 }
 
 struct Inner {
+    artifacts: release::Artifacts,
     db: Db,
     folder: PathBuf,
     clock: Clock,
@@ -85,6 +89,7 @@ struct Inner {
     ocsp: ocsp::Responders,
     polls: check_in::Polls,
     revoker: revocation::Revoker,
+    rollouts: rollout::Rollouts,
     shelf: publish::Shelf,
     spread: spread::Buffer,
     trust: trust::Keeper,
@@ -104,6 +109,7 @@ impl Fleet {
         let (changes, _) = broadcast::channel(1024);
         Self {
             inner: Arc::new(Inner {
+                artifacts: release::Artifacts::new(&folder),
                 db,
                 folder,
                 clock,
@@ -117,6 +123,7 @@ impl Fleet {
                 ocsp: ocsp::Responders::default(),
                 polls: check_in::Polls::default(),
                 revoker: revocation::Revoker::default(),
+                rollouts: rollout::Rollouts::default(),
                 shelf: publish::Shelf::default(),
                 spread: spread::Buffer::default(),
                 trust: trust::Keeper::default(),

@@ -18,6 +18,11 @@ pub const DEVICE_DAYS: &str = "device.days";
 /// How long a station's certificate holds, in days.
 pub const STATION_DAYS: &str = "station.days";
 
+/// The largest file of a release that is taken, in MiB.
+pub const RELEASE_MIB: &str = "release.mib";
+/// The most that can be chosen for [`RELEASE_MIB`].
+pub const RELEASE_MIB_MAX: i64 = 16 * 1024;
+
 /// What holds when nothing was chosen.
 fn default(key: &str) -> &'static str {
     match key {
@@ -25,6 +30,7 @@ fn default(key: &str) -> &'static str {
         REVOCATION_LIMIT => "100",
         DEVICE_DAYS => "730",
         STATION_DAYS => "30",
+        RELEASE_MIB => "1024",
         _ => "",
     }
 }
@@ -45,6 +51,8 @@ pub struct Settings {
     pub device_days: i64,
     /// How long a station's certificate holds, in days.
     pub station_days: i64,
+    /// The largest file of a release that is taken, in MiB.
+    pub release_mib: i64,
 }
 
 impl Default for Settings {
@@ -67,6 +75,7 @@ impl Settings {
             revocation_limit: number(REVOCATION_LIMIT),
             device_days: number(DEVICE_DAYS),
             station_days: number(STATION_DAYS),
+            release_mib: number(RELEASE_MIB),
         }
     }
 
@@ -114,6 +123,9 @@ impl Settings {
         if !(1..=365).contains(&self.station_days) {
             say("station_days", "Give a number of days from 1 to 365.");
         }
+        if !(1..=RELEASE_MIB_MAX).contains(&self.release_mib) {
+            say("release_mib", "Give a number of MiB from 1 to 16,384.");
+        }
         if wrong.is_empty() {
             Ok(Self { domain, pki_url, gateway_url, ..*self })
         } else {
@@ -121,7 +133,7 @@ impl Settings {
         }
     }
 
-    fn pairs(&self) -> [(&'static str, String); 6] {
+    fn pairs(&self) -> [(&'static str, String); 7] {
         [
             (DOMAIN, self.domain.clone()),
             (PKI_URL, self.pki_url.clone()),
@@ -129,6 +141,7 @@ impl Settings {
             (REVOCATION_LIMIT, self.revocation_limit.to_string()),
             (DEVICE_DAYS, self.device_days.to_string()),
             (STATION_DAYS, self.station_days.to_string()),
+            (RELEASE_MIB, self.release_mib.to_string()),
         ]
     }
 }

@@ -284,7 +284,8 @@ impl Certificate {
         }
     }
 
-    fn get<'a, T: Decode<'a> + AssociatedOid>(&'a self) -> Option<T> {
+    /// An extension by its type; `None` also where it can't be read.
+    pub(crate) fn get<'a, T: Decode<'a> + AssociatedOid>(&'a self) -> Option<T> {
         self.x509().tbs_certificate.get::<T>().ok().flatten().map(|(_, value)| value)
     }
 }

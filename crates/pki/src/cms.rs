@@ -1,4 +1,13 @@
-//! Certificates alone, wrapped as CMS: what EST and `.p7c` files want.
+//! CMS (RFC 5652): certificates alone, as EST and `.p7c` files want them, and the signatures on updates.
+
+mod ber;
+mod refused;
+mod signed;
+mod trust;
+
+pub use refused::CmsRefused;
+pub use signed::SignedData;
+pub use trust::{CmsSigner, CmsTrust};
 
 use crate::{Certificate, Error, wire};
 use const_oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA};

@@ -1,13 +1,17 @@
 //! Checking signatures by what a public key and an algorithm say they are.
 
 use crate::oids;
-use const_oid::ObjectIdentifier;
-use der::{Decode, Reader, SliceReader, asn1::UintRef};
+use const_oid::{
+    ObjectIdentifier,
+    db::rfc5912::{ID_MGF_1, ID_SHA_384, ID_SHA_512},
+};
+use der::{Decode, Reader, Sequence, SliceReader, asn1::UintRef};
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey,
-    VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
+use spki::AlgorithmIdentifierRef;
 
 use crate::wire::{self, AlgorithmId};
 
@@ -97,6 +101,43 @@ pub(crate) fn check(
         (PublicKeyKind::Rsa(_), oids::SHA_256_WITH_RSA_ENCRYPTION) => &RSA_PKCS1_2048_8192_SHA256,
         (PublicKeyKind::Rsa(_), oids::SHA_384_WITH_RSA_ENCRYPTION) => &RSA_PKCS1_2048_8192_SHA384,
         (PublicKeyKind::Rsa(_), oids::SHA_512_WITH_RSA_ENCRYPTION) => &RSA_PKCS1_2048_8192_SHA512,
+        _ => return Err(Mismatch::Unsupported),
+    };
+    UnparsedPublicKey::new(how, key.bits).verify(content, signature).map_err(|_| Mismatch::Wrong)
+}
+
+/// RSASSA-PSS-params (RFC 8017, A.2.3). What is left out means SHA-1, which does not count here.
+#[derive(Sequence)]
+pub(crate) struct PssParameters<'a> {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    hash: Option<AlgorithmIdentifierRef<'a>>,
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
+    mask: Option<AlgorithmIdentifierRef<'a>>,
+    #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
+    salt: Option<u32>,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
+    trailer: Option<u8>,
+}
+
+impl PssParameters<'_> {
+    /// Whether all are of one hash, with a salt of its length in bytes: what [`check_pss`] checks.
+    pub(crate) fn fits(&self, hash: ObjectIdentifier, length: usize) -> bool {
+        let masked = self.mask.filter(|mask| mask.oid == ID_MGF_1).and_then(|mask| mask.parameters);
+        let masked = masked.and_then(|hash| hash.decode_as::<AlgorithmIdentifierRef<'_>>().ok());
+        self.hash.is_some_and(|found| found.oid == hash)
+            && masked.is_some_and(|found| found.oid == hash)
+            && self.salt.and_then(|salt| usize::try_from(salt).ok()) == Some(length)
+            && self.trailer.is_none_or(|trailer| trailer == 1)
+    }
+}
+
+/// Checks an RSA-PSS signature whose mask and salt are those of its hash.
+pub(crate) fn check_pss(spki: &[u8], hash: ObjectIdentifier, content: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
+    let key = PublicKey::read(spki).map_err(|_| Mismatch::Unsupported)?;
+    let how: &'static dyn VerificationAlgorithm = match (key.kind, hash) {
+        (Some(PublicKeyKind::Rsa(_)), oids::ID_SHA_256) => &RSA_PSS_2048_8192_SHA256,
+        (Some(PublicKeyKind::Rsa(_)), ID_SHA_384) => &RSA_PSS_2048_8192_SHA384,
+        (Some(PublicKeyKind::Rsa(_)), ID_SHA_512) => &RSA_PSS_2048_8192_SHA512,
         _ => return Err(Mismatch::Unsupported),
     };
     UnparsedPublicKey::new(how, key.bits).verify(content, signature).map_err(|_| Mismatch::Wrong)

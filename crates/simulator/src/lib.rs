@@ -2,8 +2,10 @@
 
 pub mod demo;
 pub mod events;
+pub mod image;
 pub mod live;
 pub mod manifest_file;
+pub mod releases;
 pub mod repairs;
 pub mod reports;
 

@@ -100,7 +100,6 @@ macro_rules! columns {
 queries! {
     OF_RELEASE = concat!("SELECT ", columns!(), " FROM artifact WHERE release_id = $1 ORDER BY number LIMIT 500");
     BY_NUMBER = concat!("SELECT ", columns!(), " FROM artifact WHERE number = $1");
-    KNOWN = "SELECT COUNT(*) FROM artifact WHERE sha256 = $1";
     INSERT = "INSERT INTO artifact (release_id, file_name, size, md5, sha1, sha256, signers, hardware, images, checked_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number";
     CHECKED = "UPDATE artifact SET checked_at = $2 WHERE release_id = $1";
@@ -115,6 +114,15 @@ pub async fn of_release(db: &Db, release: ReleaseId) -> StoreResult<Vec<Artifact
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The same, as the transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_release_within(tx: &mut Tx, release: ReleaseId) -> StoreResult<Vec<Artifact>> {
+    let rows: Vec<Row> = within!(tx, |executor| sqlx::query_as(OF_RELEASE).bind(release.0).fetch_all(executor).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// A file by its number.
 ///
 /// # Errors
@@ -122,15 +130,6 @@ pub async fn of_release(db: &Db, release: ReleaseId) -> StoreResult<Vec<Artifact
 pub async fn by_number(db: &Db, number: i64) -> StoreResult<Option<Artifact>> {
     let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_NUMBER).bind(number).fetch_optional(pool).await)?;
     row.map(TryInto::try_into).transpose()
-}
-
-/// Whether a release has the file of this SHA-256.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_known(db: &Db, sha256: &str) -> StoreResult<bool> {
-    let n: i64 = read!(db, |pool| sqlx::query_scalar(KNOWN).bind(sha256).fetch_one(pool).await)?;
-    Ok(n > 0)
 }
 
 /// Enters a file. Its number.

@@ -82,7 +82,9 @@ queries! {
 
 const INSERT: &str = "INSERT INTO device (id, serial, model_id, hardware_revision, batch_id, factory_id, \
     custodian_id, place, lifecycle, trust, channel, firmware, firmware_key, made_at, last_seen_at, \
-    certificate_serial, certificate_not_after, manifest_version, manifest_hash)";
+    certificate_serial, certificate_not_after, manifest_version, manifest_hash, number)";
+const LAST_NUMBER: &str = "SELECT COALESCE(MAX(number), 0) FROM device";
+const NEXT_NUMBERS: &str = "SELECT nextval(pg_get_serial_sequence('device', 'number')) FROM generate_series(1, $1)";
 
 /// A device by its serial.
 ///
@@ -163,29 +165,47 @@ pub async fn by_serials(db: &Db, serials: &[&str]) -> StoreResult<Vec<Device>> {
 /// # Errors
 /// [`StoreError::Exists`] when a serial is taken; then none of them is there after the transaction is dropped.
 pub async fn insert_many(tx: &mut Tx, devices: &[Device]) -> StoreResult<()> {
-    insert_many!(tx, devices, INSERT, 19, |query, d| query
-        .bind(d.id.0)
-        .bind(&d.serial)
-        .bind(d.model_id.0)
-        .bind(&d.hardware_revision)
-        .bind(d.batch_id.0)
-        .bind(d.factory_id.0)
-        .bind(d.custodian_id.0)
-        .bind(&d.place)
-        .bind(d.lifecycle.as_str())
-        .bind(d.trust.as_str())
-        .bind(&d.channel)
-        .bind(d.firmware.as_deref().unwrap_or_default())
-        .bind(d.firmware.as_deref().map(version_key).unwrap_or_default())
-        .bind(d.made_at.0)
-        .bind(d.last_seen_at.map_or(0, |t| t.0))
-        .bind(d.certificate_serial.as_deref().unwrap_or_default())
-        .bind(d.certificate_not_after.map_or(0, |t| t.0))
-        .bind(d.manifest_version)
-        .bind(&d.manifest_hash));
+    let numbers = next_numbers(tx, devices.len()).await?;
+    let numbered: Vec<(&Device, i64)> = devices.iter().zip(numbers).collect();
+    insert_many!(tx, numbered, INSERT, 20, |query, row| {
+        let (d, number) = row;
+        query
+            .bind(d.id.0)
+            .bind(&d.serial)
+            .bind(d.model_id.0)
+            .bind(&d.hardware_revision)
+            .bind(d.batch_id.0)
+            .bind(d.factory_id.0)
+            .bind(d.custodian_id.0)
+            .bind(&d.place)
+            .bind(d.lifecycle.as_str())
+            .bind(d.trust.as_str())
+            .bind(&d.channel)
+            .bind(d.firmware.as_deref().unwrap_or_default())
+            .bind(d.firmware.as_deref().map(version_key).unwrap_or_default())
+            .bind(d.made_at.0)
+            .bind(d.last_seen_at.map_or(0, |t| t.0))
+            .bind(d.certificate_serial.as_deref().unwrap_or_default())
+            .bind(d.certificate_not_after.map_or(0, |t| t.0))
+            .bind(d.manifest_version)
+            .bind(&d.manifest_hash)
+            .bind(*number)
+    });
     let mut delta = count::Delta::default();
     devices.iter().for_each(|device| delta.plus(device));
     count::add(tx, &delta).await
+}
+
+/// Numbers for so many new devices, each above all that were given: SQLite has one writer, PostgreSQL a sequence.
+async fn next_numbers(tx: &mut Tx, n: usize) -> StoreResult<Vec<i64>> {
+    let n = i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(match tx {
+        Tx::Sqlite(tx) => {
+            let last: i64 = sqlx::query_scalar(LAST_NUMBER).fetch_one(&mut **tx).await?;
+            (last + 1..=last.saturating_add(n)).collect()
+        }
+        Tx::Postgres(tx) => sqlx::query_scalar(NEXT_NUMBERS).bind(n).fetch_all(&mut **tx).await?,
+    })
 }
 
 /// Writes what may change of a device, and notes in `counts` what moves from `before` to `after`. The caller adds the

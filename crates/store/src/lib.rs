@@ -44,6 +44,7 @@ pub mod repair;
 pub mod report;
 pub mod revocation;
 pub mod revoked;
+pub mod rollout;
 pub mod sbom;
 pub mod session;
 pub mod setting;
@@ -56,6 +57,7 @@ pub mod testing;
 pub mod throttle;
 pub mod token;
 pub mod turn;
+pub mod update_action;
 pub mod upload;
 pub mod user;
 pub mod view;
@@ -110,6 +112,10 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         revoked::cut::QUERIES,
         revoked::record::QUERIES,
         sbom::QUERIES,
+        rollout::QUERIES,
+        rollout::count::QUERIES,
+        rollout::target::QUERIES,
+        rollout::event::QUERIES,
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,
@@ -119,6 +125,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         throttle::QUERIES,
         token::QUERIES,
         upload::QUERIES,
+        update_action::QUERIES,
+        update_action::feedback::QUERIES,
         user::QUERIES,
         view::QUERIES,
         voucher::QUERIES,

@@ -1,8 +1,14 @@
 //! How devices poll, and what a poll needs to be answered.
 
-use crate::{Db, StoreResult, Tx, user::some_time};
-use domain::{cadence::Cadence, id::DeviceId, time::Timestamp};
+use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
+use domain::{
+    cadence::Cadence,
+    id::{DeviceId, ModelId, ReleaseId, RolloutId},
+    rollout::{ActionKind, ActionState, Subject},
+    time::Timestamp,
+};
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 /// What a poll needs to be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +21,46 @@ pub struct PollState {
     pub due_at: Option<Timestamp>,
     /// How it polled until this was last written down, and when that was.
     pub cadence: Option<(Cadence, Timestamp)>,
+    /// What decides which updates it gets.
+    pub updates: Option<Box<Updatable>>,
 }
+
+/// What decides which updates a device gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Updatable {
+    /// Its number.
+    pub number: u32,
+    /// The device.
+    pub subject: Subject,
+    /// Its last updates, the newest first.
+    pub actions: Vec<SeenAction>,
+}
+
+/// An update of a device, as far as its poll needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenAction {
+    /// What the device knows it by.
+    pub id: i64,
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// What it brings.
+    pub release: ReleaseId,
+    /// What it is for.
+    pub kind: ActionKind,
+    /// Which try it is, from 0.
+    pub attempt: u32,
+    /// How far it is.
+    pub state: ActionState,
+    /// From when on a poll verifies it.
+    pub soak_until: Option<Timestamp>,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// Whether the device refused to stop.
+    pub refused_to_stop: bool,
+}
+
+/// How many updates of a device its poll looks at: rollouts that run at once are fewer.
+const ACTIONS: i64 = 50;
 
 #[derive(sqlx::FromRow)]
 struct PollRow {
@@ -24,6 +69,45 @@ struct PollRow {
     due_at: i64,
     cadence: Option<String>,
     at: Option<i64>,
+    number: i64,
+    model_id: Uuid,
+    hardware_revision: String,
+    channel: String,
+    lifecycle: String,
+    trust: String,
+    firmware: String,
+    time_zone: String,
+    #[sqlx(flatten)]
+    action: ActionRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct ActionRow {
+    action_id: Option<i64>,
+    rollout_id: Option<Uuid>,
+    release_id: Option<Uuid>,
+    kind: Option<String>,
+    attempt: Option<i64>,
+    action_state: Option<String>,
+    soak_until: Option<i64>,
+    retry_at: Option<i64>,
+    refused_stop: Option<i64>,
+}
+
+impl ActionRow {
+    fn seen(&self) -> Option<SeenAction> {
+        Some(SeenAction {
+            id: self.action_id?,
+            rollout: RolloutId(self.rollout_id?),
+            release: ReleaseId(self.release_id?),
+            kind: self.kind.as_deref()?.parse().ok()?,
+            attempt: u32::try_from(self.attempt?).ok()?,
+            state: self.action_state.as_deref()?.parse().ok()?,
+            soak_until: self.soak_until.and_then(some_time),
+            retry_at: self.retry_at.and_then(some_time),
+            refused_to_stop: self.refused_stop? != 0,
+        })
+    }
 }
 
 /// How a device polled, to be written down.
@@ -41,9 +125,14 @@ pub struct Polled {
 
 queries! {
     POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, COALESCE(r.due_at, 0) AS due_at, \
-            p.cadence, p.at FROM device d JOIN model m ON m.id = d.model_id \
+            p.cadence, p.at, d.number, d.model_id, d.hardware_revision, d.channel, d.lifecycle, d.trust, d.firmware, \
+            d.time_zone, a.id AS action_id, a.rollout_id, a.release_id, a.kind, a.attempt, a.state AS action_state, \
+            a.soak_until, a.retry_at, a.refused_stop \
+            FROM device d JOIN model m ON m.id = d.model_id \
             LEFT JOIN device_report r ON r.device_id = d.id \
-            LEFT JOIN device_poll p ON p.device_id = d.id WHERE d.id = $1";
+            LEFT JOIN device_poll p ON p.device_id = d.id \
+            LEFT JOIN update_action a ON a.device_id = d.id WHERE d.id = $1 ORDER BY a.id DESC LIMIT $2";
+    ZONE = "UPDATE device SET time_zone = $2 WHERE id = $1 AND time_zone <> $2";
     POLLED = "SELECT address, at FROM device_poll WHERE device_id = $1";
 }
 
@@ -52,14 +141,37 @@ queries! {
 /// # Errors
 /// When the database fails.
 pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollState>> {
-    let row: Option<PollRow> = read!(db, |pool| sqlx::query_as(POLL).bind(device.0).fetch_optional(pool).await)?;
-    Ok(row.map(|row| PollState {
+    let rows: Vec<PollRow> = read!(db, |pool| sqlx::query_as(POLL).bind(device.0).bind(ACTIONS).fetch_all(pool).await)?;
+    let actions: Vec<SeenAction> = rows.iter().filter_map(|row| row.action.seen()).collect();
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let subject = Subject {
+        model: ModelId(row.model_id),
+        revision: row.hardware_revision,
+        channel: row.channel,
+        lifecycle: row.lifecycle.parse().map_err(|e| StoreError::corrupt("device.lifecycle", e))?,
+        trust: row.trust.parse().map_err(|e| StoreError::corrupt("device.trust", e))?,
+        held: false,
+        firmware: row.firmware,
+        zone: row.time_zone,
+    };
+    let updates = u32::try_from(row.number).ok().map(|number| Box::new(Updatable { number, subject, actions }));
+    Ok(Some(PollState {
         interval_s: row.poll_interval_s,
         wanted: row.wanted != 0,
         due_at: some_time(row.due_at),
         // What an earlier version wrote and can't be read any more is as good as never seen.
         cadence: row.cadence.and_then(|text| serde_json::from_str(&text).ok()).zip(row.at.map(Timestamp)),
+        updates,
     }))
+}
+
+/// Notes the zone that a device reports.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_zone(tx: &mut Tx, device: DeviceId, zone: &str) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(ZONE).bind(device.0).bind(zone).execute(executor).await.map(drop))?;
+    Ok(())
 }
 
 /// From where a device polled last, and when, as it was last written down.

@@ -70,9 +70,9 @@ queries! {
     MATCHING = "SELECT name, version, purl FROM sbom_component WHERE release_id = $1 AND name_key >= $2 \
                 AND name_key < $3 AND version >= $4 AND version < $5 ORDER BY n LIMIT $6";
     RELEASES = "SELECT DISTINCT release_id FROM sbom_component WHERE name_key >= $1 AND name_key < $2 \
-                AND version >= $3 AND version < $4 ORDER BY release_id DESC LIMIT $5";
+                AND version >= $3 AND version < $4 AND release_id < $5 ORDER BY release_id DESC LIMIT $6";
     RELEASES_EXACT = "SELECT DISTINCT release_id FROM sbom_component WHERE name_key = $1 \
-                AND version >= $2 AND version < $3 ORDER BY release_id DESC LIMIT $4";
+                AND version >= $2 AND version < $3 AND release_id < $4 ORDER BY release_id DESC LIMIT $5";
 }
 
 const INSERT_COMPONENT: &str = "INSERT INTO sbom_component (release_id, n, name, name_key, version, purl)";
@@ -183,21 +183,22 @@ pub async fn components(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// The releases that hold what is sought, newest first.
+/// The releases that hold what is sought, newest first, after the one named.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn releases(db: &Db, sought: &Sought, limit: i64) -> StoreResult<Vec<ReleaseId>> {
+pub async fn releases(db: &Db, sought: &Sought, before: Option<ReleaseId>, limit: i64) -> StoreResult<Vec<ReleaseId>> {
+    let before = before.map_or(Uuid::max(), |id| id.0);
     let [from, to, low, high] = sought.bounds();
     let ids: Vec<Uuid> = if sought.version.is_some() {
         search!(db, |pool| {
             let query = sqlx::query_scalar(RELEASES_EXACT).bind(&from).bind(&low).bind(&high);
-            query.bind(limit).fetch_all(pool).await
+            query.bind(before).bind(limit).fetch_all(pool).await
         })?
     } else {
         search!(db, |pool| {
             let query = sqlx::query_scalar(RELEASES).bind(&from).bind(&to).bind(&low).bind(&high);
-            query.bind(limit).fetch_all(pool).await
+            query.bind(before).bind(limit).fetch_all(pool).await
         })?
     };
     Ok(ids.into_iter().map(ReleaseId).collect())

@@ -25,6 +25,14 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::release::RUNNING", &["ID", "'x'", "10"], "device_model_firmware"),
     ("store::release::IN_STAGE", &["'dev'", "ID", "10"], "release_in_stage"),
     ("store::upload::SAME", &["'x'", "'y'", "1", "'n'", "1"], "upload_owner"),
+    ("store::update_action::OPEN", &["ID"], "update_action_open"),
+    ("store::update_action::OF_BOTH", &["ID", "ID"], "update_action_"),
+    ("store::update_action::OF_DEVICE", &["ID", "10"], "update_action_device"),
+    ("store::update_action::OF_ROLLOUT", &["ID", "10", "10"], "update_action_of"),
+    ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_state"),
+    ("store::update_action::DUE", &["10", "10"], "update_action_due"),
+    ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
+    ("store::rollout::ACTIVE", &[], "rollout_active"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
 

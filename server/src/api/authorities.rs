@@ -207,7 +207,7 @@ pub async fn approvals(
 }
 
 /// A parameter that is one of several words.
-fn word<T: std::str::FromStr>(text: Option<String>, name: &str) -> Answer<Option<T>> {
+pub(super) fn word<T: std::str::FromStr>(text: Option<String>, name: &str) -> Answer<Option<T>> {
     let unknown =
         |text: &str| wrong(name, format!("There is no {name} “{}”.", text.chars().take(60).collect::<String>()));
     text.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(|_| unknown(&text))).transpose()

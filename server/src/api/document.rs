@@ -2,7 +2,7 @@
 
 use super::{
     authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
-    parts, repairs, retirements, revocations,
+    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -37,6 +37,8 @@ use utoipa::{
         (name = "Imports", description = "Bringing in factory manifests and EPCIS documents."),
         (name = "Certificates", description = "Authorities, enrolment, and cutting off what must not be trusted."),
         (name = "Repairs", description = "What is taken out of devices and fitted, and who authorised it."),
+        (name = "Rollouts", description = "Bringing a release to devices in waves; people approve each in the console."),
+        (name = "Releases", description = "What devices can be updated to: files, gates, and the way to production."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -53,7 +55,12 @@ use utoipa::{
         certificates::list, certificates::one, certificates::of_device,
         enrolments::one, enrolments::create, enrolments::deliver,
         repairs::list, repairs::open, repairs::one, repairs::part, repairs::authorise, repairs::cancel,
+        rollouts::list, rollouts::create, rollouts::one, rollouts::submit, rollouts::pause, rollouts::resume,
+        rollouts::advance, rollouts::abort,
         revocations::list, revocations::preview, revocations::create, revocations::one,
+        releases::list, releases::create, releases::one, releases::promote, releases::withdraw, releases::check,
+        releases::sbom, releases::attach, releases::components, stages::list, stages::change,
+        uploads::create, uploads::head, uploads::patch,
         serve,
     ),
     modifiers(&Tokens, &Refusals),
@@ -88,7 +95,8 @@ impl Modify for Refusals {
         document.info.license = None;
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         for item in document.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            let all = [&mut item.get, &mut item.post, &mut item.head, &mut item.patch];
+            for operation in all.into_iter().flatten() {
                 if operation.security.is_some() {
                     continue;
                 }
@@ -107,7 +115,12 @@ impl Modify for Refusals {
 /// The names of the parameters that an operation takes behind the question mark.
 pub fn query_parameters(method: &str, path: &str) -> Vec<&'static str> {
     let item = document().paths.paths.get(path);
-    let operation = item.and_then(|item| if method == "POST" { item.post.as_ref() } else { item.get.as_ref() });
+    let operation = item.and_then(|item| match method {
+        "POST" => item.post.as_ref(),
+        "PATCH" => item.patch.as_ref(),
+        "HEAD" => item.head.as_ref(),
+        _ => item.get.as_ref(),
+    });
     let parameters = operation.and_then(|operation| operation.parameters.as_deref()).unwrap_or_default();
     let parameters = parameters.iter().filter_map(|parameter| match parameter {
         RefOr::T(parameter) => Some(parameter),

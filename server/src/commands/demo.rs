@@ -173,6 +173,12 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     simulator::repairs::happen(fleet, travel, plan, desk).await?;
     simulator::events::happen(fleet, travel, plan, &actor(fleet, &making.credentials, Role::Operator).await?).await?;
     simulator::reports::happen(fleet, travel, plan).await?;
+    let (operator, admin) = (
+        actor(fleet, &making.credentials, Role::Operator).await?,
+        actor(fleet, &making.credentials, Role::Admin).await?,
+    );
+    let crew = simulator::releases::Crew { operator: &operator, manager: &manager, admin: &admin };
+    simulator::releases::happen(fleet, travel, plan, crew).await?;
     Ok(making.credentials)
 }
 

@@ -142,6 +142,8 @@ impl Running {
         let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
         // Whom to trust is known before anybody is let in.
         fleet.load_trust().await?;
+        // And what to offer them.
+        fleet.refresh_rollouts().await?;
         let (for_console, for_gateway) = (Source::of_console(listen, &fleet), Source::of_gateway(listen, &fleet));
         let identity = for_console.read(&fleet).await?;
         let console_certificates = Certificates::new(&identity);
@@ -163,6 +165,7 @@ impl Running {
             tokio::spawn(for_gateway.keep(fleet.clone(), gateway_certificates)),
             tokio::spawn(sweep(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
+            tokio::spawn(fleet.clone().run_rollouts()),
         ];
         let served = vec![
             tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),
@@ -217,6 +220,9 @@ async fn sweep(fleet: Fleet) {
     loop {
         if let Err(error) = fleet.sweep().await {
             tracing::warn!(%error, "what has served its time could not be cleared away");
+        }
+        if let Err(error) = fleet.forget_uploads().await {
+            tracing::warn!(%error, "uploads that nobody goes on with could not be cleared away");
         }
         tokio::time::sleep(SWEEP_EVERY).await;
         // A command that was stopped in the middle of its import leaves it to us.

@@ -1,11 +1,17 @@
-//! hawkBit's Direct Device Integration, version 1, as far as devices poll and report by it: what SWUpdate,
-//! rauc-hawkbit-updater and Zephyr speak.
+//! hawkBit's Direct Device Integration, version 1: what SWUpdate, rauc-hawkbit-updater and Zephyr speak. Devices poll, report,
+//! are told of updates, fetch their files and say how they went.
 //!
 //! Clients in the field can't be changed. What is read is read leniently; what is sent is exactly what they need: every
 //! success is 200, times are `HH:MM:SS`, addresses are whole, and errors look as hawkBit's do.
 
 mod answer;
 mod body;
+mod deployment;
+mod download;
+mod feedback;
+
+pub use deployment::{cancel, cancel_feedback, deployment, feedback as deployment_feedback, installed};
+pub use download::{artifact, artifacts};
 
 use super::caller::Caller;
 use answer::{Problem, failed, ok};
@@ -15,9 +21,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use body::ConfigData;
-use fleet::{Actor, Fleet};
-use http::{StatusCode, header, request::Parts, uri::Authority};
-use serde_json::json;
+use fleet::{Actor, Fleet, check_in::PollAnswer, update::UpdateLink};
+use http::{HeaderMap, StatusCode, Uri, header, request::Parts, uri::Authority};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// The tenant of hawkBit that clients are set up with where nobody chose another.
 pub const DEFAULT_TENANT: &str = "DEFAULT";
@@ -27,41 +34,53 @@ pub const DEFAULT_TENANT: &str = "DEFAULT";
 pub struct Tenant(pub String);
 
 /// A device at its own address: known before a byte of what it brings is read.
-pub struct Controller(Actor);
+pub struct Controller {
+    actor: Actor,
+    /// Whether it is neither on hold nor quarantined.
+    is_whole: bool,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Controller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let actor = match parts.extensions.get::<Caller>() {
-            Some(Caller::Device { actor, .. } | Caller::Held { actor, .. }) => actor.clone(),
+        let (actor, is_whole) = match parts.extensions.get::<Caller>() {
+            Some(Caller::Device { actor, .. }) => (actor.clone(), true),
+            Some(Caller::Held { actor, .. }) => (actor.clone(), false),
             None | Some(Caller::Nobody | Caller::Voucher { .. }) => return Err(Problem::Nobody),
             Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger) => {
                 return Err(Problem::NoDevice);
             }
         };
-        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
-        let Ok(Path((asked, controller))) = path else { return Err(Problem::OtherDevice) };
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Ok(Path(path)) = path else { return Err(Problem::OtherDevice) };
+        let part = |name: &str| path.get(name).map(String::as_str).unwrap_or_default();
+        let (asked, controller) = (part("tenant"), part("controllerId"));
         let is_ours = parts.extensions.get::<Tenant>().is_some_and(|tenant| asked.eq_ignore_ascii_case(&tenant.0));
         if !is_ours {
             return Err(Problem::OtherTenant);
         }
         // Who it is, the certificate or the token says; the address only has to agree.
-        if controller.eq_ignore_ascii_case(actor.name()) { Ok(Self(actor)) } else { Err(Problem::OtherDevice) }
+        if controller.eq_ignore_ascii_case(actor.name()) {
+            Ok(Self { actor, is_whole })
+        } else {
+            Err(Problem::OtherDevice)
+        }
     }
 }
 
-/// When to poll again, and what is wanted. This is all that a device is told that is on hold: whatever else is answered
-/// here is for those that are not.
-pub async fn poll(State(fleet): State<Fleet>, Controller(actor): Controller, request: Request) -> Response {
-    match fleet.poll(&actor).await {
+/// When to poll again, and what is wanted. When to poll and that it is asked to report is all that a device is told that is on
+/// hold.
+pub async fn poll(State(fleet): State<Fleet>, device: Controller, request: Request) -> Response {
+    let answer = if device.is_whole { fleet.poll(&device.actor).await } else { fleet.poll_held(&device.actor).await };
+    match answer {
         Ok(answer) => {
             let mut told = json!({"config": {"polling": {"sleep": time_of_day(answer.sleep_s)}}});
-            if answer.wants_report
+            let links = links(&answer, &own_address(&request));
+            if !links.is_empty()
                 && let Some(told) = told.as_object_mut()
             {
-                let href = format!("{}/configData", own_address(&request));
-                told.insert("_links".to_owned(), json!({"configData": {"href": href}}));
+                told.insert("_links".to_owned(), links.into());
             }
             ok(&told)
         }
@@ -69,10 +88,32 @@ pub async fn poll(State(fleet): State<Fleet>, Controller(actor): Controller, req
     }
 }
 
+/// Where a device goes next: one update at most, what it has installed, and where it is asked to report.
+fn links(answer: &PollAnswer, own: &str) -> Map<String, Value> {
+    let mut links = Map::new();
+    let mut link = |name: &str, href: String| links.insert(name.to_owned(), json!({ "href": href }));
+    match answer.update {
+        // What differs after the question mark makes clients look again.
+        Some(UpdateLink::Deployment { id, tag }) => {
+            link("deploymentBase", format!("{own}/deploymentBase/{id}?c={tag}"))
+        }
+        // SWUpdate and Zephyr put /feedback after it as it stands.
+        Some(UpdateLink::Cancel { id }) => link("cancelAction", format!("{own}/cancelAction/{id}")),
+        None => None,
+    };
+    if let Some(id) = answer.installed {
+        link("installedBase", format!("{own}/installedBase/{id}"));
+    }
+    if answer.wants_report {
+        link("configData", format!("{own}/configData"));
+    }
+    links
+}
+
 /// What a device says of itself.
 pub async fn config_data(
     State(fleet): State<Fleet>,
-    Controller(actor): Controller,
+    Controller { actor, .. }: Controller,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let body = match body {
@@ -100,12 +141,18 @@ async fn unreadable(fleet: &Fleet, actor: &Actor, problem: Problem) -> Response 
     }
 }
 
-/// The whole address that was asked for, by the name under which the client knows us.
+/// The whole address of the device that was asked at, by the name under which the client knows us.
 fn own_address(request: &Request) -> String {
-    let by_header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let named = by_header.or_else(|| request.uri().authority().map(Authority::as_str));
+    own_address_of(request.headers(), request.uri())
+}
+
+/// The same: `/TENANT/controller/v1/SERIAL`, whatever follows.
+fn own_address_of(headers: &HeaderMap, uri: &Uri) -> String {
+    let by_header = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = by_header.or_else(|| uri.authority().map(Authority::as_str));
     let host = named.filter(|host| host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@')));
-    let path = request.uri().path().trim_end_matches('/');
+    let end = uri.path().match_indices('/').nth(4).map_or(uri.path().len(), |(end, _)| end);
+    let path = uri.path().get(..end).unwrap_or_default();
     // Without a name the path has to do: the client has reached us by something.
     host.map_or_else(|| path.to_owned(), |host| format!("https://{host}{path}"))
 }
@@ -143,5 +190,7 @@ mod tests {
         assert_eq!(at(path, Some("a@b")), path);
         assert_eq!(at(path, Some("b c")), path);
         assert_eq!(at(path, None), path);
+        assert_eq!(at(&format!("{path}/deploymentBase/10001?c=1"), None), path);
+        assert_eq!(at(&format!("{path}/"), None), path);
     }
 }

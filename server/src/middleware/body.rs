@@ -3,8 +3,8 @@
 use super::RequestId;
 use crate::problem;
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
-use domain::repair::PHOTO_MAX;
-use fleet::import::IMPORT_LIMIT;
+use domain::{release::SBOM_MAX, repair::PHOTO_MAX};
+use fleet::{import::IMPORT_LIMIT, setting::RELEASE_MIB_MAX};
 use http::{Method, StatusCode, header};
 use http_body_util::Limited;
 
@@ -14,6 +14,9 @@ const USUAL: u64 = 1024 * 1024;
 const FORM: u64 = 64 * 1024;
 /// What thousands of requests with their components may weigh.
 const MANY: u64 = 64 * 1024 * 1024;
+
+/// What a file of a release may weigh at most.
+const RELEASE: u64 = (RELEASE_MIB_MAX as u64) << 20;
 
 /// Refuses what is announced as too large, and cuts off what turns out to be.
 pub async fn limit(request: Request, next: Next) -> Response {
@@ -31,13 +34,17 @@ pub async fn limit(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Whether this brings a file to be imported.
+/// Whether this brings a file that goes to disk as it comes.
 pub fn is_import(method: &Method, path: &str) -> bool {
     most(method, path) >= IMPORT_LIMIT
 }
 
 fn most(method: &Method, path: &str) -> u64 {
     match path {
+        // How much of these is taken is a setting, and `fleet`'s part.
+        "/releases/new" if method == Method::POST => RELEASE + FORM,
+        _ if method == Method::PATCH && path.starts_with("/api/v1/uploads/") => RELEASE,
+        _ if method == Method::POST && is_sbom(path) => SBOM_MAX as u64 + FORM,
         "/imports" if method == Method::POST => IMPORT_LIMIT + FORM,
         "/api/v1/imports" if method == Method::POST => IMPORT_LIMIT,
         _ if method == Method::POST && enrols_many(path) => MANY,
@@ -56,6 +63,11 @@ fn enrols_many(path: &str) -> bool {
 /// `/authorities/CA/manifest`, where people deliver the same in a form.
 fn is_manifest(path: &str) -> bool {
     path.strip_prefix("/authorities/").is_some_and(|rest| rest.ends_with("/manifest"))
+}
+
+/// `/api/v1/releases/ID/sbom`, and `/releases/ID/sbom` in a form.
+fn is_sbom(path: &str) -> bool {
+    path.strip_prefix("/api/v1").unwrap_or(path).strip_prefix("/releases/").is_some_and(|rest| rest.ends_with("/sbom"))
 }
 
 /// `/repairs/CODE/photos`.

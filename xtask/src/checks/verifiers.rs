@@ -1,5 +1,5 @@
 //! What other programs think of our certificates, lists and answers: OpenSSL, GnuTLS, NSS, pkilint, SoftHSM. And what
-//! devices' own programs make of the gateway: SWUpdate.
+//! devices' own programs make of the gateway and of images: SWUpdate.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 use crate::{exec, packages};
 
 /// A program, and Debian's package that has it.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("openssl", "openssl"),
     ("certtool", "gnutls-bin"),
     ("ocsptool", "gnutls-bin"),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("softhsm2-util", "softhsm2"),
     ("python3", "python3"),
     ("swupdate", "swupdate"),
+    ("cpio", "cpio"),
 ];
 
 /// The linter, at a version whose findings are known.

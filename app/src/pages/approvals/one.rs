@@ -82,6 +82,9 @@ async fn place_of(ctx: &Ctx, row: &ApprovalRow) -> Result<Option<(String, &'stat
         ApprovalKind::Revocation | ApprovalKind::Release => {
             Some((format!("/revocations/{}", segment(key)), "The revocation"))
         }
+        ApprovalKind::Promotion => Some((format!("/releases/{}", segment(key)), "The release")),
+        // Its page shows what stands here.
+        ApprovalKind::Rollout => None,
         ApprovalKind::Repair | ApprovalKind::Voucher => Some((format!("/repairs/{}", segment(key)), "The repair")),
     })
 }

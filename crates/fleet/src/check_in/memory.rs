@@ -111,6 +111,16 @@ impl Polls {
         }
     }
 
+    /// Forgets what was read of a device that somebody else changed.
+    pub(crate) fn forget(&self, serial: &str) {
+        self.states.forget(serial);
+    }
+
+    /// When a device polled last, if that was not written down yet.
+    pub(crate) fn came_at(&self, device: DeviceId) -> Option<Timestamp> {
+        self.waiting().get(&device).map(|kept| kept.at)
+    }
+
     /// From where a device polled last and when, if that was not written down yet.
     pub(super) fn last(&self, device: DeviceId) -> Option<(String, Timestamp)> {
         self.waiting().get(&device).map(|kept| (kept.address.to_string(), kept.at))
@@ -172,8 +182,10 @@ mod tests {
 
     #[test]
     fn what_was_written_is_forgotten_and_gone_on_from() {
-        let (polls, mut state) =
-            (Polls::default(), PollState { interval_s: 300, wanted: false, due_at: None, cadence: None });
+        let (polls, mut state) = (
+            Polls::default(),
+            PollState { interval_s: 300, wanted: false, due_at: None, cadence: None, updates: None },
+        );
         assert_eq!(polls.count(id(1), &poll(1_000), &state), None);
         let due = polls.due(Timestamp(1_000 * SECOND));
         assert_eq!(due.len(), 1);

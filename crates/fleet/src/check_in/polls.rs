@@ -5,7 +5,10 @@ use super::{
     judge::{Bench, Scope},
     reason, travel,
 };
-use crate::{Actor, Error, Fleet, Result};
+use crate::{
+    Actor, Error, Fleet, Result,
+    update::{Told, UpdateLink},
+};
 use domain::{cadence::Poll, id::DeviceId, person::Permission, suspicion::Signal};
 use std::net::IpAddr;
 use store::{poll::PollState, report::Report};
@@ -21,15 +24,31 @@ pub struct PollAnswer {
     pub sleep_s: u32,
     /// Whether it is asked to report what it is.
     pub wants_report: bool,
+    /// The update that it is told of.
+    pub update: Option<UpdateLink>,
+    /// The update that it has installed last.
+    pub installed: Option<i64>,
 }
 
 impl Fleet {
-    /// Answers a device's poll. One row is read at most and none is written, unless the polls show that two devices use
-    /// this identity.
+    /// Answers a device's poll. One device is read at most and nothing is written, unless it is told of an update for the first
+    /// time, or the polls show that two devices use this identity.
     ///
     /// # Errors
     /// When the actor is no device, or the database fails.
     pub async fn poll(&self, actor: &Actor) -> Result<PollAnswer> {
+        self.answer_poll(actor, true).await
+    }
+
+    /// The same for a device that is on hold or quarantined: it is told of no update.
+    ///
+    /// # Errors
+    /// As [`Fleet::poll`].
+    pub async fn poll_held(&self, actor: &Actor) -> Result<PollAnswer> {
+        self.answer_poll(actor, false).await
+    }
+
+    async fn answer_poll(&self, actor: &Actor, is_whole: bool) -> Result<PollAnswer> {
         let (id, serial) = device_of(actor)?;
         let state = self.poll_state(id, serial).await?;
         let sleep_s = u32::try_from(state.interval_s.clamp(SHORTEST, LONGEST)).unwrap_or(300);
@@ -43,10 +62,12 @@ impl Fleet {
             }
         }
         let is_due = state.due_at.is_some_and(|at| at <= self.now());
-        Ok(PollAnswer { sleep_s, wants_report: state.wanted || is_due })
+        let told = if is_whole { self.updates_at_poll(actor, id, &state).await } else { Told::default() };
+        let wants_report = state.wanted || is_due || told.asks;
+        Ok(PollAnswer { sleep_s, wants_report, update: told.link, installed: told.installed })
     }
 
-    async fn poll_state(&self, id: DeviceId, serial: &str) -> Result<PollState> {
+    pub(crate) async fn poll_state(&self, id: DeviceId, serial: &str) -> Result<PollState> {
         let (polls, now) = (&self.inner.polls, self.now());
         let missed = match polls.states.of(serial, now) {
             Ok(state) if polls.counts(id) => return Ok(state),

@@ -7,7 +7,7 @@ use super::{
     rules::Rules,
     travel,
 };
-use crate::{Actor, Deed, Error, Fleet, Result, repair::on_report};
+use crate::{Actor, Deed, Error, Fleet, Result, repair::on_report, update};
 use domain::{
     component::{Component, Part},
     device::Device,
@@ -15,6 +15,7 @@ use domain::{
     id::DeviceId,
     person::Permission,
     report::{Attributes, Comparison, Listed, Reported, UpdateMode, compare},
+    rollout,
     suspicion::Signal,
     time::{HOUR, MINUTE, Timestamp},
 };
@@ -26,6 +27,9 @@ const MANIFESTS: i64 = 10;
 /// How many changes of a device are judged within an hour, unless somebody asked for its report. Each may write history,
 /// which is kept for good; what comes beyond is kept beside the device and judged later.
 const CHANGES: i64 = 6;
+
+/// The attribute by which a device says in which zone it stands, as the IANA database names it.
+const ZONE: &str = "time.zone";
 
 /// The lists of parts of a device's manifests, the newest first.
 pub(super) fn lists(device: &Device, components: &[Component]) -> Vec<(i64, Vec<Part>)> {
@@ -122,6 +126,26 @@ impl Fleet {
         Ok(())
     }
 
+    /// Lets the device's update go on by what it says that it runs, and notes the zone in which it says that it stands.
+    async fn on_update(
+        &self,
+        deed: &mut Deed<'_>,
+        bench: &Bench<'_>,
+        (reported, attributes): (&Reported, &Attributes),
+        entries: &mut Vec<Entry>,
+    ) -> Result<()> {
+        if let Some(firmware) = &reported.firmware
+            && let Some(back) = update::on_report(deed, &bench.device, firmware).await?
+        {
+            // That it went back tells what runs, too.
+            *entries = vec![bench.entry(back)];
+        }
+        if let Some(zone) = attributes.get(ZONE).filter(|zone| !zone.is_empty() && rollout::zone(zone).is_some()) {
+            store::poll::set_zone(&mut deed.tx, bench.device.id, zone).await?;
+        }
+        Ok(())
+    }
+
     async fn take_report(
         &self,
         mut deed: Deed<'_>,
@@ -161,6 +185,7 @@ impl Fleet {
             self.inner.polls.states.forget(&bench.device.serial);
             return Ok(());
         }
+        self.on_update(&mut deed, bench, (&reported, &kept.attributes), &mut entries).await?;
         // Where it was before is kept until it is judged by it.
         kept.sighting = seen.or(kept.sighting);
         let comparison = compared(bench, &reported, &kept, rules);

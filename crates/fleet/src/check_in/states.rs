@@ -96,7 +96,7 @@ mod tests {
     use domain::time::SECOND;
 
     const NOW: Timestamp = Timestamp(1_000 * MINUTE);
-    const STATE: PollState = PollState { interval_s: 300, wanted: true, due_at: None, cadence: None };
+    const STATE: PollState = PollState { interval_s: 300, wanted: true, due_at: None, cadence: None, updates: None };
 
     #[test]
     fn what_was_changed_while_it_was_read_is_not_kept() {

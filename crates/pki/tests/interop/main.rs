@@ -8,6 +8,7 @@ mod nss;
 mod openssl;
 mod responder;
 mod scene;
+mod signatures;
 mod token;
 #[path = "../world/mod.rs"]
 mod world;

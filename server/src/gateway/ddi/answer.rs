@@ -17,6 +17,10 @@ pub enum Problem {
     OtherDevice,
     /// There is no such tenant.
     OtherTenant,
+    /// There is no such update for it.
+    NoSuchUpdate,
+    /// It is not asked to stop.
+    NotCancelled,
     /// Its body is no JSON object.
     Unreadable,
     /// Its body is too large.
@@ -42,6 +46,15 @@ impl IntoResponse for Problem {
             Self::OtherTenant => {
                 (StatusCode::NOT_FOUND, MISSING.0, MISSING.1, "There is no such tenant; the usual one is DEFAULT.")
             }
+            Self::NoSuchUpdate => {
+                (StatusCode::NOT_FOUND, MISSING.0, MISSING.1, "There is no such update for this device now.")
+            }
+            Self::NotCancelled => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
+                "hawkbit.server.error.action.notcancelable",
+                "This update is not being cancelled.",
+            ),
             Self::Unreadable => (
                 StatusCode::BAD_REQUEST,
                 "org.eclipse.hawkbit.rest.exception.MessageNotReadableException",

@@ -1,0 +1,289 @@
+//! Making a release of files that came: checked whole, put on the shelf, and entered in one deed.
+
+use super::{Upload, inspect::Found, ring, signer, signer::refused, subject_of, upload::is_whole};
+use crate::{Actor, Error, FieldError, Fleet, Result};
+use domain::{
+    audit::Outcome,
+    id::{ReleaseId, ReleaseStepId, UploadId},
+    person::Permission,
+    release::{ArtifactKind, MODELS_MAX, NOTES_MAX, REVISIONS_MAX, Release, Stage, check_name},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{StoreError, artifact::Artifact, release::ReleaseStep};
+use uuid::Uuid;
+
+/// What begins a hardware revision that is a pattern, as SWUpdate writes it.
+const PATTERN: &str = "#RE:";
+
+/// A release to be made, as a form or a program gives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReleaseForm {
+    /// What it is a release of.
+    pub product: String,
+    /// Its version, as the file says it and devices will report it.
+    pub version: String,
+    /// The names of the models that it fits.
+    pub models: Vec<String>,
+    /// The hardware revisions that it fits; none for all.
+    pub revisions: Vec<String>,
+    /// What is new in it.
+    pub notes: String,
+}
+
+/// What came of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The release.
+    pub release: Release,
+    /// Whether it was made now; false when the same file was there already.
+    pub fresh: bool,
+}
+
+impl Fleet {
+    /// Makes a release of a file that was uploaded: in stage dev, for the models that it names. The same file once more for
+    /// the same product and version is there already.
+    ///
+    /// # Errors
+    /// When the actor may not, a field is wrong, the upload is not whole, the file is refused, or product and version are
+    /// those of another file.
+    pub async fn push_release(&self, actor: &Actor, form: &ReleaseForm, upload: UploadId) -> Result<Pushed> {
+        self.authorise(actor, Permission::ReleasePush, "release").await?;
+        let upload = self.upload(actor, upload).await?;
+        let release = self.read_form(actor, form).await?;
+        if let Some(id) = upload.release_id {
+            return already(self.kept_release(id).await?, &release);
+        }
+        if !is_whole(&upload) {
+            let (here, size) = (upload.received, upload.size);
+            return Err(Error::Conflict(format!("The upload is not whole: {here} of {size} bytes are here.")));
+        }
+        let found = match self.look_into(&upload).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.refuse_upload(actor, &upload, &release, &error).await?;
+                return Err(error);
+            }
+        };
+        fits(&release, &found)?;
+        self.keep_release(actor, &upload, Release { kind: found.kind, ..release }, found).await
+    }
+
+    /// The release as the form says it, with all that is wrong with it.
+    async fn read_form(&self, actor: &Actor, form: &ReleaseForm) -> Result<Release> {
+        let mut wrong = Vec::new();
+        let mut say = |field: &str, message: String| wrong.push(FieldError { field: field.to_owned(), message });
+        for (field, text) in [("product", &form.product), ("version", &form.version)] {
+            if let Err(error) = check_name(text) {
+                say(field, format!("This can't be a {field}: {error}."));
+            }
+        }
+        let (models, revisions) = (listed(&form.models), listed(&form.revisions));
+        let known = store::batch::models(self.db()).await?;
+        match models.iter().find(|name| !known.iter().any(|model| model.name == **name)) {
+            Some(name) => say("models", format!("There is no model “{}”.", cut(name))),
+            None if models.is_empty() || models.len() > MODELS_MAX => {
+                say("models", format!("Name the models that it fits: 1 to {MODELS_MAX}."));
+            }
+            None => {}
+        }
+        if revisions.len() > REVISIONS_MAX || revisions.iter().any(|name| name.chars().count() > 64) {
+            say(
+                "revisions",
+                format!("Name at most {REVISIONS_MAX} hardware revisions, of at most 64 characters each."),
+            );
+        }
+        let notes = form.notes.trim().replace("\r\n", "\n");
+        if notes.chars().count() > NOTES_MAX {
+            say("notes", format!("Keep the notes under {NOTES_MAX} characters."));
+        }
+        if !wrong.is_empty() {
+            return Err(Error::Invalid { fields: wrong });
+        }
+        Ok(Release {
+            id: ReleaseId(Uuid::now_v7()),
+            product: form.product.trim().to_owned(),
+            version: form.version.trim().to_owned(),
+            kind: ArtifactKind::Swu,
+            models,
+            revisions,
+            notes,
+            stage: Stage::Dev,
+            stage_at: self.now(),
+            created_by: actor.name().to_owned(),
+            created_at: self.now(),
+        })
+    }
+
+    /// The file, checked whole, and its signers as they stand at this moment.
+    async fn look_into(&self, upload: &Upload) -> Result<Found> {
+        let file = std::fs::File::open(self.upload_path(upload.id)).map_err(super::shelf::trouble)?;
+        let found = self.inspect_file(Box::new(file), &upload.file_name).await?;
+        if !upload.sha256.is_empty() && upload.sha256 != found.sha256 {
+            return Err(refused(
+                "the file was damaged on its way: it has another SHA-256 than was announced; send it again",
+            ));
+        }
+        signer::check(self.db(), &found.signers, self.now()).await?;
+        Ok(found)
+    }
+
+    /// A file that is refused is not kept, and who sent it is on record.
+    async fn refuse_upload(&self, actor: &Actor, upload: &Upload, release: &Release, error: &Error) -> Result<()> {
+        if !matches!(error, Error::Invalid { .. }) {
+            return Ok(());
+        }
+        let detail = json!({
+            "refused": error.to_string(), "file": upload.file_name, "size": upload.size, "product": release.product,
+            "version": release.version,
+        });
+        let subject = format!("upload:{}", upload.id);
+        self.audit_alone(actor, Permission::ReleasePush.as_str(), &subject, Outcome::Denied, &detail.to_string())
+            .await?;
+        let mut tx = self.db().begin().await?;
+        store::upload::forget(&mut tx, upload.id).await?;
+        tx.commit().await?;
+        self.remove_upload_file(upload.id).await;
+        Ok(())
+    }
+
+    async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, found: Found) -> Result<Pushed> {
+        let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
+        // Whatever becomes of the deed: what is on the shelf and in no release is nobody's, and harms nobody.
+        self.inner.artifacts.keep(&self.upload_path(upload.id), &found.sha256).await?;
+        if let Some(known) = known {
+            return self.same_release(actor, upload, known, &release, &found).await;
+        }
+        let subject = subject_of(release.id);
+        let mut deed = self.allow(actor, Permission::ReleasePush, &subject).await?;
+        signer::check_within(&mut deed.tx, &found.signers, self.now()).await?;
+        match store::release::insert(&mut deed.tx, &release).await {
+            // Somebody else pushed it at this moment.
+            Err(StoreError::Exists) => {
+                drop(deed);
+                let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
+                let known = known.ok_or(Error::Busy)?;
+                return self.same_release(actor, upload, known, &release, &found).await;
+            }
+            other => other?,
+        }
+        let step = ReleaseStep {
+            id: ReleaseStepId(Uuid::now_v7()),
+            at: release.created_at,
+            before: None,
+            stage: Stage::Dev,
+            by: actor.name().to_owned(),
+            approved_by: String::new(),
+            reason: String::new(),
+            gates: Vec::new(),
+        };
+        store::release::enter(&mut deed.tx, release.id, &step).await?;
+        let detail = json!({
+            "product": release.product, "version": release.version, "models": release.models,
+            "revisions": release.revisions, "file": upload.file_name, "size": found.size, "sha256": found.sha256,
+            "signers": found.signers,
+        });
+        store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
+        store::upload::used(&mut deed.tx, upload.id, release.id).await?;
+        ring(&mut deed, release.id).await?;
+        deed.commit("release.push", &subject, &detail).await?;
+        self.remove_upload_file(upload.id).await;
+        Ok(Pushed { release, fresh: true })
+    }
+
+    /// A push of what is there already: the same file leads to it, another one is refused.
+    async fn same_release(
+        &self,
+        actor: &Actor,
+        upload: &Upload,
+        known: Release,
+        asked: &Release,
+        found: &Found,
+    ) -> Result<Pushed> {
+        let files = store::artifact::of_release(self.db(), known.id).await?;
+        if !files.iter().any(|file| file.sha256 == found.sha256) {
+            let told = format!(
+                "There is a release {} already, of another file. Give this one another version.",
+                known.title()
+            );
+            return Err(Error::Conflict(told));
+        }
+        let pushed = already(known, asked)?;
+        let mut deed = self.allow(actor, Permission::ReleasePush, &subject_of(pushed.release.id)).await?;
+        store::upload::used(&mut deed.tx, upload.id, pushed.release.id).await?;
+        let detail = json!({"again": true, "sha256": found.sha256});
+        deed.commit("release.push", &subject_of(pushed.release.id), &detail).await?;
+        self.remove_upload_file(upload.id).await;
+        Ok(pushed)
+    }
+}
+
+/// What is there already, unless it was asked for with other models, which a release never changes.
+fn already(known: Release, asked: &Release) -> Result<Pushed> {
+    if (&known.product, &known.version) != (&asked.product, &asked.version) {
+        return Err(Error::Conflict(format!("The release {} was made of this upload.", known.title())));
+    }
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names
+    };
+    if sorted(&known.models) != sorted(&asked.models) || sorted(&known.revisions) != sorted(&asked.revisions) {
+        let told = format!(
+            "There is a release {} of this file already, for other models or revisions. Give this one another version.",
+            known.title()
+        );
+        return Err(Error::Conflict(told));
+    }
+    Ok(Pushed { release: known, fresh: false })
+}
+
+/// What the file says of itself must be what the form says of it: devices will report the file's version, and refuse
+/// hardware that it doesn't name.
+fn fits(release: &Release, found: &Found) -> Result<()> {
+    let mut wrong = Vec::new();
+    if let Some(says) = found.version.as_deref().filter(|says| *says != release.version) {
+        let message = format!("The file says of itself that it is version {}.", cut(says));
+        wrong.push(FieldError { field: "version".to_owned(), message });
+    }
+    let is_pattern = found.hardware.iter().any(|name| name.starts_with(PATTERN));
+    let missing = release.revisions.iter().find(|name| !found.hardware.contains(name));
+    if let Some(name) = missing.filter(|_| !is_pattern && !found.hardware.is_empty()) {
+        let (name, only) = (cut(name), cut(&found.hardware.join(", ")));
+        let message = format!("The file is not for revision {name}: its hardware-compatibility names {only}.");
+        wrong.push(FieldError { field: "revisions".to_owned(), message });
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid { fields: wrong }) }
+}
+
+fn artifact_of(release: &Release, upload: &Upload, found: Found) -> Artifact {
+    Artifact {
+        number: 0,
+        release_id: release.id,
+        file_name: upload.file_name.clone(),
+        size: found.size,
+        md5: found.md5,
+        sha1: found.sha1,
+        sha256: found.sha256,
+        signers: found.signers,
+        hardware: found.hardware,
+        images: found.images,
+        checked_at: release.created_at,
+    }
+}
+
+/// Names without spaces around them, each once; empty ones are none.
+fn listed(names: &[String]) -> Vec<String> {
+    let mut listed: Vec<String> = Vec::new();
+    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+        if !listed.iter().any(|known| known == name) {
+            listed.push(name.to_owned());
+        }
+    }
+    listed
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}

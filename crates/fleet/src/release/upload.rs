@@ -1,0 +1,268 @@
+//! Files on their way here, in `uploads/` of the data folder: `<id>.part` while one is written and until a release is made
+//! of it. What is counted as received is durable; what the file holds beyond that is dropped when somebody goes on.
+
+use super::shelf::trouble;
+use crate::{Actor, Error, Fleet, Result, setting::RELEASE_MIB};
+use domain::{id::UploadId, person::Permission, release::file_name, time::DAY};
+use futures::{Stream, StreamExt, pin_mut};
+use serde_json::json;
+use std::{fmt::Display, fs::TryLockError, io, path::PathBuf};
+use store::upload::Upload;
+use tokio::{
+    fs::{self, File},
+    io::{AsyncSeekExt, AsyncWriteExt},
+};
+use uuid::Uuid;
+
+/// How long an unfinished upload is kept after its last piece.
+pub const UPLOAD_KEPT: i64 = DAY;
+/// How much all unfinished uploads together may be going to take: they share their disk with the database.
+const ROOM: i64 = 32 << 30;
+/// How many unfinished uploads one account or token may have.
+const OF_ONE: i64 = 50;
+/// After so many bytes what came is made durable, although more is coming.
+const PIECE: i64 = 16 << 20;
+
+/// A file that somebody is going to send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UploadForm {
+    /// What it is called.
+    pub file_name: String,
+    /// How large it is, in bytes.
+    pub size: i64,
+    /// Its SHA-256 in hexadecimal, where it is known: an unfinished upload of the same file is gone on with then, and
+    /// damage on the way is told from damage before.
+    pub sha256: String,
+}
+
+/// Whose uploads are whose.
+fn owner_of(actor: &Actor) -> String {
+    match actor {
+        Actor::Rule { name } => format!("rule:{name}"),
+        _ => format!("{}:{}", actor.kind(), actor.id()),
+    }
+}
+
+impl Fleet {
+    /// Begins an upload, or finds the unfinished one of the same file by the same program.
+    ///
+    /// # Errors
+    /// When the actor may not, a field is wrong, the file is larger than is taken, or too much is on its way already.
+    pub async fn begin_upload(&self, actor: &Actor, form: &UploadForm) -> Result<Upload> {
+        self.authorise(actor, Permission::ReleasePush, "upload").await?;
+        let limit = self.setting_number(RELEASE_MIB).await?;
+        if form.size < 1 {
+            return Err(Error::field("size", "The file is empty."));
+        }
+        if form.size > limit.saturating_mul(1 << 20) {
+            return Err(Error::TooLarge(format!(
+                "The file is larger than {limit} MiB, which is the most that is taken; an admin can raise that under \
+                 Settings."
+            )));
+        }
+        let sha256 = form.sha256.trim().to_ascii_lowercase();
+        if !(sha256.is_empty() || sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Err(Error::field("sha256", "Give a SHA-256 as 64 hexadecimal digits, or none."));
+        }
+        let (now, node, owner) = (self.now(), self.node().await?, owner_of(actor));
+        let mut deed = self.allow(actor, Permission::ReleasePush, "upload").await?;
+        if !sha256.is_empty()
+            && let Some(same) = store::upload::same(&mut deed.tx, &owner, (&sha256, form.size), &node, now).await?
+        {
+            return Ok(same);
+        }
+        let announced = store::upload::announced(&mut deed.tx, now).await?;
+        if announced.saturating_add(form.size) > ROOM
+            || store::upload::of_owner(&mut deed.tx, &owner, now).await? >= OF_ONE
+        {
+            let told = "Too many files are on their way already. Nothing was changed; finish those, or wait a day until \
+                        what nobody went on with is forgotten.";
+            return Err(Error::NoRoom(told.to_owned()));
+        }
+        let upload = Upload {
+            id: UploadId(Uuid::now_v7()),
+            owner,
+            by: actor.name().to_owned(),
+            node,
+            file_name: file_name(&form.file_name),
+            size: form.size,
+            sha256,
+            received: 0,
+            created_at: now,
+            expires_at: now.plus(UPLOAD_KEPT),
+            release_id: None,
+        };
+        self.make_upload_file(upload.id).await?;
+        store::upload::insert(&mut deed.tx, &upload).await?;
+        let detail = json!({"file": upload.file_name, "size": upload.size, "sha256": upload.sha256});
+        deed.commit("upload.begin", &format!("upload:{}", upload.id), &detail).await?;
+        Ok(upload)
+    }
+
+    /// An upload of one's own.
+    ///
+    /// # Errors
+    /// When the actor may not, or has none of this id: it may have expired.
+    pub async fn upload(&self, actor: &Actor, id: UploadId) -> Result<Upload> {
+        actor.require(Permission::ReleasePush)?;
+        let found = store::upload::by_id(self.db(), id).await?;
+        let own = found.filter(|upload| upload.owner == owner_of(actor) && upload.expires_at > self.now());
+        own.ok_or_else(|| Error::not_found("upload", &id.to_string()))
+    }
+
+    /// Takes a piece of a file in, at the place up to where it is here. When this returns, so much of it is durable.
+    /// What came before the sender broke off is kept and counted.
+    ///
+    /// # Errors
+    /// When the actor may not, has no such upload, the piece belongs elsewhere, somebody else sends it at this moment, the
+    /// sender breaks off, more comes than was announced, or the disk is full.
+    pub async fn append_upload<S, B, E>(&self, actor: &Actor, id: UploadId, offset: i64, arriving: S) -> Result<Upload>
+    where
+        S: Stream<Item = std::result::Result<B, E>>,
+        B: AsRef<[u8]>,
+        E: Display,
+    {
+        self.authorise(actor, Permission::ReleasePush, &format!("upload:{id}")).await?;
+        self.upload(actor, id).await?;
+        let mut file = self.upload_file(id).await?;
+        // Whoever wrote before this one had the file has counted what it wrote.
+        let mut upload = self.upload(actor, id).await?;
+        if upload.received != offset {
+            return Err(elsewhere(offset, upload.received));
+        }
+        file.set_len(offset.unsigned_abs()).await.map_err(trouble)?;
+        file.seek(io::SeekFrom::Start(offset.unsigned_abs())).await.map_err(trouble)?;
+        let (mut here, mut problem) = (offset, None);
+        pin_mut!(arriving);
+        while let Some(bytes) = arriving.next().await {
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    problem = Some(stopped(&error));
+                    break;
+                }
+            };
+            let bytes = bytes.as_ref();
+            let next = here.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+            if next > upload.size {
+                problem =
+                    Some(Error::TooLarge(format!("More came than the {} bytes that were announced.", upload.size)));
+                break;
+            }
+            file.write_all(bytes).await.map_err(trouble)?;
+            here = next;
+            if here - upload.received >= PIECE {
+                self.count_received(&mut file, &mut upload, here).await?;
+            }
+        }
+        self.count_received(&mut file, &mut upload, here).await?;
+        problem.map_or(Ok(upload), Err)
+    }
+
+    /// Makes what is in the file durable, then says so.
+    async fn count_received(&self, file: &mut File, upload: &mut Upload, here: i64) -> Result<()> {
+        file.flush().await.map_err(trouble)?;
+        file.sync_data().await.map_err(trouble)?;
+        let expires = self.now().plus(UPLOAD_KEPT);
+        let mut tx = self.db().begin().await?;
+        if !store::upload::received(&mut tx, upload.id, upload.received, here, expires).await? {
+            return Err(elsewhere(upload.received, here));
+        }
+        tx.commit().await?;
+        (upload.received, upload.expires_at) = (here, expires);
+        Ok(())
+    }
+
+    /// Forgets an upload of one's own.
+    ///
+    /// # Errors
+    /// When the actor may not, or has none of this id.
+    pub async fn discard_upload(&self, actor: &Actor, id: UploadId) -> Result<()> {
+        let subject = format!("upload:{id}");
+        self.authorise(actor, Permission::ReleasePush, &subject).await?;
+        let upload = self.upload(actor, id).await?;
+        let mut deed = self.allow(actor, Permission::ReleasePush, &subject).await?;
+        store::upload::forget(&mut deed.tx, id).await?;
+        deed.commit("upload.discard", &subject, &json!({"file": upload.file_name})).await?;
+        self.remove_upload_file(id).await;
+        Ok(())
+    }
+
+    /// Forgets uploads that nobody went on with for a day. To be done every few minutes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_uploads(&self) -> Result<()> {
+        let node = self.node().await?;
+        for upload in store::upload::expired(self.db(), self.now()).await? {
+            // Another data folder's file is that one's to remove; a day later nobody will.
+            let is_abandoned = upload.expires_at.plus(DAY) <= self.now();
+            if upload.node != node && !is_abandoned {
+                continue;
+            }
+            self.remove_upload_file(upload.id).await;
+            let mut tx = self.db().begin().await?;
+            store::upload::forget(&mut tx, upload.id).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Where the file of an upload lies.
+    pub(super) fn upload_path(&self, id: UploadId) -> PathBuf {
+        self.folder().join("uploads").join(format!("{id}.part"))
+    }
+
+    /// Makes the empty file, and its name durable with it.
+    async fn make_upload_file(&self, id: UploadId) -> Result<()> {
+        let folder = self.folder().join("uploads");
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        builder.mode(0o700);
+        builder.create(&folder).await.map_err(trouble)?;
+        let mut options = fs::OpenOptions::from(store::private::options());
+        options.write(true).create_new(true).open(self.upload_path(id)).await.map_err(trouble)?;
+        File::open(&folder).await.map_err(trouble)?.sync_all().await.map_err(trouble)
+    }
+
+    /// The file to write in, which nobody else writes in meanwhile.
+    async fn upload_file(&self, id: UploadId) -> Result<File> {
+        let opened = File::options().read(true).write(true).open(self.upload_path(id)).await;
+        let file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::not_found("upload", &id.to_string()));
+            }
+            other => other.map_err(trouble)?.into_std().await,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(File::from_std(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::Conflict(
+                "Another request sends this file at the moment. Ask how much of it is here, and go on from there."
+                    .to_owned(),
+            )),
+            Err(TryLockError::Error(error)) => Err(trouble(error)),
+        }
+    }
+
+    pub(super) async fn remove_upload_file(&self, id: UploadId) {
+        if let Err(error) = fs::remove_file(self.upload_path(id)).await
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, upload = %id, "the file of an upload that is over was not removed");
+        }
+    }
+}
+
+fn elsewhere(offset: i64, received: i64) -> Error {
+    Error::Conflict(format!("{received} bytes of this file are here, so it does not go on at byte {offset}."))
+}
+
+fn stopped(error: &impl Display) -> Error {
+    Error::Conflict(format!("The upload stopped before its end ({error}). What came is kept; go on from there."))
+}
+
+/// Whether an upload is whole.
+pub(super) fn is_whole(upload: &Upload) -> bool {
+    upload.received == upload.size
+}

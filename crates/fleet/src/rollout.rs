@@ -1,0 +1,80 @@
+//! Rollouts: written, frozen, approved by a second person, and then run by themselves until they are done or a gate stops them.
+//!
+//! Every node may run the steward: each step is written on the condition that nothing was changed since it was decided. What
+//! devices are offered is decided in memory by what was frozen, so that starting a rollout costs the same for a thousand devices
+//! and a million; see [`crate::update`].
+
+mod approve;
+mod draft;
+mod memory;
+mod read;
+mod run;
+mod steward;
+mod submit;
+mod why;
+
+pub use read::{DeviceOutcome, DeviceOutcomes, RolloutDetail, RolloutPage, RolloutRow, StateCount, WaveView};
+pub use run::Abort;
+pub use why::WhyNot;
+
+pub(crate) use memory::{Live, Rollouts, pace_of};
+pub(crate) use steward::minute_of;
+
+use crate::{Actor, Deed, Error, FieldError, Fleet, Result};
+use domain::{
+    id::RolloutId,
+    rollout::{OutOfTurn, PlanError},
+};
+use serde_json::Value;
+use store::rollout::{Rollout, event::RolloutEvent};
+
+/// The bell's topic: what was changed of a rollout. Its subjects are the words in addresses.
+pub(crate) const TOPIC: &str = "rollout";
+/// The bell's topic for what devices did with one.
+pub(crate) const PROGRESS: &str = "rollout.progress";
+/// In whose name rollouts go on by themselves.
+const STEWARD: Actor = Actor::Rule { name: "rollout" };
+
+fn subject_of(code: &str) -> String {
+    format!("rollout:{code}")
+}
+
+fn out_of_turn(error: &OutOfTurn) -> Error {
+    Error::Conflict(error.to_string())
+}
+
+fn invalid(wrong: Vec<PlanError>) -> Error {
+    let field = |error: PlanError| FieldError { field: error.field, message: error.message };
+    Error::Invalid { fields: wrong.into_iter().map(field).collect() }
+}
+
+fn changed() -> Error {
+    Error::Conflict("This rollout was changed by somebody else in between. Look at it again.".to_owned())
+}
+
+/// Writes a rollout that the deed holds, notes what was done, and rings.
+async fn write(deed: &mut Deed<'_>, rollout: &mut Rollout, event: (&str, String, Value)) -> Result<()> {
+    let (fleet, actor) = (deed.fleet(), deed.actor().name().to_owned());
+    rollout.updated_at = fleet.now();
+    if !store::rollout::put(&mut deed.tx, rollout).await? {
+        return Err(changed());
+    }
+    rollout.version += 1;
+    let (word, words, detail) = event;
+    let wave = rollout.course.wave;
+    let event = RolloutEvent { at: fleet.now(), actor, deed: word.to_owned(), wave, words, detail };
+    store::rollout::event::append(&mut deed.tx, rollout.id, &event).await?;
+    deed.ring(TOPIC, &rollout.code).await
+}
+
+impl Fleet {
+    async fn kept_rollout(&self, code: &str) -> Result<Rollout> {
+        let found = store::rollout::by_code(self.db(), code).await?;
+        found.ok_or_else(|| Error::not_found("rollout", code))
+    }
+}
+
+/// A rollout, held by the deed from here on.
+async fn held(deed: &mut Deed<'_>, id: RolloutId, code: &str) -> Result<Rollout> {
+    store::rollout::lock(&mut deed.tx, id).await?.ok_or_else(|| Error::not_found("rollout", code))
+}

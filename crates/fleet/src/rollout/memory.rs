@@ -1,0 +1,168 @@
+//! Rollouts that devices have to do with, in memory: who belongs to which wave is decided from here at every poll.
+//!
+//! Whoever changes one refreshes this before it answers. What other processes change is seen within a second: the steward
+//! compares the versions, which costs one look at an index, and a bell that was missed costs nothing. Offers ask the database
+//! once more, so that nobody is offered anything by a memory that is late.
+
+use crate::{Fleet, Result, update::Deliverable};
+use arc_swap::ArcSwap;
+use domain::{
+    id::{ReleaseId, RolloutId},
+    rollout::{Membership, Pace},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+use store::rollout::Rollout;
+use tokio::sync::Mutex;
+
+/// A rollout as polls need it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// It, as it stood when it was read.
+    pub(crate) rollout: Rollout,
+    /// Who belongs where.
+    pub(crate) membership: Membership,
+    /// What devices get by it.
+    pub(crate) releases: HashMap<ReleaseId, Arc<Deliverable>>,
+    /// The last minute in which as many were told as may be; the others need not ask.
+    full_minute: AtomicI64,
+}
+
+impl Live {
+    /// How long things may take by its plan.
+    pub(crate) fn pace(&self) -> Pace {
+        pace_of(&self.rollout)
+    }
+
+    pub(crate) fn is_full(&self, minute: i64) -> bool {
+        self.full_minute.load(Ordering::Relaxed) == minute
+    }
+
+    pub(crate) fn note_full(&self, minute: i64) {
+        self.full_minute.store(minute, Ordering::Relaxed);
+    }
+}
+
+/// How long things may take by a rollout's plan.
+pub(crate) fn pace_of(rollout: &Rollout) -> Pace {
+    let plan = &rollout.plan;
+    Pace { timeout: plan.timeout(), soak: plan.soak(), retries: plan.retries }
+}
+
+/// Those that are active, in the order in which they were made.
+#[derive(Default)]
+pub(crate) struct Rollouts {
+    live: ArcSwap<Vec<Arc<Live>>>,
+    reading: Mutex<()>,
+    /// Whose files this process has read whole.
+    checked: std::sync::Mutex<HashSet<ReleaseId>>,
+    pub(crate) checking: Mutex<()>,
+}
+
+impl Rollouts {
+    /// Those that are active.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<Live>>> {
+        self.live.load_full()
+    }
+
+    /// Whether this process has read the files of a release whole.
+    pub(crate) fn is_checked(&self, release: ReleaseId) -> bool {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(&release)
+    }
+
+    /// Notes that it has.
+    pub(crate) fn note_checked(&self, release: ReleaseId) {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(release);
+    }
+
+    /// One of them.
+    pub(crate) fn one(&self, id: RolloutId) -> Option<Arc<Live>> {
+        self.live.load().iter().find(|live| live.rollout.id == id).cloned()
+    }
+}
+
+impl Fleet {
+    /// Brings the rollouts in memory up to what is committed. What has not changed is not read again.
+    ///
+    /// # Errors
+    /// When the database fails, or holds what is no rollout.
+    pub async fn refresh_rollouts(&self) -> Result<()> {
+        let _one_reads = self.inner.rollouts.reading.lock().await;
+        let before = self.inner.rollouts.all();
+        let versions = store::rollout::versions(self.db()).await?;
+        let is_same = versions.len() == before.len()
+            && versions.iter().all(|(id, version)| {
+                before.iter().any(|live| live.rollout.id == *id && live.rollout.version == *version)
+            });
+        if is_same {
+            return Ok(());
+        }
+        let mut now = Vec::with_capacity(versions.len());
+        for rollout in store::rollout::active(self.db()).await? {
+            let known = before.iter().find(|live| live.rollout.id == rollout.id);
+            match known {
+                Some(known) if known.rollout.version == rollout.version => now.push(Arc::clone(known)),
+                _ => now.push(Arc::new(self.read_live(rollout).await?)),
+            }
+        }
+        self.inner.rollouts.live.store(Arc::new(now));
+        Ok(())
+    }
+
+    /// Reads what devices get again: stages of releases change while rollouts run.
+    pub(crate) async fn reread_releases(&self) -> Result<()> {
+        let _one_reads = self.inner.rollouts.reading.lock().await;
+        let mut now = Vec::new();
+        for known in self.inner.rollouts.all().iter() {
+            let releases = self.releases_of(&known.rollout).await?;
+            if releases == known.releases {
+                now.push(Arc::clone(known));
+                continue;
+            }
+            now.push(Arc::new(Live {
+                rollout: known.rollout.clone(),
+                membership: known.membership.clone(),
+                releases,
+                full_minute: AtomicI64::new(known.full_minute.load(Ordering::Relaxed)),
+            }));
+        }
+        self.inner.rollouts.live.store(Arc::new(now));
+        Ok(())
+    }
+
+    /// A rollout with what was frozen of it: from memory, or read for a device whose update outlived it.
+    pub(crate) async fn live_rollout(&self, id: RolloutId) -> Result<Option<Arc<Live>>> {
+        if let Some(live) = self.inner.rollouts.one(id) {
+            return Ok(Some(live));
+        }
+        match store::rollout::by_id(self.db(), id).await? {
+            Some(rollout) => Ok(Some(Arc::new(self.read_live(rollout).await?))),
+            None => Ok(None),
+        }
+    }
+
+    async fn read_live(&self, rollout: Rollout) -> Result<Live> {
+        let sets = store::rollout::target::of(self.db(), rollout.id).await?;
+        let releases = self.releases_of(&rollout).await?;
+        let membership = match &rollout.frozen {
+            Some(frozen) => Membership::new(&rollout.plan, frozen, sets.target, &sets.waves, sets.joined),
+            None => Membership::default(),
+        };
+        Ok(Live { membership, releases, rollout, full_minute: AtomicI64::new(i64::MIN) })
+    }
+
+    async fn releases_of(&self, rollout: &Rollout) -> Result<HashMap<ReleaseId, Arc<Deliverable>>> {
+        let mut releases = HashMap::new();
+        for id in rollout.plan.releases() {
+            if let Some(found) = self.deliverable(id).await? {
+                releases.insert(id, Arc::new(found));
+            }
+        }
+        Ok(releases)
+    }
+}

@@ -1,0 +1,351 @@
+//! What is shown of rollouts. Counts come from what is kept, never from looking at devices.
+
+use super::steward::{decide_wave, evidence};
+use crate::{Actor, Fleet, Result, approval::ApprovalRow};
+use domain::{
+    id::{ApprovalId, RolloutId},
+    person::Permission,
+    rollout::{ActionKind, ActionState, Decision, Evidence, Frozen, Plan, RolloutState},
+    time::Timestamp,
+};
+use serde::Serialize;
+use store::{
+    rollout::{Rollout, count, count::FailureCluster, event::RolloutEvent},
+    update_action::feedback::Said,
+};
+
+/// How many rollouts and devices a page has at most, how many events and kinds of failure are shown.
+const PAGE: i64 = 200;
+const EVENTS: i64 = 500;
+const FAILURES: i64 = 50;
+const SAID: i64 = 50;
+
+/// A rollout in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RolloutRow {
+    /// Its id.
+    pub id: RolloutId,
+    /// Its word in addresses.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// What it brings: `gateway-os 2.4.1`.
+    pub release: String,
+    /// How far it is.
+    pub state: RolloutState,
+    /// The wave that was opened last, from 0.
+    pub wave: Option<usize>,
+    /// How many waves it has.
+    pub waves: usize,
+    /// How many devices its target has; none before it was submitted.
+    pub devices: Option<u64>,
+    /// What is known of all waves together.
+    pub evidence: Evidence,
+    /// Who made it.
+    pub created_by: String,
+    /// When anything of it was last changed.
+    pub updated_at: Timestamp,
+    /// Why it stands as it does; may be empty.
+    pub reason: String,
+}
+
+/// A page of rollouts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RolloutPage {
+    /// The rollouts, newest first.
+    pub rows: Vec<RolloutRow>,
+    /// Before which the next page begins, if there is one.
+    pub next: Option<RolloutId>,
+}
+
+/// How many devices of a wave and a cohort are how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StateCount {
+    /// What their actions are for.
+    pub kind: ActionKind,
+    /// Their cohort; 0 for none.
+    pub cohort: usize,
+    /// How far they are.
+    pub state: ActionState,
+    /// How many.
+    pub n: u64,
+}
+
+/// A wave with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaveView {
+    /// How many devices are in it.
+    pub devices: u64,
+    /// How many of them are in which cohort; the first of them in none.
+    pub cohorts: Vec<u64>,
+    /// Whether it was opened.
+    pub is_open: bool,
+    /// How many devices are how far.
+    pub counts: Vec<StateCount>,
+    /// What its gate knows.
+    pub evidence: Evidence,
+    /// What of that somebody let go on in spite of.
+    pub accepted: Evidence,
+    /// Whether a person may open the next one now.
+    pub is_ready: bool,
+    /// What it waits for, in words.
+    pub missing: Vec<String>,
+    /// Why its gate stops it.
+    pub halted: Option<String>,
+}
+
+/// A rollout with everything that a page shows of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutDetail {
+    /// It, as in a list.
+    #[serde(flatten)]
+    pub row: RolloutRow,
+    /// What it is to do.
+    pub plan: Plan,
+    /// What was frozen of that.
+    pub frozen: Option<Frozen>,
+    /// The hash of both.
+    pub hash: String,
+    /// Its waves.
+    pub wave_views: Vec<WaveView>,
+    /// Failures that are alike, most first.
+    pub failures: Vec<FailureCluster>,
+    /// What was done with it, newest first.
+    pub events: Vec<RolloutEvent>,
+    /// The approval that was asked for last.
+    pub approval: Option<ApprovalRow>,
+    /// Who approved it; empty before.
+    pub approved_by: String,
+    /// When it was started, and when it ended.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Whether devices are taken back.
+    pub reverting: bool,
+    /// Grows with every change: to be sent back with an edit.
+    pub version: i64,
+}
+
+/// How a device came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceOutcome {
+    /// By what the device knows it.
+    pub action: i64,
+    /// The device.
+    pub serial: String,
+    /// Its hardware revision.
+    pub revision: String,
+    /// What it is for.
+    pub kind: ActionKind,
+    /// Its wave, from 0.
+    pub wave: usize,
+    /// Its cohort; 0 for none.
+    pub cohort: usize,
+    /// What it brings, and what ran before.
+    pub version: String,
+    /// What ran before; may be empty.
+    pub from: String,
+    /// Which try it is, from 0.
+    pub attempt: u32,
+    /// How far it is.
+    pub state: ActionState,
+    /// When it was told of it.
+    pub offered_at: Timestamp,
+    /// When it got as far as it is.
+    pub changed_at: Timestamp,
+    /// Why it failed; may be empty.
+    pub reason: String,
+}
+
+/// A page of devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceOutcomes {
+    /// The devices, in the order in which they were told.
+    pub rows: Vec<DeviceOutcome>,
+    /// After which the next page begins, if there is one.
+    pub next: Option<i64>,
+}
+
+impl Fleet {
+    /// A page of rollouts, newest first, only those in a state when one is given.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn rollouts(
+        &self,
+        actor: &Actor,
+        state: Option<RolloutState>,
+        before: Option<RolloutId>,
+        limit: i64,
+    ) -> Result<RolloutPage> {
+        actor.require(Permission::FleetRead)?;
+        let limit = limit.clamp(1, PAGE);
+        let mut found = store::rollout::page(self.db(), state, before, limit + 1).await?;
+        let more = i64::try_from(found.len()).unwrap_or(0) > limit;
+        found.truncate(usize::try_from(limit).unwrap_or_default());
+        let next = found.last().map(|rollout| rollout.id).filter(|_| more);
+        let mut rows = Vec::with_capacity(found.len());
+        for rollout in &found {
+            let evidence = self.evidence_of(rollout).await?;
+            rows.push(self.row(rollout, &evidence).await?);
+        }
+        Ok(RolloutPage { rows, next })
+    }
+
+    async fn row(&self, rollout: &Rollout, evidence: &[Evidence]) -> Result<RolloutRow> {
+        let sum = evidence.iter().fold(Evidence::default(), |sum, wave| Evidence {
+            total: sum.total + wave.total,
+            under_way: sum.under_way + wave.under_way,
+            verified: sum.verified + wave.verified,
+            failed: sum.failed + wave.failed,
+            silent: sum.silent + wave.silent,
+        });
+        let release = self.deliverable(rollout.plan.release).await?;
+        Ok(RolloutRow {
+            id: rollout.id,
+            code: rollout.code.clone(),
+            name: rollout.plan.name.clone(),
+            release: release.map(|release| release.title).unwrap_or_default(),
+            state: rollout.course.state,
+            wave: rollout.course.wave,
+            waves: rollout.course.waves,
+            devices: rollout.frozen.as_ref().map(|frozen| frozen.count),
+            evidence: sum,
+            created_by: rollout.created_by.clone(),
+            updated_at: rollout.updated_at,
+            reason: rollout.reason.clone(),
+        })
+    }
+
+    /// A rollout with everything that a page shows of it.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such rollout.
+    pub async fn rollout(&self, actor: &Actor, code: &str) -> Result<RolloutDetail> {
+        actor.require(Permission::FleetRead)?;
+        let rollout = self.kept_rollout(code).await?;
+        let (db, id) = (self.db(), rollout.id);
+        let (counts, failures, events) = tokio::try_join!(
+            count::of(db, id),
+            count::failures(db, id, FAILURES),
+            store::rollout::event::of(db, id, EVENTS),
+        )?;
+        let evidence = evidence(&rollout, &counts);
+        let wave_views =
+            (0..rollout.course.waves).map(|wave| self.wave_view(&rollout, &evidence, &counts, wave)).collect();
+        let approval = match rollout.approval_id {
+            Some(id) => store::approval::by_id(db, id).await?.map(|approval| (&approval).into()),
+            None => None,
+        };
+        Ok(RolloutDetail {
+            row: self.row(&rollout, &evidence).await?,
+            hash: rollout.course.hash.clone(),
+            wave_views,
+            failures,
+            events,
+            approval,
+            approved_by: rollout.approved_by,
+            started_at: rollout.started_at,
+            ended_at: rollout.ended_at,
+            reverting: rollout.reverting,
+            version: rollout.version,
+            plan: rollout.plan,
+            frozen: rollout.frozen,
+        })
+    }
+
+    fn wave_view(
+        &self,
+        rollout: &Rollout,
+        evidence: &[Evidence],
+        all: &[count::RolloutCount],
+        wave: usize,
+    ) -> WaveView {
+        let frozen = rollout.frozen.as_ref().and_then(|frozen| frozen.waves.get(wave));
+        let joined: u64 = rollout.joined.get(wave).into_iter().flatten().sum();
+        let is_open = rollout.course.wave.is_some_and(|open| wave <= open);
+        let counts = all.iter().filter(|count| count.wave == wave);
+        let count = |count: &count::RolloutCount| StateCount {
+            kind: count.kind,
+            cohort: count.cohort,
+            state: count.state,
+            n: count.n,
+        };
+        let decision = decide_wave(rollout, evidence, wave, self.now()).filter(|_| is_open);
+        WaveView {
+            devices: frozen.map_or(0, |wave| wave.count) + joined,
+            cohorts: frozen.map(|wave| wave.cohorts.clone()).unwrap_or_default(),
+            is_open,
+            counts: counts.map(count).collect(),
+            evidence: evidence.get(wave).copied().unwrap_or_default(),
+            accepted: rollout.accepted.get(wave).copied().unwrap_or_default(),
+            is_ready: decision.as_ref().is_some_and(Decision::is_ready),
+            missing: match &decision {
+                Some(Decision::Stay(missing)) => missing.iter().map(domain::rollout::Missing::words).collect(),
+                _ => Vec::new(),
+            },
+            halted: match decision {
+                Some(Decision::Halt(why)) => Some(why),
+                _ => None,
+            },
+        }
+    }
+
+    /// A page of the devices that were told of a rollout, only those in a state when one is given.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such rollout.
+    pub async fn rollout_devices(
+        &self,
+        actor: &Actor,
+        code: &str,
+        state: Option<ActionState>,
+        after: i64,
+        limit: i64,
+    ) -> Result<DeviceOutcomes> {
+        actor.require(Permission::FleetRead)?;
+        let rollout = self.kept_rollout(code).await?;
+        let limit = limit.clamp(1, PAGE);
+        let mut found = store::update_action::of_rollout(self.db(), rollout.id, state, after, limit + 1).await?;
+        let more = i64::try_from(found.len()).unwrap_or(0) > limit;
+        found.truncate(usize::try_from(limit).unwrap_or_default());
+        let next = found.last().map(|action| action.id).filter(|_| more);
+        let mut rows = Vec::with_capacity(found.len());
+        for found in found {
+            rows.push(DeviceOutcome {
+                action: found.id,
+                serial: store::update_action::serial(self.db(), found.device).await?,
+                revision: found.revision,
+                kind: found.action.kind,
+                wave: found.wave,
+                cohort: found.cohort,
+                version: found.action.version,
+                from: found.action.from,
+                attempt: found.action.attempt,
+                state: found.action.state,
+                offered_at: found.offered_at,
+                changed_at: found.action.changed_at,
+                reason: found.action.reason,
+            });
+        }
+        Ok(DeviceOutcomes { rows, next })
+    }
+
+    /// What a device said of an update, the last first.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn update_said(&self, actor: &Actor, action: i64) -> Result<Vec<Said>> {
+        actor.require(Permission::FleetRead)?;
+        Ok(store::update_action::feedback::of(self.db(), action, SAID).await?)
+    }
+
+    /// What waits for a manager of a rollout.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such rollout.
+    pub async fn rollout_approval(&self, actor: &Actor, code: &str) -> Result<Option<ApprovalId>> {
+        actor.require(Permission::FleetRead)?;
+        Ok(self.kept_rollout(code).await?.approval_id)
+    }
+}

@@ -1,0 +1,179 @@
+//! Running: what people do with a rollout that is under way. Each is one call, and stopping is never refused while there is
+//! something to stop.
+
+use super::{held, out_of_turn, subject_of, write};
+use crate::{Actor, Error, Fleet, Result};
+use domain::{
+    person::Permission,
+    rollout::{Course, Deed as Step, RolloutState},
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+use store::rollout::Rollout;
+
+/// How a rollout is ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abort {
+    /// Devices keep what they have.
+    Keep,
+    /// Devices that have it get the release that the plan names for that.
+    Revert,
+}
+
+const REASON_MAX: usize = 400;
+
+fn reason_of(text: &str) -> Result<&str> {
+    let text = text.trim();
+    if text.chars().count() > REASON_MAX {
+        return Err(Error::field("reason", format!("Keep the reason under {REASON_MAX} characters.")));
+    }
+    Ok(text)
+}
+
+impl Fleet {
+    /// Pauses a rollout: no device is offered it, who is under way goes on. Pausing what is paused changes nothing.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such rollout, or it does not run.
+    pub async fn pause_rollout(&self, actor: &Actor, code: &str, reason: &str) -> Result<()> {
+        let reason = reason_of(reason)?;
+        self.step(actor, code, Step::Pause, |rollout| {
+            if rollout.course.state == RolloutState::Paused {
+                return Ok(None);
+            }
+            reason.clone_into(&mut rollout.reason);
+            Ok(Some((with_reason("Paused", reason), Value::Null)))
+        })
+        .await
+    }
+
+    /// Lets a rollout go on. One that its gate halted is let go on by a manager alone, and what the gate has seen until then
+    /// counts no more.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such rollout, or it is not stopped.
+    pub async fn resume_rollout(&self, actor: &Actor, code: &str) -> Result<()> {
+        let subject = subject_of(code);
+        self.authorise(actor, Permission::RolloutRun, &subject).await?;
+        let known = self.kept_rollout(code).await?;
+        // A gate may have halted it before it was paused: what counts is whether its evidence still speaks against it.
+        let evidence = self.evidence_of(&known).await?;
+        let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
+        if known.course.state == RolloutState::Halted || is_against {
+            self.authorise(actor, Permission::ApprovalDecide, &subject).await?;
+        }
+        self.step(actor, code, Step::Resume, |rollout| {
+            match rollout.course.state {
+                RolloutState::Running => return Ok(None),
+                // It was halted since: whoever resumes has not seen that.
+                RolloutState::Halted if rollout.version != known.version => return Err(super::changed()),
+                _ => {}
+            }
+            rollout.reason.clear();
+            rollout.accepted.clone_from(&evidence);
+            Ok(Some(("Resumed".to_owned(), json!({ "accepted": evidence }))))
+        })
+        .await
+    }
+
+    /// Opens the next wave, or completes a rollout whose last wave is open: once its gate allows, or sooner by a manager. `wave` is the one that whoever decides has seen to
+    /// be open, from 0: a second click opens no second wave.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such rollout, it does not run, its gate speaks against it, or another wave is open.
+    pub async fn advance_rollout(&self, actor: &Actor, code: &str, wave: usize) -> Result<()> {
+        let subject = subject_of(code);
+        self.authorise(actor, Permission::RolloutRun, &subject).await?;
+        let known = self.kept_rollout(code).await?;
+        let evidence = self.evidence_of(&known).await?;
+        if let Some(why) = super::steward::verdict(&known, &evidence, self.now()) {
+            return Err(Error::Conflict(format!("The gate speaks against it: {why}")));
+        }
+        let decision = super::steward::decide_wave(&known, &evidence, wave, self.now());
+        if !decision.is_some_and(|decision| decision.is_ready()) {
+            // Sooner than what was approved says: that takes who approves.
+            self.authorise(actor, Permission::ApprovalDecide, &subject).await?;
+        }
+        self.step(actor, code, Step::Advance, |rollout| {
+            if rollout.course.wave != Some(wave) {
+                let open = rollout.course.wave.map_or_else(|| "none".to_owned(), |wave| (wave + 1).to_string());
+                return Err(Error::Conflict(format!("Another wave is open by now: {open}. Look at it again.")));
+            }
+            let words = if wave + 1 < rollout.course.waves {
+                format!("Opened wave {} by hand", wave + 2)
+            } else {
+                "Completed by hand".to_owned()
+            };
+            Ok(Some((words, json!({ "evidence": evidence }))))
+        })
+        .await
+    }
+
+    /// Ends a rollout early. What was ended stays so; doing it again changes nothing.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such rollout, it is completed, or its plan names nothing to go back to.
+    pub async fn abort_rollout(&self, actor: &Actor, code: &str, how: Abort, reason: &str) -> Result<()> {
+        let reason = reason_of(reason)?;
+        self.step(actor, code, Step::Abort, |rollout| {
+            if how == Abort::Revert && rollout.plan.revert_to.is_none() {
+                return Err(Error::field("revert", "The plan names no release to go back to. Abort and keep instead."));
+            }
+            if rollout.course.state == RolloutState::Aborted {
+                return Ok(None);
+            }
+            let was_begun = rollout.course.wave.is_some();
+            rollout.reverting = how == Abort::Revert && was_begun;
+            reason.clone_into(&mut rollout.reason);
+            let words = match how {
+                Abort::Keep => "Aborted; devices keep what they have",
+                Abort::Revert => "Aborted; devices go back",
+            };
+            Ok(Some((with_reason(words, reason), json!({ "revert": rollout.reverting }))))
+        })
+        .await
+    }
+
+    /// One step of a rollout, in a transaction that holds it. `change` says what is done in words, or that nothing has to be.
+    async fn step<F>(&self, actor: &Actor, code: &str, step: Step, change: F) -> Result<()>
+    where
+        F: FnOnce(&mut Rollout) -> Result<Option<(String, Value)>>,
+    {
+        let subject = subject_of(code);
+        self.authorise(actor, Permission::RolloutRun, &subject).await?;
+        let known = self.kept_rollout(code).await?;
+        let mut deed = self.allow(actor, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, known.id, code).await?;
+        let before = rollout.course.clone();
+        let Some((words, detail)) = change(&mut rollout)? else { return Ok(()) };
+        let hash = before.hash.clone();
+        rollout.course = before.apply(step, &hash).map_err(|error| out_of_turn(&error))?;
+        moved(&mut rollout, &before, self.now());
+        if step == Step::Abort && before.state == RolloutState::Submitted {
+            super::draft::void_approval(&mut deed, &rollout, "The rollout was aborted.").await?;
+        }
+        write(&mut deed, &mut rollout, (step.as_str(), words, detail.clone())).await?;
+        let action = format!("rollout.{step}");
+        let detail = json!({"state": rollout.course.state, "wave": rollout.course.wave, "reason": rollout.reason, "detail": detail});
+        deed.commit(&action, &subject, &detail).await?;
+        self.rollout_committed().await;
+        Ok(())
+    }
+}
+
+fn with_reason(words: &str, reason: &str) -> String {
+    if reason.is_empty() { words.to_owned() } else { format!("{words}: {reason}") }
+}
+
+/// Times and marks that follow from a step.
+pub(super) fn moved(rollout: &mut Rollout, before: &Course, now: Timestamp) {
+    let state = rollout.course.state;
+    rollout.is_active = state.is_begun() && rollout.course.wave.is_some();
+    if rollout.course.wave != before.wave {
+        rollout.wave_opened_at = Some(now);
+        rollout.started_at = rollout.started_at.or(Some(now));
+    }
+    if state.is_over() && !before.state.is_over() {
+        rollout.ended_at = Some(now);
+    }
+}

@@ -1,0 +1,376 @@
+//! The steward: starts what is due, opens waves, halts, notes who is late, and takes in who joins. Any number of nodes may run it.
+
+use super::{PROGRESS, STEWARD, held, memory::pace_of, run::moved, subject_of, write};
+use crate::{Error, Fleet, Result};
+use domain::{
+    device::Connection,
+    id::RolloutId,
+    person::Permission,
+    rollout::{
+        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, decide,
+    },
+    time::{DAY, MINUTE, SECOND, Timestamp},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use store::rollout::{Rollout, count, count::RolloutCount, target::Part};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often stages of releases are read again, and who joins is looked for.
+const RELEASES: Duration = Duration::from_secs(5);
+const JOINING: Duration = Duration::from_secs(600);
+/// How many devices that are late are noted in one look.
+const LATE: i64 = 2_000;
+/// How long what is over is kept in memory for devices that are under way still.
+const KEPT: i64 = 30 * DAY;
+
+/// What is known of every wave.
+pub(super) fn evidence(rollout: &Rollout, counts: &[RolloutCount]) -> Vec<Evidence> {
+    let Some(frozen) = &rollout.frozen else { return Vec::new() };
+    let of_wave = |(n, wave): (usize, &domain::rollout::FrozenWave)| {
+        let joined = rollout.joined.get(n).into_iter().flatten().enumerate();
+        let joined: u64 = joined.filter(|(cohort, _)| rollout.plan.release_of(*cohort).is_some()).map(|(_, n)| n).sum();
+        let mut evidence =
+            Evidence { total: wave.offered(&rollout.plan).saturating_add(joined), ..Evidence::default() };
+        for count in counts.iter().filter(|count| count.wave == n && count.kind == ActionKind::Update) {
+            match count.state {
+                ActionState::Verified => evidence.verified += count.n,
+                ActionState::Failed | ActionState::Reverted => evidence.failed += count.n,
+                ActionState::Silent => evidence.silent += count.n,
+                ActionState::Cancelled => {}
+                _ => evidence.under_way += count.n,
+            }
+        }
+        evidence
+    };
+    frozen.waves.iter().enumerate().map(of_wave).collect()
+}
+
+/// Why a rollout has to stop, of all waves that are open; none when nothing speaks against it.
+pub(super) fn verdict(rollout: &Rollout, evidence: &[Evidence], now: Timestamp) -> Option<String> {
+    let open = rollout.course.wave?;
+    (0..=open).find_map(|wave| match decide_wave(rollout, evidence, wave, now)? {
+        Decision::Halt(why) => Some(format!("Wave {}: {why}", wave + 1)),
+        _ => None,
+    })
+}
+
+/// What the gate of a wave says.
+pub(super) fn decide_wave(rollout: &Rollout, evidence: &[Evidence], wave: usize, now: Timestamp) -> Option<Decision> {
+    let gate = &rollout.plan.waves.get(wave)?.gate;
+    let accepted = rollout.accepted.get(wave).copied().unwrap_or_default();
+    let opened = rollout.wave_opened_at.unwrap_or(now);
+    Some(decide(gate, evidence.get(wave)?, &accepted, opened, now))
+}
+
+impl Fleet {
+    /// What is known of every wave of a rollout.
+    pub(super) async fn evidence_of(&self, rollout: &Rollout) -> Result<Vec<Evidence>> {
+        Ok(evidence(rollout, &count::of(self.db(), rollout.id).await?))
+    }
+
+    /// Keeps rollouts going until the process ends.
+    pub async fn run_rollouts(self) {
+        let mut changes = self.changes();
+        let (mut released, mut joined) = (None, None);
+        loop {
+            if let Err(error) = self.look_after_rollouts().await {
+                tracing::error!(%error, "rollouts could not be looked after; it is tried again");
+            }
+            let is_due = |last: &Option<tokio::time::Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
+            if is_due(&released, RELEASES) {
+                released = Some(tokio::time::Instant::now());
+                if let Err(error) = self.reread_releases().await {
+                    tracing::warn!(%error, "stages of releases were not read again");
+                }
+                if let Err(error) = self.halt_what_is_refused().await {
+                    tracing::warn!(%error, "it was not looked whether releases still stand");
+                }
+            }
+            if is_due(&joined, JOINING) {
+                joined = Some(tokio::time::Instant::now());
+                if let Err(error) = self.take_in_who_joins().await {
+                    tracing::warn!(%error, "it was not looked for who joins rollouts");
+                }
+            }
+            // What this process changed is looked after at once.
+            let until = tokio::time::Instant::now() + LOOK;
+            loop {
+                match tokio::time::timeout_at(until, changes.recv()).await {
+                    Ok(Ok(change)) if change.topic != super::TOPIC => {}
+                    Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => tokio::time::sleep_until(until).await,
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    /// One look at everything that is due. Tests call this instead of waiting.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_after_rollouts(&self) -> Result<()> {
+        self.start_due_rollouts().await?;
+        self.refresh_rollouts().await?;
+        self.note_who_is_late().await?;
+        for live in self.inner.rollouts.all().iter() {
+            if let Err(error) = self.look_after(&live.rollout).await {
+                match error {
+                    // Another node or a person was faster.
+                    Error::Conflict(_) => {}
+                    error => tracing::error!(%error, rollout = live.rollout.code, "a rollout was not looked after"),
+                }
+            }
+        }
+        self.refresh_rollouts().await
+    }
+
+    /// Starts approved rollouts whose time has come.
+    pub(super) async fn start_due_rollouts(&self) -> Result<()> {
+        for id in store::rollout::waiting_to_start(self.db()).await? {
+            let Some(known) = store::rollout::by_id(self.db(), id).await? else { continue };
+            if known.plan.start_at.is_none_or(|at| at <= self.now()) {
+                match self.start(&known).await {
+                    Ok(()) | Err(Error::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a rollout, unless what it would send is not in order.
+    async fn start(&self, known: &Rollout) -> Result<()> {
+        for release in known.plan.releases() {
+            if let Some(why) = refused(self.check_files(release).await)? {
+                let words = format!("Not started. {why}");
+                return self
+                    .go(known, Step::Abort, |rollout| {
+                        why.clone_into(&mut rollout.reason);
+                        (words, Value::Null)
+                    })
+                    .await;
+            }
+        }
+        self.go(known, Step::Start, |_| ("Started".to_owned(), Value::Null)).await
+    }
+
+    /// Halts what sends what may not be sent any more: it was withdrawn, or who signed it was cut off.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn halt_what_is_refused(&self) -> Result<()> {
+        for live in self.inner.rollouts.all().iter().filter(|live| live.rollout.course.state == RolloutState::Running) {
+            for release in live.rollout.plan.releases() {
+                let Some(why) = refused(self.release_stands(release).await)? else { continue };
+                let halted = self.go(&live.rollout, Step::Halt, |rollout| {
+                    why.clone_into(&mut rollout.reason);
+                    (format!("Halted. {why}"), json!({ "release": release }))
+                });
+                match halted.await {
+                    Ok(()) | Err(Error::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_after(&self, rollout: &Rollout) -> Result<()> {
+        let counts = count::of(self.db(), rollout.id).await?;
+        if rollout.course.state.is_over() {
+            return self.let_go(rollout, &counts).await;
+        }
+        if rollout.course.state != RolloutState::Running {
+            return Ok(());
+        }
+        let evidence = evidence(rollout, &counts);
+        let now = self.now();
+        if let Some(why) = verdict(rollout, &evidence, now) {
+            return self.halt(rollout, &why, &evidence).await;
+        }
+        let Some(wave) = rollout.course.wave else { return Ok(()) };
+        if decide_wave(rollout, &evidence, wave, now) == Some(Decision::Advance) {
+            let words = if wave + 1 < rollout.course.waves {
+                format!("Wave {} passed its gate; opened wave {}", wave + 1, wave + 2)
+            } else {
+                "The last wave passed its gate; completed".to_owned()
+            };
+            return self.go(rollout, Step::Advance, |_| (words, json!({ "evidence": evidence }))).await;
+        }
+        Ok(())
+    }
+
+    async fn halt(&self, rollout: &Rollout, why: &str, evidence: &[Evidence]) -> Result<()> {
+        let detail = json!({"evidence": evidence, "reaction": rollout.plan.reaction});
+        let step = if rollout.plan.reaction == Reaction::Pause { Step::Halt } else { Step::Abort };
+        self.go(rollout, step, |rollout| {
+            why.clone_into(&mut rollout.reason);
+            rollout.reverting = rollout.plan.reaction == Reaction::AbortRevert;
+            let words = match rollout.plan.reaction {
+                Reaction::Pause => format!("Halted. {why}"),
+                Reaction::AbortKeep => format!("Aborted by its gate; devices keep what they have. {why}"),
+                Reaction::AbortRevert => format!("Aborted by its gate; devices go back. {why}"),
+            };
+            (words, detail)
+        })
+        .await
+    }
+
+    /// One step that a rule makes, if nothing was changed since it was decided.
+    async fn go(
+        &self,
+        known: &Rollout,
+        step: Step,
+        change: impl FnOnce(&mut Rollout) -> (String, Value),
+    ) -> Result<()> {
+        let subject = subject_of(&known.code);
+        let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, known.id, &known.code).await?;
+        if rollout.version != known.version {
+            return Err(super::changed());
+        }
+        let before = rollout.course.clone();
+        let hash = before.hash.clone();
+        rollout.course = before.apply(step, &hash).map_err(|error| super::out_of_turn(&error))?;
+        moved(&mut rollout, &before, self.now());
+        let (words, detail) = change(&mut rollout);
+        write(&mut deed, &mut rollout, (step.as_str(), words, detail.clone())).await?;
+        let action = format!("rollout.{step}");
+        let detail = json!({"state": rollout.course.state, "wave": rollout.course.wave, "reason": rollout.reason, "detail": detail});
+        deed.commit(&action, &subject, &detail).await?;
+        self.rollout_committed().await;
+        Ok(())
+    }
+
+    /// Drops what is over from memory, once no device is under way with it or it is long ago.
+    async fn let_go(&self, rollout: &Rollout, counts: &[RolloutCount]) -> Result<()> {
+        let n = |kind: ActionKind, wanted: &dyn Fn(ActionState) -> bool| -> u64 {
+            counts.iter().filter(|count| count.kind == kind && wanted(count.state)).map(|count| count.n).sum()
+        };
+        let is_open = |state: ActionState| !state.is_closed() && state != ActionState::Silent;
+        let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &is_open);
+        let has_it = n(ActionKind::Update, &|state| matches!(state, ActionState::Verified | ActionState::Silent));
+        let taken_back = n(ActionKind::Revert, &ActionState::is_closed);
+        let is_done = open == 0 && (!rollout.reverting || taken_back >= has_it);
+        let is_old = rollout.ended_at.is_some_and(|at| at.plus(KEPT) <= self.now());
+        if !is_done && !is_old {
+            return Ok(());
+        }
+        let subject = subject_of(&rollout.code);
+        let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
+        let mut kept = held(&mut deed, rollout.id, &rollout.code).await?;
+        if kept.version != rollout.version || !kept.is_active {
+            return Err(super::changed());
+        }
+        (kept.is_active, kept.reverting) = (false, false);
+        let detail = json!({"open": open, "has_it": has_it, "taken_back": taken_back});
+        write(&mut deed, &mut kept, ("end", "No device is under way with it any more".to_owned(), detail.clone()))
+            .await?;
+        deed.commit("rollout.end", &subject, &detail).await
+    }
+
+    /// Notes devices whose time is over: silent, or failed if they are heard from.
+    async fn note_who_is_late(&self) -> Result<()> {
+        for id in store::update_action::due(self.db(), self.now(), LATE).await? {
+            if let Err(error) = self.note_late(id).await {
+                tracing::warn!(%error, action = id, "that a device is late was not noted; it is tried again");
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_late(&self, id: i64) -> Result<()> {
+        let Some(seen) = store::update_action::by_id(self.db(), id).await? else { return Ok(()) };
+        let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
+        let (pace, now) = (pace_of(&rollout), self.now());
+        let interval = store::poll::poll_state(self.db(), seen.device).await?.map_or(300, |state| state.interval_s);
+        let (firmware, last) = store::update_action::heard(self.db(), seen.device).await?;
+        let came = self.inner.polls.came_at(seen.device).max(last);
+        // As a connection is told of: late is not silent. But whoever stopped right at the offer is.
+        let interval = interval.max(1).saturating_mul(SECOND);
+        let most = interval.saturating_mul(Connection::LATE_INTERVALS);
+        let span = most.min(pace.timeout.max(interval.saturating_mul(Connection::ONLINE_INTERVALS)));
+        let heard = came.is_some_and(|came| came.plus(span) > now);
+        let event = ActionEvent::TimedOut { heard, firmware: &firmware };
+        self.move_action(&STEWARD, seen.device, id, &event, pace).await.map(drop)
+    }
+
+    /// Takes in devices that match by now, for rollouts whose plan says so. Nobody who is in moves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_in_who_joins(&self) -> Result<()> {
+        for live in self.inner.rollouts.all().iter() {
+            let rollout = &live.rollout;
+            if !rollout.plan.joins || rollout.course.state != RolloutState::Running {
+                continue;
+            }
+            let new: Vec<Member> = self
+                .members(&rollout.plan.target)
+                .await?
+                .into_iter()
+                .filter(|member| !live.membership.is_target(*member))
+                .collect();
+            if !new.is_empty() {
+                match self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await {
+                    Ok(()) | Err(Error::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.refresh_rollouts().await
+    }
+
+    async fn let_join(
+        &self,
+        id: RolloutId,
+        code: &str,
+        version: i64,
+        new: &[Member],
+        live: &super::Live,
+    ) -> Result<()> {
+        let subject = subject_of(code);
+        let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, id, code).await?;
+        if rollout.version != version || rollout.course.state != RolloutState::Running {
+            return Err(super::changed());
+        }
+        let mut joined = live.membership.joined().clone();
+        let cohorts = rollout.plan.cohorts.as_ref().map_or(0, |cohorts| cohorts.variants.len()) + 1;
+        rollout.joined.resize(rollout.course.waves, vec![0; cohorts]);
+        for member in new {
+            joined.insert(member.number);
+            if let Some(wave) = live.membership.wave_if_target(*member) {
+                let cohort = live.membership.cohort_of(member.id, wave);
+                if let Some(n) = rollout.joined.get_mut(wave).and_then(|wave| wave.get_mut(cohort)) {
+                    *n += 1;
+                }
+            }
+        }
+        store::rollout::target::put(&mut deed.tx, id, &Part::Joined, &joined).await?;
+        let words = format!("{} devices joined", new.len());
+        let detail = json!({"joined": rollout.joined});
+        write(&mut deed, &mut rollout, ("join", words, detail)).await?;
+        deed.ring(PROGRESS, code).await?;
+        deed.commit("rollout.join", &subject, &json!({"devices": new.len()})).await
+    }
+}
+
+/// Why a release is refused; what else went wrong is an error.
+fn refused(checked: Result<()>) -> Result<Option<String>> {
+    match checked {
+        Ok(()) => Ok(None),
+        Err(error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::NotFound { .. })) => {
+            Ok(Some(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The minute of a time, by which offers are counted.
+pub(crate) const fn minute_of(at: Timestamp) -> i64 {
+    at.0.div_euclid(MINUTE)
+}

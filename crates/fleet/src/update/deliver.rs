@@ -1,0 +1,214 @@
+//! What a device gets by an update that it is told of: addresses and files. What it is not told of is not there for it, whatever
+//! address it asks.
+
+use super::{Deliverable, UpdateLink, choose::Choice, choose::choose};
+use crate::{Actor, Error, Fleet, Result, check_in::device_of};
+use domain::{id::ReleaseId, rollout::ActionState};
+use std::sync::Arc;
+use store::{
+    artifact::Artifact,
+    update_action::{self, UpdateAction, feedback::Said},
+};
+
+/// How much of what a device said it can have told back, at most.
+const HISTORY: i64 = 100;
+
+/// A file as a device gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactFile {
+    /// Its name.
+    pub name: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// MD5, in hexadecimal.
+    pub md5: String,
+    /// SHA-1, in hexadecimal.
+    pub sha1: String,
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What a device is to install, or has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// By what the device knows it.
+    pub id: i64,
+    /// The number of its files together.
+    pub module: i64,
+    /// What it is a release of.
+    pub product: String,
+    /// The version.
+    pub version: String,
+    /// Its files.
+    pub files: Vec<ArtifactFile>,
+    /// What the device said of it, where that was asked for.
+    pub history: Option<DeploymentHistory>,
+}
+
+/// What a device said of an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentHistory {
+    /// How far it is, as hawkBit names it.
+    pub status: &'static str,
+    /// What it said, the last first.
+    pub messages: Vec<String>,
+}
+
+impl From<&Artifact> for ArtifactFile {
+    fn from(artifact: &Artifact) -> Self {
+        Self {
+            name: artifact.file_name.clone(),
+            size: u64::try_from(artifact.size).unwrap_or_default(),
+            md5: artifact.md5.clone(),
+            sha1: artifact.sha1.clone(),
+            sha256: artifact.sha256.clone(),
+        }
+    }
+}
+
+fn missing(id: i64) -> Error {
+    Error::not_found("update", &id.to_string())
+}
+
+impl Fleet {
+    /// What a device is to install by an update that its poll names. `history` is how much of what it said it wants told back.
+    ///
+    /// # Errors
+    /// When the actor is no device, or its poll does not name this update.
+    pub async fn deployment(&self, actor: &Actor, id: i64, history: Option<i64>) -> Result<Deployment> {
+        let (named, release) =
+            self.told_now(actor).await?.filter(|(told, _)| *told == id).ok_or_else(|| missing(id))?;
+        let seen = update_action::by_id(self.db(), named).await?.ok_or_else(|| missing(id))?;
+        self.check_before_delivery(release.id).await?;
+        self.note_fetched(actor, &seen).await?;
+        self.deployment_of(&seen, &release, history).await
+    }
+
+    /// What a device has by an update that it said it had installed.
+    ///
+    /// # Errors
+    /// When the actor is no device, or has installed no such update.
+    pub async fn installed_deployment(&self, actor: &Actor, id: i64, history: Option<i64>) -> Result<Deployment> {
+        use ActionState as S;
+        let (device, _) = device_of(actor)?;
+        let seen = update_action::by_id(self.db(), id).await?.filter(|seen| seen.device == device);
+        let has_it = |seen: &UpdateAction| matches!(seen.action.state, S::Installed | S::Verifying | S::Verified);
+        let seen = seen.filter(has_it).ok_or_else(|| missing(id))?;
+        let release = self.deliverable(seen.release).await?.ok_or_else(|| missing(id))?;
+        self.deployment_of(&seen, &release, history).await
+    }
+
+    async fn deployment_of(
+        &self,
+        seen: &UpdateAction,
+        release: &Deliverable,
+        history: Option<i64>,
+    ) -> Result<Deployment> {
+        let history = match history.filter(|n| *n != 0) {
+            Some(n) => {
+                let most = if n < 0 { HISTORY } else { n.min(HISTORY) };
+                let said = update_action::feedback::of(self.db(), seen.id, most).await?;
+                let words = |said: Said| if said.details.is_empty() { vec![said.execution] } else { said.details };
+                let messages = said.into_iter().flat_map(words).collect();
+                Some(DeploymentHistory { status: status_of(seen.action.state), messages })
+            }
+            None => None,
+        };
+        Ok(Deployment {
+            id: seen.id,
+            module: release.module(),
+            product: release.product.clone(),
+            version: release.fits.version.clone(),
+            files: release.artifacts.iter().map(Into::into).collect(),
+            history,
+        })
+    }
+
+    /// Whether a device is asked to stop an update.
+    ///
+    /// # Errors
+    /// When the actor is no device, or is not asked to stop this one.
+    pub async fn cancel_asked(&self, actor: &Actor, id: i64) -> Result<()> {
+        let (device, _) = device_of(actor)?;
+        let seen = update_action::by_id(self.db(), id).await?.filter(|seen| seen.device == device);
+        match seen {
+            Some(seen) if seen.action.state == ActionState::Cancelling => Ok(()),
+            _ => Err(missing(id)),
+        }
+    }
+
+    /// The files of a number that a device may fetch now.
+    ///
+    /// # Errors
+    /// When the actor is no device, or is not told of these files.
+    pub async fn artifacts_for(&self, actor: &Actor, module: i64) -> Result<Vec<ArtifactFile>> {
+        let told = self.told_now(actor).await?.filter(|(_, release)| release.module() == module && module > 0);
+        let (_, release) = told.ok_or_else(|| Error::not_found("software module", &module.to_string()))?;
+        self.check_before_delivery(release.id).await?;
+        Ok(release.artifacts.iter().map(Into::into).collect())
+    }
+
+    /// A file of a number that a device may fetch now, by its name.
+    ///
+    /// # Errors
+    /// As [`Fleet::artifacts_for`], or when there is no such file.
+    pub async fn artifact_for(&self, actor: &Actor, module: i64, name: &str) -> Result<ArtifactFile> {
+        let files = self.artifacts_for(actor, module).await?;
+        files.into_iter().find(|file| file.name == name).ok_or_else(|| Error::not_found("file", name))
+    }
+
+    /// What a device's poll names at this moment, if it is something to install.
+    async fn told_now(&self, actor: &Actor) -> Result<Option<(i64, Arc<Deliverable>)>> {
+        let (device, serial) = device_of(actor)?;
+        let state = self.poll_state(device, serial).await?;
+        let Some(updatable) = state.updates else { return Ok(None) };
+        let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) else { return Ok(None) };
+        let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
+        let choice = choose(device, &updatable, std::slice::from_ref(&live), None, self.now());
+        let Choice::Link(UpdateLink::Deployment { id, .. }) = choice else { return Ok(None) };
+        Ok(live.releases.get(&open.release).map(|release| (id, Arc::clone(release))))
+    }
+
+    /// Refuses what may be sent to nobody: it was withdrawn, who signed it was cut off, a file is gone or was altered. The files are
+    /// read whole before the first delivery of this process, and whether all of it still stands is asked each time.
+    pub(super) async fn check_before_delivery(&self, release: ReleaseId) -> Result<()> {
+        let checked = if self.inner.rollouts.is_checked(release) {
+            self.release_stands(release).await
+        } else {
+            self.check_files(release).await
+        };
+        // Devices are told that there is nothing; why, the rollout's page says.
+        checked.map_err(|error| match error {
+            Error::Invalid { .. } | Error::Conflict(_) => {
+                tracing::warn!(%error, %release, "a release is not delivered");
+                Error::not_found("release", &release.to_string())
+            }
+            error => error,
+        })
+    }
+
+    /// Reads the files of a release whole, once in this process.
+    pub(crate) async fn check_files(&self, release: ReleaseId) -> Result<()> {
+        // One at a time: whoever waits finds it done.
+        let _one_reads = self.inner.rollouts.checking.lock().await;
+        if !self.inner.rollouts.is_checked(release) {
+            self.release_checked(release).await?;
+            self.inner.rollouts.note_checked(release);
+        }
+        Ok(())
+    }
+}
+
+/// How far an update is, as hawkBit names it.
+const fn status_of(state: ActionState) -> &'static str {
+    use ActionState as S;
+    match state {
+        S::Offered => "RETRIEVED",
+        S::Downloading => "DOWNLOAD",
+        S::Installing | S::Silent => "RUNNING",
+        S::Installed | S::Verifying | S::Verified => "FINISHED",
+        S::Failed | S::Reverted | S::Retried => "ERROR",
+        S::Cancelling => "CANCELING",
+        S::Cancelled => "CANCELED",
+    }
+}

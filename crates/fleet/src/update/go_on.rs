@@ -1,0 +1,158 @@
+//! How an update goes on: by what the device says, what it reports, and what time brings.
+
+use crate::{
+    Actor, Deed, Error, Fleet, Result,
+    check_in::device_of,
+    custody::append_to,
+    rollout::{PROGRESS, pace_of},
+};
+use domain::{
+    device::Device,
+    history::Event,
+    id::DeviceId,
+    rollout::{ActionEvent, ActionState, Feedback, Pace},
+};
+use store::update_action::{self, UpdateAction};
+
+impl Fleet {
+    /// Lets an action of a device go on, in a transaction that holds both. How it is then; none when nothing changed.
+    pub(crate) async fn move_action(
+        &self,
+        actor: &Actor,
+        device: DeviceId,
+        id: i64,
+        event: &ActionEvent<'_>,
+        pace: Pace,
+    ) -> Result<Option<ActionState>> {
+        let mut deed = self.deed_of_device(actor).await?;
+        let Some(device) = store::device::lock(&mut deed.tx, device).await? else { return Ok(None) };
+        let Some(kept) = update_action::lock(&mut deed.tx, id).await?.filter(|kept| kept.device == device.id) else {
+            return Ok(None);
+        };
+        let serial = device.serial.clone();
+        let moved = step(&mut deed, device, &kept, event, pace).await?;
+        match moved {
+            Some(_) => deed.commit_as_history().await?,
+            // What was read of it is late.
+            None => self.inner.polls.forget(&serial),
+        }
+        Ok(moved)
+    }
+
+    /// Takes what a device says of an update. What it says of one that is closed is kept, and changes nothing; but a client that
+    /// confirms after its start may name the one before, so that closes the one that it has begun.
+    ///
+    /// # Errors
+    /// When the actor is no device, or has no such update.
+    pub async fn update_feedback(&self, actor: &Actor, id: i64, feedback: &Feedback) -> Result<()> {
+        self.take_feedback(actor, id, feedback, false).await
+    }
+
+    /// The same of being asked to stop.
+    ///
+    /// # Errors
+    /// When the actor is no device, has no such update, or it is not asked to stop.
+    pub async fn cancel_feedback(&self, actor: &Actor, id: i64, feedback: &Feedback) -> Result<()> {
+        self.take_feedback(actor, id, feedback, true).await
+    }
+
+    async fn take_feedback(&self, actor: &Actor, id: i64, feedback: &Feedback, of_stopping: bool) -> Result<()> {
+        let (device, serial) = device_of(actor)?;
+        let missing = || Error::not_found("update", &id.to_string());
+        let seen =
+            update_action::by_id(self.db(), id).await?.filter(|seen| seen.device == device).ok_or_else(missing)?;
+        let closes = feedback.is_success() || feedback.is_failure();
+        // What a client says over and over must not keep others from writing.
+        if seen.said >= 2 * update_action::feedback::KEPT && (seen.action.state.is_closed() || !closes) {
+            return Ok(());
+        }
+        let mut deed = self.deed_of_device(actor).await?;
+        let held = store::device::lock(&mut deed.tx, device).await?.ok_or_else(missing)?;
+        let named = update_action::lock(&mut deed.tx, id).await?.ok_or_else(missing)?;
+        if of_stopping && named.action.state != ActionState::Cancelling && !named.action.state.is_closed() {
+            return Err(Error::Conflict("This update is not being cancelled.".to_owned()));
+        }
+        update_action::feedback::append(&mut deed.tx, id, feedback, self.now()).await?;
+        let meant = if named.action.state.is_closed() && closes && !of_stopping {
+            begun_after(&mut deed, &named).await?
+        } else {
+            Some(named)
+        };
+        let mut moved = None;
+        if let Some(meant) = meant {
+            let rollout = store::rollout::within(&mut deed.tx, meant.rollout).await?;
+            if let Some(rollout) = rollout {
+                let pace = pace_of(&rollout);
+                let event =
+                    if of_stopping { ActionEvent::SaidOfStopping(feedback) } else { ActionEvent::Said(feedback) };
+                moved = step(&mut deed, held, &meant, &event, pace).await?;
+            }
+        }
+        if moved == Some(ActionState::Installed) {
+            // Only the device itself can say what runs.
+            store::report::want(&mut deed.tx, device).await?;
+        }
+        if moved.is_none() {
+            self.inner.polls.forget(serial);
+        }
+        deed.commit_as_history().await
+    }
+
+    /// Notes that a device fetched what it is to install.
+    pub(crate) async fn note_fetched(&self, actor: &Actor, seen: &UpdateAction) -> Result<()> {
+        if seen.action.state != ActionState::Offered {
+            return Ok(());
+        }
+        let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
+        self.move_action(actor, seen.device, seen.id, &ActionEvent::Fetched, pace_of(&rollout)).await.map(drop)
+    }
+}
+
+/// The update that a device has begun since the one that it named was closed.
+async fn begun_after(deed: &mut Deed<'_>, named: &UpdateAction) -> Result<Option<UpdateAction>> {
+    let open = update_action::open_of(&mut deed.tx, named.device).await?;
+    let has_begun = |open: &UpdateAction| {
+        open.id > named.id && matches!(open.action.state, ActionState::Downloading | ActionState::Installing)
+    };
+    match open.filter(has_begun) {
+        Some(open) => Ok(update_action::lock(&mut deed.tx, open.id).await?),
+        None => Ok(None),
+    }
+}
+
+/// One step of an action that the deed holds, with its device: what becomes of it, the history, the counts, the bell.
+async fn step(
+    deed: &mut Deed<'_>,
+    device: Device,
+    kept: &UpdateAction,
+    event: &ActionEvent<'_>,
+    pace: Pace,
+) -> Result<Option<ActionState>> {
+    let now = deed.fleet().now();
+    let Some(next) = kept.action.after(event, now, pace) else { return Ok(None) };
+    update_action::put(&mut deed.tx, kept, &next).await?;
+    let serial = device.serial.clone();
+    if let Some(told) = next.event(&kept.action, device.firmware.as_deref().unwrap_or_default()) {
+        let entry = deed.fleet().entry(deed.actor(), now, "", told);
+        append_to(deed, device, vec![entry]).await?;
+    }
+    deed.ring("device", &serial).await?;
+    if let Some(code) = store::rollout::code_within(&mut deed.tx, kept.rollout).await? {
+        deed.ring(PROGRESS, &code).await?;
+    }
+    Ok(Some(next.state))
+}
+
+/// What a device's report of its firmware does to its update, in the deed that judges the report and holds the device. What its
+/// history tells instead of the version that it runs, if it went back.
+pub(crate) async fn on_report(deed: &mut Deed<'_>, device: &Device, firmware: &str) -> Result<Option<Event>> {
+    let Some(open) = update_action::open_of(&mut deed.tx, device.id).await? else { return Ok(None) };
+    let Some(kept) = update_action::lock(&mut deed.tx, open.id).await? else { return Ok(None) };
+    let Some(rollout) = store::rollout::within(&mut deed.tx, kept.rollout).await? else { return Ok(None) };
+    let now = deed.fleet().now();
+    let event = ActionEvent::Reported { version: firmware };
+    let Some(next) = kept.action.after(&event, now, pace_of(&rollout)) else { return Ok(None) };
+    update_action::put(&mut deed.tx, &kept, &next).await?;
+    deed.ring(PROGRESS, &rollout.code).await?;
+    Ok(next.event(&kept.action, firmware).filter(|event| matches!(event, Event::UpdateReverted { .. })))
+}

@@ -1,0 +1,169 @@
+//! The poll's part that may write: an offer, a stop, a verification.
+
+use super::{
+    UpdateLink,
+    choose::{Choice, Offer, choose},
+};
+use crate::{
+    Actor, Error, Fleet, Result,
+    custody::append_to,
+    rollout::{PROGRESS, minute_of},
+};
+use domain::{
+    history::Event,
+    id::DeviceId,
+    rollout::{Action, ActionEvent, ActionKind, ActionState, Plan, RolloutState, Subject, Windows, eligible},
+};
+use store::{
+    poll::{PollState, Updatable},
+    update_action::UpdateAction,
+};
+
+/// What a poll is answered about updates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What it names.
+    pub(crate) link: Option<UpdateLink>,
+    /// What the device has installed last.
+    pub(crate) installed: Option<i64>,
+    /// Whether it is asked what runs.
+    pub(crate) asks: bool,
+}
+
+impl Fleet {
+    /// What a device's poll is told about updates. Whatever goes wrong, the poll is answered; the next one tries again.
+    pub(crate) async fn updates_at_poll(&self, actor: &Actor, id: DeviceId, state: &PollState) -> Told {
+        let Some(updatable) = &state.updates else { return Told::default() };
+        let installed = updatable.actions.iter().find(|action| {
+            matches!(action.state, ActionState::Verified | ActionState::Installed | ActionState::Verifying)
+        });
+        let told = Told { installed: installed.map(|action| action.id), ..Told::default() };
+        match self.told_of_updates(actor, id, updatable).await {
+            Ok((link, asks)) => Told { link, asks, ..told },
+            Err(error) => {
+                tracing::warn!(%error, device = actor.name(), "a device was told of no update");
+                told
+            }
+        }
+    }
+
+    async fn told_of_updates(
+        &self,
+        actor: &Actor,
+        id: DeviceId,
+        updatable: &Updatable,
+    ) -> Result<(Option<UpdateLink>, bool)> {
+        let rollouts = self.inner.rollouts.all();
+        let open = updatable.actions.iter().find(|action| !action.state.is_closed());
+        if rollouts.is_empty() && open.is_none() {
+            return Ok((None, false));
+        }
+        // An update that outlived its rollout in memory; there are few.
+        let outlived = match open.filter(|open| !rollouts.iter().any(|live| live.rollout.id == open.rollout)) {
+            Some(open) => self.live_rollout(open.rollout).await?,
+            None => None,
+        };
+        let now = self.now();
+        match choose(id, updatable, &rollouts, outlived.as_ref(), now) {
+            Choice::Nothing => Ok((None, false)),
+            Choice::Link(link) => Ok((Some(link), false)),
+            Choice::Ask => Ok((None, true)),
+            Choice::Verify(action) => {
+                let pace = self.live_rollout(action.rollout).await?.map(|live| live.pace());
+                if let Some(pace) = pace {
+                    self.move_action(actor, id, action.id, &ActionEvent::Polled, pace).await?;
+                }
+                Ok((None, false))
+            }
+            Choice::Stop(action) => {
+                let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
+                let moved = self.move_action(actor, id, action.id, &ActionEvent::Stop, live.pace()).await?;
+                Ok((moved.map(|_| UpdateLink::Cancel { id: action.id }), false))
+            }
+            Choice::Offer(offer) => match self.offer(actor, id, &offer).await {
+                Ok(told) => Ok((told.map(|id| UpdateLink::Deployment { id, tag: offer.attempt }), false)),
+                // Another node was faster.
+                Err(Error::Conflict(_)) => Ok((None, false)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Tells a device of an update, in one transaction: what becomes of it, the history, the counts, the bell. Everything is
+    /// asked once more. None when it is not offered after all.
+    async fn offer(&self, actor: &Actor, id: DeviceId, offer: &Offer) -> Result<Option<i64>> {
+        let rollout = &offer.live.rollout;
+        self.check_before_delivery(offer.release).await?;
+        let Some(found) = self.deliverable(offer.release).await? else { return Ok(None) };
+        let now = self.now();
+        let mut deed = self.deed_of_device(actor).await?;
+        let Some(device) = store::device::lock(&mut deed.tx, id).await? else { return Ok(None) };
+        let standing = store::rollout::standing(&mut deed.tx, rollout.id).await?;
+        let may = match (offer.kind, standing) {
+            (ActionKind::Update, Some((RolloutState::Running, Some(open)))) => offer.wave <= open,
+            (ActionKind::Revert, Some((RolloutState::Aborted, _))) => true,
+            _ => false,
+        };
+        let subject = Subject {
+            model: device.model_id,
+            revision: device.hardware_revision.clone(),
+            channel: device.channel.clone(),
+            lifecycle: device.lifecycle,
+            trust: device.trust,
+            held: false,
+            firmware: device.firmware.clone().unwrap_or_default(),
+            // Whether a window is open was decided by what the device reported.
+            zone: String::new(),
+        };
+        let plan = Plan {
+            downgrades: rollout.plan.downgrades || offer.kind == ActionKind::Revert,
+            windows: Windows::default(),
+            ..rollout.plan.clone()
+        };
+        if !may || eligible(&subject, &found.fits, &plan, now).is_err() {
+            self.inner.polls.forget(&device.serial);
+            return Ok(None);
+        }
+        let had = store::update_action::of_both(&mut deed.tx, rollout.id, id).await?;
+        let before = had.iter().find(|had| had.action.kind == offer.kind);
+        let is_next = before.map_or(0, |had| had.action.attempt + 1) == offer.attempt;
+        let open = store::update_action::open_of(&mut deed.tx, id).await?;
+        if !is_next || open.is_some() {
+            self.inner.polls.forget(&device.serial);
+            // Another node told it of this; the answer is the same here.
+            let is_same = |open: &UpdateAction| open.rollout == rollout.id && open.action.state.is_offered();
+            return Ok(open.filter(is_same).map(|open| open.id));
+        }
+        if let Some(rate) = rollout.plan.rate_per_minute.filter(|_| offer.kind == ActionKind::Update) {
+            let minute = minute_of(now);
+            if !store::rollout::count_in_minute(&mut deed.tx, rollout.id, minute, rate).await? {
+                offer.live.note_full(minute);
+                return Ok(None);
+            }
+        }
+        let number = store::update_action::number_of(&mut deed.tx, id).await?;
+        let action =
+            Action::offered(offer.kind, &found.fits.version, &subject.firmware, offer.attempt, now, offer.live.pace());
+        let new = UpdateAction {
+            id: store::update_action::next_id(&mut deed.tx).await?,
+            rollout: rollout.id,
+            device: id,
+            number,
+            wave: offer.wave,
+            cohort: offer.cohort,
+            release: offer.release,
+            revision: device.hardware_revision.clone(),
+            offered_at: now,
+            said: 0,
+            action,
+        };
+        store::update_action::insert(&mut deed.tx, &new, before.map(|had| had.action.state)).await?;
+        let entry = self.entry(actor, now, "", Event::UpdateOffered { version: found.fits.version.clone() });
+        let serial = device.serial.clone();
+        append_to(&mut deed, device, vec![entry]).await?;
+        deed.ring("device", &serial).await?;
+        deed.ring(PROGRESS, &rollout.code).await?;
+        deed.commit_as_history().await?;
+        Ok(Some(new.id))
+    }
+}

@@ -1,0 +1,21 @@
+//! Rollouts from the draft to the last device, on both databases.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "rollout/delivery.rs"]
+mod delivery;
+#[path = "rollout/ends.rs"]
+mod ends;
+#[path = "rollout/flow.rs"]
+mod flow;
+#[path = "rollout/model.rs"]
+mod model;
+#[path = "rollout/people.rs"]
+mod people;
+#[expect(dead_code, reason = "what releases are tested by is more")]
+#[path = "release/world.rs"]
+mod pushing;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "scene/mod.rs"]
+mod scene;
+#[path = "rollout/world.rs"]
+mod world;

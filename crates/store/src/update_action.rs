@@ -1,0 +1,344 @@
+//! What becomes of updates on devices. What devices said of them is in [`feedback`].
+
+pub mod feedback;
+
+use crate::{Db, StoreError, StoreResult, Tx, rollout::count, user::some_time};
+use domain::{
+    id::{DeviceId, ReleaseId, RolloutId},
+    rollout::{Action, ActionKind, ActionState, FIRST_ACTION, is_action_id},
+    time::Timestamp,
+};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+/// An update on a device, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateAction {
+    /// What the device knows it by: a positive 32-bit number.
+    pub id: i64,
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// The device.
+    pub device: DeviceId,
+    /// The device's number.
+    pub number: u32,
+    /// The device's wave, from 0.
+    pub wave: usize,
+    /// Its cohort; 0 for none.
+    pub cohort: usize,
+    /// What it gets.
+    pub release: ReleaseId,
+    /// Its hardware revision.
+    pub revision: String,
+    /// When it was told of it.
+    pub offered_at: Timestamp,
+    /// How often it said something of it.
+    pub said: i64,
+    /// What became of it.
+    pub action: Action,
+}
+
+impl UpdateAction {
+    /// By what it is counted.
+    #[must_use]
+    pub const fn counted(&self) -> count::Counted {
+        count::Counted {
+            rollout: self.rollout,
+            kind: self.action.kind,
+            wave: self.wave,
+            cohort: self.cohort,
+            device: self.number,
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    rollout_id: Uuid,
+    device_id: Uuid,
+    device_number: i64,
+    kind: String,
+    wave: i64,
+    cohort: i64,
+    release_id: Uuid,
+    version: String,
+    from_version: String,
+    revision: String,
+    attempt: i64,
+    state: String,
+    offered_at: i64,
+    changed_at: i64,
+    due_at: i64,
+    reported_at: i64,
+    soak_until: i64,
+    retry_at: i64,
+    refused_stop: i64,
+    code: String,
+    reason: String,
+    said: i64,
+}
+
+impl TryFrom<Row> for UpdateAction {
+    type Error = StoreError;
+    fn try_from(row: Row) -> StoreResult<Self> {
+        let action = Action {
+            kind: row.kind.parse().map_err(|e| StoreError::corrupt("update_action.kind", e))?,
+            version: row.version,
+            from: row.from_version,
+            attempt: u32::try_from(row.attempt).unwrap_or_default(),
+            state: row.state.parse().map_err(|e| StoreError::corrupt("update_action.state", e))?,
+            changed_at: Timestamp(row.changed_at),
+            due_at: some_time(row.due_at),
+            reported_at: some_time(row.reported_at),
+            soak_until: some_time(row.soak_until),
+            retry_at: some_time(row.retry_at),
+            refused_to_stop: row.refused_stop != 0,
+            code: row.code,
+            reason: row.reason,
+        };
+        Ok(Self {
+            id: row.id,
+            rollout: RolloutId(row.rollout_id),
+            device: DeviceId(row.device_id),
+            number: u32::try_from(row.device_number).unwrap_or_default(),
+            wave: usize::try_from(row.wave).unwrap_or_default(),
+            cohort: usize::try_from(row.cohort).unwrap_or_default(),
+            release: ReleaseId(row.release_id),
+            revision: row.revision,
+            offered_at: Timestamp(row.offered_at),
+            said: row.said,
+            action,
+        })
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "a.id, a.rollout_id, a.device_id, a.device_number, a.kind, a.wave, a.cohort, a.release_id, a.version, \
+         a.from_version, a.revision, a.attempt, a.state, a.offered_at, a.changed_at, a.due_at, a.reported_at, \
+         a.soak_until, a.retry_at, a.refused_stop, a.code, a.reason, a.said"
+    };
+}
+
+queries! {
+    BY_ID = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.id = $1");
+    OF_DEVICE = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 ORDER BY a.id DESC LIMIT $2");
+    OPEN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 AND a.is_open = 1");
+    OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2 \
+              ORDER BY a.id DESC");
+    DUE = "SELECT id FROM update_action WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2";
+    OF_ROLLOUT = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.id > $2 \
+                 ORDER BY a.id LIMIT $3");
+    OF_ROLLOUT_IN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.state = $2 \
+                    AND a.id > $3 ORDER BY a.id LIMIT $4");
+    NUMBER = "SELECT number FROM device WHERE id = $1";
+    SERIAL = "SELECT serial FROM device WHERE id = $1";
+    HEARD = "SELECT firmware, last_seen_at FROM device WHERE id = $1";
+    INSERT = "INSERT INTO update_action (id, rollout_id, device_id, device_number, kind, wave, cohort, release_id, \
+              version, from_version, revision, attempt, state, is_open, offered_at, changed_at, due_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    PUT = "UPDATE update_action SET state = $2, is_open = $3, changed_at = $4, due_at = $5, reported_at = $6, \
+           soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11 WHERE id = $1";
+}
+
+const LAST_ID: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
+const NEXT_ID: &str = "SELECT nextval(pg_get_serial_sequence('update_action', 'id'))";
+
+/// The next id that devices take: see [`is_action_id`].
+///
+/// # Errors
+/// When the database fails, or all of them were given.
+pub async fn next_id(tx: &mut Tx) -> StoreResult<i64> {
+    let mut id = match tx {
+        Tx::Sqlite(tx) => {
+            let last: i64 = sqlx::query_scalar(LAST_ID).fetch_one(&mut **tx).await?;
+            last.max(i64::from(FIRST_ACTION) - 1) + 1
+        }
+        Tx::Postgres(tx) => sqlx::query_scalar(NEXT_ID).fetch_one(&mut **tx).await?,
+    };
+    // One in ten thousand at most, and never two in a row.
+    while !is_action_id(id) {
+        if id > i64::from(i32::MAX) {
+            return Err(StoreError::Full);
+        }
+        id = match tx {
+            Tx::Sqlite(_) => id + 1,
+            Tx::Postgres(tx) => sqlx::query_scalar(NEXT_ID).fetch_one(&mut **tx).await?,
+        };
+    }
+    Ok(id)
+}
+
+/// An action by its id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &Db, id: i64) -> StoreResult<Option<UpdateAction>> {
+    let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_ID).bind(id).fetch_optional(pool).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// An action by its id, held by the transaction until its end.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, id: i64) -> StoreResult<Option<UpdateAction>> {
+    let row: Option<Row> = match tx {
+        Tx::Sqlite(tx) => sqlx::query_as(BY_ID).bind(id).fetch_optional(&mut **tx).await?,
+        Tx::Postgres(tx) => {
+            let sql = AssertSqlSafe(format!("{BY_ID} FOR UPDATE"));
+            sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?
+        }
+    };
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The last actions of a device, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_device(db: &Db, device: DeviceId, limit: i64) -> StoreResult<Vec<UpdateAction>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device.0).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The open action of a device, of which there is one at most; as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_of(tx: &mut Tx, device: DeviceId) -> StoreResult<Option<UpdateAction>> {
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(OPEN).bind(device.0).fetch_optional(executor).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The actions of a device in a rollout, newest first, as the transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_both(tx: &mut Tx, rollout: RolloutId, device: DeviceId) -> StoreResult<Vec<UpdateAction>> {
+    let rows: Vec<Row> =
+        within!(tx, |executor| sqlx::query_as(OF_BOTH).bind(rollout.0).bind(device.0).fetch_all(executor).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The ids of those whose time is over, the longest ago first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due(db: &Db, now: Timestamp, limit: i64) -> StoreResult<Vec<i64>> {
+    Ok(read!(db, |pool| sqlx::query_scalar(DUE).bind(now.0).bind(limit).fetch_all(pool).await)?)
+}
+
+/// The actions of a rollout after an id, only those in a state when one is given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_rollout(
+    db: &Db,
+    rollout: RolloutId,
+    state: Option<ActionState>,
+    after: i64,
+    limit: i64,
+) -> StoreResult<Vec<UpdateAction>> {
+    let rows: Vec<Row> = read!(db, |pool| {
+        let query = match state {
+            None => sqlx::query_as(OF_ROLLOUT).bind(rollout.0),
+            Some(state) => sqlx::query_as(OF_ROLLOUT_IN).bind(rollout.0).bind(state.as_str()),
+        };
+        query.bind(after).bind(limit).fetch_all(pool).await
+    })?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The number of a device, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails, or there is no such device.
+pub async fn number_of(tx: &mut Tx, device: DeviceId) -> StoreResult<u32> {
+    let number: i64 = within!(tx, |executor| sqlx::query_scalar(NUMBER).bind(device.0).fetch_one(executor).await)?;
+    u32::try_from(number).map_err(|error| StoreError::corrupt("device.number", error))
+}
+
+/// The serial of a device; empty when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn serial(db: &Db, device: DeviceId) -> StoreResult<String> {
+    let serial: Option<String> =
+        read!(db, |pool| sqlx::query_scalar(SERIAL).bind(device.0).fetch_optional(pool).await)?;
+    Ok(serial.unwrap_or_default())
+}
+
+/// What a device reported to run, and when it was last heard from.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heard(db: &Db, device: DeviceId) -> StoreResult<(String, Option<Timestamp>)> {
+    let row: Option<(String, i64)> = read!(db, |pool| sqlx::query_as(HEARD).bind(device.0).fetch_optional(pool).await)?;
+    Ok(row.map_or_else(Default::default, |(firmware, at)| (firmware, some_time(at))))
+}
+
+/// Enters what a device is told of, and counts it.
+///
+/// # Errors
+/// [`StoreError::Exists`] when another one of the device is open, or it had this one.
+pub async fn insert(tx: &mut Tx, new: &UpdateAction, before: Option<ActionState>) -> StoreResult<()> {
+    let action = &new.action;
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    within!(tx, |executor| {
+        sqlx::query(INSERT)
+            .bind(new.id)
+            .bind(new.rollout.0)
+            .bind(new.device.0)
+            .bind(i64::from(new.number))
+            .bind(action.kind.as_str())
+            .bind(number(new.wave))
+            .bind(number(new.cohort))
+            .bind(new.release.0)
+            .bind(&action.version)
+            .bind(&action.from)
+            .bind(&new.revision)
+            .bind(i64::from(action.attempt))
+            .bind(action.state.as_str())
+            .bind(i64::from(!action.state.is_closed()))
+            .bind(new.offered_at.0)
+            .bind(action.changed_at.0)
+            .bind(action.due_at.map_or(0, |at| at.0))
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    count::go(tx, new.counted(), before, action.state).await
+}
+
+/// Writes how an action goes on, and counts it. `before` is how it was in this transaction, which holds it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put(tx: &mut Tx, before: &UpdateAction, action: &Action) -> StoreResult<()> {
+    let time = |time: Option<Timestamp>| time.map_or(0, |time| time.0);
+    within!(tx, |executor| {
+        sqlx::query(PUT)
+            .bind(before.id)
+            .bind(action.state.as_str())
+            .bind(i64::from(!action.state.is_closed()))
+            .bind(action.changed_at.0)
+            .bind(time(action.due_at))
+            .bind(time(action.reported_at))
+            .bind(time(action.soak_until))
+            .bind(time(action.retry_at))
+            .bind(i64::from(action.refused_to_stop))
+            .bind(&action.code)
+            .bind(&action.reason)
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    let is_failure = matches!(action.state, ActionState::Failed | ActionState::Reverted | ActionState::Retried);
+    if is_failure && action.state != before.action.state && action.kind == ActionKind::Update {
+        let cluster = (action.code.as_str(), before.revision.as_str());
+        count::fail(tx, before.rollout, cluster, &action.reason, action.changed_at).await?;
+    }
+    count::go(tx, before.counted(), Some(before.action.state), action.state).await
+}

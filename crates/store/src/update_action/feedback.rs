@@ -1,0 +1,78 @@
+//! What devices said of updates: append only, and of each so much at most.
+
+use crate::{Db, StoreResult, Tx};
+use domain::{rollout::Feedback, time::Timestamp};
+
+/// How much of one action is kept. A client that says more is answered all the same.
+pub const KEPT: i64 = 500;
+/// How many lines of one feedback are kept, and how long each.
+const LINES: usize = 20;
+const LINE: usize = 500;
+
+/// Something that a device said.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Said {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// How far it said that it was.
+    pub execution: String,
+    /// How it came out.
+    pub finished: String,
+    /// The client's code; empty without one.
+    pub code: String,
+    /// What it said, a line each.
+    pub details: Vec<String>,
+}
+
+queries! {
+    COUNT = "UPDATE update_action SET said = said + 1 WHERE id = $1 RETURNING said";
+    APPEND = "INSERT INTO update_feedback (action_id, n, at, execution, finished, code, details) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    OF = "SELECT at, execution, finished, code, details FROM update_feedback WHERE action_id = $1 ORDER BY n DESC LIMIT $2";
+}
+
+/// Keeps what a device said of an action, cut, up to [`KEPT`] times; beyond that only what closes it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn append(tx: &mut Tx, action: i64, feedback: &Feedback, at: Timestamp) -> StoreResult<()> {
+    let n: i64 = within!(tx, |executor| sqlx::query_scalar(COUNT).bind(action).fetch_one(executor).await)?;
+    let closes = feedback.is_success() || feedback.is_failure();
+    if n > 2 * KEPT || (n > KEPT && !closes) {
+        return Ok(());
+    }
+    // PostgreSQL takes no nought in a text.
+    let cut = |line: &String| line.replace('\0', "").chars().take(LINE).collect::<String>();
+    let details: Vec<String> = feedback.details.iter().take(LINES).map(cut).collect();
+    within!(tx, |executor| {
+        sqlx::query(APPEND)
+            .bind(action)
+            .bind(n)
+            .bind(at.0)
+            .bind(feedback.execution.as_str())
+            .bind(feedback.finished.as_str())
+            .bind(feedback.code.map(|code| code.to_string()).unwrap_or_default())
+            .bind(serde_json::to_string(&details).unwrap_or_default())
+            .execute(executor)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// What a device said of an action, the last first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of(db: &Db, action: i64, limit: i64) -> StoreResult<Vec<Said>> {
+    let rows: Vec<(i64, String, String, String, String)> =
+        read!(db, |pool| sqlx::query_as(OF).bind(action).bind(limit).fetch_all(pool).await)?;
+    let said = |(at, execution, finished, code, details): (i64, String, String, String, String)| Said {
+        at: Timestamp(at),
+        execution,
+        finished,
+        code,
+        details: serde_json::from_str(&details).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(said).collect())
+}

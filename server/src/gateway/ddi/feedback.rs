@@ -1,0 +1,112 @@
+//! What a client says of an update, read leniently: its rejection would be told in the next feedback, and rejected again.
+
+use domain::rollout::{Execution, Feedback, Finished};
+use serde_json::Value;
+
+/// How many lines are taken, and how many characters of each.
+const LINES: usize = 50;
+const LINE: usize = 1_000;
+
+/// Reads a feedback. SWUpdate puts what went wrong into `details` as it stands, so what is no JSON is searched for the two words
+/// that count. None when there is nothing of a feedback in it.
+pub fn read(body: &[u8]) -> Option<Feedback> {
+    let text = String::from_utf8_lossy(body);
+    match serde_json::from_str::<Value>(&text) {
+        Ok(value) => of_value(&value),
+        Err(_) => of_text(&text),
+    }
+}
+
+fn of_value(value: &Value) -> Option<Feedback> {
+    let status = value.get("status")?.as_object()?;
+    let result = status.get("result");
+    let word = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let execution = status.get("execution").map(|value| word(Some(value)))?;
+    let code = match status.get("code") {
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Some(Feedback {
+        execution: execution_of(&execution),
+        finished: finished_of(&word(result.and_then(|result| result.get("finished")))),
+        code,
+        details: details_of(status.get("details")),
+    })
+}
+
+fn details_of(value: Option<&Value>) -> Vec<String> {
+    let line = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let lines = match value {
+        Some(Value::Array(lines)) => lines.iter().take(LINES).map(line).collect(),
+        None | Some(Value::Null) => Vec::new(),
+        Some(other) => vec![line(other)],
+    };
+    lines.into_iter().map(|line| line.chars().take(LINE).collect()).collect()
+}
+
+fn of_text(text: &str) -> Option<Feedback> {
+    let execution = word_after(text, "\"execution\"")?;
+    let finished = word_after(text, "\"finished\"").unwrap_or_default();
+    let details = text.split_once("\"details\"").map(|(_, details)| details.chars().take(LINE).collect());
+    Some(Feedback {
+        execution: execution_of(&execution.to_ascii_lowercase()),
+        finished: finished_of(&finished.to_ascii_lowercase()),
+        code: None,
+        details: details.into_iter().collect(),
+    })
+}
+
+/// The text in quotes that follows a name.
+fn word_after<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(name)?;
+    rest.split('"').nth(1)
+}
+
+/// What is no known word says that the device is there, and nothing else.
+fn execution_of(word: &str) -> Execution {
+    word.parse().unwrap_or(Execution::Resumed)
+}
+
+fn finished_of(word: &str) -> Finished {
+    word.parse().unwrap_or(Finished::None)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn what_clients_send_is_read() {
+        let swupdate = br#"{"id":10001,"time":"20261128T101112","status":{"result":{"finished":"failure"},
+            "execution":"closed","details":["Installation failed !",""]}}"#;
+        let read_of = |body: &[u8]| read(body).unwrap();
+        assert!(read_of(swupdate).is_failure());
+        assert_eq!(read_of(swupdate).reason(), "Installation failed !");
+        let rauc = br#"{"id":"10001","status":{"execution":"closed","result":{"finished":"success","progress":{"cnt":1,"of":2}},"code":7,"details":"one line"}}"#;
+        assert!(read_of(rauc).is_success());
+        assert_eq!((read_of(rauc).code, read_of(rauc).details), (Some(7), vec!["one line".to_owned()]));
+        let code = br#"{"status":{"execution":"CLOSED","result":{"finished":"failure"},"code":" 12 "}}"#;
+        assert_eq!((read_of(code).is_failure(), read_of(code).code), (true, Some(12)));
+        // Quotes that SWUpdate has not escaped.
+        let broken = br#"{"id":10001,"status":{"result":{"finished":"failure"},"execution":"closed","details":["cannot open "/dev/mmcblk0p2""]}}"#;
+        assert!(read_of(broken).is_failure() && read_of(broken).reason().contains("/dev/mmcblk0p2"));
+        let odd = br#"{"status":{"execution":"teleporting","result":{"finished":7},"details":[1,null,{"a":[]}]}}"#;
+        assert_eq!((read_of(odd).execution, read_of(odd).finished), (Execution::Resumed, Finished::None));
+        assert!(!read_of(odd).is_success() && read_of(odd).details.len() == 3);
+    }
+
+    #[test]
+    fn what_says_nothing_is_nothing() {
+        for body in [&b""[..], b"[]", b"{}", b"7", b"null", b"{\"status\":7}", b"{\"status\":{}}", b"\xff\xfe", b"{"] {
+            assert_eq!(read(body), None);
+        }
+        let deep = format!("{{\"status\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(read(deep.as_bytes()), None);
+    }
+}

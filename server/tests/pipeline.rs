@@ -1,0 +1,114 @@
+//! A build pipeline that may sign code, its releases, and rollouts of them that a manager has approved.
+
+use crate::field::{Field, manager, operator};
+use domain::{
+    certificate::CertificatePurpose,
+    id::{ApprovalId, ReleaseId},
+    release::Stage,
+    rollout::{Advance, Gate, Plan, Reaction, Wave, WaveSize, Windows},
+};
+use fleet::{
+    certificate::CertificateFilter,
+    enrol::CodeSigningForm,
+    release::{Promoted, PromotionForm, ReleaseForm, UploadForm},
+};
+use futures::stream;
+use pki::{Certificate, KeyAlgorithm, Name, SoftwareKey};
+use simulator::image::Image;
+use std::convert::Infallible;
+
+/// Whose signatures devices trust.
+pub struct Pipeline {
+    certificate: Certificate,
+    key: SoftwareKey,
+}
+
+impl Pipeline {
+    /// Asked for by one, approved by another.
+    pub async fn of(field: &Field) -> Self {
+        let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let csr = pki::certificate_request(&Name::common("pipeline"), &key).unwrap();
+        let form = CodeSigningForm { name: "pipeline".into(), csr: pki::request_pem(&csr), days: None };
+        let approval = field.fleet.request_code_signing(&operator(), &form).await.unwrap();
+        decide(field, approval).await;
+        let filter =
+            CertificateFilter { purpose: Some(CertificatePurpose::CodeSigning), ..CertificateFilter::default() };
+        for row in field.fleet.certificates(&operator(), &filter).await.unwrap().rows {
+            let found = field.fleet.certificate(&operator(), &row.authority_slug, &row.serial).await.unwrap();
+            if found.certificate.public_key() == key.public_key() {
+                return Self { certificate: found.certificate, key };
+            }
+        }
+        unreachable!("it was approved")
+    }
+
+    /// A release for the model of all devices, in production.
+    pub async fn release(&self, field: &Field, version: &str, hardware: &[&str], files: &[(&str, &[u8])]) -> ReleaseId {
+        let content = Image { version, hardware, files }.signed(&self.certificate, &self.key).unwrap();
+        let size = i64::try_from(content.len()).unwrap();
+        let form = UploadForm { file_name: format!("gateway-os-{version}.swu"), size, sha256: String::new() };
+        let upload = field.fleet.begin_upload(&operator(), &form).await.unwrap();
+        let arriving = stream::iter([Ok::<_, Infallible>(content)]);
+        field.fleet.append_upload(&operator(), upload.id, 0, arriving).await.unwrap();
+        let form = ReleaseForm {
+            product: "gateway-os".into(),
+            version: version.into(),
+            models: vec!["GW-200".into()],
+            revisions: Vec::new(),
+            notes: String::new(),
+        };
+        let id = field.fleet.push_release(&operator(), &form, upload.id).await.unwrap().release.id;
+        for to in [Stage::Staging, Stage::Production] {
+            let form = PromotionForm { to, reason: "tried".into() };
+            if let Promoted::Waits(approval) = field.fleet.promote_release(&operator(), id, &form).await.unwrap() {
+                decide(field, approval).await;
+            }
+        }
+        id
+    }
+}
+
+async fn decide(field: &Field, approval: ApprovalId) {
+    let shown = field.fleet.approval(&manager(), approval).await.unwrap();
+    field.fleet.decide(&manager(), approval, &shown.row.hash, true, "").await.unwrap();
+}
+
+/// Everybody at once, with a gate that stops at the first failure.
+pub fn plan(release: ReleaseId) -> Plan {
+    let gate = Gate {
+        advance: Advance::Auto,
+        open_minutes: 0,
+        min_sample: 1,
+        failed_limit: 0,
+        silent_limit: 0,
+        done: 100_000,
+    };
+    Plan {
+        name: "Everybody".into(),
+        release,
+        target: String::new(),
+        waves: vec![Wave { name: "All".into(), size: WaveSize::Rest, gate }],
+        cohorts: None,
+        start_at: None,
+        windows: Windows::default(),
+        rate_per_minute: None,
+        retries: 0,
+        timeout_minutes: 60,
+        soak_minutes: 0,
+        reaction: Reaction::Pause,
+        revert_to: None,
+        joins: false,
+        downgrades: false,
+        salt: String::new(),
+    }
+}
+
+/// Written, submitted, approved and started: its word in addresses.
+pub async fn started(field: &Field, plan: Plan) -> String {
+    let code = field.fleet.create_rollout(&operator(), plan).await.unwrap();
+    let version = field.fleet.rollout(&operator(), &code).await.unwrap().version;
+    let approval = field.fleet.submit_rollout(&operator(), &code, version).await.unwrap();
+    decide(field, approval).await;
+    field.fleet.look_after_rollouts().await.unwrap();
+    code
+}
