@@ -34,22 +34,28 @@ pub(crate) struct Header {
 
 /// An archive that is read from front to back: [`Archive::next`], then [`Archive::content`] before the next one.
 pub(crate) struct Archive<R> {
-    reader: R,
-    position: u64,
+    input: Input<R>,
     files: usize,
     buffer: Vec<u8>,
 }
 
+/// What is read, and how far.
+struct Input<R> {
+    reader: R,
+    /// Bytes from the beginning.
+    position: u64,
+}
+
 impl<R: Read> Archive<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, position: 0, files: 0, buffer: vec![0; BUFFER] }
+        Self { input: Input { reader, position: 0 }, files: 0, buffer: vec![0; BUFFER] }
     }
 
     /// The next file; at the archive's end `None`, once nothing but filling stands behind it.
     pub(crate) fn next(&mut self) -> Result<Option<Header>, Refused> {
-        let at = self.position;
+        let at = self.input.position;
         let mut raw = [0; HEADER];
-        self.fill(&mut raw).map_err(|refused| match refused {
+        self.input.fill(&mut raw).map_err(|refused| match refused {
             Refused::Truncated if at == 0 => Refused::NotAnArchive,
             other => other,
         })?;
@@ -64,17 +70,17 @@ impl<R: Read> Archive<R> {
         for (number, digits) in numbers.iter_mut().zip(fields.chunks_exact(DIGITS)) {
             *number = hexadecimal(digits).ok_or(Refused::Damaged { at })?;
         }
-        let name = self.name(numbers[NAME_SIZE], at)?;
+        let name = self.input.name(numbers[NAME_SIZE], at)?;
         if name == TRAILER {
             if numbers[FILE_SIZE] != 0 || (sums && numbers[CHECK] != 0) {
                 return Err(Refused::Damaged { at });
             }
-            return self.end().map(|()| None);
+            return self.input.end().map(|()| None);
         }
         if self.files == MOST_FILES {
             return Err(Refused::TooManyFiles { most: MOST_FILES });
         }
-        self.padding()?;
+        self.input.padding()?;
         self.files += 1;
         // As SWUpdate does, which makes files of these names in its folder.
         if name.contains('/') || name == "." || name == ".." {
@@ -89,18 +95,13 @@ impl<R: Read> Archive<R> {
         let mut sum = 0_u32;
         while left > 0 {
             let want = left.min(BUFFER);
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let filled = self.fill(buffer.get_mut(..want).unwrap_or_default());
-            let piece = buffer.get(..want).unwrap_or_default();
-            if filled.is_ok() {
-                sum = piece.iter().fold(sum, |sum, byte| sum.wrapping_add((*byte).into()));
-                to(piece);
-            }
-            self.buffer = buffer;
-            filled?;
+            let piece = self.buffer.get_mut(..want).unwrap_or_default();
+            self.input.fill(piece)?;
+            sum = piece.iter().fold(sum, |sum, byte| sum.wrapping_add((*byte).into()));
+            to(piece);
             left -= want;
         }
-        self.padding()?;
+        self.input.padding()?;
         if header.check.is_some_and(|check| check != sum) {
             return Err(Refused::Checksum { name: header.name.clone() });
         }
@@ -116,7 +117,9 @@ impl<R: Read> Archive<R> {
         self.content(header, |piece| content.extend_from_slice(piece))?;
         Ok(content)
     }
+}
 
+impl<R: Read> Input<R> {
     /// A name of `size` bytes, of which the last is the only zero.
     fn name(&mut self, size: u32, at: u64) -> Result<String, Refused> {
         let size = usize::try_from(size).ok().filter(|size| (2..=LONGEST_NAME).contains(size));
