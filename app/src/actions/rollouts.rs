@@ -101,7 +101,14 @@ async fn submit(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted
         ctx.fleet.submit_rollout(&ctx.actor, &code, version).await.map(drop)
     };
     let submitted = submitted.await;
-    stepped(ctx, &code, form, submitted, "Submitted. Its devices are frozen; a manager who did not write at it has to approve.").await
+    stepped(
+        ctx,
+        &code,
+        form,
+        submitted,
+        "Submitted. Its devices are frozen; a manager who did not write at it has to approve.",
+    )
+    .await
 }
 
 async fn pause(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {

@@ -67,7 +67,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 fn nothing(ctx: &Ctx, state: Option<RolloutState>) -> String {
     match state {
         Some(state) => format!("No rollout is “{}” at present.", state.label().to_lowercase()),
-        None if ctx.may(Permission::RolloutWrite) => "Push a release, promote it, and plan who gets it first.".to_owned(),
+        None if ctx.may(Permission::RolloutWrite) => {
+            "Push a release, promote it, and plan who gets it first.".to_owned()
+        }
         None => "Operators plan rollouts, managers approve them.".to_owned(),
     }
 }
@@ -124,7 +126,9 @@ fn line(row: &RolloutRow, now: Timestamp) -> impl IntoView + use<> {
         let to = href(&at, &[("state", state)]);
         if n == 0 { "0".into_any() } else { view! { <a href=to>{number(n)}</a> }.into_any() }
     };
-    let devices = row.devices.map_or_else(|| view! { <span class="quiet">"not frozen"</span> }.into_any(), |n| number(n).into_any());
+    let devices = row
+        .devices
+        .map_or_else(|| view! { <span class="quiet">"not frozen"</span> }.into_any(), |n| number(n).into_any());
     view! {
         <tr>
             <th scope="row" class="two"><b><a href=at.clone()>{row.name.clone()}</a></b><small>{row.release.clone()}</small></th>

@@ -17,7 +17,13 @@ use leptos::prelude::*;
 pub(super) const ROWS: i64 = 50;
 
 /// The panel.
-pub(super) fn panel(ctx: &Ctx, detail: &RolloutDetail, outcomes: &DeviceOutcomes, state: Option<ActionState>, after: i64) -> impl IntoView + use<> {
+pub(super) fn panel(
+    ctx: &Ctx,
+    detail: &RolloutDetail,
+    outcomes: &DeviceOutcomes,
+    state: Option<ActionState>,
+    after: i64,
+) -> impl IntoView + use<> {
     let at = path(&detail.row.code);
     let title = match state {
         Some(state) => format!("Devices: {}", words::outcome(state).word.to_lowercase()),

@@ -2,12 +2,7 @@
 
 use super::{number, path, words};
 use crate::{
-    components::{
-        icons::icon,
-        panel::Panel,
-        table::frame,
-        text::ago,
-    },
+    components::{icons::icon, panel::Panel, table::frame, text::ago},
     context::href,
 };
 use domain::{
@@ -33,18 +28,15 @@ fn width(n: u64, of: u64) -> String {
 pub(super) fn bar(wave: &WaveView) -> impl IntoView + use<> {
     let (total, evidence) = (wave.evidence.total.max(1), wave.evidence);
     let mut at = 0;
-    let parts: Vec<_> = [
-        (evidence.verified, "f-ok"),
-        (evidence.failed + evidence.silent, "f-bad"),
-        (evidence.under_way, "f-go"),
-    ]
-    .into_iter()
-    .map(|(n, class)| {
-        let x = width(at, total);
-        at += n;
-        view! { <rect x=x width=width(n, total) height="8" class=class></rect> }
-    })
-    .collect();
+    let parts: Vec<_> =
+        [(evidence.verified, "f-ok"), (evidence.failed + evidence.silent, "f-bad"), (evidence.under_way, "f-go")]
+            .into_iter()
+            .map(|(n, class)| {
+                let x = width(at, total);
+                at += n;
+                view! { <rect x=x width=width(n, total) height="8" class=class></rect> }
+            })
+            .collect();
     view! {
         <svg class="bar chart" height="8" aria-hidden="true">
             <rect width="100%" height="8" class="track"></rect>
@@ -74,7 +66,11 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         .collect();
     let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
     let footer = match open {
-        Some(wave) if detail.row.state.is_over() => format!("{} of {} devices of the last open wave have an outcome.", number(wave.evidence.settled()), number(wave.evidence.total)),
+        Some(wave) if detail.row.state.is_over() => format!(
+            "{} of {} devices of the last open wave have an outcome.",
+            number(wave.evidence.settled()),
+            number(wave.evidence.total)
+        ),
         Some(wave) => match (&wave.halted, wave.missing.is_empty()) {
             (Some(why), _) => why.clone(),
             (None, true) => "Nothing is missing: the next wave can open.".to_owned(),
@@ -151,7 +147,9 @@ pub(super) fn failures(detail: &RolloutDetail, now: Timestamp) -> impl IntoView 
             }
         })
         .collect();
-    Panel::new("What went wrong").count(i64::try_from(all).unwrap_or(i64::MAX)).flush(view! { <ul class="list">{rows}</ul> })
+    Panel::new("What went wrong")
+        .count(i64::try_from(all).unwrap_or(i64::MAX))
+        .flush(view! { <ul class="list">{rows}</ul> })
 }
 
 /// How many devices are how far.
@@ -173,7 +171,9 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
         .iter()
         .map(|state| (*state, sum(ActionKind::Update, *state)))
         .filter(|(_, n)| *n > 0)
-        .map(|(state, n)| row(words::outcome(state).cell().into_any(), n, Some(href(&at, &[("state", state.as_str())]))))
+        .map(|(state, n)| {
+            row(words::outcome(state).cell().into_any(), n, Some(href(&at, &[("state", state.as_str())])))
+        })
         .collect();
     let back: u64 = ActionState::ALL.iter().map(|state| sum(ActionKind::Revert, *state)).sum();
     let done = sum(ActionKind::Revert, ActionState::Verified);
@@ -186,7 +186,11 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
         wave.devices.saturating_sub(told)
     });
     let untold: u64 = untold.sum();
-    let waiting = row(view! { <span class="st st-mute">{icon(crate::components::icons::RING)}"Not told yet"</span> }.into_any(), untold, None);
+    let waiting = row(
+        view! { <span class="st st-mute">{icon(crate::components::icons::RING)}"Not told yet"</span> }.into_any(),
+        untold,
+        None,
+    );
     let of = detail.row.devices.map(|n| format!("of {}", number(n)));
     Panel::new("Outcomes").aside(of).flush(view! {
         <table class="table" data-density="compact">

@@ -64,7 +64,9 @@ fn what(form: &FormState, releases: &[Choice]) -> impl IntoView + use<> {
 fn waves(form: &FormState) -> impl IntoView + use<> {
     let n = rows(form, "waves");
     let all: Vec<_> = (0..n).map(|at| wave(form, at, n)).collect();
-    let wrong = form.error("waves").map(|error| view! { <p class="hint bad" id="waves">{icon(icons::WARN)}{error.to_owned()}</p> });
+    let wrong = form
+        .error("waves")
+        .map(|error| view! { <p class="hint bad" id="waves">{icon(icons::WARN)}{error.to_owned()}</p> });
     view! {
         <div class="body stack loose">
             {wrong}
@@ -76,8 +78,10 @@ fn waves(form: &FormState) -> impl IntoView + use<> {
 
 fn wave(form: &FormState, at: usize, of: usize) -> impl IntoView + use<> {
     let name = |field: &str| format!("waves.{at}.{field}");
-    let words = |all: &[(&str, &str)]| all.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
-    let advance = Advance::ALL.iter().map(|advance| (advance.as_str().to_owned(), advance.label().to_owned())).collect();
+    let words =
+        |all: &[(&str, &str)]| all.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+    let advance =
+        Advance::ALL.iter().map(|advance| (advance.as_str().to_owned(), advance.label().to_owned())).collect();
     let take_away = (of > 1).then(|| {
         let label = format!("Take wave {} away", at + 1);
         view! {
@@ -108,7 +112,9 @@ fn wave(form: &FormState, at: usize, of: usize) -> impl IntoView + use<> {
 fn cohorts(form: &FormState, releases: &[Choice]) -> impl IntoView + use<> {
     let n = rows(form, "cohorts");
     let all: Vec<_> = (0..n).map(|at| cohort(form, at, releases)).collect();
-    let wrong = form.error("cohorts").map(|error| view! { <p class="hint bad" id="cohorts">{icon(icons::WARN)}{error.to_owned()}</p> });
+    let wrong = form
+        .error("cohorts")
+        .map(|error| view! { <p class="hint bad" id="cohorts">{icon(icons::WARN)}{error.to_owned()}</p> });
     let about = match n {
         0 => view! { <p class="quiet">"None: every device gets the release."</p> }.into_any(),
         _ => view! {

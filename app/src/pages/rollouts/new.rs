@@ -73,7 +73,13 @@ pub async fn load_edit(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 /// The form, and beside it who that would be.
-async fn columns(ctx: &Ctx, form: &FormState, action: &str, releases: &[Choice], version: i64) -> impl IntoView + use<> {
+async fn columns(
+    ctx: &Ctx,
+    form: &FormState,
+    action: &str,
+    releases: &[Choice],
+    version: i64,
+) -> impl IntoView + use<> {
     let shown = preview(ctx, form).await;
     view! {
         <div class="cols lead">
@@ -88,7 +94,9 @@ async fn releases(ctx: &Ctx) -> Result<Vec<Choice>, fleet::Error> {
     let page = ctx.fleet.releases(&ctx.actor, &ReleaseFilter::default(), None, RELEASES).await?;
     let releases = page.rows.into_iter().map(|row| row.release).filter(|release| release.stage != Stage::Withdrawn);
     Ok(releases
-        .map(|release| (release.id.to_string(), format!("{}, {}", release.title(), release.stage.label().to_lowercase())))
+        .map(|release| {
+            (release.id.to_string(), format!("{}, {}", release.title(), release.stage.label().to_lowercase()))
+        })
         .collect())
 }
 
@@ -97,7 +105,14 @@ fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, Str
     let wave = |name: &str, size, open_minutes, done| Wave {
         name: name.to_owned(),
         size,
-        gate: Gate { advance: Advance::Auto, open_minutes, min_sample: 20, failed_limit: 2_000, silent_limit: 5_000, done },
+        gate: Gate {
+            advance: Advance::Auto,
+            open_minutes,
+            min_sample: 20,
+            failed_limit: 2_000,
+            silent_limit: 5_000,
+            done,
+        },
     };
     let plan = Plan {
         name: String::new(),

@@ -56,7 +56,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 fn sub(detail: &RolloutDetail) -> impl IntoView + use<> {
-    let devices = detail.row.devices.map(|n| view! { <a href=devices_href(&detail.plan.target)>{number(n)} " devices"</a> " frozen" });
+    let devices = detail
+        .row
+        .devices
+        .map(|n| view! { <a href=devices_href(&detail.plan.target)>{number(n)} " devices"</a> " frozen" });
     let target = detail.plan.target.clone();
     let target = if target.trim().is_empty() { "every device".into_any() } else { mono(target).into_any() };
     let release = format!("/releases/{}", detail.plan.release);
@@ -66,8 +69,15 @@ fn sub(detail: &RolloutDetail) -> impl IntoView + use<> {
 }
 
 /// A button that posts at once.
-fn press(action: String, drawn: Icon, label: &'static str, class: &'static str, extra: Vec<(&'static str, String)>) -> impl IntoView {
-    let hidden: Vec<_> = extra.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect();
+fn press(
+    action: String,
+    drawn: Icon,
+    label: &'static str,
+    class: &'static str,
+    extra: Vec<(&'static str, String)>,
+) -> impl IntoView {
+    let hidden: Vec<_> =
+        extra.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect();
     view! { <form method="post" action=action>{hidden}<button class=class type="submit">{icon(drawn)}{label}</button></form> }
 }
 
@@ -90,11 +100,16 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
         .then(|| press(format!("{at}/pause"), icons::PAUSE, "Pause", "btn", Vec::new()));
     let resume = (may_run && matches!(state, RolloutState::Paused | RolloutState::Halted))
         .then(|| press(format!("{at}/resume"), icons::PLAY, "Resume", "btn", Vec::new()));
-    let abort = (may_run && state != RolloutState::Draft).then(|| {
-        press(format!("{at}/abort"), icons::CROSS, "Abort", "btn danger", vec![("how", "keep".to_owned())])
-    });
+    let abort = (may_run && state != RolloutState::Draft)
+        .then(|| press(format!("{at}/abort"), icons::CROSS, "Abort", "btn danger", vec![("how", "keep".to_owned())]));
     let revert = (may_run && state.is_begun() && detail.plan.revert_to.is_some()).then(|| {
-        press(format!("{at}/abort"), icons::REVERT, "Abort and revert", "btn danger", vec![("how", "revert".to_owned())])
+        press(
+            format!("{at}/abort"),
+            icons::REVERT,
+            "Abort and revert",
+            "btn danger",
+            vec![("how", "revert".to_owned())],
+        )
     });
     view! { {submit} {advance} {resume} {edit} {pause} {abort} {revert} }
 }
@@ -139,8 +154,14 @@ fn one_wave(detail: &RolloutDetail, n: usize, wave: &WaveView) -> impl IntoView 
     let evidence = wave.evidence;
     let is_current = detail.row.wave == Some(n) && !detail.row.state.is_over();
     let line = if wave.is_open {
-        let parts = [(evidence.verified, "verified"), (evidence.failed, "failed"), (evidence.silent, "silent"), (evidence.under_way, "under way")];
-        let told: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
+        let parts = [
+            (evidence.verified, "verified"),
+            (evidence.failed, "failed"),
+            (evidence.silent, "silent"),
+            (evidence.under_way, "under way"),
+        ];
+        let told: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
         if told.is_empty() { "Nobody was told yet".to_owned() } else { told.join(", ") }
     } else if detail.frozen.is_some() {
         plan::opens(detail, n)

@@ -1,6 +1,9 @@
 //! The plan as it was written: what was approved, in words.
 
-use super::{number, typed::{percent, span_text}};
+use super::{
+    number,
+    typed::{percent, span_text},
+};
 use crate::components::{
     panel::{Panel, facts},
     table::frame,
@@ -27,13 +30,19 @@ pub(super) fn size_words(detail: &RolloutDetail, n: usize) -> String {
 pub(super) fn opens(detail: &RolloutDetail, n: usize) -> String {
     let Some(before) = n.checked_sub(1).and_then(|before| detail.plan.waves.get(before)) else {
         return match (detail.row.state, detail.plan.start_at) {
-            (RolloutState::Approved | RolloutState::Submitted, Some(at)) => format!("Starts on {} UTC", at.minute_words()),
+            (RolloutState::Approved | RolloutState::Submitted, Some(at)) => {
+                format!("Starts on {} UTC", at.minute_words())
+            }
             _ => "Starts once it is approved".to_owned(),
         };
     };
     let gate = before.gate;
     let who = if gate.advance == Advance::Manual { ", by hand" } else { "" };
-    let open = if gate.open_minutes > 0 { format!(", {} after wave {n}", span_text(gate.open_minutes)) } else { String::new() };
+    let open = if gate.open_minutes > 0 {
+        format!(", {} after wave {n}", span_text(gate.open_minutes))
+    } else {
+        String::new()
+    };
     format!("Opens when {} % of wave {n} have an outcome{open}{who}", percent(gate.done))
 }
 
@@ -46,18 +55,26 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         let zone = if plan.windows.zone.is_empty() { "UTC" } else { &plan.windows.zone };
         format!("{}, local time of the device, or else {zone}", plan.windows.lines().replace('\n', "; "))
     };
-    let rate = plan.rate_per_minute.map_or_else(|| "no limit".to_owned(), |rate| format!("at most {} a minute", number(rate.into())));
+    let rate = plan
+        .rate_per_minute
+        .map_or_else(|| "no limit".to_owned(), |rate| format!("at most {} a minute", number(rate.into())));
     let later = if plan.joins { "join" } else { "do not join" };
     let mut rows = vec![
         ("Window", windows.into_any()),
         ("Rate", rate.into_any()),
         ("Silent after", format!("{} without progress", span_text(plan.timeout_minutes)).into_any()),
         ("Verified", format!("by its own report, and {} of life after it", span_text(plan.soak_minutes)).into_any()),
-        ("Tries again", if plan.retries == 0 { "never".into_any() } else { format!("up to {} times", plan.retries).into_any() }),
+        (
+            "Tries again",
+            if plan.retries == 0 { "never".into_any() } else { format!("up to {} times", plan.retries).into_any() },
+        ),
         ("At a limit", plan.reaction.label().into_any()),
     ];
     if let Some(release) = plan.revert_to {
-        rows.push(("Goes back to", view! { <a href=format!("/releases/{release}")>"the release for that"</a> }.into_any()));
+        rows.push((
+            "Goes back to",
+            view! { <a href=format!("/releases/{release}")>"the release for that"</a> }.into_any(),
+        ));
     }
     rows.push(("New devices", later.into_any()));
     if plan.downgrades {
@@ -73,11 +90,13 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         };
         view! { <a href=format!("/approvals/{}", approval.id)>{word}</a> }
     });
-    let hash = (!detail.hash.is_empty()).then(|| view! {
-        <div class="hashbox">
-            <div><span class="small quiet">"SHA-256 of plan and target"</span><br />{fours(&detail.hash)}</div>
-            {copy("hash", &detail.hash)}
-        </div>
+    let hash = (!detail.hash.is_empty()).then(|| {
+        view! {
+            <div class="hashbox">
+                <div><span class="small quiet">"SHA-256 of plan and target"</span><br />{fours(&detail.hash)}</div>
+                {copy("hash", &detail.hash)}
+            </div>
+        }
     });
     Panel::new("Plan").aside(approved).body(view! { <div class="stack">{facts(rows)}{hash}</div> })
 }
@@ -98,8 +117,14 @@ pub(super) fn cohorts(detail: &RolloutDetail) -> AnyView {
         .enumerate()
         .map(|(n, variant)| {
             let members: u64 = detail.wave_views.iter().filter_map(|wave| wave.cohorts.get(n + 1)).sum();
-            let harmed = counted(n + 1, ActionState::Failed) + counted(n + 1, ActionState::Silent) + counted(n + 1, ActionState::Reverted);
-            let gets = if variant.release.is_some() { format!("{} %", percent(variant.share)) } else { format!("{} %, held out", percent(variant.share)) };
+            let harmed = counted(n + 1, ActionState::Failed)
+                + counted(n + 1, ActionState::Silent)
+                + counted(n + 1, ActionState::Reverted);
+            let gets = if variant.release.is_some() {
+                format!("{} %", percent(variant.share))
+            } else {
+                format!("{} %, held out", percent(variant.share))
+            };
             view! {
                 <tr>
                     <th scope="row" class="two"><b>{variant.name.clone()}</b><small>{gets}</small></th>

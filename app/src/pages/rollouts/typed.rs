@@ -9,8 +9,12 @@ use domain::{
 };
 
 /// How a wave's size is told.
-pub(super) const UNITS: [(&str, &str); 4] =
-    [("percent", "percent of the target"), ("devices", "devices"), ("query", "those of a query"), ("rest", "all that are left")];
+pub(super) const UNITS: [(&str, &str); 4] = [
+    ("percent", "percent of the target"),
+    ("devices", "devices"),
+    ("query", "those of a query"),
+    ("rest", "all that are left"),
+];
 
 /// Minutes in each unit that a span may be told in.
 const SPANS: [(&str, u32); 3] = [("d", 24 * 60), ("h", 60), ("min", 1)];
@@ -88,7 +92,11 @@ impl Reader<'_> {
 
     fn variant(&mut self, n: usize) -> Variant {
         let field = |name: &str| format!("cohorts.{n}.{name}");
-        Variant { name: self.text(&field("name")), release: self.id(&field("release")), share: self.share(&field("share")) }
+        Variant {
+            name: self.text(&field("name")),
+            release: self.id(&field("release")),
+            share: self.share(&field("share")),
+        }
     }
 }
 
@@ -115,7 +123,10 @@ pub fn another_row(mut form: FormState, kind: &str) -> FormState {
 
 /// `A`, `B` …
 fn cohort_name(n: usize) -> String {
-    u8::try_from(n).ok().and_then(|n| b'A'.checked_add(n)).map_or_else(String::new, |letter| char::from(letter).to_string())
+    u8::try_from(n)
+        .ok()
+        .and_then(|n| b'A'.checked_add(n))
+        .map_or_else(String::new, |letter| char::from(letter).to_string())
 }
 
 /// The form without a row of a kind; those after it move up.
@@ -151,8 +162,7 @@ pub(super) fn rows(form: &FormState, kind: &str) -> usize {
 pub fn plan_of(form: &FormState) -> Result<Plan, Vec<FieldError>> {
     let mut reader = Reader { form, wrong: Vec::new() };
     let waves = (0..rows(form, "waves")).map(|n| reader.wave(n)).collect();
-    let variants: Vec<Variant> =
-        (0..rows(form, "cohorts")).map(|n| reader.variant(n)).collect();
+    let variants: Vec<Variant> = (0..rows(form, "cohorts")).map(|n| reader.variant(n)).collect();
     let release: Option<ReleaseId> = reader.id("release");
     if release.is_none() {
         reader.say("release", "Choose the release.");
@@ -219,7 +229,10 @@ pub fn values_of(plan: &Plan) -> Vec<(String, String)> {
             put(format!("cohorts.{n}.release"), variant.release.map(|id| id.to_string()).unwrap_or_default());
         }
     }
-    put("start_at".into(), plan.start_at.map(|at| at.to_utc().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default());
+    put(
+        "start_at".into(),
+        plan.start_at.map(|at| at.to_utc().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default(),
+    );
     put("windows".into(), plan.windows.lines());
     put("windows.zone".into(), plan.windows.zone.clone());
     put("rate_per_minute".into(), plan.rate_per_minute.map(|rate| rate.to_string()).unwrap_or_default());
@@ -291,13 +304,18 @@ mod tests {
 
     #[test]
     fn shares_and_spans_are_read_as_people_write_them() {
-        assert_eq!(["2", "0.5 %", "100%", "0,25", "1.2345", "x", "", "-1"].map(share_of), [
-            Some(2_000), Some(500), Some(100_000), Some(250), None, None, None, None
-        ]);
-        assert_eq!(["30", "30 min", "24h", "3 d", "h", "1 w", "9999999999"].map(span_of), [
-            Some(30), Some(30), Some(1_440), Some(4_320), None, None, None
-        ]);
-        assert_eq!(start_of("2026-11-30 02:00").flatten().map(Timestamp::rfc3339).as_deref(), Some("2026-11-30T02:00:00Z"));
+        assert_eq!(
+            ["2", "0.5 %", "100%", "0,25", "1.2345", "x", "", "-1"].map(share_of),
+            [Some(2_000), Some(500), Some(100_000), Some(250), None, None, None, None]
+        );
+        assert_eq!(
+            ["30", "30 min", "24h", "3 d", "h", "1 w", "9999999999"].map(span_of),
+            [Some(30), Some(30), Some(1_440), Some(4_320), None, None, None]
+        );
+        assert_eq!(
+            start_of("2026-11-30 02:00").flatten().map(Timestamp::rfc3339).as_deref(),
+            Some("2026-11-30T02:00:00Z")
+        );
         assert!(start_of("soon").is_none() && start_of("").is_some_and(|none| none.is_none()));
     }
 

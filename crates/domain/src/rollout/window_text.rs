@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn windows_are_read_as_people_write_them() {
         let read = |text: &str| Windows::lines_of(text).map(|open| Windows { zone: String::new(), open }.lines());
-        assert_eq!(read("Mon–Fri 2:00-05:00\n\n 22:30-24:00 ").as_deref(), Some("Mon,Tue,Wed,Thu,Fri 02:00-05:00\n22:30-24:00"));
+        assert_eq!(
+            read("Mon–Fri 2:00-05:00\n\n 22:30-24:00 ").as_deref(),
+            Some("Mon,Tue,Wed,Thu,Fri 02:00-05:00\n22:30-24:00")
+        );
         assert_eq!(read("saturday, SUN 22:00-6:00").as_deref(), Some("Sat,Sun 22:00-06:00"));
         assert_eq!(read("fri-mon 00:00-01:00").as_deref(), Some("Mon,Fri,Sat,Sun 00:00-01:00"));
         for odd in ["Mon", "25:00-26:00", "Mox 01:00-02:00", "01:00", "1-2", "24:00-01:00", "01:60-02:00"] {
