@@ -116,7 +116,7 @@ fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, Str
     };
     let plan = Plan {
         name: String::new(),
-        release: release.unwrap_or(ReleaseId(uuid::Uuid::nil())),
+        release: release.unwrap_or_default(),
         target: target.unwrap_or_else(|| "state:active".to_owned()),
         waves: vec![
             wave("First", WaveSize::Share(1_000), 24 * 60, 90_000),
@@ -148,20 +148,20 @@ async fn preview(ctx: &Ctx, form: &FormState) -> AnyView {
     let panel = Panel::new("Who that would be");
     let plan = match plan_of(form) {
         Ok(plan) => plan,
-        Err(wrong) => return panel.body(unsaid(wrong.into_iter().map(|error| error.message))).into_any(),
+        Err(wrong) => return panel.body(unsaid(wrong.into_iter().map(|error| error.message).collect())).into_any(),
     };
     match ctx.fleet.preview_rollout(&ctx.actor, &plan).await {
         Ok(frozen) => panel.aside("at this moment").flush(waves(&plan, &frozen)).into_any(),
         Err(fleet::Error::Invalid { fields }) => {
             let messages = fields.iter().map(FieldError::from).map(|error| error.message);
-            panel.body(unsaid(messages)).into_any()
+            panel.body(unsaid(messages.collect())).into_any()
         }
-        Err(error) => panel.body(unsaid(std::iter::once(error.to_string()))).into_any(),
+        Err(error) => panel.body(unsaid(vec![error.to_string()])).into_any(),
     }
 }
 
-fn unsaid(why: impl Iterator<Item = String>) -> impl IntoView {
-    let why: Vec<_> = why.map(|why| view! { <li>{why}</li> }).collect();
+fn unsaid(why: Vec<String>) -> impl IntoView {
+    let why: Vec<_> = why.into_iter().map(|why| view! { <li>{why}</li> }).collect();
     view! { <p class="quiet">"It can be said once this is filled in:"</p> <ul class="rules">{why}</ul> }
 }
 

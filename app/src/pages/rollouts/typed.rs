@@ -171,8 +171,8 @@ pub fn plan_of(form: &FormState) -> Result<Plan, Vec<FieldError>> {
     let cohorts_wave = reader.number_or_none("cohorts.wave").map(|wave| (wave as usize).saturating_sub(1));
     let plan = Plan {
         name: reader.text("name"),
-        // What is not chosen is told above; nobody keeps this plan then.
-        release: release.unwrap_or(ReleaseId(uuid::Uuid::nil())),
+        // What is not chosen was told above: nobody keeps this plan then.
+        release: release.unwrap_or_default(),
         target: reader.text("target"),
         waves,
         cohorts: (!variants.is_empty()).then_some(Cohorts { wave: cohorts_wave, variants }),
