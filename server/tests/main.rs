@@ -17,6 +17,7 @@ mod idempotency;
 mod kill;
 mod listener;
 mod pki;
+mod releases;
 mod requests;
 #[path = "../../crates/fleet/tests/scene/mod.rs"]
 mod scene;
