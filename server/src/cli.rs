@@ -4,6 +4,7 @@ mod authority;
 mod ceremony;
 mod keys;
 mod kit;
+mod release;
 
 pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
@@ -11,6 +12,7 @@ pub use authority::{
 pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, SignKind};
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
+pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release, Remote};
 
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
@@ -66,6 +68,9 @@ pub enum Command {
     Station(Station),
     /// Write what a first real device needs into a folder: key, certificate and configuration.
     Kit(Kit),
+    /// Push releases to a console elsewhere, by an API token, and let them go on.
+    #[command(subcommand)]
+    Release(Release),
     /// Print the API's OpenAPI document.
     Openapi,
 }

@@ -10,6 +10,7 @@ mod import;
 mod kit;
 mod openapi;
 mod place;
+mod release;
 mod restore;
 mod serve;
 mod station;
@@ -47,6 +48,7 @@ pub fn run(command: Command) -> Outcome {
             Command::Authority(what) => authority::run(what).await,
             Command::Station(what) => station::run(what).await,
             Command::Kit(kit) => kit::run(kit).await,
+            Command::Release(what) => release::run(what).await,
             Command::Openapi => openapi::run(),
         }
     })

@@ -18,6 +18,7 @@ mod kill;
 mod listener;
 mod pipeline;
 mod pki;
+mod releases;
 mod requests;
 #[path = "../../crates/fleet/tests/scene/mod.rs"]
 mod scene;

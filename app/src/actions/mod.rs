@@ -16,6 +16,8 @@ pub mod findings;
 pub mod imports;
 mod manifest;
 pub mod model;
+mod push;
+pub mod releases;
 pub mod repairs;
 pub mod retire;
 pub mod revocations;
@@ -83,6 +85,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     export::ROUTES,
     findings::ROUTES,
     model::ROUTES,
+    releases::ROUTES,
     retire::ROUTES,
     repairs::ROUTES,
     revocations::ROUTES,

@@ -80,6 +80,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
             entry("Imports", "/imports", icons::UPLOAD, Permission::ImportRead),
         ],
     ),
+    ("Updates", &[entry("Releases", "/releases", icons::BOX, Permission::FleetRead)]),
     (
         "Trust",
         &[

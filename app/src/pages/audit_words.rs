@@ -67,6 +67,13 @@ const ACTIONS: &[(&str, &str)] = &[
     ("password.set", "Chose a password"),
     ("ocsp.responder", "Made an OCSP responder"),
     ("report.ask", "Asked a device to report"),
+    ("model.stage_rule", "Changed what releases of a model need"),
+    ("release.check", "Told of a check of a release"),
+    ("release.promote", "Let a release enter a stage"),
+    ("release.promote_request", "Asked that a release enter a stage"),
+    ("release.push", "Pushed a release"),
+    ("release.sbom", "Attached a bill of materials"),
+    ("release.withdraw", "Withdrew a release"),
     ("repair.assign", "Gave a repair to somebody"),
     ("repair.authorise", "Authorised a repair"),
     ("repair.cancel", "Cancelled a repair"),
@@ -98,6 +105,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("station.enrol", "Issued a station's certificate"),
     ("token.add", "Created a token"),
     ("token.revoke", "Revoked a token"),
+    ("upload.begin", "Began to send a file"),
+    ("upload.discard", "Gave up sending a file"),
     ("user.add", "Added a user"),
     ("user.change", "Changed a user"),
     ("user.disable", "Disabled a user"),
@@ -150,6 +159,7 @@ fn told_name(detail: &str) -> Option<String> {
 async fn name_of(ctx: &Ctx, kind: &str, id: &str) -> Option<String> {
     match kind {
         "import" => ctx.fleet.import(&ctx.actor, id.parse().ok()?).await.ok().map(|import| import.file_name),
+        "release" => ctx.fleet.release_title(&ctx.actor, id.parse().ok()?).await.ok(),
         "user" => ctx.fleet.user(&ctx.actor, id.parse().ok()?).await.ok().map(|user| user.email),
         "token" => {
             let id: TokenId = id.parse().ok()?;
@@ -168,6 +178,8 @@ const KINDS: &[(&str, &str)] = &[
     ("custodian", "Custodian"),
     ("device", "Device"),
     ("import", "Import"),
+    ("release", "Release"),
+    ("upload", "Upload"),
     ("repair", "Repair"),
     ("token", "Token"),
     ("user", "User"),
@@ -194,6 +206,7 @@ pub(super) fn subject_href(subject: &str) -> Option<String> {
         "import" => "/imports",
         "authority" => "/authorities",
         "approval" => "/approvals",
+        "release" => "/releases",
         "repair" => "/repairs",
         "revocation" => "/revocations",
         "user" => return (!key.is_empty()).then(|| href("/users", &[("q", key)])),

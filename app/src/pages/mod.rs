@@ -19,6 +19,7 @@ pub mod labels;
 pub mod model;
 pub mod overview;
 pub mod parts;
+pub mod releases;
 pub mod repairs;
 pub mod revocations;
 pub mod rollouts;
@@ -85,6 +86,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/certificates") view=|| page(certificates::load) ssr=SsrMode::Async />
                 <Route path=path!("/certificates/expiry") view=|| page(certificates::load_expiry) ssr=SsrMode::Async />
                 <Route path=path!("/certificates/:authority/:serial") view=|| page(certificates::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/releases") view=|| page(releases::load) ssr=SsrMode::Async />
+                <Route path=path!("/releases/new") view=|| page(releases::load_new) ssr=SsrMode::Async />
+                <Route path=path!("/releases/:id") view=|| page(releases::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/revocations") view=|| page(revocations::load) ssr=SsrMode::Async />
                 <Route path=path!("/revocations/new") view=|| page(revocations::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/revocations/:id") view=|| page(revocations::load_one) ssr=SsrMode::Async />

@@ -21,6 +21,7 @@ use leptos::prelude::*;
 /// When the actor may not see the fleet, there is no such model, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let rules = ctx.fleet.model_rules(&ctx.actor, ctx.param("name")).await?;
+    let stages = ctx.fleet.stage_rules(&ctx.actor, ctx.param("name")).await?;
     let model = &rules.model;
     let inner = if ctx.may(Permission::SettingManage) { form(&ctx, &rules) } else { shown(&rules) };
     let changed = match &rules.changed {
@@ -30,6 +31,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let devices = link_button(devices_href(&format!("model:{}", quoted(&model.name))), icons::SEARCH, "Its devices");
     let body = view! {
         {head(format!("Model {}", model.name), view! { <p>"How its devices are read and judged. " {changed}</p> }, devices)}
+        {super::releases::stages(&ctx, &stages)}
         <div class="cols lead">
             {Panel::new("Rules").body(inner)}
             {Panel::new("How they are written").body(advice())}
@@ -44,7 +46,7 @@ fn threshold(rules: &ModelRules, response: Response) -> String {
 }
 
 fn form(ctx: &Ctx, rules: &ModelRules) -> AnyView {
-    let form = ctx.form.as_ref();
+    let form = ctx.form.as_ref().filter(|form| !form.has("stage"));
     let typed = |name: &'static str, label: &'static str, value: String| {
         let field = Field::new(form, name, label).max_length(3);
         // A field that was emptied means never: then what is stored must not come back.

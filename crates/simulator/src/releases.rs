@@ -14,7 +14,7 @@ use fleet::{
     Actor, Error, Fleet, Result,
     certificate::CertificateFilter,
     enrol::CodeSigningForm,
-    release::{CheckForm, Promoted, PromotionForm, ReleaseFilter, ReleaseForm, StageForm, UploadForm},
+    release::{CheckForm, Promoted, PromotionForm, ReleaseForm, StageForm, UploadForm},
 };
 use futures::stream;
 use pki::{Certificate, KeyAlgorithm, Name, Signer, SoftwareKey};
@@ -104,7 +104,7 @@ const PAST: &[Past] = &[
     },
 ];
 
-/// Makes the releases of a fleet that has none.
+/// Makes the releases that a fleet doesn't have yet.
 ///
 /// # Errors
 /// When the database or the data folder fails.
@@ -115,7 +115,15 @@ pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan, crew: Crew<'_>) 
 }
 
 async fn make(fleet: &Fleet, travel: &Travel, plan: Plan, crew: Crew<'_>) -> Result<()> {
-    if !fleet.releases(crew.operator, &ReleaseFilter::default(), None, 1).await?.rows.is_empty() {
+    let mut missing = Vec::new();
+    for past in PAST {
+        match fleet.release_named(crew.operator, past.product, past.version).await {
+            Ok(_) => {}
+            Err(Error::NotFound { .. }) => missing.push(past),
+            Err(error) => return Err(error),
+        }
+    }
+    if missing.is_empty() {
         return Ok(());
     }
     let first = PAST.iter().map(|past| past.days).max().unwrap_or_default();
@@ -128,7 +136,7 @@ async fn make(fleet: &Fleet, travel: &Travel, plan: Plan, crew: Crew<'_>) -> Res
         fleet.change_stage_rule(crew.admin, model, &form).await?;
     }
     let story = Story { fleet, travel, crew, now: plan.now, certificate, key };
-    for past in PAST {
+    for past in missing {
         story.tell(past).await?;
     }
     Ok(())

@@ -82,6 +82,7 @@ queries! {
     INSERT = "INSERT INTO upload (id, owner, by_name, node, file_name, size, sha256, created_at, expires_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     RECEIVED = "UPDATE upload SET received = $3, expires_at = $4 WHERE id = $1 AND received = $2";
+    END = "UPDATE upload SET size = received WHERE id = $1 AND received = $2";
     USED = "UPDATE upload SET release_id = $2 WHERE id = $1";
     EXPIRED = concat!("SELECT ", columns!(), " FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1000");
     FORGET = "DELETE FROM upload WHERE id = $1";
@@ -163,6 +164,15 @@ pub async fn received(tx: &mut Tx, id: UploadId, before: i64, now: i64, expires:
         query.execute(executor).await.map(|done| done.rows_affected())
     })?;
     Ok(done == 1)
+}
+
+/// Says that so much is the whole file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(tx: &mut Tx, id: UploadId, received: i64) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(END).bind(id.0).bind(received).execute(executor).await.map(drop))?;
+    Ok(())
 }
 
 /// Notes what was made of it.

@@ -216,6 +216,15 @@ impl Fleet {
         })
     }
 
+    /// What a release is called.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or there is no such release.
+    pub async fn release_title(&self, actor: &Actor, id: ReleaseId) -> Result<String> {
+        actor.require(Permission::FleetRead)?;
+        Ok(self.kept_release(id).await?.title())
+    }
+
     /// A release by product and version.
     ///
     /// # Errors

@@ -173,6 +173,23 @@ impl Fleet {
         Ok(())
     }
 
+    /// Says that what came is all of the file: for whoever could not know its size before, as a browser's form can't.
+    ///
+    /// # Errors
+    /// When the actor may not, has no such upload, or nothing of it came.
+    pub async fn end_upload(&self, actor: &Actor, id: UploadId) -> Result<Upload> {
+        self.authorise(actor, Permission::ReleasePush, &format!("upload:{id}")).await?;
+        let mut upload = self.upload(actor, id).await?;
+        if upload.received == 0 {
+            return Err(Error::field("file", "The file is empty."));
+        }
+        let mut tx = self.db().begin().await?;
+        store::upload::end(&mut tx, id, upload.received).await?;
+        tx.commit().await?;
+        upload.size = upload.received;
+        Ok(upload)
+    }
+
     /// Forgets an upload of one's own.
     ///
     /// # Errors

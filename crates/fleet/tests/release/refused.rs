@@ -56,11 +56,11 @@ async fn what_is_not_signed_by_ours_does_not_come_in() {
         let of_other = simulator::image::detached(b"something else", &world.pipeline.certificate, &world.pipeline.key);
         let cases: Vec<(&str, Vec<u8>)> = vec![
             ("not signed", image.archive(&description, None)),
-            ("issue", image.signed(&foreign, &key).unwrap()),
-            ("", tampered),
+            ("not one of ours", image.signed(&foreign, &key).unwrap()),
+            ("cpio checksum is wrong", tampered),
             ("cut off", good[..good.len() - 700].to_vec()),
-            ("", image.archive(&description, Some(&of_other.unwrap()))),
-            ("cpio", b"no archive at all".to_vec()),
+            ("changed after it was signed", image.archive(&description, Some(&of_other.unwrap()))),
+            ("no SWUpdate image", b"no archive at all".to_vec()),
         ];
         for (part, content) in cases {
             let id = world.sent(&content).await;
@@ -76,7 +76,7 @@ async fn what_is_not_signed_by_ours_does_not_come_in() {
         assert_eq!(field_of(world.push(&good, &revisions).await), "revisions");
         let page = world.fleet.releases(&operator(), &fleet::release::ReleaseFilter::default(), None, 0).await.unwrap();
         assert!(page.rows.is_empty());
-        let shelf = std::fs::read_dir(world.shelf("")).map_or(0, |files| files.count());
+        let shelf = std::fs::read_dir(world.shelf("")).map_or(0, Iterator::count);
         assert_eq!(shelf, 0, "what is refused is not on the shelf");
         assert!(world.push(&good, &form("1.4.2")).await.unwrap().fresh);
         world.chain_holds().await;

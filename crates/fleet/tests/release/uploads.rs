@@ -94,7 +94,8 @@ async fn of_two_who_send_at_once_one_is_told_so() {
             tokio::time::sleep(Duration::from_millis(200)).await;
             Ok::<_, io::Error>(piece)
         });
-        let first = world.fleet.append_upload(&pipeline(), id, 0, slow);
+        let ci = pipeline();
+        let first = world.fleet.append_upload(&ci, id, 0, slow);
         let second = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             send(&world, id, 0, &[9; 1_000]).await

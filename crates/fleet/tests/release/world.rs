@@ -39,7 +39,6 @@ pub struct World {
     pub fleet: Fleet,
     pub fixture: Fixture,
     pub clock: Arc<AtomicI64>,
-    pub root: Issuer,
     pub pipeline: Pen,
 }
 
@@ -102,7 +101,7 @@ pub async fn worlds() -> Vec<World> {
         fleet.bring_root(&admin(), &root.certificate().pem()).await.unwrap();
         operations(&fleet, &root).await;
         let pipeline = pen(&fleet, "Builds").await;
-        out.push(World { fleet, fixture, clock, root, pipeline });
+        out.push(World { fleet, fixture, clock, pipeline });
     }
     out
 }
