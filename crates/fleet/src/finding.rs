@@ -255,15 +255,15 @@ impl Fleet {
     async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
         let catalogue = self.load_catalogue().await?;
         let authorities = store::authority::all(self.db()).await?;
-        let wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        let mut wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        wholes.sort_unstable();
+        wholes.dedup();
         let wholes = store::finding::by_causes(self.db(), &wholes).await?;
-        let mut parts = Vec::with_capacity(findings.len());
-        for finding in &findings {
-            // What is about one device has no parts.
-            let may_have = finding.device_id.is_none() && finding.state == FindingState::Open;
-            parts.push(if may_have { store::finding::folded(self.db(), &finding.cause).await? } else { 0 });
-        }
-        let row = |(finding, parts): (Finding, i64)| {
+        // What is about one device has no parts.
+        let may_have = |finding: &&Finding| finding.device_id.is_none() && finding.state == FindingState::Open;
+        let may_have: Vec<&str> = findings.iter().filter(may_have).map(|finding| finding.cause.as_str()).collect();
+        let parts = store::finding::folded(self.db(), &may_have).await?;
+        let row = |finding: Finding| {
             let whole = wholes.iter().find(|whole| finding.part_of.as_ref() == Some(&whole.cause));
             let text = |key: &str| finding.detail.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
             FindingRow {
@@ -281,11 +281,11 @@ impl Fleet {
                 first_at: finding.first_at,
                 last_at: finding.last_at,
                 state: finding.state,
-                parts,
+                parts: parts.get(&finding.cause).copied().unwrap_or_default(),
                 part_of: whole.map(|whole| (whole.id, words_of(whole))),
             }
         };
-        Ok(findings.into_iter().zip(parts).map(row).collect())
+        Ok(findings.into_iter().map(row).collect())
     }
 }
 

@@ -11,6 +11,25 @@ use std::{
     },
 };
 
+/// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
+/// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
+pub const BEFORE_PHOTOS: &[&str] = &[
+    // 16
+    "DROP INDEX finding_change_at",
+    "ALTER TABLE finding_change DROP COLUMN was",
+    "CREATE INDEX finding_change_at ON finding_change (at, state)",
+    "DROP INDEX finding_state",
+    "CREATE INDEX finding_state ON finding (state, last_at)",
+    "DROP INDEX finding_last",
+    "DROP INDEX finding_kind",
+    // 15
+    "DROP INDEX revocation_recent",
+    // 14
+    "DROP TABLE repair_picture",
+    "DROP INDEX repair_photo_sha256",
+    "DELETE FROM _sqlx_migrations WHERE version >= 14",
+];
+
 /// A running cluster. It listens on a socket in its folder alone, not on the network.
 #[derive(Debug)]
 pub struct Cluster {
