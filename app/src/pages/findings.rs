@@ -191,7 +191,7 @@ fn tick(ctx: &Ctx, row: &FindingRow) -> AnyView {
 }
 
 /// How a finding stands.
-const fn state(state: FindingState) -> Status {
+pub(super) const fn state(state: FindingState) -> Status {
     match state {
         FindingState::Open => Status { word: "Open", icon: icons::FINDING, tone: Tone::Warn },
         FindingState::Folded => Status { word: "Part of another", icon: icons::FINDING, tone: Tone::Hold },
@@ -223,7 +223,8 @@ fn table(ctx: &Ctx, rows: &[FindingRow]) -> impl IntoView + use<> {
     )
 }
 
-fn one_href(id: FindingId) -> String {
+/// Where one finding is.
+pub(super) fn one_href(id: FindingId) -> String {
     href("/findings", &[("finding", &id.to_string())])
 }
 

@@ -252,7 +252,13 @@ impl Fleet {
         Ok((0..i64::from(days)).map(day).collect())
     }
 
-    async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
+    /// The findings that changed last, settled ones among them, without those that are part of others: `n` at most.
+    pub(crate) async fn latest_findings(&self, n: usize) -> Result<Vec<FindingRow>> {
+        let most = i64::try_from(n).unwrap_or(i64::MAX);
+        self.shown(store::finding::latest(self.db(), most).await?).await
+    }
+
+    pub(crate) async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
         let catalogue = self.load_catalogue().await?;
         let authorities = store::authority::all(self.db()).await?;
         let mut wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();

@@ -6,6 +6,7 @@
 mod act;
 mod approved;
 mod follow;
+mod for_good;
 mod plan;
 mod preview;
 mod read;
@@ -19,6 +20,7 @@ pub use store::{
 };
 
 pub(crate) use follow::Revoker;
+pub(crate) use for_good::{cut_for_good, cut_for_good_within};
 
 use crate::{Deed, Error, Fleet, Result, trust::TOPIC};
 use domain::{

@@ -128,6 +128,10 @@ pub use trend::{changes, trend};
 queries! {
     NEWEST = concat!("SELECT ", columns!(), " FROM finding ORDER BY last_at DESC, id LIMIT $1");
     IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 ORDER BY last_at DESC, id LIMIT $2");
+    LATEST = concat!("SELECT ", columns!(), " FROM (SELECT * FROM (SELECT * FROM finding WHERE state = 'open' \
+              ORDER BY last_at DESC, id LIMIT $1) AS stand UNION ALL SELECT * FROM (SELECT * FROM finding \
+              WHERE state = 'resolved' ORDER BY last_at DESC, id LIMIT $1) AS done) AS few \
+              ORDER BY last_at DESC, id LIMIT $1");
     OF_BATCH = concat!("SELECT ", columns!(), " FROM finding WHERE batch_id = $1 ORDER BY last_at DESC, id LIMIT $2");
     PAGE_IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 AND ($2 = '' OR kind = $2) \
                      AND last_at <= $3 AND (last_at < $3 OR id > $4) ORDER BY last_at DESC, id LIMIT $5");
@@ -272,6 +276,15 @@ pub async fn list(db: &Db, state: Option<FindingState>, limit: i64) -> StoreResu
             read!(db, |pool| sqlx::query_as(IN_STATE).bind(state.as_str()).bind(limit).fetch_all(pool).await)?
         }
     };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The findings that changed last, open or settled, without those that are part of others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(db: &Db, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(LATEST).bind(limit).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

@@ -44,6 +44,36 @@ struct Row<'a> {
     mark: Mark,
 }
 
+/// What a device reports, held against its newest manifest: the one judgement that the whole page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It never reported.
+    Unheard,
+    /// What it reports says nothing of its parts.
+    Nothing,
+    /// It fits this version.
+    Fits(i64),
+    /// So many slots differ.
+    Differs(i64),
+}
+
+/// How what is reported compares with the newest manifest by now.
+pub(super) fn verdict(life: &Life<'_>, report: &DeviceReport) -> Verdict {
+    if report.reported_at.is_none() {
+        return Verdict::Unheard;
+    }
+    of_rows(&rows(&parts(life), report), report)
+}
+
+fn of_rows(rows: &[Row<'_>], report: &DeviceReport) -> Verdict {
+    let differ = rows.iter().filter(|row| matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted)).count();
+    match (differ, report.comparison.matched) {
+        (0, Some(version)) => Verdict::Fits(version),
+        (0, None) => Verdict::Nothing,
+        (n, _) => Verdict::Differs(i64::try_from(n).unwrap_or(i64::MAX)),
+    }
+}
+
 /// What the device reports, or that it never did.
 pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -> AnyView {
     let panel = Panel::new("What it reports").id("reported");
@@ -61,14 +91,12 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
         return view! { {panel.flush(view! { {empty} {unread(ctx, report)} })} {reasons(report)} }.into_any();
     };
     let rows = rows(&parts(life), report);
-    let differ = rows.iter().filter(|row| matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted)).count();
-    let verdict = match (differ, report.comparison.matched) {
-        (0, Some(version)) => {
+    let verdict = match of_rows(&rows, report) {
+        Verdict::Fits(version) => {
             view! { <span class="sign in">{icon(icons::TICK)}{format!("Fits manifest v{version}")}</span> }.into_any()
         }
-        (0, None) => view! { <span class="quiet">"Nothing to compare"</span> }.into_any(),
-        (n, _) => {
-            let n = i64::try_from(n).unwrap_or(i64::MAX);
+        Verdict::Nothing | Verdict::Unheard => view! { <span class="quiet">"Nothing to compare"</span> }.into_any(),
+        Verdict::Differs(n) => {
             view! { <span class="sign out">{icon(icons::WARN)}{plural(n, "difference", "differences")}</span> }
                 .into_any()
         }

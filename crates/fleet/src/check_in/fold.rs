@@ -145,7 +145,7 @@ impl Candidates {
 }
 
 /// What was found, as the finding keeps it.
-fn signals_of(finding: &Finding) -> Vec<Signal> {
+pub(super) fn signals_of(finding: &Finding) -> Vec<Signal> {
     let signals = finding.detail.get("signals").cloned().unwrap_or_default();
     serde_json::from_value(signals).unwrap_or_default()
 }

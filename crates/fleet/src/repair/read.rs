@@ -4,7 +4,7 @@ use super::{
     AnotherVoucher, RepairCase, RepairNote, RepairPhoto, SlotLook, TaintedPart, Voucher,
     look::{plan, present},
 };
-use crate::{Actor, Error, Fleet, Result, approval::ApprovalRow};
+use crate::{Actor, Error, Fleet, Result, approval::ApprovalRow, revocation::cut_for_good};
 use domain::{
     component::Part,
     device::Device,
@@ -159,7 +159,13 @@ impl Fleet {
         let parts = present(&store::component::of_device(self.db(), device.id).await?);
         let lines = store::repair::parts(self.db(), case.id).await?;
         let mut slots = self.look(&case.serial, &parts, &lines).await?;
-        let plan = if case.state.is_written() { Plan::default() } else { plan(&parts, &slots) };
+        let certificates = store::certificate::of_device(self.db(), &case.serial).await?;
+        let is_revoked = cut_for_good(self.db(), &certificates).await?.is_some();
+        let plan = match plan(&parts, &slots) {
+            _ if case.state.is_written() => Plan::default(),
+            plan if is_revoked => plan.of_revoked(),
+            plan => plan,
+        };
         if case.state.is_written() {
             for slot in &mut slots {
                 slot.out_check = domain::repair::Checked::default();
