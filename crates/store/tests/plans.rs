@@ -20,6 +20,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::fold::PARTS", &["'x'", "100"], "finding_part_of"),
     ("store::finding::fold::STANDING_PARTS", &["'x'", "100"], "finding_part_of"),
     ("store::finding::trend::CHANGES", &["'x'", "10"], "finding_change_cause"),
+    ("store::finding::settled::OF_CAUSE", &["'x'", "10"], "finding_settled_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
