@@ -117,12 +117,14 @@ macro_rules! columns {
 }
 
 pub(crate) mod fold;
+pub(crate) mod settled;
 pub(crate) mod trend;
 
 pub use fold::{
     alone, fold, folded, folded_sql, folded_within, open_of_holders, parts, resolve_part, standing_parts,
     standing_parts_within, stands,
 };
+pub use settled::{Settled, settled, settled_of};
 pub use trend::{changes, trend};
 
 queries! {

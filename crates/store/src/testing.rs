@@ -14,6 +14,9 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 17
+    "DROP INDEX repair_case_finding",
+    "DROP TABLE finding_settled",
     // 16
     "DROP INDEX finding_change_at",
     "ALTER TABLE finding_change DROP COLUMN was",

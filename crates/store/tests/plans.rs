@@ -24,6 +24,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::NEWEST", &["100"], "finding_last"),
     ("store::finding::IN_STATE", &["'open'", "100"], "finding_state"),
     ("store::finding::trend::CHANGES", &["'x'", "10"], "finding_change_cause"),
+    ("store::finding::settled::OF_CAUSE", &["'x'", "10"], "finding_settled_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
     ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),

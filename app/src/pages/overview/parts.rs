@@ -173,7 +173,7 @@ fn finding(row: &FindingRow, now: Timestamp) -> impl IntoView + use<> {
             {sized(icons::FINDING, tone.icon_class())}
             <div>
                 <h3>
-                    <a href=findings::one_href(row.id)>{row.words.clone()}</a>
+                    <a href=findings::finding_href(row.id)>{row.words.clone()}</a>
                 </h3>
                 <p>{findings::state(row.state).cell()} " " {row.kind.label()} ", " {place} {ago(row.last_at, now)}</p>
             </div>

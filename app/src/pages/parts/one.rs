@@ -69,7 +69,7 @@ fn standing(now: &ReportedNow) -> Option<impl IntoView + use<>> {
     let links: Vec<_> = now
         .findings
         .iter()
-        .map(|row| view! { <p><a href=findings::one_href(row.id)>{row.words.clone()}</a></p> })
+        .map(|row| view! { <p><a href=findings::finding_href(row.id)>{row.words.clone()}</a></p> })
         .collect();
     (!links.is_empty()).then(|| note(Tone::Warn, icons::TWIN, links))
 }

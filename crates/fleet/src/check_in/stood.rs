@@ -3,11 +3,10 @@
 //! then what is listed, and be rid of it.
 
 use super::{
-    fold::signals_of,
     judge::{Bench, Judged, cause_of},
     reason::Reason,
 };
-use crate::{Deed, Result};
+use crate::{Deed, Result, finding::signals_of};
 use domain::{
     authority::{FindingKind, FindingState},
     identifier::normalise,

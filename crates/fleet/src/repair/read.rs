@@ -57,6 +57,8 @@ pub struct RepairDetail {
     pub device: Device,
     /// The device's batch: EST's label.
     pub batch: String,
+    /// Where the gateway is, or a place to fill in.
+    pub gateway: String,
     /// The device's model.
     pub model: String,
     /// Who holds the device.
@@ -179,6 +181,7 @@ impl Fleet {
         let used_voucher = store::voucher::used_of(self.db(), case.id).await?;
         Ok(RepairDetail {
             batch: catalogue.batch_code(device.batch_id).to_owned(),
+            gateway: self.load_settings().await?.gateway().to_owned(),
             model: catalogue.model_name(device.model_id).to_owned(),
             custodian: catalogue.custodian_name(device.custodian_id).to_owned(),
             parts,

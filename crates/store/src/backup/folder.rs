@@ -87,12 +87,12 @@ impl Files {
         let path = self.folder.join(name);
         match fs::symlink_metadata(&path) {
             Ok(found) if !found.is_file() => {
-                return Err(failed(format!("{} is there and is no file; move it away first", path.display())));
+                return Err(failed(format!("the path {} is there and is no file; move it away first", path.display())));
             }
             Ok(_) if fs::read(&path).map_err(at(&path))? == data => return Ok(()),
             Ok(_) if name.starts_with(KEYS) && !self.force => {
                 return Err(failed(format!(
-                    "{} is there already and is another key. Restore into an empty folder (--data FOLDER), or type the command \
+                    "the key {} is there already and is another one. Restore into an empty folder (--data FOLDER), or type the command \
                      again with --force: what is there is then kept beside it, as …{BEFORE}",
                     path.display()
                 )));
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn only_plain_names_in_two_folders_are_ours() {
-        for name in ["keys/brno-factory-ca-0a1b2c.pem", "crl/batch-a.crl", "crl/batch-a.number"] {
+        for name in ["keys/factory-ca-brno-0a1b2c.pem", "crl/batch-a.crl", "crl/batch-a.number"] {
             assert!(is_ours(name), "{name}");
         }
         for name in [
