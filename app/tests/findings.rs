@@ -80,11 +80,19 @@ async fn the_inbox_shows_one_finding_and_leads_to_what_is_part_of_it() {
     assert_eq!((settled.status, settled.location), (303, format!("/findings?finding={whole}")));
     let over = console.get(Visitor::Operator, &format!("/findings?finding={whole}")).await;
     assert!(over.body.contains("Each was settled with this one") && !over.body.contains("cuts off as before"));
-    assert!(over.body.contains("Settled by Olga Operator") && over.body.contains("“mended”"), "{}", over.body);
+    assert!(
+        over.body.contains("Settled by operator@muster.example") && over.body.contains("“mended”"),
+        "{}",
+        over.body
+    );
     assert!(!over.body.contains("Settle it"), "there is nothing left to do");
     // The part went along, and says so, too.
     let over = console.get(Visitor::Operator, &format!("/findings?finding={part}")).await;
-    assert!(over.body.contains("Settled by Olga Operator") && over.body.contains("“mended”"), "{}", over.body);
+    assert!(
+        over.body.contains("Settled by operator@muster.example") && over.body.contains("“mended”"),
+        "{}",
+        over.body
+    );
     let none = console.get(Visitor::Operator, "/findings").await;
     assert!(none.body.contains("Nothing that doesn't fit") || none.body.contains("Nothing that doesn’t fit"));
 }

@@ -81,7 +81,9 @@ struct Hit {
 
 /// Pages and devices that a text leads to.
 async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> Response {
-    let typed = asked.q.trim();
+    // Nobody can type NUL, and PostgreSQL can't look for it.
+    let plain = asked.q.replace('\0', "");
+    let typed = plain.trim();
     let found = async {
         let mut found = repairs(&ctx, typed).await?;
         found.extend(devices(&ctx, typed).await?);
@@ -194,7 +196,7 @@ async fn certificates_of(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
     if typed.is_empty() || !ctx.may(Permission::AuthorityRead) {
         return Ok(Vec::new());
     }
-    let serial: String = typed.chars().take(LONGEST).filter(|c| *c != '\0').collect();
+    let serial: String = typed.chars().take(LONGEST).collect();
     let found = ctx.fleet.certificates_of_device(&ctx.actor, &serial).await?;
     let hit = |row: CertificateRow| Hit {
         icon: icons::CERT,
