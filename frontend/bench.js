@@ -1,8 +1,31 @@
-// The repair desk in the hand: what is typed is kept until the server has it and checked meanwhile, and labels are read
-// by the camera. Appended to the module that wasm-bindgen makes, as boot.js is.
+// The repair desk in the hand: what is typed is kept until the server has it and checked meanwhile, labels are read by
+// the camera, and a label's code is taken out of the address. Appended to the module that wasm-bindgen makes, as boot.js
+// is.
 
 document.querySelectorAll("form[data-keep]").forEach(keep);
 document.querySelectorAll("form[data-check]").forEach(check);
+document.querySelectorAll("form[data-onward]").forEach(carry);
+document.querySelectorAll("form[data-fragment]").forEach(fill);
+
+// The code of a scanned label stands in the address's fragment, which is sent to no server. Browsers hand it on from a
+// form's address to the page that the answer leads to, so it outlasts the sign-in.
+function carry(form) {
+  const path = form.getAttribute("action");
+  const onward = () => (form.action = path + location.hash);
+  onward();
+  addEventListener("hashchange", onward);
+}
+
+// Fills in that code. Scanned again in the same tab, the next label changes nothing but the fragment.
+function fill(form) {
+  const field = form.elements[form.dataset.fragment];
+  const code = () => location.hash.replace(/[^0-9a-z]/gi, "");
+  const isWhole = () => code().length === Number(form.dataset.length);
+  if (!field.value && isWhole()) field.value = code();
+  addEventListener("hashchange", () => {
+    if (isWhole()) field.value = code();
+  });
+}
 
 // Shows what is to be said of a part a moment after the last letter; a late answer to an earlier question is dropped.
 function check(form) {

@@ -67,10 +67,24 @@ async fn a_device_without_certificate_is_not_called_trusted() {
 async fn a_search_without_a_match_says_so() {
     let console = console().await;
     let answer = console.get(Visitor::Operator, "/ui/search?q=no-such-thing").await;
-    assert!(answer.status == 200 && answer.body.contains("No page and no device matches"), "{}", answer.body);
+    assert!(answer.status == 200 && answer.body.contains("Nothing matches"), "{}", answer.body);
     assert!(answer.body.contains(r#"aria-disabled="true""#) && !answer.body.contains("href="), "nothing to choose");
     let escaped = console.get(Visitor::Operator, "/ui/search?q=%3Cscript%3E").await;
     assert!(escaped.body.contains("&lt;script&gt;") && !escaped.body.contains("<script>"));
+}
+
+#[tokio::test]
+async fn a_search_finds_repairs_and_custodians() {
+    let console = console().await;
+    let opened = console.post(Visitor::Operator, "/repairs", "serial=GW2C-0001&symptom=Dead").await;
+    assert_eq!(opened.status, 303, "{}", opened.body);
+    let code = opened.location.trim_start_matches("/repairs/").to_lowercase();
+    for typed in [code.as_str(), &code[..5]] {
+        let answer = console.get(Visitor::Operator, &format!("/ui/search?q={typed}")).await;
+        assert!(answer.body.contains(&format!(r#"href="{}""#, opened.location)), "{typed}: {}", answer.body);
+    }
+    let answer = console.get(Visitor::Operator, "/ui/search?q=acme").await;
+    assert!(answer.body.contains(r#"href="/custodians/acme-sons""#), "{}", answer.body);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import jsQR from 'jsqr';
-import { flash, unfold } from '../fixture/hands.ts';
+import { account, flash, signIn, unfold } from '../fixture/hands.ts';
 import { looksGood } from '../fixture/looks.ts';
 import { expect, test } from '../fixture/test.ts';
 
@@ -103,6 +103,34 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(flash(operator)).toContainText('Recorded in the history of 1 device');
       await expect(operator.locator('.head')).toContainText('Retired');
       await unfold(operator, 'Retire or destroy');
+    });
+  });
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'a label scanned signed out' : 'a label scanned signed out, without JavaScript', () => {
+    test.use({ javaScriptEnabled, viewport: { width: 390, height: 844 }, role: 'nobody' });
+
+    test('keeps its code past the sign-in, or says what to do', async ({ page, shared, api }) => {
+      const serial = (await api.devices('kind:factory trust:trusted', 1))[0]?.serial ?? '';
+      await page.goto(`/c/${serial}#7K3M9QXR2J`);
+      await expect(page).toHaveURL(/\/sign-in\?/);
+      const { email, password } = account(shared, 'support');
+      // What stands in <noscript> is no text to Playwright, but is shown.
+      const says = expect(page.locator('form'));
+      if (!javaScriptEnabled) await says.toContainText('scan the label again', { useInnerText: true });
+      await signIn(page, email, 'not the password');
+      await expect(page.getByRole('alert')).toBeVisible();
+      await signIn(page, email, password);
+      await expect(page).toHaveURL(new RegExp(`/c/${serial}`));
+      const code = page.getByLabel('Claim code');
+      await expect(code).toHaveValue(javaScriptEnabled ? '7K3M9QXR2J' : '');
+      if (!javaScriptEnabled) return;
+      // The next label in the same tab changes the fragment alone.
+      await page.evaluate(() => {
+        location.hash = '000000000G';
+      });
+      await expect(code).toHaveValue('000000000G');
     });
   });
 }

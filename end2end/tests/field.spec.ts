@@ -94,7 +94,8 @@ for (const javaScriptEnabled of [true, false]) {
         const changed = kit.start(other);
         await appears(page, () => expect(page.locator('#reported')).toContainText('1 difference', { timeout: 500 }));
         await changed.stop('SIGKILL');
-        const row = page.locator('#reported').getByRole('row', { name: /wlan0/ });
+        const slot = page.getByRole('rowheader', { name: /wlan0/ });
+        const row = page.locator('#reported').getByRole('row').filter({ has: slot });
         await expect(row).toContainText(listed);
         await expect(row).toContainText(other);
         await expect(row).toContainText('Differs');
@@ -107,7 +108,7 @@ for (const javaScriptEnabled of [true, false]) {
 
         // It was us: one tap, and the part is entered already.
         await page.goto(`/devices/${serial}`);
-        await row.getByRole('link', { name: 'This was us' }).click();
+        await page.getByRole('link', { name: 'This was us: wlan0' }).click();
         await page.getByRole('button', { name: 'Open the repair' }).click();
         await expect(flash(page)).toContainText('is open');
         const code = new URL(page.url()).pathname.split('/').pop() ?? '';
@@ -183,13 +184,14 @@ test.describe('a copied identity', () => {
       const support = await as('support');
       await support.goto('/findings?kind=clone_suspected');
       await expect(support.getByRole('row', { name: new RegExp(serial) })).toContainText(sentence);
-      await expect(support.getByText('Settle', { exact: true })).toHaveCount(0);
+      await support.getByRole('row', { name: new RegExp(serial) }).getByRole('link', { name: 'Clone suspected' }).click();
+      await expect(support.getByRole('button', { name: 'Settle it' })).toHaveCount(0);
 
       await page.goto('/findings?kind=clone_suspected');
       const finding = page.getByRole('row', { name: new RegExp(serial) });
-      await finding.getByText('Settle', { exact: true }).click();
-      await finding.getByLabel('What came of it?').fill('A test bench had the same kit; it was wiped.');
-      await finding.getByRole('button', { name: 'Settle it' }).click();
+      await finding.getByRole('link', { name: 'Clone suspected' }).click();
+      await page.getByLabel('What came of it?').fill('A test bench had the same kit; it was wiped.');
+      await page.getByRole('button', { name: 'Settle it' }).click();
       await expect(flash(page)).toContainText('Settled');
       await page.goto(`/devices/${serial}`);
       await unfold(page, 'Release');

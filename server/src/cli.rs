@@ -263,6 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_commands_are_understood() {
+        let text = include_str!("../../docs/OPERATIONS.md").replace("\\\n", " ");
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("muster ")).collect();
+        assert!(lines.len() > 12, "{lines:?}");
+        for line in lines {
+            let line = line.split(" #").next().unwrap_or_default();
+            // What stands between quotation marks is one word.
+            let parts = line.split('"').enumerate();
+            let words = parts.flat_map(|(i, part)| match i % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_defaults_are_the_documented_ones() {
         let cli = Cli::try_parse_from(["muster", "serve"]).ok();
         let Some(Cli { command: Command::Serve(serve) }) = cli else { unreachable!("serve needs no options") };

@@ -11,7 +11,7 @@ mod known;
 pub use caller::Caller;
 pub use ddi::DEFAULT_TENANT;
 
-use crate::middleware;
+use crate::{listener::Shown, middleware};
 use answer::{failed, told};
 use axum::{
     Extension, Json, Router,
@@ -20,9 +20,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post, put},
 };
-use fleet::Fleet;
+use domain::certificate::CertificateStatus;
+use fleet::{Fleet, enrol::Peer, trust::Verdict};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What a request for one certificate may weigh: RSA of 8192 bits as PEM takes a tenth of it.
 const ONE: usize = 128 * 1024;
@@ -134,15 +136,20 @@ pub fn router_of(fleet: &Fleet, tenant: &str) -> Router {
 }
 
 /// Tells whoever asks how it is known here: the first thing to try on a device.
-async fn who_are_you(State(fleet): State<Fleet>, Extension(caller): Extension<Caller>) -> Response {
+async fn who_are_you(
+    State(fleet): State<Fleet>,
+    Extension(caller): Extension<Caller>,
+    shown: Option<Extension<Arc<Shown>>>,
+) -> Response {
+    let stands = shown.map_or(Verdict::Good, |Extension(shown)| shown.verdict(&fleet));
     let (status, told) = match &caller {
         Caller::Device { actor, peer } => match fleet.is_quarantined(actor).await {
-            Ok(is_held) => (StatusCode::OK, device(actor.name(), peer.as_deref(), is_held)),
+            Ok(is_held) => (StatusCode::OK, device(actor.name(), peer.as_deref(), (stands, is_held))),
             Err(error) => return failed(&error),
         },
-        Caller::Held { actor, peer } => (StatusCode::OK, device(actor.name(), peer.as_deref(), true)),
+        Caller::Held { actor, peer } => (StatusCode::OK, device(actor.name(), peer.as_deref(), (stands, true))),
         Caller::Station { actor, peer } => {
-            let certificate = certificate(peer);
+            let certificate = certificate(peer, stands);
             (
                 StatusCode::OK,
                 json!({"kind": "station", "name": actor.name(), "trust": "certificate", "certificate": certificate}),
@@ -150,7 +157,7 @@ async fn who_are_you(State(fleet): State<Fleet>, Extension(caller): Extension<Ca
         }
         Caller::Awaited(peer) => {
             let serial = peer.certificate.device_serial.as_deref();
-            let told = json!({"kind": "device", "serial": serial, "trust": "certificate", "certificate": certificate(peer),
+            let told = json!({"kind": "device", "serial": serial, "trust": "certificate", "certificate": certificate(peer, stands),
                               "note": "The device's manifest was not delivered yet."});
             (StatusCode::OK, told)
         }
@@ -169,10 +176,11 @@ async fn who_are_you(State(fleet): State<Fleet>, Extension(caller): Extension<Ca
 
 /// What a device is told of itself; if it is on hold, that too, but not what speaks against it: whoever has a copy of its
 /// key would learn how it was found.
-fn device(serial: &str, peer: Option<&fleet::enrol::Peer>, is_held: bool) -> Value {
+fn device(serial: &str, peer: Option<&Peer>, (stands, is_held): (Verdict, bool)) -> Value {
     let trust = if peer.is_some() { "certificate" } else { "token" };
+    let certificate = peer.map(|peer| certificate(peer, stands));
     let mut told = json!({
-        "kind": "device", "serial": serial, "trust": trust, "certificate": peer.map(certificate), "held": is_held,
+        "kind": "device", "serial": serial, "trust": trust, "certificate": certificate, "held": is_held,
     });
     if is_held && let Some(object) = told.as_object_mut() {
         object.insert("note".to_owned(), json!(caller::HELD));
@@ -198,10 +206,18 @@ async fn rotate_token(State(fleet): State<Fleet>, Extension(caller): Extension<C
     }
 }
 
-fn certificate(peer: &fleet::enrol::Peer) -> Value {
+/// A certificate as it stands by what decides at the gateway. Its record follows an act later, and a connection that is
+/// kept has read it once.
+fn certificate(peer: &Peer, stands: Verdict) -> Value {
     let certificate = &peer.certificate;
+    let status = match stands {
+        Verdict::Good => CertificateStatus::Valid,
+        Verdict::Held => CertificateStatus::Held,
+        // Such a one is answered nothing here but that its connection ends.
+        Verdict::Revoked | Verdict::UnknownAuthority => CertificateStatus::Revoked,
+    };
     json!({
         "serial": certificate.serial, "name": certificate.name, "purpose": certificate.purpose,
-        "status": certificate.status, "not_after": certificate.not_after.rfc3339(),
+        "status": status, "not_after": certificate.not_after.rfc3339(),
     })
 }

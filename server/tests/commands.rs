@@ -8,6 +8,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -76,6 +77,24 @@ fn a_backup_restores_into_another_folder() {
     says(elsewhere.path(), &["audit", "verify"], 0);
     let said = says(elsewhere.path(), &["user", "add", "ada@b.example", "--role", "admin"], 3);
     assert!(said.to_lowercase().contains("already"), "the account came back: {said}");
+}
+
+#[test]
+fn a_refused_restore_leaves_nothing_behind() {
+    let folder = filled();
+    let file = folder.path().join("flip");
+    says(folder.path(), &["backup", file.to_str().unwrap()], 0);
+    let mut content = fs::read(&file).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(&file, content).unwrap();
+    let fresh = folder.path().join("new/data");
+    let said = says(&fresh, &["restore", file.to_str().unwrap()], 3);
+    assert!(said.contains("The file ") && said.contains("/flip "), "{said}");
+    assert!(!folder.path().join("new").exists(), "nothing came into it");
+    let kept = tempfile::tempdir().unwrap();
+    says(kept.path(), &["restore", file.to_str().unwrap()], 3);
+    assert!(kept.path().exists(), "it was there");
 }
 
 #[test]
@@ -251,4 +270,8 @@ fn a_demo_that_was_killed_while_it_was_made_is_carried_on() {
         fleet.db().close().await;
     });
     assert!(demo.path().join("demo-ceremony/README.txt").exists());
+    for folder in ["keys", "demo-ceremony"] {
+        let mode = fs::metadata(demo.path().join(folder)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{folder} is for its owner alone");
+    }
 }

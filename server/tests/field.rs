@@ -221,6 +221,12 @@ impl Field {
         (status.unwrap_or_default(), said)
     }
 
+    /// The certificate of its station.
+    pub async fn station(&self) -> Selection {
+        let station = self.fleet.stations(&operator(), Some("brno")).await.unwrap().remove(0);
+        Selection::Certificate { authority: station.authority_slug, serial: station.serial }
+    }
+
     /// Asks for an act as an operator. A second person approves it, if it takes one.
     pub async fn act(&self, act: Act, selection: Selection) {
         let preview = self.fleet.preview(&operator(), &selection, act).await.unwrap();

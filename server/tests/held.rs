@@ -246,6 +246,36 @@ async fn a_device_that_was_quarantined_before_it_had_a_certificate_is_limited_to
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_held_with_its_factory_reaches_what_a_repair_needs_until_that_is_released() {
+    for field in fields().await {
+        made(&field).await;
+        field.fleet.begin_to_note().await.unwrap();
+        reports(&field, "MB-1").await;
+        assert!(!is_held(&field).await, "{}", field.name());
+        field.act(Act::Hold, Selection::Factory("graz".to_owned())).await;
+        assert!(!is_held(&field).await, "{}: another factory", field.name());
+        field.act(Act::Hold, Selection::Factory("brno".to_owned())).await;
+        let told = curl(&field, "$GW/").await;
+        assert_eq!((&told["held"], &told["certificate"]["status"]), (&json!(true), &json!("held")), "{told}");
+        assert_eq!(polls(&field).await, json!({"config": {"polling": {"sleep": "00:05:00"}}}), "{}", field.name());
+        // It is heard: a refusal would end this.
+        reports(&field, "MB-1").await;
+        let renew = "openssl req -new -key GW-1.key -subj /CN=GW-1 2>/dev/null | curl -sS -o said -w '%{http_code}' --cacert ca.pem \
+                     --cert GW-1.pem --key GW-1.key --data-binary @- $GW/.well-known/est/simplereenroll";
+        assert_eq!(field.says(renew).await.trim(), "403", "{}", field.name());
+        field.fleet.flush_spread().await.unwrap();
+        let rows = field.fleet.revocations(&operator(), None, 10).await.unwrap().rows;
+        let act = rows.iter().find(|row| row.subject == "brno").unwrap().id;
+        let came_back = field.fleet.revocation(&operator(), act).await.unwrap().came_back;
+        assert_eq!(came_back.iter().map(|device| device.serial.as_str()).collect::<Vec<_>>(), [SERIAL]);
+        field.act(Act::Release, Selection::Factory("brno".to_owned())).await;
+        let told = curl(&field, "$GW/").await;
+        assert_eq!((&told["held"], &told["certificate"]["status"]), (&json!(false), &json!("valid")), "{told}");
+        assert_eq!(field.says(renew).await.trim(), "200", "{}", field.name());
+    }
+}
+
 /// Revokes the device's certificate while its request is under way, and tells how that was answered.
 async fn in_between(State((fleet, told)): State<(Fleet, mpsc::Sender<u16>)>, request: Request, next: Next) -> Response {
     // By itself: the connection is cut off meanwhile.

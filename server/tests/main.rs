@@ -14,6 +14,7 @@ mod gateway;
 mod held;
 mod hostile;
 mod idempotency;
+mod kept;
 mod kill;
 mod listener;
 mod pipeline;

@@ -4,7 +4,10 @@ use super::{Access, ActionRoute, Posted, allowed, refused, renamed, see_other};
 use crate::{
     components::text::plural,
     context::{Ctx, Flash, FormState, href},
-    pages::errors::{Problem, respond_problem},
+    pages::{
+        errors::{Problem, respond_problem},
+        findings::finding_href,
+    },
 };
 use axum::{Extension, extract::Path, response::Response, routing::post};
 use domain::{id::FindingId, person::Permission};
@@ -33,7 +36,8 @@ async fn resolve(Extension(ctx): Extension<Ctx>, Path(id): Path<String>, Posted(
     };
     match ctx.fleet.resolve_finding(&ctx.actor, id, form.value("reason").trim()).await {
         Ok(()) => see_other(&here, Some(&Flash::done("Settled. It comes back if it is seen again."))),
-        Err(error) => refused(ctx, &here, form, &error).await,
+        // The form stands on the finding's own page.
+        Err(error) => refused(ctx, &finding_href(id), form, &error).await,
     }
 }
 

@@ -3,11 +3,12 @@
 use super::{Access, ActionRoute, ui_words};
 use crate::{
     components::{
-        icons::{Icon, icon},
+        icons::{self, Icon, icon},
         nav::{NAVIGATION, NavEntry},
-        status::Status,
+        status::{Status, custodian_icon},
     },
     context::{Ctx, segment},
+    pages::certificates,
 };
 use axum::{
     Extension,
@@ -20,10 +21,16 @@ use axum::{
     routing::get,
 };
 use domain::{
+    custody::Custodian,
     person::Permission,
     query::{CompletionContext, Predicate, Term, complete},
 };
-use fleet::listen::Listening;
+use fleet::{
+    catalogue::Catalogue,
+    certificate::CertificateRow,
+    listen::Listening,
+    repair::{RepairCase, RepairFilter},
+};
 use futures::{Stream, StreamExt, stream};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -39,6 +46,7 @@ pub const ROUTES: &[ActionRoute] = &[
 const FLEET: Access = Access::May(Permission::FleetRead);
 /// More choices than this help nobody.
 const CHOICES: usize = 8;
+const FEW: i64 = 8;
 /// Longer texts are no serial and no identifier.
 const LONGEST: usize = 64;
 /// How long one connection to the bell lives. A browser comes back by itself, and is then asked again who it is.
@@ -73,14 +81,23 @@ struct Hit {
 
 /// Pages and devices that a text leads to.
 async fn search(Extension(ctx): Extension<Ctx>, Query(asked): Query<Asked>) -> Response {
-    let typed = asked.q.trim();
-    let devices = match devices(&ctx, typed).await {
-        Ok(devices) => devices,
+    // Nobody can type NUL, and PostgreSQL can't look for it.
+    let plain = asked.q.replace('\0', "");
+    let typed = plain.trim();
+    let found = async {
+        let mut found = repairs(&ctx, typed).await?;
+        found.extend(devices(&ctx, typed).await?);
+        found.extend(parts(&ctx, typed).await?);
+        found.extend(certificates_of(&ctx, typed).await?);
+        Ok::<_, fleet::Error>(found)
+    };
+    let found = match found.await {
+        Ok(found) => found,
         Err(error) => return refusal(&error),
     };
     let hits: Vec<_> = pages(&ctx, typed)
         .into_iter()
-        .chain(devices)
+        .chain(found)
         .take(2 * CHOICES)
         .enumerate()
         .map(|(i, hit)| {
@@ -112,9 +129,9 @@ fn nothing_found(typed: &str) -> impl IntoView + use<> {
         // A list of choices may hold nothing else than choices.
         <p class="none" role="option" aria-disabled="true" aria-selected="false" id="hit-none">
             <span>
-            "No page and no device matches “"
+            "Nothing matches “"
             <b>{typed}</b>
-            "”. A serial is found by its beginning, a part by its whole identifier."
+            "”. A serial, a repair's number and a part's identifier are found by their beginning, a custodian by any part of its name."
             </span>
         </p>
     }
@@ -136,7 +153,74 @@ fn pages(ctx: &Ctx, typed: &str) -> Vec<Hit> {
         .collect()
 }
 
-/// Devices whose serial begins with the text, or that have or had a component with exactly this identifier.
+/// Repairs whose number begins with the text.
+async fn repairs(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
+    if !typed.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("r-")) {
+        return Ok(Vec::new());
+    }
+    let filter = RepairFilter { text: typed.chars().take(LONGEST).collect(), limit: FEW, ..RepairFilter::default() };
+    let page = ctx.fleet.repairs(&ctx.actor, &filter).await?;
+    let hit = |case: RepairCase| Hit {
+        icon: icons::WRENCH,
+        href: format!("/repairs/{}", segment(&case.code)),
+        hint: format!("{}, {}", case.serial, case.state.label()),
+        label: case.code,
+    };
+    Ok(page.rows.into_iter().map(hit).collect())
+}
+
+/// Parts whose identifier begins with the text, in whatever notation. A few letters mean too many.
+async fn parts(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
+    if typed.chars().count() < 4 {
+        return Ok(Vec::new());
+    }
+    let text: String = typed.chars().take(LONGEST).collect();
+    let found = ctx.fleet.parts(&ctx.actor, &text, CHOICES).await?;
+    let mut hits: Vec<Hit> = Vec::new();
+    for stay in found.stays {
+        let (part, serial) = (stay.fitting.component.part, stay.fitting.serial);
+        if hits.iter().all(|hit| hit.label != part.identifier) {
+            hits.push(Hit {
+                icon: icons::CHIP,
+                href: format!("/parts/{}", segment(&part.identifier)),
+                hint: format!("part, in {serial}"),
+                label: part.identifier,
+            });
+        }
+    }
+    Ok(hits)
+}
+
+/// The latest certificates whose subject is this serial, also of one that is no device.
+async fn certificates_of(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
+    if typed.is_empty() || !ctx.may(Permission::AuthorityRead) {
+        return Ok(Vec::new());
+    }
+    let serial: String = typed.chars().take(LONGEST).collect();
+    let found = ctx.fleet.certificates_of_device(&ctx.actor, &serial).await?;
+    let hit = |row: CertificateRow| Hit {
+        icon: icons::CERT,
+        href: certificates::path(&row.authority_slug, &row.serial),
+        hint: format!("certificate, {}", row.status.label().to_lowercase()),
+        label: row.name,
+    };
+    Ok(found.into_iter().take(2).map(hit).collect())
+}
+
+/// Custodians with the text in their name or code.
+fn custodians(catalogue: &Catalogue, typed: &str) -> Vec<Hit> {
+    let typed = typed.to_lowercase();
+    let is_meant = |one: &&Custodian| one.name.to_lowercase().contains(&typed) || one.code.contains(&typed);
+    let hit = |one: &Custodian| Hit {
+        icon: custodian_icon(one.kind),
+        href: format!("/custodians/{}", segment(&one.code)),
+        hint: one.kind.label().to_lowercase(),
+        label: one.name.clone(),
+    };
+    catalogue.custodians.iter().filter(is_meant).take(CHOICES).map(hit).collect()
+}
+
+/// Devices whose serial begins with the text, or that have or had a component with exactly this identifier; and custodians.
 async fn devices(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
     if typed.is_empty() {
         ctx.actor.require(Permission::FleetRead)?;
@@ -146,13 +230,14 @@ async fn devices(ctx: &Ctx, typed: &str) -> fleet::Result<Vec<Hit>> {
     let text: String = typed.chars().take(LONGEST).collect();
     let query = Term::new(Predicate::Text(vec![text])).to_string();
     let list = ctx.fleet.devices(&ctx.actor, &query, Default::default(), None, CHOICES).await?;
+    let custodians = custodians(&list.catalogue, typed);
     let hit = |device: domain::device::Device| Hit {
         icon: Status::from(device.trust).icon,
         href: format!("/devices/{}", segment(&device.serial)),
         hint: format!("{}, {}", device.trust.label(), list.catalogue.custodian_name(device.custodian_id)),
         label: device.serial,
     };
-    Ok(list.page.devices.into_iter().map(hit).collect())
+    Ok(list.page.devices.into_iter().map(hit).chain(custodians).collect())
 }
 
 /// What could be written at the cursor of a query.

@@ -57,13 +57,14 @@ const SECOND: RGBColor = RGBColor(4, 4, 4);
 #[must_use]
 pub fn columns(words_of: Words, finding: String, columns: Vec<Column>) -> impl IntoView + use<> {
     let most = columns.iter().map(|column| column.value).max().unwrap_or(0);
-    let top = nice(most.max(1));
+    let top = top_of(most);
     let places: Vec<Vec<i64>> = columns.iter().map(|column| vec![column.value]).collect();
     let words =
         columns.iter().map(|column| (column.label.clone(), format!("{}: {}", column.name, count(column.value))));
     let figure = figure(&places, top, finding, words.collect());
-    let rows = columns.into_iter().map(|column| (column.name, column.value, column.href)).collect();
-    view! { {figure} {data_table(words_of.caption, words_of.of, words_of.unit, rows)} }
+    let row = |column: Column| (column.name, vec![(column.value, Some(column.href))]);
+    let rows = columns.into_iter().map(row).collect();
+    view! { {figure} {data_table(words_of.caption, words_of.of, &[words_of.unit], rows)} }
 }
 
 /// Pairs of columns with what each of a pair is called: an axis, a sentence that says the finding, and the numbers in a
@@ -82,36 +83,13 @@ pub fn pairs(
         let (first, second) = (first.to_lowercase(), second.to_lowercase());
         (pair.label.clone(), format!("{}: {one} {first}, {other} {second}", pair.name))
     });
-    let figure = figure(&places, nice(most.max(1)), finding, words.collect());
-    let rows: Vec<_> = pairs
-        .into_iter()
-        .map(|pair| {
-            view! {
-                <tr>
-                    <th scope="row">{pair.name}</th>
-                    <td class="num">{count(pair.values.0)}</td>
-                    <td class="num">{count(pair.values.1)}</td>
-                </tr>
-            }
-        })
-        .collect();
+    let figure = figure(&places, top_of(most), finding, words.collect());
+    let row = |pair: Pair| (pair.name, vec![(pair.values.0, None), (pair.values.1, None)]);
+    let rows = pairs.into_iter().map(row).collect();
     view! {
         <ul class="legend" aria-hidden="true">{key("#030303", first)} {key("#040404", second)}</ul>
         {figure}
-        <details class="data">
-            <summary>"The numbers"</summary>
-            <table class="small">
-                <caption class="sr">{caption}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{of}</th>
-                        <th scope="col" class="num">{first}</th>
-                        <th scope="col" class="num">{second}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </details>
+        {data_table(caption, of, &[first, second], rows)}
     }
 }
 
@@ -125,6 +103,12 @@ fn key(colour: &'static str, word: &'static str) -> impl IntoView + use<> {
             {word}
         </li>
     }
+}
+
+/// Where the axis ends for the highest column: what is counted is whole, so the line half-way up is at a whole number, too.
+fn top_of(most: i64) -> i64 {
+    let top = nice(most.max(1));
+    top.saturating_add(top % 2)
 }
 
 /// The picture of columns, of which one or two stand at each place, with the words below and behind each place.
@@ -210,6 +194,13 @@ mod tests {
         let picture = plot(&[vec![10, 2], vec![0, 0], vec![4, 0]], 10).unwrap_or_default();
         assert_eq!((picture.matches("#030303").count(), picture.matches("#040404").count()), (2, 1), "{picture}");
         assert!(!picture.contains("style="), "a style attribute would be refused by the content security policy");
+    }
+
+    #[test]
+    fn every_line_of_the_grid_is_at_a_whole_number() {
+        assert_eq!([0, 1, 2, 3, 5, 7, 11, 26, 101].map(top_of), [2, 2, 2, 6, 6, 10, 20, 50, 200]);
+        assert!((0..10_000).all(|most| top_of(most) >= most && top_of(most) % 2 == 0));
+        assert_eq!(top_of(i64::MAX), i64::MAX, "and no panic");
     }
 
     #[test]

@@ -11,21 +11,33 @@ pub mod spread;
 use crate::components::text::count;
 use leptos::prelude::*;
 
-/// The numbers behind a chart, folded away: each with its words and the list behind it.
+/// A number of a chart's table, and the list behind it where there is one.
+pub(crate) type Cell = (i64, Option<String>);
+
+/// The numbers behind a chart, folded away: in each row the words for it and one number of each unit.
 #[must_use]
 pub fn data_table(
     caption: &'static str,
     of: &'static str,
-    unit: &'static str,
-    rows: Vec<(String, i64, String)>,
+    units: &[&'static str],
+    rows: Vec<(String, Vec<Cell>)>,
 ) -> impl IntoView + use<> {
+    let units: Vec<_> = units.iter().map(|unit| view! { <th scope="col" class="num">{*unit}</th> }).collect();
+    let cell = |(n, href): Cell| {
+        let number = match href {
+            Some(href) => view! { <a href=href>{count(n)}</a> }.into_any(),
+            None => count(n).into_any(),
+        };
+        view! { <td class="num">{number}</td> }
+    };
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|(label, n, href)| {
+        .map(|(label, cells)| {
+            let cells: Vec<_> = cells.into_iter().map(cell).collect();
             view! {
                 <tr>
                     <th scope="row">{label}</th>
-                    <td class="num"><a href=href>{count(n)}</a></td>
+                    {cells}
                 </tr>
             }
         })
@@ -38,7 +50,7 @@ pub fn data_table(
                 <thead>
                     <tr>
                         <th scope="col">{of}</th>
-                        <th scope="col" class="num">{unit}</th>
+                        {units}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

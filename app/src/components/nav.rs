@@ -298,6 +298,7 @@ fn phone_menu(ctx: &Ctx, counts: NavCounts) -> impl IntoView + use<> {
             <div class="pop">
                 <nav aria-label="Main, small screen">
                     {links}
+                    <a href="/scan">{icon(icons::SCAN)}"Scan a label"</a>
                     <a href="/account">{icon(icons::USER)}"Your account"</a>
                 </nav>
                 <div class="row pop-foot">{theme_switch(ctx)} {sign_out()}</div>

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_rectangles_are_the_dark_modules() {
-        let code = QrCode::encode_text("https://m.example/c/GW-1#7K3M9QXR2T", QrCodeEcc::Medium).unwrap();
+        let code = QrCode::encode_text("https://m.example/c/GW-1#7K3M9QXR2J", QrCodeEcc::Medium).unwrap();
         let mut dark = std::collections::BTreeSet::new();
         for run in path(&code).split('M').skip(1) {
             let (at, rest) = run.split_once('h').unwrap();

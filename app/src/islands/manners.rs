@@ -1,5 +1,5 @@
 //! Small manners that a page can do without: copying, selecting rows, looking at a file before it is sent, closing
-//! menus by Escape or by a click beside them, and taking a label's code out of the address. One listener for each kind of event, for the whole page.
+//! menus by Escape or by a click beside them. One listener for each kind of event, for the whole page.
 
 use super::browser::{all, closest, everywhere, first, later, listen, within};
 use leptos::prelude::window;
@@ -11,7 +11,6 @@ pub fn start() {
     for button in everywhere::<HtmlElement>("[data-copy]") {
         button.set_hidden(false);
     }
-    fill_from_fragment();
     if let Some(errors) = first::<HtmlElement>("#errors") {
         let _ = errors.focus();
     }
@@ -29,18 +28,6 @@ pub fn start() {
         select(&field);
         look_at_file(&field);
     });
-}
-
-/// The code of a scanned label stands in the address's fragment, which no server sees, for the form that asks for it.
-fn fill_from_fragment() {
-    let Some(form) = first::<Element>("form[data-fragment]") else { return };
-    let name = form.get_attribute("data-fragment").unwrap_or_default();
-    let Some(field) = within::<HtmlInputElement>(&form, &format!("input[name=\"{name}\"]")) else { return };
-    let fragment = window().location().hash().unwrap_or_default();
-    let code: String = fragment.chars().filter(char::is_ascii_alphanumeric).collect();
-    if field.value().is_empty() && code.len() == domain::claim::LENGTH {
-        field.set_value(&code);
-    }
 }
 
 fn copy(event: &Event) {

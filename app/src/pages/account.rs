@@ -8,7 +8,7 @@ use crate::{
         panel::{Panel, facts, head},
         status::{Status, Tone},
         table::frame,
-        text::{ago, minute},
+        text::ago,
     },
     context::{Ctx, Density, Theme},
     page::Page,
@@ -42,17 +42,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 fn you(user: &User) -> impl IntoView + use<> {
-    let may: Vec<_> = MAY
-        .iter()
+    let allowed = Permission::ALL.iter().filter(|permission| user.role.may(**permission));
+    let may: Vec<_> = allowed
         .map(|permission| {
-            let yes = user.role.may(*permission);
-            let status = if yes {
-                Status { word: permission.label(), icon: icons::TICK, tone: Tone::Ok }
-            } else {
-                Status { word: permission.label(), icon: icons::MINUS, tone: Tone::Mute }
-            };
-            let not = (!yes).then(|| view! { <span class="sr">": no"</span> });
-            view! { <li>{status.cell()}{not}</li> }
+            let status = Status { word: permission.label(), icon: icons::TICK, tone: Tone::Ok };
+            view! { <li>{status.cell()}</li> }
         })
         .collect();
     Panel::new("You").flush(view! {
@@ -70,19 +64,6 @@ fn you(user: &User) -> impl IntoView + use<> {
         </div>
     })
 }
-
-/// What a role is asked about first.
-const MAY: &[Permission] = &[
-    Permission::FleetRead,
-    Permission::NoteAdd,
-    Permission::CustodyRecord,
-    Permission::HistoryCorrect,
-    Permission::ImportRun,
-    Permission::CustodianManage,
-    Permission::AuditRead,
-    Permission::PeopleRead,
-    Permission::UserManage,
-];
 
 const fn ask(role: Role) -> &'static str {
     match role {
@@ -218,7 +199,7 @@ fn row(ctx: &Ctx, session: &OwnSession) -> impl IntoView + use<> {
             <th scope="row" title=session.user_agent.clone()>{browser}</th>
             <td data-l="From" class="mono">{session.address.clone()}</td>
             <td data-l="Last used" class="num nowrap quiet">{ago(session.last_seen_at, ctx.now)}</td>
-            <td data-l="Begun" class="num nowrap quiet">{minute(session.created_at)}</td>
+            <td data-l="Begun" class="num nowrap quiet">{ago(session.created_at, ctx.now)}</td>
             <td class="num full">{end}</td>
         </tr>
     }

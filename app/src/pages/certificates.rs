@@ -205,7 +205,7 @@ fn search(wanted: &Wanted, authorities: &[AuthorityRow]) -> impl IntoView + use<
 }
 
 /// The address of a certificate's page.
-pub(super) fn path(authority: &str, serial: &str) -> String {
+pub(crate) fn path(authority: &str, serial: &str) -> String {
     format!("/certificates/{}/{}", segment(authority), segment(serial))
 }
 
@@ -258,6 +258,9 @@ fn line(row: &CertificateRow) -> impl IntoView + use<> {
 /// Whose certificate it is.
 pub(super) fn whose(row: &CertificateRow) -> AnyView {
     match (&row.device_serial, row.purpose) {
+        (Some(serial), CertificatePurpose::Device) if !row.is_device => {
+            view! { {serial.clone()} " " <span class="quiet">"no such device"</span> }.into_any()
+        }
         (Some(serial), CertificatePurpose::Device) => {
             view! { <a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a> }.into_any()
         }

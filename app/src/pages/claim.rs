@@ -15,7 +15,7 @@ use crate::{
     pages::{devices::model_words, errors::who_may},
 };
 use domain::{
-    claim::Ownership,
+    claim::{EXAMPLE, LENGTH, Ownership},
     custody::{Custodian, CustodianKind},
     device::Lifecycle,
     history::Entry,
@@ -96,10 +96,10 @@ fn form(ctx: &Ctx, record: &DeviceRecord) -> impl IntoView + use<> {
     view! {
         <section class="panel">
             <header><h2>"By the code on its label"</h2></header>
-            <form class="body stack" method="post" action=action data-fragment="code">
+            <form class="body stack" method="post" action=action data-fragment="code" data-length=LENGTH.to_string()>
                 {error_summary(form)}
                 {Field::new(form, "code", "Claim code").required().mono().autocomplete("off").max_length(40)
-                    .hint("The ten characters beside the QR code, like 7K3M9-QXR2T. Case and hyphen don't matter.").input()}
+                    .hint(format!("The ten characters beside the QR code, like {EXAMPLE}. Case and hyphen don't matter.")).input()}
                 {Field::new(form, "custodian", "Client").value(held.unwrap_or_default()).select(clients(&record.catalogue))}
                 {new}
                 {Field::new(form, "place", "Place").max_length(200).hint("Where exactly, in the client's words. May be empty.").input()}

@@ -51,11 +51,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let repairs = ctx.fleet.repairs_of(&ctx.actor, &record.device.serial).await?;
     let life = Life::new(&record, ctx.now);
     let beside = (&access, repairs.as_slice());
+    let report = ctx.fleet.device_report(&ctx.actor, &place.serial).await?;
     let content = match place.view {
-        View::Overview => {
-            let report = ctx.fleet.device_report(&ctx.actor, &place.serial).await?;
-            overview(&ctx, &life, &place, beside, &report)
-        }
+        View::Overview => overview(&ctx, &life, &place, beside, &report),
         View::History => side_by_side(&ctx, &life, &place, beside, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
@@ -66,7 +64,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {access::token_once(&ctx)}
         {heading(&ctx, &life, &place, &repairs)}
-        {answers::answers(&life, &place)}
+        {answers::answers(&life, &place, &report)}
         {views(&life, &place)}
         {content}
     };

@@ -130,7 +130,9 @@ pub fn who_may(permission: Permission) -> String {
         [one] => format!("{one} may"),
         [some @ .., last] => format!("{} and {last} may", some.join(", ")),
     };
-    format!("{people} do this: {}. Ask an administrator if you need it.", permission.label().to_lowercase())
+    // Of what administrators may not do themselves they would know no better.
+    let ask = if Role::Admin.may(permission) { "an administrator if you need it" } else { "one of them" };
+    format!("{people} do this: {}. Ask {ask}.", permission.label().to_lowercase())
 }
 
 /// The answer to a request that can't have a page of its own.

@@ -1,5 +1,7 @@
 //! Findings: what does not fit between what was ordered, issued, delivered, asked about and reported.
 
+mod one;
+
 use crate::{
     charts::columns::{Pair, pairs},
     components::{
@@ -12,6 +14,7 @@ use crate::{
     },
     context::{Ctx, devices_href, href, segment},
     page::Page,
+    pages::certificates,
 };
 use domain::{
     authority::{FindingKind, FindingState},
@@ -30,7 +33,7 @@ use leptos::prelude::*;
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     if let Some(id) = ctx.query_value("finding") {
         let id = id.parse::<FindingId>().map_err(|_| fleet::Error::not_found("finding", &id))?;
-        return one(ctx, id).await;
+        return one::load(ctx, id).await;
     }
     let all = ctx.query_value("state").as_deref() == Some("all");
     let kind = ctx.query_value("kind").and_then(|word| word.parse::<FindingKind>().ok());
@@ -64,69 +67,38 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {trend}
         {views(&page.kinds, kind, all)}
         {settle_many(&ctx, rows)}
-        {Panel::new(plural(number, "finding", "findings")).footer(pager(pages)).flush(list)}
+        {Panel::new(plural(number, "finding", "findings")).aside(others(kind, all)).footer(pager(pages)).flush(list)}
     };
     Ok(Page::new("Findings", body).live("finding"))
 }
 
 fn views(kinds: &[(FindingKind, i64)], kind: Option<FindingKind>, all: bool) -> impl IntoView + use<> {
     let of = |kind: FindingKind| kinds.iter().find(|(known, _)| *known == kind).map_or(0, |(_, n)| *n);
-    let state = all.then_some(("state", "all"));
-    let address = |kind: Option<FindingKind>, state: Option<(&str, &str)>| {
-        let pairs: Vec<(&str, &str)> = kind.map(|kind| ("kind", kind.as_str())).into_iter().chain(state).collect();
-        href("/findings", &pairs)
-    };
+    let address = |kind: Option<FindingKind>| list_href(kind, all);
     let mut views = vec![Tab {
         label: "Any kind".to_owned(),
-        href: address(None, state),
+        href: address(None),
         count: Some(kinds.iter().map(|(_, n)| n).sum()),
         current: kind.is_none(),
     }];
     views.extend(FindingKind::ALL.iter().filter(|word| of(**word) > 0 || kind == Some(**word)).map(|word| Tab {
         label: word.label().to_owned(),
-        href: address(Some(*word), state),
+        href: address(Some(*word)),
         count: Some(of(*word)),
         current: kind == Some(*word),
     }));
-    let (words, to) = if all {
-        ("Open ones only", address(kind, None))
-    } else {
-        ("Settled ones and parts, too", address(kind, Some(("state", "all"))))
-    };
-    view! {
-        <div class="viewbar">
-            {tabs("Kinds of findings", views)}
-            <a class="btn" href=to>{words}</a>
-        </div>
-    }
+    tabs("Kinds of findings", views)
 }
 
-/// One finding, with what is part of it.
-async fn one(ctx: Ctx, id: FindingId) -> Result<Page, fleet::Error> {
-    let told = ctx.fleet.finding(&ctx.actor, id).await?;
-    let changes: Vec<_> =
-        told.changes.iter().map(|(at, state)| view! { <li>{state.label()} " " {ago(*at, ctx.now)}</li> }).collect();
-    let sub = view! { <p>{told.row.words.clone()}</p> };
-    let all = link_button("/findings".to_owned(), icons::FINDING, "All findings");
-    let parts = (!told.parts.is_empty()).then(|| {
-        let n = i64::try_from(told.parts.len()).unwrap_or(i64::MAX);
-        let footer = match told.row.state {
-            FindingState::Resolved => "Each was settled with this one or before it.",
-            FindingState::Open | FindingState::Folded => {
-                "Each that is part of it cuts off as before, and is settled with it. What it does not explain to the last \
-                 observation stays a finding of its own."
-            }
-        };
-        Panel::new("Part of it").id("parts").count(n).footer(footer).flush(table(&ctx, &told.parts))
-    });
-    let body = view! {
-        {head(told.row.kind.label(), sub, all)}
-        {error_summary(ctx.form.as_ref())}
-        {Panel::new("This finding").flush(table(&ctx, std::slice::from_ref(&told.row)))}
-        {parts}
-        {Panel::new("What became of it").body(view! { <ul class="numbers">{changes}</ul> })}
-    };
-    Ok(Page::new("Finding", body).live("finding"))
+fn list_href(kind: Option<FindingKind>, all: bool) -> String {
+    let pairs = [kind.map(|kind| ("kind", kind.as_str())), all.then_some(("state", "all"))];
+    href("/findings", &pairs.into_iter().flatten().collect::<Vec<_>>())
+}
+
+/// The same list with those that are settled or part of others, or without them.
+fn others(kind: Option<FindingKind>, all: bool) -> impl IntoView + use<> {
+    let words = if all { "Open ones only" } else { "Settled ones and parts, too" };
+    view! { <a href=list_href(kind, !all)>{words}</a> }
 }
 
 /// How many days the trend goes back.
@@ -191,7 +163,7 @@ fn tick(ctx: &Ctx, row: &FindingRow) -> AnyView {
 }
 
 /// How a finding stands.
-const fn state(state: FindingState) -> Status {
+pub(super) const fn state(state: FindingState) -> Status {
     match state {
         FindingState::Open => Status { word: "Open", icon: icons::FINDING, tone: Tone::Warn },
         FindingState::Folded => Status { word: "Part of another", icon: icons::FINDING, tone: Tone::Hold },
@@ -214,7 +186,6 @@ fn table(ctx: &Ctx, rows: &[FindingRow]) -> impl IntoView + use<> {
                         <th scope="col">"Where"</th>
                         <th scope="col" class="num">"Times"</th>
                         <th scope="col">"Last"</th>
-                        <th scope="col"><span class="sr">"Settle it"</span></th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -223,77 +194,52 @@ fn table(ctx: &Ctx, rows: &[FindingRow]) -> impl IntoView + use<> {
     )
 }
 
-fn one_href(id: FindingId) -> String {
-    href("/findings", &[("finding", &id.to_string())])
-}
-
 /// What is part of it, behind a link.
 fn parts(row: &FindingRow) -> Option<impl IntoView + use<>> {
     let words = format!("With {} of single devices or parts", plural(row.parts, "finding", "findings"));
-    (row.parts > 0).then(|| view! { <small><a href=one_href(row.id)>{words}</a></small> })
+    (row.parts > 0).then(|| view! { <small><a href=finding_href(row.id)>{words}</a></small> })
 }
 
 /// What it is part of, behind a link.
 fn part_of(row: &FindingRow) -> Option<impl IntoView + use<>> {
     let (id, words) = row.part_of.clone()?;
-    Some(view! { <small>"Part of: " <a href=one_href(id)>{words}</a></small> })
+    Some(view! { <small>"Part of: " <a href=finding_href(id)>{words}</a></small> })
 }
 
 fn line(ctx: &Ctx, row: &FindingRow) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row">
-                <span class="tree">{tick(ctx, row)}{icon(icons::FINDING)}<span><b>{row.kind.label()}</b><small>{row.words.clone()}</small>{parts(row)}{part_of(row)}</span></span>
+                <span class="tree">{tick(ctx, row)}{icon(icons::FINDING)}<span><b><a href=finding_href(row.id)>{row.kind.label()}</a></b><small>{row.words.clone()}</small>{parts(row)}{part_of(row)}</span></span>
             </th>
             <td data-l="State">{state(row.state).cell()}</td>
             <td data-l="Where">{place(row)}</td>
             <td data-l="Times" class="num">{count(row.n)}</td>
             <td data-l="Last" class="nowrap">{ago(row.last_at, ctx.now)}</td>
-            <td class="full">{settle(ctx, row)}</td>
         </tr>
     }
 }
 
-/// The form that settles a finding, for those who may. It is open with what was typed when it comes back.
-fn settle(ctx: &Ctx, row: &FindingRow) -> AnyView {
-    if row.state != FindingState::Open || !ctx.may(Permission::CertificateRevoke) {
-        return ().into_any();
-    }
-    let id = row.id.to_string();
-    let form = ctx.form.as_ref().filter(|form| form.value("finding") == id && !form.has("many-reason"));
-    let typed = form.map(|form| form.value("reason").to_owned()).unwrap_or_default();
-    let wrong = form.and_then(|form| form.error("reason")).map(str::to_owned);
-    // The summary of errors leads to the field by its name.
-    let field = if form.is_some() { "reason".to_owned() } else { format!("reason-{id}") };
-    let error_id = wrong.is_some().then(|| format!("{field}-error"));
-    let message = wrong.as_ref().map(|message| {
-        view! { <p class="hint bad" id=error_id.clone()>{icon(icons::WARN)}{message.clone()}</p> }
-    });
-    view! {
-        <details class="data" open=form.is_some()>
-            <summary>"Settle"</summary>
-            <form class="stack tight" method="post" action=format!("/findings/{id}/resolve")>
-                {hidden("finding", id.clone())}
-                {hidden("back", ctx.uri.query().unwrap_or_default())}
-                <div class="field">
-                    <label for=field.clone()>"What came of it?"</label>
-                    <input
-                        class="input"
-                        id=field
-                        name="reason"
-                        value=typed
-                        required
-                        maxlength="400"
-                        aria-invalid=wrong.is_some().then_some("true")
-                        aria-describedby=error_id
-                    />
-                    {message}
-                </div>
-                <div><button class="btn small" type="submit">{icon(icons::TICK)}"Settle it"</button></div>
-            </form>
-        </details>
-    }
-    .into_any()
+/// The finding's own page.
+#[must_use]
+pub fn finding_href(id: FindingId) -> String {
+    href("/findings", &[("finding", &id.to_string())])
+}
+
+/// The device's page, or its serial where there is no such device.
+fn device(row: &FindingRow) -> Option<AnyView> {
+    let serial = row.device_serial.clone()?;
+    Some(if row.is_device {
+        view! { <a href=format!("/devices/{}", segment(&serial))>{serial.clone()}</a> }.into_any()
+    } else {
+        view! { <span>{serial}</span> }.into_any()
+    })
+}
+
+/// The page of the certificate that it is about.
+fn certificate(row: &FindingRow) -> Option<AnyView> {
+    let (authority, serial) = (row.authority_slug.as_deref()?, row.certificate.as_deref()?);
+    Some(view! { <a href=certificates::path(authority, serial)>"The certificate"</a> }.into_any())
 }
 
 fn place(row: &FindingRow) -> AnyView {
@@ -306,9 +252,7 @@ fn place(row: &FindingRow) -> AnyView {
         .as_ref()
         .filter(|_| row.batch.is_none())
         .map(|slug| view! { <li><a href=format!("/authorities/{}", segment(slug))>"The authority"</a></li> });
-    let device = row
-        .device_serial
-        .as_ref()
-        .map(|serial| view! { <li><a href=format!("/devices/{}", segment(serial))>{serial.clone()}</a></li> });
-    view! { <ul class="numbers">{batch}{authority}{device}</ul> }.into_any()
+    let certificate = certificate(row).filter(|_| !row.is_device).map(|link| view! { <li>{link}</li> });
+    let device = device(row).map(|device| view! { <li>{device}</li> });
+    view! { <ul class="numbers">{batch}{authority}{certificate}{device}</ul> }.into_any()
 }

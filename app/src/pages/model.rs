@@ -72,13 +72,17 @@ fn form(ctx: &Ctx, rules: &ModelRules) -> AnyView {
                     {typed("hold", "Certificate on hold", score(Response::Hold)).input()}
                     {typed("quarantine", "Quarantined", score(Response::Quarantine)).input()}
                 </div>
-                <p class="small quiet">"1 to 100; empty for never. Weak signals alone, and golden images, never do more than ask."</p>
+                <p class="small quiet">"1 to 100; empty for never. Weak signals alone, and golden images, never do more than ask. "{QUARANTINED}</p>
             </fieldset>
             <div>{submit(icons::CHECK, "Save")}</div>
         </form>
     }
     .into_any()
 }
+
+/// Why a device is called quarantined at the score for a hold.
+const QUARANTINED: &str = "A device whose certificate is on hold is called quarantined, too: either way it polls and reports, \
+    and gets nothing else until somebody releases it.";
 
 fn shown(rules: &ModelRules) -> AnyView {
     let score = |response: Response| match threshold(rules, response).as_str() {
@@ -98,6 +102,7 @@ fn shown(rules: &ModelRules) -> AnyView {
                 ("Certificate on hold", score(Response::Hold)),
                 ("Quarantined", score(Response::Quarantine)),
             ])}
+            <p class="small quiet">{QUARANTINED}</p>
             <p class="small quiet">{who_may(Permission::SettingManage)}</p>
         </div>
     }

@@ -38,13 +38,22 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         None => ctx.query_value("next").unwrap_or_default(),
     };
     let next = local_path(&next).to_owned();
+    let claims = next.starts_with("/c/").then(|| {
+        // Whoever runs no script loses what stands behind “#” on the way.
+        view! {
+            <noscript>
+                <p class="small">"Once you are signed in, scan the label again or type the ten characters beside its QR code."</p>
+            </noscript>
+        }
+    });
     let body = view! {
-        <form method="post" action="/sign-in">
+        <form method="post" action="/sign-in" data-onward>
             <div>
                 <h1 class="title">"Sign in"</h1>
                 <p class="soft">"The fleet, from the factory to every client."</p>
             </div>
             {error_summary(form)}
+            {claims}
             {hidden("next", next)}
             {Field::new(form, "email", "Email").kind("email").autocomplete("username").required().input()}
             {Field::new(form, "password", "Password")

@@ -103,32 +103,33 @@ impl Certificate {
     /// How it stands at `now`.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> CertificateStanding {
-        self.status.standing(self.not_after, now)
+        self.status.standing((self.not_before, self.not_after), now)
     }
 }
 
-/// How long before its end a certificate counts as expiring.
+/// How long before its end a certificate counts as expiring at most.
 pub const EXPIRES_SOON: i64 = 30 * DAY;
 
+/// How long before its end a certificate of this validity counts as expiring, in microseconds: the last third of its
+/// life, at most [`EXPIRES_SOON`].
+#[must_use]
+pub fn soon(not_before: Timestamp, not_after: Timestamp) -> i64 {
+    (not_after.0.saturating_sub(not_before.0) / 3).clamp(0, EXPIRES_SOON)
+}
+
 impl CertificateStatus {
-    /// How a certificate of this status that ends at `not_after` stands at `now`.
+    /// How a certificate of this status and validity stands at `now`.
     #[must_use]
-    pub fn standing(self, not_after: Timestamp, now: Timestamp) -> CertificateStanding {
+    pub fn standing(self, (not_before, not_after): (Timestamp, Timestamp), now: Timestamp) -> CertificateStanding {
         match self {
             Self::Revoked => CertificateStanding::Revoked,
             _ if not_after <= now => CertificateStanding::Expired,
             Self::Held => CertificateStanding::Held,
             Self::Superseded => CertificateStanding::Superseded,
-            Self::Valid if not_after <= now.plus(EXPIRES_SOON) => CertificateStanding::Expiring,
+            Self::Valid if not_after <= now.plus(soon(not_before, not_after)) => CertificateStanding::Expiring,
             Self::Valid => CertificateStanding::Valid,
         }
     }
-}
-
-/// How a certificate stands at `now`: see [`CertificateStatus::standing`].
-#[must_use]
-pub fn standing(status: CertificateStatus, not_after: Timestamp, now: Timestamp) -> CertificateStanding {
-    status.standing(not_after, now)
 }
 
 impl CertificateStanding {
@@ -284,9 +285,15 @@ mod tests {
     #[test]
     fn the_clock_adds_to_the_status() {
         let now = Timestamp(100 * DAY);
-        let at = |status: CertificateStatus, days| status.standing(Timestamp(days * DAY), now);
+        let of =
+            |status: CertificateStatus, from, to| status.standing((Timestamp(from * DAY), Timestamp(to * DAY)), now);
+        let at = |status, days| of(status, 0, days);
         assert_eq!(at(CertificateStatus::Valid, 131), CertificateStanding::Valid);
         assert_eq!(at(CertificateStatus::Valid, 130), CertificateStanding::Expiring);
+        // A new one that is short is not at its end.
+        assert_eq!(of(CertificateStatus::Valid, 100, 130), CertificateStanding::Valid);
+        assert_eq!(of(CertificateStatus::Valid, 81, 110), CertificateStanding::Valid);
+        assert_eq!(of(CertificateStatus::Valid, 80, 110), CertificateStanding::Expiring);
         assert_eq!(at(CertificateStatus::Held, 100), CertificateStanding::Expired);
         assert_eq!(at(CertificateStatus::Revoked, 1), CertificateStanding::Revoked);
         assert!(at(CertificateStatus::Valid, 131).is_accepted() && !at(CertificateStatus::Held, 131).is_accepted());

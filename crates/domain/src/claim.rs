@@ -9,6 +9,8 @@ use std::fmt;
 
 /// How many characters a code has, the last of which checks the others.
 pub const LENGTH: usize = 10;
+/// A code for examples, as people see one.
+pub const EXAMPLE: &str = "7K3M9-QXR2J";
 /// How many bits of a code are secret.
 pub const BITS: u32 = 45;
 /// After how many characters a code is broken for reading.
@@ -101,7 +103,7 @@ fn is_between(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '.' | '_')
 }
 
-/// In groups, for reading: `7K3M9-QXR2T`.
+/// In groups, for reading: [`EXAMPLE`].
 impl fmt::Display for ClaimCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.plain();

@@ -64,6 +64,30 @@ words! {
 }
 
 impl PartFate {
+    /// Where a part with this fate is, as long as nothing else is recorded.
+    #[must_use]
+    pub const fn state(self) -> &'static str {
+        match self {
+            Self::Scrap => "To be scrapped",
+            Self::Return => "Sent to the maker",
+            Self::Spare => "Kept as a spare",
+            Self::Missing => "Unaccounted for",
+        }
+    }
+
+    /// What can follow, in a sentence.
+    #[must_use]
+    pub const fn next(self) -> &'static str {
+        match self {
+            Self::Scrap => "Record how it was destroyed.",
+            Self::Return => {
+                "A repair that fits it in a device takes it from here, and so does a record that it was destroyed."
+            }
+            Self::Spare => "Fit it by the repair of another device, or record that it was destroyed.",
+            Self::Missing => "Should it turn up in a repair, a second person has to approve it.",
+        }
+    }
+
     /// What it means, in a few words.
     #[must_use]
     pub const fn hint(self) -> &'static str {

@@ -73,6 +73,37 @@ impl Catalogue {
         self.batch_at.get(&id).and_then(|i| self.batches.get(*i))
     }
 
+    /// The factory of this code, as a form's field `factory` or a command line names it.
+    ///
+    /// # Errors
+    /// When none is named, or there is none.
+    pub fn factory(&self, code: &str) -> Result<&Custodian> {
+        let mut factories = self.custodians.iter().filter(|custodian| custodian.kind == CustodianKind::Factory);
+        factories.find(|factory| factory.code == code).ok_or_else(|| {
+            let message = match code {
+                "" => "Choose a factory.".to_owned(),
+                code => {
+                    format!("No factory “{code}” is known: import its manifest or enter it under Custodians.")
+                }
+            };
+            Error::field("factory", message)
+        })
+    }
+
+    /// The batch of this code, as a form's field `batch` or a command line names it.
+    ///
+    /// # Errors
+    /// When none is named, or there is none.
+    pub fn batch_named(&self, code: &str) -> Result<&Batch> {
+        self.batches.iter().find(|batch| batch.code == code).ok_or_else(|| {
+            let message = match code {
+                "" => "Choose a batch.".to_owned(),
+                code => format!("No batch “{code}” is known: import its manifest."),
+            };
+            Error::field("batch", message)
+        })
+    }
+
     /// A batch's code, or a dash.
     #[must_use]
     pub fn batch_code(&self, id: BatchId) -> &str {

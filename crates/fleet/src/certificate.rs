@@ -56,6 +56,8 @@ pub struct CertificateRow {
     pub purpose: CertificatePurpose,
     /// The device's serial.
     pub device_serial: Option<String>,
+    /// Whether there is a device of that serial.
+    pub is_device: bool,
     /// The common name in it.
     pub name: String,
     /// How it stands now.
@@ -268,11 +270,13 @@ impl Fleet {
         match filter.standing {
             None => {}
             Some(CertificateStanding::Valid) => {
-                (kept.status, kept.ends_from) = (Some(CertificateStatus::Valid), Some(now.plus(EXPIRES_SOON)));
+                (kept.status, kept.ends_from) = (Some(CertificateStatus::Valid), Some(now));
+                kept.soon = Some((now, false));
             }
             Some(CertificateStanding::Expiring) => {
                 kept.status = Some(CertificateStatus::Valid);
-                (kept.ends_from, kept.ends_before) = (Some(now), Some(now.plus(EXPIRES_SOON)));
+                (kept.ends_from, kept.ends_before) = (Some(now), Some(now.plus(EXPIRES_SOON + 1)));
+                kept.soon = Some((now, true));
             }
             Some(CertificateStanding::Expired) => kept.ends_before = Some(now),
             Some(CertificateStanding::Superseded) => kept.status = Some(CertificateStatus::Superseded),
@@ -293,6 +297,10 @@ impl Fleet {
     async fn rows(&self, kept: Vec<Certificate>, authorities: &[Authority]) -> Result<Vec<CertificateRow>> {
         let now = self.now();
         let by_id: HashMap<_, _> = authorities.iter().map(|authority| (authority.id, authority)).collect();
+        // One that another batch signed is not linked to its device.
+        let unlinked = kept.iter().filter(|certificate| certificate.device_id.is_none());
+        let unlinked: Vec<&str> = unlinked.filter_map(|certificate| certificate.device_serial.as_deref()).collect();
+        let known = store::device::by_serials(self.db(), &unlinked).await?;
         let mut rows = Vec::with_capacity(kept.len());
         for certificate in kept {
             let replaced = match certificate.replaces {
@@ -307,6 +315,8 @@ impl Fleet {
                 id: certificate.id,
                 serial: certificate.serial,
                 purpose: certificate.purpose,
+                is_device: certificate.device_id.is_some()
+                    || known.iter().any(|device| Some(&device.serial) == certificate.device_serial.as_ref()),
                 device_serial: certificate.device_serial,
                 name: certificate.name,
                 reason: certificate.reason,

@@ -19,6 +19,7 @@ mod report;
 mod respond;
 mod rules;
 mod states;
+mod stood;
 mod travel;
 
 pub use polls::PollAnswer;

@@ -180,11 +180,20 @@ impl Fleet {
         self.note_shared(DeviceId(former.device_id), &former.serial, batch, words, address).await
     }
 
-    /// Lets the next token take the present one's place, at its first use.
-    async fn take_next(&self, owner: &Owner, token: &str) -> Result<()> {
+    /// Lets the next token take the present one's place, at its first use, unless its device was put on hold or cut off
+    /// since it was looked up. How the device stands.
+    async fn take_next(&self, owner: &Owner, token: &str) -> Result<Verdict> {
         let mut tx = self.db().begin().await?;
-        store::device_token::take_next(&mut tx, DeviceId(owner.device_id), &secret::hash(token)).await?;
-        Ok(tx.commit().await?)
+        let device = store::device::lock(&mut tx, DeviceId(owner.device_id)).await?;
+        let device = device.ok_or_else(|| Error::not_found("device", &owner.serial))?;
+        // What cuts off its batch or its factory is in memory before that is answered.
+        let of = (device.batch_id, device.factory_id);
+        let verdict = self.verdict_without_certificate(device.trust, device.lifecycle, of);
+        if verdict == Verdict::Good {
+            store::device_token::take_next(&mut tx, device.id, &secret::hash(token)).await?;
+            tx.commit().await?;
+        }
+        Ok(verdict)
     }
 
     /// A device's token, without its secret.
@@ -223,17 +232,17 @@ impl Fleet {
             }
             return Ok(None);
         };
-        let verdict = self.verdict_of_token(&owner).await?;
+        let mut verdict = self.verdict_of_token(&owner).await?;
+        // A hold often means that somebody else may have the token: nothing is exchanged until it ends.
+        if owner.is_next == 1 && verdict == Verdict::Good {
+            verdict = self.take_next(&owner, token).await?;
+        }
         if !matches!(verdict, Verdict::Good | Verdict::Held) {
             return Ok(None);
         }
         let is_held = verdict == Verdict::Held;
         if is_held {
             self.note_limited_token(&owner, address).await?;
-        }
-        // A hold often means that somebody else may have the token: nothing is exchanged until it ends.
-        if owner.is_next == 1 && !is_held {
-            self.take_next(&owner, token).await?;
         }
         let id = DeviceId(owner.device_id);
         self.note_token_use(id, Timestamp(owner.last_used_at));
@@ -322,5 +331,36 @@ impl Fleet {
                 tracing::debug!(%error, "the use of a device's token was not noted");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::testing::{self, RULE};
+    use domain::history::Event;
+
+    #[tokio::test]
+    async fn a_device_that_was_quarantined_since_its_token_was_looked_up_exchanges_nothing() {
+        for fixture in store::testing::both().await.unwrap() {
+            let fleet = testing::fleet(&fixture).await;
+            let first = fleet.set_device_token(&RULE, "GW-0").await.unwrap();
+            let device = fleet.token_holder(&first, "192.0.2.1").await.unwrap().unwrap().actor;
+            let next = fleet.rotate_device_token(&device).await.unwrap();
+            let look =
+                async |token: &str| store::device_token::by_hash(fleet.db(), &secret::hash(token)).await.unwrap();
+            let owner = look(&next).await.unwrap();
+            assert_eq!(fleet.verdict_of_token(&owner).await.unwrap(), Verdict::Good);
+            let quarantined = Event::Quarantined { reason: "looked into".into() };
+            fleet.device_did(&RULE, "GW-0", quarantined).await.unwrap();
+            assert_eq!(fleet.take_next(&owner, &next).await.unwrap(), Verdict::Held, "{}", fixture.name);
+            assert_eq!(look(&first).await.unwrap().is_next, 0, "{}: the first is the present one", fixture.name);
+            assert_eq!(look(&next).await.unwrap().is_next, 1, "{}: and this waits", fixture.name);
+            fleet.release_quarantine(&RULE, "GW-0", "it is well").await.unwrap();
+            assert_eq!(fleet.take_next(&owner, &next).await.unwrap(), Verdict::Good);
+            assert_eq!((look(&first).await, look(&next).await.unwrap().is_next), (None, 0), "{}", fixture.name);
+        }
     }
 }

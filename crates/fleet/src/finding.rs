@@ -9,6 +9,8 @@ use domain::{
     authority::{FindingKind, FindingState},
     id::{AuthorityId, BatchId, DeviceId, FindingId},
     person::Permission,
+    repair::RepairState,
+    suspicion::Signal,
     time::{DAY, Timestamp},
 };
 use serde::Serialize;
@@ -26,6 +28,8 @@ const PAGE: i64 = 100;
 const PARTS: i64 = 1_000;
 /// How many changes of a finding are told.
 const CHANGES: i64 = 100;
+/// How many devices and repairs of a finding are named.
+const DEVICES: i64 = 50;
 
 /// A finding as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,6 +44,10 @@ pub struct FindingRow {
     pub authority_slug: Option<String>,
     /// The device's serial, if one is concerned.
     pub device_serial: Option<String>,
+    /// Whether there is a device of that serial.
+    pub is_device: bool,
+    /// The serial number of the certificate that it is about, signed by the authority.
+    pub certificate: Option<String>,
     /// It in a sentence.
     pub words: String,
     /// What was found.
@@ -67,6 +75,14 @@ pub struct FindingTold {
     pub parts: Vec<FindingRow>,
     /// When it came into which state, the first change first: the last 100.
     pub changes: Vec<(Timestamp, FindingState)>,
+    /// Who settled it and why, the last first: at most 100. What settled by itself is not in here.
+    pub settled: Vec<store::finding::Settled>,
+    /// The repairs that explain it, newest first: their names and how far they are.
+    pub repairs: Vec<(String, RepairState)>,
+    /// Of one that is about several devices, the serials of the first 50.
+    pub devices: Vec<String>,
+    /// What it is made of.
+    pub signals: Vec<Signal>,
 }
 
 /// Which findings a page is about.
@@ -231,8 +247,17 @@ impl Fleet {
         let found = store::finding::by_id(self.db(), id).await?.ok_or_else(missing)?;
         let parts = store::finding::parts(self.db(), &found.cause, PARTS).await?;
         let changes = store::finding::changes(self.db(), &found.cause, CHANGES).await?;
+        let settled = store::finding::settled_of(self.db(), &found.cause, CHANGES).await?;
+        let repairs = store::repair::of_finding(self.db(), id, DEVICES).await?;
+        let devices = match found.device_id {
+            Some(_) => Vec::new(),
+            None => store::brake::serials(self.db(), &found.cause, DEVICES).await?,
+        };
+        let signals = signals_of(&found);
         let row = self.shown(vec![found]).await?.pop().ok_or_else(missing)?;
-        Ok(FindingTold { row, parts: self.shown(parts).await?, changes })
+        let parts = self.shown(parts).await?;
+        let repairs = repairs.into_iter().map(|case| (case.code, case.state)).collect();
+        Ok(FindingTold { row, parts, changes, settled, repairs, devices, signals })
     }
 
     /// How many findings were opened and how many settled on each of the last `days` days, the oldest first and today
@@ -252,18 +277,28 @@ impl Fleet {
         Ok((0..i64::from(days)).map(day).collect())
     }
 
-    async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
+    /// The findings that changed last, settled ones among them, without those that are part of others: `n` at most.
+    pub(crate) async fn latest_findings(&self, n: usize) -> Result<Vec<FindingRow>> {
+        let most = i64::try_from(n).unwrap_or(i64::MAX);
+        self.shown(store::finding::latest(self.db(), most).await?).await
+    }
+
+    pub(crate) async fn shown(&self, findings: Vec<Finding>) -> Result<Vec<FindingRow>> {
         let catalogue = self.load_catalogue().await?;
         let authorities = store::authority::all(self.db()).await?;
-        let wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        let mut wholes: Vec<&str> = findings.iter().filter_map(|finding| finding.part_of.as_deref()).collect();
+        wholes.sort_unstable();
+        wholes.dedup();
         let wholes = store::finding::by_causes(self.db(), &wholes).await?;
-        let mut parts = Vec::with_capacity(findings.len());
-        for finding in &findings {
-            // What is about one device has no parts.
-            let may_have = finding.device_id.is_none() && finding.state == FindingState::Open;
-            parts.push(if may_have { store::finding::folded(self.db(), &finding.cause).await? } else { 0 });
-        }
-        let row = |(finding, parts): (Finding, i64)| {
+        let serial = |finding: &Finding| finding.detail.get("serial").and_then(Value::as_str).map(ToOwned::to_owned);
+        let unsure: Vec<String> = findings.iter().filter(|f| f.device_id.is_none()).filter_map(serial).collect();
+        let unsure: Vec<&str> = unsure.iter().map(String::as_str).collect();
+        let known = store::device::by_serials(self.db(), &unsure).await?;
+        // What is about one device has no parts.
+        let may_have = |finding: &&Finding| finding.device_id.is_none() && finding.state == FindingState::Open;
+        let may_have: Vec<&str> = findings.iter().filter(may_have).map(|finding| finding.cause.as_str()).collect();
+        let parts = store::finding::folded(self.db(), &may_have).await?;
+        let row = |finding: Finding| {
             let whole = wholes.iter().find(|whole| finding.part_of.as_ref() == Some(&whole.cause));
             let text = |key: &str| finding.detail.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
             FindingRow {
@@ -274,19 +309,28 @@ impl Fleet {
                     .authority_id
                     .and_then(|id| authorities.iter().find(|authority| authority.id == id))
                     .map(|authority| authority.slug.clone()),
+                is_device: finding.device_id.is_some()
+                    || known.iter().any(|device| Some(device.serial.as_str()) == text("serial").as_deref()),
                 device_serial: text("serial"),
+                certificate: text("certificate"),
                 words: words_of(&finding),
                 detail: finding.detail,
                 n: finding.n,
                 first_at: finding.first_at,
                 last_at: finding.last_at,
                 state: finding.state,
-                parts,
+                parts: parts.get(&finding.cause).copied().unwrap_or_default(),
                 part_of: whole.map(|whole| (whole.id, words_of(whole))),
             }
         };
-        Ok(findings.into_iter().zip(parts).map(row).collect())
+        Ok(findings.into_iter().map(row).collect())
     }
+}
+
+/// What was found, as the finding keeps it.
+pub(crate) fn signals_of(finding: &Finding) -> Vec<Signal> {
+    let signals = finding.detail.get("signals").cloned().unwrap_or_default();
+    serde_json::from_value(signals).unwrap_or_default()
 }
 
 /// It in a sentence.

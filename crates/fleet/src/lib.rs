@@ -10,6 +10,8 @@ mod error;
 mod keys;
 mod secret;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod throttle;
 
 pub mod approval;

@@ -1,6 +1,6 @@
 //! The whole fleet at a glance, from counts that are kept, so that it costs the same at any size.
 
-use crate::{Actor, Fleet, Result, catalogue::Catalogue};
+use crate::{Actor, Fleet, Result, catalogue::Catalogue, finding::FindingRow};
 use arc_swap::ArcSwapOption;
 use domain::{
     batch::Model,
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use store::{
     count::{self, dimension},
     device,
-    history::Finding,
 };
 use tokio::sync::Mutex;
 
@@ -36,8 +35,8 @@ pub struct Overview {
     pub made: Vec<(String, i64)>,
     /// By connection, and when that was counted.
     pub connection: ConnectionCounts,
-    /// The newest findings.
-    pub findings: Vec<Finding>,
+    /// The findings that changed last, one for each cause, without those that are part of others.
+    pub findings: Vec<FindingRow>,
     /// What the ids stand for.
     pub catalogue: Catalogue,
 }
@@ -54,6 +53,9 @@ pub struct ConnectionCounts {
     /// Silent.
     pub silent: i64,
 }
+
+/// How many findings are shown.
+const FINDINGS: usize = 8;
 
 /// Connection follows from the clock, so it can't be kept in the transactions that change devices: it is counted
 /// again in the background when it is older than this and somebody looks.
@@ -95,7 +97,7 @@ impl Fleet {
             custodians: custodians.iter().filter_map(|(id, n)| Some((id.parse().ok()?, *n))).collect(),
             made: without_gaps(made),
             connection,
-            findings: store::history::findings(db, 8).await?,
+            findings: self.latest_findings(FINDINGS).await?,
             catalogue,
         })
     }

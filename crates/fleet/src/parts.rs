@@ -1,17 +1,28 @@
 //! Parts: where one is and was, and which types there are.
 
-use crate::{Actor, Error, Fleet, Result};
+use crate::{
+    Actor, Error, Fleet, Result,
+    finding::{FindingRow, cause},
+};
 use domain::{
+    authority::{FindingKind, FindingState},
     component::ComponentClass,
     fitting::{Fitting, conflicts},
+    id::BatchId,
     identifier::{lookup_keys, lookup_prefixes},
     person::Permission,
+    suspicion::{Copied, Signal},
 };
+use std::collections::BTreeSet;
+use store::finding::Finding;
 
 pub use store::{component::PartType, fitting::COUNTED};
 
 /// How many stays a search gives at most.
 pub const FOUND_MAX: usize = 500;
+
+/// How many devices are named that report a part.
+pub const REPORTED_MAX: usize = 100;
 
 /// A part's stay in a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +40,17 @@ pub struct Found {
     pub stays: Vec<Stay>,
     /// Whether there are more than are given.
     pub more: bool,
+}
+
+/// Who reports a part by now, whatever manifests list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReportedNow {
+    /// The serials of the devices, in order: at most [`REPORTED_MAX`].
+    pub serials: Vec<String>,
+    /// Whether there are more.
+    pub more: bool,
+    /// The findings that stand about its being in several devices.
+    pub findings: Vec<FindingRow>,
 }
 
 /// A type of part, and how many devices have one.
@@ -85,6 +107,34 @@ impl Fleet {
         Ok(found(all, FOUND_MAX))
     }
 
+    /// Which devices report a part with exactly this identifier by now, and what stands about that.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet.
+    pub async fn part_reported(&self, actor: &Actor, text: &str) -> Result<ReportedNow> {
+        actor.require(Permission::FleetRead)?;
+        let most = i64::try_from(REPORTED_MAX).unwrap_or(i64::MAX).saturating_add(1);
+        let catalogue = self.load_catalogue().await?;
+        let (mut serials, mut findings) = (BTreeSet::new(), Vec::new());
+        for key in lookup_keys(text) {
+            let holders = store::report::reporting_now(self.db(), &key, most).await?;
+            let mut abouts = BTreeSet::from([format!(":{key}")]);
+            for holder in &holders {
+                let batch = catalogue.batch_code(BatchId(holder.batch_id));
+                let serial = &holder.serial;
+                abouts.extend([format!("{batch}:{key}"), format!("{batch}:image"), format!("device:{serial}")]);
+            }
+            let causes: Vec<String> = abouts.iter().map(|about| cause(FindingKind::IdentifierCopied, about)).collect();
+            let causes: Vec<&str> = causes.iter().map(String::as_str).collect();
+            let found = store::finding::by_causes(self.db(), &causes).await?;
+            findings.extend(found.into_iter().filter(|one| one.state == FindingState::Open && is_about(one, &key)));
+            serials.extend(holders.into_iter().map(|holder| holder.serial));
+        }
+        let more = serials.len() > REPORTED_MAX;
+        let serials = serials.into_iter().take(REPORTED_MAX).collect();
+        Ok(ReportedNow { serials, more, findings: self.shown(findings).await? })
+    }
+
     /// Types of parts with how many devices have one, `limit` of them after the first `skip`.
     ///
     /// # Errors
@@ -100,6 +150,15 @@ impl Fleet {
         }
         Ok(PartTypes { types, total })
     }
+}
+
+/// Whether a finding tells of this identifier.
+fn is_about(finding: &Finding, key: &str) -> bool {
+    let signals = finding.detail.get("signals").cloned().unwrap_or_default();
+    let signals: Vec<Signal> = serde_json::from_value(signals).unwrap_or_default();
+    let tells =
+        |signal: &Signal| matches!(signal.copied(), Some(Copied::Part { identifier_key, .. }) if identifier_key == key);
+    signals.iter().any(tells)
 }
 
 fn found(mut all: Vec<Fitting>, limit: usize) -> Found {

@@ -6,6 +6,7 @@
 mod act;
 mod approved;
 mod follow;
+mod for_good;
 mod plan;
 mod preview;
 mod read;
@@ -19,6 +20,7 @@ pub use store::{
 };
 
 pub(crate) use follow::Revoker;
+pub(crate) use for_good::{cut_for_good, cut_for_good_within};
 
 use crate::{Deed, Error, Fleet, Result, trust::TOPIC};
 use domain::{
@@ -27,6 +29,7 @@ use domain::{
     id::{ApprovalId, AuthorityId, RevocationId},
     person::Permission,
     revocation::{RevocationAct, RevocationScope, RevocationState},
+    time::Timestamp,
 };
 use serde_json::json;
 use store::revoked::{Revoked, SUPERSEDED};
@@ -158,14 +161,19 @@ pub(crate) async fn supersede(deed: &mut Deed<'_>, authority: AuthorityId, seria
     deed.ring(TOPIC, &format!("certificate:{authority}:{serial}")).await
 }
 
-/// Puts one certificate on hold because a rule says so, in the deed's transaction.
-pub(crate) async fn withhold(deed: &mut Deed<'_>, authority: AuthorityId, serial: &str, note: &str) -> Result<()> {
+/// Puts one certificate on hold because a rule says so, in the deed's transaction. It counts from `at` on.
+pub(crate) async fn withhold(
+    deed: &mut Deed<'_>,
+    (authority, serial): (AuthorityId, &str),
+    note: &str,
+    at: Timestamp,
+) -> Result<()> {
     if store::revoked::one_within(&mut deed.tx, authority, serial).await?.is_some() {
         return Ok(());
     }
-    let (at, id) = (deed.fleet().now(), RevocationId(Uuid::now_v7()));
+    let id = RevocationId(Uuid::now_v7());
     let reason = RevocationReason::CertificateHold;
-    let record = of_one(deed, id, serial, note);
+    let record = RevocationRow { requested_at: at, effective_at: Some(at), ..of_one(deed, id, serial, note) };
     store::revocation::insert(&mut deed.tx, &record).await?;
     let row = Revoked { authority, serial: serial.to_owned(), at, revocation: id, reason };
     store::revoked::insert_many(&mut deed.tx, &[row]).await?;

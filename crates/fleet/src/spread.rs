@@ -6,7 +6,7 @@ use domain::{
     history::{Entry, Event},
     id::{AuthorityId, DeviceId, RevocationId},
     person::Permission,
-    revocation::SpreadChannel,
+    revocation::{RevocationScope, SpreadChannel},
     time::{DAY, HOUR, MINUTE, Timestamp},
 };
 use std::{
@@ -14,11 +14,12 @@ use std::{
     net::Ipv6Addr,
     sync::{Mutex, PoisonError},
 };
-use store::spread::Spread;
+use store::{revocation::Revocation, spread::Spread};
 
 /// For how long an act's spread is noted.
 const NOTED_FOR: i64 = 7 * DAY;
-/// Of how many acts at most; the oldest go first.
+/// Of how many acts of one scope at most; the oldest go first. Each scope has its own: rules put one certificate after the
+/// other on hold, and what was cut off with a whole batch must not be forgotten for that.
 const ACTS: usize = 64;
 /// How many different notes wait to be written. Strangers can cause some of them, so there is an end to it.
 const WAITING: usize = 100_000;
@@ -66,6 +67,7 @@ type Rows = HashMap<(RevocationId, SpreadChannel, String, Timestamp), Times>;
 
 struct Young {
     id: RevocationId,
+    scope: RevocationScope,
     since: Timestamp,
     authorities: BTreeSet<AuthorityId>,
 }
@@ -128,6 +130,17 @@ impl Noted {
         }
     }
 
+    /// Remembers one more act. Of its scope the oldest goes for it, where there are as many as there may be.
+    fn remember(&mut self, act: Young) {
+        let is_alike = |young: &Young| young.scope == act.scope;
+        if self.acts.iter().filter(|young| is_alike(young)).count() >= ACTS
+            && let Some(old) = self.acts.iter().position(is_alike).and_then(|oldest| self.acts.remove(oldest))
+        {
+            self.published.retain(|(published, _)| *published != old.id);
+        }
+        self.acts.push_back(act);
+    }
+
     fn is_young(&self, act: RevocationId, now: Timestamp) -> bool {
         self.acts.iter().any(|young| young.id == act && young.since.plus(NOTED_FOR) > now)
     }
@@ -171,13 +184,16 @@ impl Fleet {
     /// When the database fails.
     pub async fn begin_to_note(&self) -> Result<()> {
         let node = self.node().await?;
-        for act in store::revocation::recent(self.db(), self.now().plus(-NOTED_FOR), 64).await?.into_iter().rev() {
-            let mut touched = store::revoked::cut::of_act(self.db(), act.id).await?;
-            touched.extend(store::revoked::cut::lifted_by(self.db(), act.id).await?);
-            if touched.is_empty() {
-                touched.extend(store::revoked::authorities_of(self.db(), act.id).await?);
+        let since = self.now().plus(-NOTED_FOR);
+        for scope in RevocationScope::ALL {
+            for act in store::revocation::recent(self.db(), (*scope, since), ACTS as i64).await?.into_iter().rev() {
+                let mut touched = store::revoked::cut::of_act(self.db(), act.id).await?;
+                touched.extend(store::revoked::cut::lifted_by(self.db(), act.id).await?);
+                if touched.is_empty() {
+                    touched.extend(store::revoked::authorities_of(self.db(), act.id).await?);
+                }
+                self.note_act(&act, touched);
             }
-            self.note_act(act.id, touched, act.effective_at);
         }
         let mut noted = self.noted();
         noted.serves = true;
@@ -185,24 +201,20 @@ impl Fleet {
         Ok(())
     }
 
-    /// Remembers which authorities an act touches that counts since then, or since now.
-    pub(crate) fn note_act(&self, id: RevocationId, authorities: Vec<AuthorityId>, since: Option<Timestamp>) {
+    /// Remembers which authorities an act touches, since it counts.
+    pub(crate) fn note_act(&self, act: &Revocation, authorities: Vec<AuthorityId>) {
         let now = self.now();
         let mut noted = self.noted();
         for authority in &authorities {
             noted.fetchers.remove(authority);
         }
         noted.acts.retain(|young| young.since.plus(NOTED_FOR) > now);
-        if let Some(young) = noted.acts.iter_mut().find(|young| young.id == id) {
+        if let Some(young) = noted.acts.iter_mut().find(|young| young.id == act.id) {
             young.authorities.extend(authorities);
             return;
         }
-        if noted.acts.len() >= ACTS
-            && let Some(old) = noted.acts.pop_front()
-        {
-            noted.published.retain(|(act, _)| *act != old.id);
-        }
-        noted.acts.push_back(Young { id, since: since.unwrap_or(now), authorities: authorities.into_iter().collect() });
+        let (since, authorities) = (act.effective_at.unwrap_or(now), authorities.into_iter().collect());
+        noted.remember(Young { id: act.id, scope: act.scope, since, authorities });
     }
 
     /// Notes that this node refuses what an act cut off from now on.
@@ -418,5 +430,29 @@ mod tests {
         assert_eq!(names.len(), FETCHERS + 1);
         assert_eq!(noted.fetcher(authority, "192.0.2.1".to_owned()), "192.0.2.1");
         assert_eq!(network_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    }
+
+    #[test]
+    fn acts_on_one_certificate_push_out_none_but_their_like() {
+        let mut noted = Noted::default();
+        let act = |n: u128, scope| Young {
+            id: RevocationId(Uuid::from_u128(n)),
+            scope,
+            since: Timestamp(1),
+            authorities: BTreeSet::new(),
+        };
+        let (batch, device) = (act(1, RevocationScope::Batch), act(2, RevocationScope::Device));
+        let kept = [batch.id, device.id];
+        noted.remember(batch);
+        noted.remember(device);
+        let authority = AuthorityId(Uuid::from_u128(1));
+        for n in 10..300 {
+            noted.remember(act(n, RevocationScope::Certificate));
+            noted.published.insert((RevocationId(Uuid::from_u128(n)), authority));
+        }
+        assert_eq!(noted.acts.len(), ACTS + kept.len());
+        assert!(kept.iter().all(|id| noted.is_young(*id, Timestamp(2))), "they are no certificates");
+        assert!(!noted.is_young(RevocationId(Uuid::from_u128(10)), Timestamp(2)), "the oldest goes");
+        assert_eq!(noted.published.len(), ACTS, "what was published for it, too");
     }
 }

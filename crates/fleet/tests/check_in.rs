@@ -20,6 +20,8 @@ mod rules;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "check_in/stood.rs"]
+mod stood;
 #[path = "check_in/travel.rs"]
 mod travel;
 #[path = "check_in/world.rs"]

@@ -13,6 +13,9 @@ mod closing;
 mod crashes;
 #[path = "repair/flow.rs"]
 mod flow;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "scene/mod.rs"]
+mod scene;
 #[path = "repair/second.rs"]
 mod second;
 #[path = "repair/vouchers.rs"]

@@ -31,7 +31,7 @@ pub use console::{ConsoleFiles, KeyAndCertificate, console_certificate, console_
 pub use crl::{CrlFacts, RevokedEntry, crl, crl_pem, read_crl, verify_crl};
 pub use error::Error;
 pub use extension::Extension;
-pub use files::{write_private, write_public};
+pub use files::{make_folder, write_private, write_public};
 pub use identity::{Facts, Identity, read_identity};
 pub use issue::{Issuer, Template, Urls, cross_sign, issue, self_sign};
 pub use key::{KeyAlgorithm, Signer, SoftwareKey};

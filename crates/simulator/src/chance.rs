@@ -63,6 +63,12 @@ impl Chance {
         (u64::try_from(shuffled).unwrap_or(0), n / space)
     }
 
+    /// Lets makers have numbered so many parts before.
+    pub const fn numbered(mut self, parts: u64) -> Self {
+        self.numbered = parts;
+        self
+    }
+
     /// A UUIDv7 of this time.
     pub fn id(&mut self, at: Timestamp) -> Uuid {
         let millis = u64::try_from(at.0 / 1_000).unwrap_or(0);

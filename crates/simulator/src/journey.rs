@@ -333,22 +333,37 @@ impl<'a> Walk<'a> {
             self.wait(DAY, 120 * DAY)?;
             let finding = "Its Ethernet address also reports from another site".to_owned();
             let score = self.chance.between(30, 70);
-            self.tell("rule: identity", "", Event::CloneSuspected { finding, score, other: None });
+            let odd = Event::CloneSuspected { finding, score, other: None };
+            self.looked_into(odd, "The other site had copied its configuration, with the address")?;
         } else if self.chance.happens(0.008) {
             self.wait(DAY, 120 * DAY)?;
             let finding = "It no longer reports a WLAN module that its manifest lists".to_owned();
             let score = self.chance.between(15, 45);
-            self.tell("rule: identity", "", Event::HardwareMismatch { finding, score });
+            self.looked_into(Event::HardwareMismatch { finding, score }, "The module was switched off on site")?;
         }
         if self.chance.happens(0.006) {
             self.wait(HOUR, 30 * DAY)?;
             let reason = "One certificate alive at two addresses".to_owned();
-            self.tell("rule: identity", "", Event::Quarantined { reason });
-        } else if self.chance.happens(0.004) {
+            self.looked_into(Event::Quarantined { reason }, "Its site has two lines; both are its own")?;
+        } else if self.chance.happens(0.009) {
             self.wait(HOUR, 30 * DAY)?;
             let reason = "Key copied: reported stolen by its holder".to_owned();
             self.tell("manager@muster.example", "", Event::CertificateRevoked { reason });
+            // Nobody lets it in since: nothing more is heard of it.
+            return None;
         }
+        Some(())
+    }
+
+    /// Something odd, and what somebody found out about it since. What is odd at present devices tell themselves: a
+    /// suspicion without a finding is one that nobody could settle.
+    fn looked_into(&mut self, odd: Event, found: &str) -> Option<()> {
+        let began = self.at;
+        self.wait(HOUR, 6 * DAY)?;
+        let looked = std::mem::replace(&mut self.at, began);
+        self.tell("rule: check-in", "", odd);
+        self.at = looked;
+        self.tell("operator@muster.example", "", Event::Released { reason: found.to_owned() });
         Some(())
     }
 
@@ -423,6 +438,11 @@ impl<'a> Walk<'a> {
     fn last_seen(&mut self, active: bool) -> Option<Timestamp> {
         let poll = self.setting.model.poll_interval_s * SECOND;
         let now = self.setting.now;
+        // What was revoked is refused at its next call.
+        let revoked = self.history.last().filter(|entry| matches!(entry.event, Event::CertificateRevoked { .. }));
+        if let Some(entry) = revoked {
+            return Some(entry.at);
+        }
         if active {
             let age = match self.chance.between(1, 100) {
                 1..=90 => self.chance.between(0, poll),
@@ -462,6 +482,26 @@ mod tests {
             assert!(life.history.is_sorted_by_key(|entry| entry.at), "{}", life.serial);
             assert!(life.history.iter().all(|entry| entry.at < NOW && entry.at >= life.made_at), "{}", life.serial);
         }
+    }
+
+    #[test]
+    fn what_was_odd_in_the_past_was_looked_into_and_the_revoked_fell_silent() {
+        let mut world = World::new(42, NOW, 2_000);
+        let lives: Vec<Life> = (0..12).flat_map(|batch| lives(&mut world, batch, 1, 400)).collect();
+        let mut revoked = 0;
+        for life in &lives {
+            let odd =
+                life.history.iter().filter(|e| e.event.is_finding() || matches!(e.event, Event::Quarantined { .. }));
+            let released = life.history.iter().filter(|e| matches!(e.event, Event::Released { .. }));
+            assert_eq!(odd.count(), released.count(), "{}", life.serial);
+            let cut = life.history.iter().position(|e| matches!(e.event, Event::CertificateRevoked { .. }));
+            if let Some(at) = cut {
+                revoked += 1;
+                assert_eq!(at + 1, life.history.len(), "{}", life.serial);
+                assert_eq!(life.last_seen_at, Some(life.history[at].at), "{}", life.serial);
+            }
+        }
+        assert!(revoked > 0 && lives.iter().any(|l| l.history.iter().any(|e| e.event.is_finding())));
     }
 
     #[test]

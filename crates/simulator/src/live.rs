@@ -84,14 +84,15 @@ impl Caller {
     }
 }
 
-/// The active devices that were heard from lately; the others stay silent, as some do in every fleet.
+/// The active devices that were heard from lately; the others stay silent, as some do in every fleet. What was revoked
+/// has nothing by which the gateway would let it in.
 async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
     let mut callers = Vec::new();
     let mut cursor = None;
     let signers = signers(fleet).await?;
     let sort = Sort { key: SortKey::Serial, descending: false };
     loop {
-        let list = fleet.devices(&ACTOR, "state:active seen<1d", sort, cursor.as_ref(), 500).await?;
+        let list = fleet.devices(&ACTOR, "state:active seen<1d -trust:revoked", sort, cursor.as_ref(), 500).await?;
         let polls: HashMap<_, _> = list.catalogue.models.iter().map(|m| (m.id, m.poll_interval_s * SECOND)).collect();
         let gateways: Vec<_> = list.catalogue.models.iter().filter(|m| m.name == "GW-200").map(|m| m.id).collect();
         let caller = |device: Device| {

@@ -1,5 +1,6 @@
-//! What made-up devices say they are: what their manifests list, but for a part that somebody exchanged, a board number
-//! that a factory's image gave to several, and one identity that is used from two addresses.
+//! What made-up devices say they are: what their manifests list, but for parts that somebody exchanged, a board number
+//! that a factory's image gave to several, and one identity that is used from two addresses. All that is suspect is told
+//! by the product's own rules, so that each has its finding.
 
 use crate::{
     Travel,
@@ -24,16 +25,29 @@ use store::device_list::{Sort, SortKey};
 const REPORTED: usize = 160;
 /// How many devices of one batch have the same board number.
 const GOLDEN: usize = 6;
-/// How long ago somebody exchanged a part, a batch was noticed, an identity was used twice.
-const SWAPPED_AGO: i64 = 26 * HOUR;
+/// Parts that somebody exchanged, each in another device, and how many hours ago: readily replaced ones, and two that are
+/// not.
+const SWAPPED: &[(ComponentClass, i64)] = &[
+    (ComponentClass::Wlan, 26),
+    (ComponentClass::Ethernet, 49),
+    (ComponentClass::Storage, 31),
+    (ComponentClass::Ethernet, 20),
+    (ComponentClass::Wlan, 75),
+    (ComponentClass::Board, 44),
+    (ComponentClass::Ethernet, 14),
+    (ComponentClass::Cpu, 5),
+    (ComponentClass::Storage, 63),
+    (ComponentClass::Lte, 9),
+];
+/// How long ago a batch was noticed, and an identity was used twice.
 const GOLDEN_AGO: i64 = 9 * HOUR;
 const COPIED_AGO: i64 = 2 * HOUR;
 /// From where an identity that was copied polls, and how often by turns.
 const TWO_PLACES: [&str; 2] = ["198.51.100.24", "203.0.113.77"];
 const TURNS: i64 = 14;
 
-/// How many parts were numbered before the one that somebody put in.
-const NUMBERED: usize = 50;
+/// How many numbered parts a device has at most, with those that were put in since.
+const NUMBERED: u64 = 8;
 
 /// What storage is called by these models.
 const STORAGE: &str = "hw.emmc         = emmc:storage identifier\n";
@@ -73,8 +87,9 @@ fn device(device: &Device, address: &str) -> Actor {
 /// When a report is refused, or the database fails.
 pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
     let findings = fleet.findings(&ACTOR, false).await?;
-    let is_told = |kind: FindingKind| findings.iter().any(|row| row.kind == kind);
-    if is_told(FindingKind::HardwareMismatch) {
+    let told = |kind: FindingKind| findings.iter().filter(|row| row.kind == kind).count();
+    // The last of them: by it the next start knows that all was told.
+    if told(FindingKind::CloneSuspected) > 0 {
         return Ok(());
     }
     rules(fleet).await?;
@@ -82,24 +97,29 @@ pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
     let made = candidates(fleet).await;
     travel.home();
     let mut made = made?;
-    let mut chance = Chance::new(plan.seed ^ 0x4e90_4775);
+    // What somebody put in is in no other device.
+    let before = u64::try_from(plan.devices).unwrap_or(0).saturating_mul(NUMBERED);
+    let mut chance = Chance::new(plan.seed ^ 0x4e90_4775).numbered(before);
     let now = plan.now;
-    let swapped = made.iter().position(|one| one.has(ComponentClass::Wlan).is_some()).map(|at| made.remove(at));
     let copied = made.pop();
     let golden = golden(&mut made);
+    let mut swapped = Vec::new();
+    for (class, hours) in SWAPPED.iter().skip(told(FindingKind::HardwareMismatch)) {
+        let one = made.iter().position(|one| one.has(*class).is_some()).map(|at| made.remove(at));
+        swapped.extend(one.map(|one| (one, *class, now.plus(-hours * HOUR))));
+    }
     for (n, one) in made.iter().enumerate() {
         travel.to(now.plus(-COPIED_AGO).plus(i64::try_from(n).unwrap_or(0) * SECOND));
         report(fleet, one, &said(&one.device, &one.parts)).await?;
     }
-    if !is_told(FindingKind::IdentifierCopied) {
+    if told(FindingKind::IdentifierCopied) == 0 {
         one_board_for_all(fleet, travel, &golden, now.plus(-GOLDEN_AGO)).await?;
     }
-    if let Some(one) = copied.filter(|_| !is_told(FindingKind::CloneSuspected)) {
-        used_twice(fleet, travel, &one, now.plus(-COPIED_AGO)).await?;
+    for (one, class, at) in &swapped {
+        part_exchanged(fleet, travel, (one, *class), *at, &mut chance).await?;
     }
-    // The last one: by it the next start knows that all was told.
-    if let Some(one) = swapped {
-        part_exchanged(fleet, travel, &one, now.plus(-SWAPPED_AGO), &mut chance).await?;
+    if let Some(one) = copied {
+        used_twice(fleet, travel, &one, now.plus(-COPIED_AGO)).await?;
     }
     travel.home();
     Ok(())
@@ -183,14 +203,19 @@ async fn report(fleet: &Fleet, one: &Made, said: &[(String, String)]) -> Result<
     fleet.report(&one.actor(TWO_PLACES[0]), sent, UpdateMode::Replace).await
 }
 
-/// First all is as it was, then another WLAN module answers.
-async fn part_exchanged(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp, chance: &mut Chance) -> Result<()> {
+/// First all is as it was, then another part of a class answers.
+async fn part_exchanged(
+    fleet: &Fleet,
+    travel: &Travel,
+    (one, class): (&Made, ComponentClass),
+    at: Timestamp,
+    chance: &mut Chance,
+) -> Result<()> {
     travel.to(at.plus(-HOUR));
     report(fleet, one, &said(&one.device, &one.parts)).await?;
     let mut parts = one.parts.clone();
-    for part in parts.iter_mut().filter(|part| part.class == ComponentClass::Wlan) {
-        // The first numbers of a maker look made up.
-        if let Some(other) = (0..NUMBERED).filter_map(|_| replacement(part, chance)).last() {
+    for part in parts.iter_mut().filter(|part| part.class == class) {
+        if let Some(other) = replacement(part, chance) {
             *part = Part { slot: part.slot.clone(), ..other };
         }
     }

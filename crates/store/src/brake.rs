@@ -16,6 +16,8 @@ queries! {
     CAUSES = "SELECT cause FROM device_reason WHERE device_id = $1 ORDER BY cause";
     ADD = "INSERT INTO device_reason (cause, device_id) VALUES ($1, $2)";
     DROP = "DELETE FROM device_reason WHERE device_id = $1 AND cause = $2";
+    SERIALS = "SELECT d.serial FROM device_reason r JOIN device d ON d.id = r.device_id WHERE r.cause = $1 \
+               ORDER BY r.device_id LIMIT $2";
     DEVICES = "SELECT device_id FROM device_reason WHERE cause = $1 ORDER BY device_id LIMIT $2";
 }
 
@@ -64,4 +66,12 @@ pub async fn put_causes(tx: &mut Tx, device: DeviceId, causes: &[&str]) -> Store
 pub async fn devices(db: &Db, cause: &str, limit: i64) -> StoreResult<Vec<DeviceId>> {
     let rows: Vec<Uuid> = read!(db, |pool| sqlx::query_scalar(DEVICES).bind(cause).bind(limit).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(DeviceId).collect())
+}
+
+/// The serials of devices that a cause speaks against, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn serials(db: &Db, cause: &str, limit: i64) -> StoreResult<Vec<String>> {
+    Ok(read!(db, |pool| sqlx::query_scalar(SERIALS).bind(cause).bind(limit).fetch_all(pool).await)?)
 }

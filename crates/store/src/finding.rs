@@ -7,6 +7,7 @@ use domain::{
     time::Timestamp,
 };
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
@@ -116,17 +117,23 @@ macro_rules! columns {
 }
 
 pub(crate) mod fold;
+pub(crate) mod settled;
 pub(crate) mod trend;
 
 pub use fold::{
-    alone, fold, folded, folded_within, open_of_holders, parts, resolve_part, standing_parts, standing_parts_within,
-    stands,
+    alone, fold, folded, folded_sql, folded_within, open_of_holders, parts, resolve_part, standing_parts,
+    standing_parts_within, stands,
 };
+pub use settled::{Settled, settled, settled_of};
 pub use trend::{changes, trend};
 
 queries! {
     NEWEST = concat!("SELECT ", columns!(), " FROM finding ORDER BY last_at DESC, id LIMIT $1");
     IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 ORDER BY last_at DESC, id LIMIT $2");
+    LATEST = concat!("SELECT ", columns!(), " FROM (SELECT * FROM (SELECT * FROM finding WHERE state = 'open' \
+              ORDER BY last_at DESC, id LIMIT $1) AS stand UNION ALL SELECT * FROM (SELECT * FROM finding \
+              WHERE state = 'resolved' ORDER BY last_at DESC, id LIMIT $1) AS done) AS few \
+              ORDER BY last_at DESC, id LIMIT $1");
     OF_BATCH = concat!("SELECT ", columns!(), " FROM finding WHERE batch_id = $1 ORDER BY last_at DESC, id LIMIT $2");
     PAGE_IN_STATE = concat!("SELECT ", columns!(), " FROM finding WHERE state = $1 AND ($2 = '' OR kind = $2) \
                      AND last_at <= $3 AND (last_at < $3 OR id > $4) ORDER BY last_at DESC, id LIMIT $5");
@@ -145,7 +152,8 @@ queries! {
             SET n = finding.n + excluded.n, last_at = excluded.last_at, detail = excluded.detail, state = 'open', \
             part_of = NULL, batch_id = COALESCE(finding.batch_id, excluded.batch_id) RETURNING n";
     RESOLVE = "UPDATE finding SET state = 'resolved', last_at = $2 WHERE cause = $1 AND state = 'open'";
-    CHANGED = "INSERT INTO finding_change (id, cause, at, state) VALUES ($1, $2, $3, $4)";
+    CHANGED = "INSERT INTO finding_change (id, cause, at, state, was) VALUES ($1, $2, $3, $4, COALESCE((SELECT p.state \
+               FROM finding_change p WHERE p.cause = $2 ORDER BY p.at DESC, p.id DESC LIMIT 1), ''))";
 }
 
 /// Notes a finding, `n` times; the same cause again counts up and is open by itself again.
@@ -207,17 +215,31 @@ pub async fn by_cause(tx: &mut Tx, cause: &str) -> StoreResult<Option<Finding>> 
     row.map(TryInto::try_into).transpose()
 }
 
-/// The findings of these causes, few of them.
+/// The findings of these causes, in one read.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn by_causes(db: &Db, causes: &[&str]) -> StoreResult<Vec<Finding>> {
     let mut found = Vec::new();
-    for cause in causes {
-        let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_CAUSE).bind(*cause).fetch_optional(pool).await)?;
-        found.extend(row.map(Finding::try_from).transpose()?);
+    for chunk in causes.chunks(crate::db::MAX_BINDS) {
+        let rows: Vec<Row> = read!(db, |pool| {
+            let mut query = sqlx::query_as(AssertSqlSafe(by_causes_sql(db, chunk.len())));
+            for cause in chunk {
+                query = query.bind(*cause);
+            }
+            query.fetch_all(pool).await
+        })?;
+        for row in rows {
+            found.push(row.try_into()?);
+        }
     }
     Ok(found)
+}
+
+/// What [`by_causes`] asks for so many.
+#[must_use]
+pub fn by_causes_sql(db: &Db, n: usize) -> String {
+    format!(concat!("SELECT ", columns!(), " FROM finding WHERE cause IN ({})"), crate::db::list_sql(db, n))
 }
 
 /// How many findings are open about a device by themselves.
@@ -256,6 +278,15 @@ pub async fn list(db: &Db, state: Option<FindingState>, limit: i64) -> StoreResu
             read!(db, |pool| sqlx::query_as(IN_STATE).bind(state.as_str()).bind(limit).fetch_all(pool).await)?
         }
     };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The findings that changed last, open or settled, without those that are part of others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(db: &Db, limit: i64) -> StoreResult<Vec<Finding>> {
+    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(LATEST).bind(limit).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

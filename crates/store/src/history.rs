@@ -34,22 +34,9 @@ impl From<Row> for Entry {
     }
 }
 
-/// A finding anywhere in the fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The device's serial.
-    pub serial: String,
-    /// When it was found.
-    pub at: Timestamp,
-    /// What was found.
-    pub event: Event,
-}
-
 queries! {
     OF_DEVICE = "SELECT at, id, recorded_at, actor, place, event, epcis_event_id FROM history \
                  WHERE device_id = $1 ORDER BY at, id";
-    FINDINGS = "SELECT d.serial, h.at, h.event FROM history h JOIN device d ON d.id = h.device_id \
-                WHERE h.kind IN ('hardware_mismatch', 'clone_suspected') ORDER BY h.at DESC LIMIT $1";
     RAW_EPCIS = "SELECT raw FROM epcis_event WHERE event_id = $1";
     KEEP_EPCIS = "INSERT INTO epcis_event (event_id, raw, import_id, recorded_at) VALUES ($1, $2, $3, $4) \
                   ON CONFLICT (event_id) DO NOTHING";
@@ -92,16 +79,6 @@ pub async fn insert_many(tx: &mut Tx, entries: &[(DeviceId, Entry)]) -> StoreRes
         .bind(Json(&row.1.event))
         .bind(&row.1.epcis_event_id));
     Ok(())
-}
-
-/// The newest findings of the fleet.
-///
-/// # Errors
-/// When the database fails.
-pub async fn findings(db: &Db, limit: i64) -> StoreResult<Vec<Finding>> {
-    let rows: Vec<(String, i64, Json<Event>)> =
-        read!(db, |pool| sqlx::query_as(FINDINGS).bind(limit).fetch_all(pool).await)?;
-    Ok(rows.into_iter().map(|(serial, at, event)| Finding { serial, at: Timestamp(at), event: event.0 }).collect())
 }
 
 /// An EPCIS event as it came, if it was imported.

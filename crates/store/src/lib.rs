@@ -92,6 +92,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         export::QUERIES,
         finding::QUERIES,
         finding::fold::QUERIES,
+        finding::settled::QUERIES,
         finding::trend::QUERIES,
         fitting::QUERIES,
         history::QUERIES,

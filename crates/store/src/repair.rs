@@ -171,6 +171,7 @@ queries! {
     BY_ID = concat!("SELECT ", columns!(), " WHERE c.id = $1");
     OPEN_OF_DEVICE = concat!("SELECT ", columns!(), " WHERE c.device_id = $1 AND c.is_open = 1");
     OF_DEVICE = concat!("SELECT ", columns!(), " WHERE c.device_id = $1 ORDER BY c.id DESC LIMIT $2");
+    OF_FINDING = concat!("SELECT ", columns!(), " WHERE c.finding_id = $1 ORDER BY c.id DESC LIMIT $2");
     BY_PREFIX = concat!("SELECT ", columns!(), " WHERE c.code >= $1 AND c.code < $2 ORDER BY c.code DESC LIMIT $3");
     OPEN = concat!("SELECT ", columns!(), " WHERE c.is_open = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3");
     IN_STATE = concat!("SELECT ", columns!(), " WHERE c.state = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3");
@@ -250,6 +251,16 @@ pub async fn open_of_device(tx: &mut Tx, device: DeviceId) -> StoreResult<Option
 /// When the database fails.
 pub async fn of_device(db: &Db, device: DeviceId, limit: i64) -> StoreResult<Vec<RepairCase>> {
     let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(OF_DEVICE).bind(device.0).bind(limit).fetch_all(pool).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The repairs that explain a finding, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_finding(db: &Db, finding: FindingId, limit: i64) -> StoreResult<Vec<RepairCase>> {
+    let rows: Vec<Row> =
+        read!(db, |pool| sqlx::query_as(OF_FINDING).bind(finding.0).bind(limit).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

@@ -110,7 +110,7 @@ pub struct ReportedPart {
 
 pub(crate) mod holder;
 
-pub use holder::{Holder, is_known, listing, reporting, reporting_any};
+pub use holder::{Holder, is_known, listing, reporting, reporting_any, reporting_now};
 
 queries! {
     OF_DEVICE = "SELECT attributes, confirmed, picture, matched, reasons, first_at, reported_at, changed_at, n, wanted, \

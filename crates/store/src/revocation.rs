@@ -111,8 +111,8 @@ queries! {
     NEWEST = concat!("SELECT ", columns!(), " FROM revocation WHERE id < $1 ORDER BY id DESC LIMIT $2");
     UNFINISHED = concat!("SELECT ", columns!(), " FROM revocation WHERE state = 'effective' \
                          ORDER BY effective_at, id LIMIT 1");
-    RECENT = concat!("SELECT ", columns!(), " FROM revocation WHERE state IN ('effective', 'spread') \
-                     AND effective_at >= $1 ORDER BY effective_at DESC LIMIT $2");
+    RECENT = concat!("SELECT ", columns!(), " FROM revocation WHERE scope = $1 AND effective_at >= $2 \
+                     AND state IN ('effective', 'spread') ORDER BY effective_at DESC LIMIT $3");
     INSERT = concat!("INSERT INTO revocation (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
                      $12, $13, $14, $15, $16, $17, $18, $19)");
     TAKE_EFFECT = "UPDATE revocation SET state = 'effective', approved_by = $2, effective_at = $3, total = $4 \
@@ -161,12 +161,14 @@ pub async fn list(db: &Db, before: Option<RevocationId>, limit: i64) -> StoreRes
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Acts that have counted since then, newest first.
+/// Acts of a scope that have counted since then, newest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn recent(db: &Db, since: Timestamp, limit: i64) -> StoreResult<Vec<Revocation>> {
-    let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(RECENT).bind(since.0).bind(limit).fetch_all(pool).await)?;
+pub async fn recent(db: &Db, (scope, since): (RevocationScope, Timestamp), limit: i64) -> StoreResult<Vec<Revocation>> {
+    let rows: Vec<Row> = read!(db, |pool| {
+        sqlx::query_as(RECENT).bind(scope.as_str()).bind(since.0).bind(limit).fetch_all(pool).await
+    })?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

@@ -11,6 +11,50 @@ use std::{
     },
 };
 
+/// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
+/// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
+pub const BEFORE_PHOTOS: &[&str] = &[
+    // 19
+    "DROP TABLE rollout_rate",
+    "DROP TABLE rollout_failure",
+    "DROP TABLE rollout_count",
+    "DROP TABLE update_feedback",
+    "DROP TABLE update_action",
+    "DROP TABLE rollout_event",
+    "DROP TABLE rollout_target",
+    "DROP TABLE rollout",
+    "DROP INDEX device_number",
+    "ALTER TABLE device DROP COLUMN number",
+    "ALTER TABLE device DROP COLUMN time_zone",
+    // 18
+    "DROP INDEX device_model_firmware",
+    "DROP TABLE upload",
+    "DROP TABLE stage_rule",
+    "DROP TABLE sbom_component",
+    "DROP TABLE sbom",
+    "DROP TABLE artifact",
+    "DROP TABLE release_check",
+    "DROP TABLE release_stage",
+    "DROP TABLE release",
+    // 17
+    "DROP INDEX repair_case_finding",
+    "DROP TABLE finding_settled",
+    // 16
+    "DROP INDEX finding_change_at",
+    "ALTER TABLE finding_change DROP COLUMN was",
+    "CREATE INDEX finding_change_at ON finding_change (at, state)",
+    "DROP INDEX finding_state",
+    "CREATE INDEX finding_state ON finding (state, last_at)",
+    "DROP INDEX finding_last",
+    "DROP INDEX finding_kind",
+    // 15
+    "DROP INDEX revocation_recent",
+    // 14
+    "DROP TABLE repair_picture",
+    "DROP INDEX repair_photo_sha256",
+    "DELETE FROM _sqlx_migrations WHERE version >= 14",
+];
+
 /// A running cluster. It listens on a socket in its folder alone, not on the network.
 #[derive(Debug)]
 pub struct Cluster {

@@ -19,7 +19,12 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::fold::FOLDED", &["'x'"], "finding_part_of"),
     ("store::finding::fold::PARTS", &["'x'", "100"], "finding_part_of"),
     ("store::finding::fold::STANDING_PARTS", &["'x'", "100"], "finding_part_of"),
+    ("store::finding::PAGE_IN_STATE", &["'open'", "''", "9", "ID", "100"], "finding_state"),
+    ("store::finding::PAGE", &["''", "9", "ID", "100"], "finding_last"),
+    ("store::finding::NEWEST", &["100"], "finding_last"),
+    ("store::finding::IN_STATE", &["'open'", "100"], "finding_state"),
     ("store::finding::trend::CHANGES", &["'x'", "10"], "finding_change_cause"),
+    ("store::finding::settled::OF_CAUSE", &["'x'", "10"], "finding_settled_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
     ("store::release::RUNNING", &["ID", "'x'", "10"], "device_model_firmware"),
@@ -33,6 +38,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
+    ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
 
@@ -78,11 +84,48 @@ async fn what_is_asked_is_found_by_an_index_in_its_order() {
     }
 }
 
+/// What is counted, and the index that holds all that it takes.
+const COUNTED_IN: &[(&str, &[&str], &str)] = &[
+    ("store::fitting::COUNT", &["7", "10"], "component_part"),
+    ("store::finding::KINDS_IN_STATE", &["'open'"], "finding_kind"),
+    ("store::finding::trend::TREND", &["0"], "finding_change_at"),
+];
+
 #[tokio::test]
-async fn devices_with_a_type_of_part_are_counted_in_the_index_alone() {
+async fn what_is_counted_is_counted_in_the_index_alone() {
     for fixture in testing::both().await.unwrap() {
-        let (_, sql) = store::queries().into_iter().find(|(name, _)| *name == "store::fitting::COUNT").unwrap();
-        let plan = plan(&fixture.db, sql, &["7", "10"]).await;
-        assert!(plan.contains("COVERING INDEX") || plan.contains("Index Only Scan"), "{}: {plan}", fixture.name);
+        for (name, values, index) in COUNTED_IN {
+            let (_, sql) = store::queries().into_iter().find(|(known, _)| known == name).unwrap();
+            let plan = plan(&fixture.db, sql, values).await;
+            assert!(plan.contains("COVERING INDEX") || plan.contains("Index Only Scan"), "{}: {plan}", fixture.name);
+            assert!(plan.contains(index), "{}: {name}\n{plan}", fixture.name);
+        }
+    }
+}
+
+/// However many findings a page shows: one read for the findings that they are part of, one for how many are part of them.
+#[tokio::test]
+async fn what_findings_are_part_of_is_read_at_once_and_by_an_index() {
+    for fixture in testing::both().await.unwrap() {
+        let db = &fixture.db;
+        if let Db::Postgres(pool) = db {
+            // It chooses by what is in the table: half of all are parts, of few others.
+            let many = "INSERT INTO finding (id, kind, cause, detail, n, first_at, last_at, state, part_of) \
+                        SELECT gen_random_uuid(), 'clone_suspected', 'c' || n, '{}', 1, n, n, \
+                        CASE WHEN n % 2 = 0 THEN 'folded' ELSE 'open' END, CASE WHEN n % 2 = 0 THEN 'c' || (n % 20 + 1) END \
+                        FROM generate_series(1, 4000) AS n";
+            sqlx::query(many).execute(pool).await.unwrap();
+            sqlx::query("VACUUM ANALYZE finding").execute(pool).await.unwrap();
+        }
+        let asked = [store::finding::by_causes_sql(db, 3), store::finding::folded_sql(db, 3)];
+        for (sql, index) in asked.into_iter().zip(["finding", "finding_part_of"]) {
+            // Without numbers on SQLite, where each stands for the next one.
+            let sql = sql.replace('?', "'x'").replace("$1", "'x'").replace("$2", "'y'").replace("$3", "'z'");
+            let plan = plan(db, &sql, &[]).await;
+            assert!(plan.contains(index), "{}: {sql}\n{plan}", fixture.name);
+            for costly in ["SCAN w", "SCAN p", "SCAN finding", "Seq Scan", "Filter"] {
+                assert!(!plan.contains(costly), "{}: {sql}: {costly}\n{plan}", fixture.name);
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ pub struct Claim {
     /// The device's serial.
     serial: String,
     /// The code on its label, in either case, with or without the hyphen.
-    #[schema(example = "7K3M9-QXR2T")]
+    #[schema(example = "7K3M9-QXR2J")]
     code: String,
     /// The code of the client that it is for; or else `new_client`.
     #[serde(default)]
@@ -111,7 +111,7 @@ pub struct LabelShape {
     /// `open`, `claimed`, or `shut` when it is retired or cut off.
     state: &'static str,
     /// The claim code, while it counts.
-    #[schema(example = "7K3M9-QXR2T")]
+    #[schema(example = "7K3M9-QXR2J")]
     code: Option<String>,
     /// What the QR code carries.
     address: String,

@@ -66,7 +66,7 @@ fn section<'a>(
             "<details><summary><span class=\"badge\">{method}</span> \
              <span class=\"mono\">{}</span> <span class=\"quiet\">{}</span></summary><div class=\"body stack\">",
             escaped(path),
-            escaped(text(&operation["summary"])),
+            prose(text(&operation["summary"])),
         );
         if let Some(about) = operation["description"].as_str() {
             let _ = write!(out, "<p>{}</p>", prose(about));
@@ -124,9 +124,10 @@ fn schemas(out: &mut String, schemas: &Value) {
     for (name, schema) in object(schemas) {
         let _ = write!(
             out,
-            "<details id=\"{0}\"><summary><span class=\"mono\">{0}</span> \
-             <span class=\"quiet\">{1}</span></summary><div class=\"body stack\">",
+            "<details id=\"{}\"><summary><span class=\"mono\">{}</span> \
+             <span class=\"quiet\">{}</span></summary><div class=\"body stack\">",
             escaped(name),
+            escaped(&shown(name)),
             prose(text(&schema["description"])),
         );
         let parts = list(&schema["allOf"]).flat_map(|part| object(&part["properties"]));
@@ -165,10 +166,18 @@ fn table<const N: usize>(out: &mut String, caption: &str, heads: [&str; N], rows
     out.push_str("</tbody></table></div>");
 }
 
-/// A schema in a few words: `text`, `list of DeviceShape`.
+/// A type's name for people: `Device` for `DeviceShape`, `Page of Device` for `List_DeviceShape`.
+fn shown(name: &str) -> String {
+    match name.strip_prefix("List_") {
+        Some(one) => format!("Page of {}", shown(one)),
+        None => name.strip_suffix("Shape").unwrap_or(name).to_owned(),
+    }
+}
+
+/// A schema in a few words: `text`, `list of Device`.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
-        return reference.rsplit('/').next().unwrap_or_default().to_owned();
+        return shown(reference.rsplit('/').next().unwrap_or_default());
     }
     let choices: Vec<String> = list(&schema["oneOf"]).filter(|one| one["type"] != "null").map(kind).collect();
     if !choices.is_empty() {
@@ -235,6 +244,9 @@ mod tests {
         for way in ["/", "/devices", "/tokens", "/help"] {
             assert!(page.contains(&format!("<a href=\"{way}\">")), "no way back to {way}");
         }
+        let words = page.split('<').filter_map(|part| part.split_once('>')).map(|(_, words)| words);
+        let names: Vec<&str> = words.filter(|words| words.contains("Shape") || words.contains('`')).collect();
+        assert!(names.is_empty(), "names of the program: {names:?}");
         assert!(!page.contains("Null") && !page.contains("<td></td><td></td>"), "empty rows");
     }
 

@@ -87,7 +87,7 @@ pub fn root(step: &Root, now: Timestamp) -> Result<MadeRoot, Failure> {
         ..template(Profile::Root, signer.public_key(), now, step.days)?
     };
     let certificate = pki::self_sign(&template, signer.as_ref())?;
-    std::fs::create_dir_all(&step.folder).map_err(Failure::because)?;
+    pki::make_folder(&step.folder)?;
     // The key first: a certificate without its key would be one that nobody can use.
     let key_file = match sealed {
         Some(sealed) => {

@@ -269,5 +269,5 @@ fn tell(credentials: &Credentials, folder: &Path) -> std::io::Result<()> {
         "The demo held the root's ceremony itself, in {}: trust nothing that it signed.",
         ceremony.display()
     ))?;
-    say("The browser asks once about the certificate: the console made it for itself. Ctrl-C stops it.")
+    say("The browser asks about the certificate, which the demo’s own CA signed. Ctrl-C stops it.")
 }

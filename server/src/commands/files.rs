@@ -77,13 +77,26 @@ impl Drop for NewFolder {
     }
 }
 
+/// The folders that are not there yet, of a path: what is made of them goes when this does, unless something came into it.
+pub fn to_be_made(folder: &Path) -> NewFolder {
+    let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    NewFolder(missing.map(Path::to_owned).collect())
+}
+
+impl NewFolder {
+    /// Whether all of it was there before.
+    #[must_use]
+    pub fn was_there(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Makes a folder for what is written next. It may be there, if it is empty.
 ///
 /// # Errors
 /// When something is in it, or it can't be made.
 pub fn empty_folder(folder: &Path) -> Result<NewFolder, Failure> {
-    let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
-    let made = NewFolder(missing.map(Path::to_owned).collect());
+    let made = to_be_made(folder);
     let unmade = |error: std::io::Error| Failure::NotDone(format!("{} can't be made: {error}", folder.display()));
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

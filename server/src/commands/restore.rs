@@ -1,7 +1,12 @@
 //! `muster restore`: what a backup holds, into a data folder or database that nobody works on.
 
-use super::{COMMAND_LINE, backup::found, place, serve::say};
-use crate::{cli::Restore, data, failure::Outcome};
+use super::{COMMAND_LINE, backup::found, files, place, serve::say};
+use crate::{
+    cli::Restore,
+    data,
+    failure::{Failure, Outcome},
+};
+use std::{fs, path::Path};
 
 /// Fills the data folder, or the database that is named.
 ///
@@ -10,19 +15,35 @@ use crate::{cli::Restore, data, failure::Outcome};
 /// forced, or the backup does not hold everything.
 pub async fn run(restore: Restore) -> Outcome {
     let folder = place::folder(&restore.place)?;
+    let made = files::to_be_made(&folder);
+    let ended = into_folder(&restore, &folder).await;
+    if matches!(ended, Err(Failure::NotDone(_))) && !made.was_there() {
+        // What was made for nothing goes again; a folder that holds anything stays.
+        let _ = fs::remove_file(folder.join("lock"));
+        for empty in ["keys", "crl"] {
+            let _ = fs::remove_dir(folder.join(empty));
+        }
+    }
+    ended
+}
+
+async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
     let file = restore.file.display();
-    data::make(&folder)?;
-    let _lock = data::Lock::take(&folder)?;
+    data::make(folder)?;
+    let _lock = data::Lock::take(folder)?;
     let restored = if let Some(url) = &restore.place.database_url {
         let restored =
-            fleet::backup::restore_postgres(&COMMAND_LINE, url, &folder, &restore.file, restore.force).await?;
+            fleet::backup::restore_postgres(&COMMAND_LINE, url, folder, &restore.file, restore.force).await?;
         say(&format!("The database is as it was at {} in {file}.", restored.0.minute_words()))?;
         restored.1
     } else {
-        let restored = fleet::backup::restore_sqlite(&COMMAND_LINE, &folder, &restore.file, restore.force).await?;
+        let restored = fleet::backup::restore_sqlite(&COMMAND_LINE, folder, &restore.file, restore.force).await?;
         say(&format!("{} holds what {file} does.", folder.display()))?;
         restored
     };
-    say(&format!("{} files of keys/ and crl/ were put into {}.", restored.files, folder.display()))?;
+    say(&match restored.files {
+        0 => format!("Nothing of keys/ and crl/ had to be brought back into {}.", folder.display()),
+        n => format!("{n} files of keys/ and crl/ were put into {}.", folder.display()),
+    })?;
     found(&restored.missing, "The database is restored, but something that it names is missing.")
 }

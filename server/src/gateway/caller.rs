@@ -24,7 +24,8 @@ pub const VOUCHER: &str = "A voucher is good for POST /.well-known/est/BATCH/sim
 pub const HELD: &str = "This device is on hold or quarantined. Until whoever manages the fleet releases it, it may poll, report \
                         what it is, ask GET / how it is known, and fetch CA certificates: what its repair needs.";
 const AWAITED: &str = "The device of this certificate is not known yet; its manifest has to be delivered first.";
-const ENDED: &str = "This certificate was revoked, or superseded by one that was used since. This connection ends.";
+const ENDED: &str = "This certificate counts no more: it was revoked, superseded by one that was used since or, a station's, \
+                     put on hold. This connection ends.";
 const WRONG_TOKEN: &str = "This token is not valid here. Make a new one on the device's page.";
 const CUT_OFF: &str = "This device is cut off or retired, and its token counts for nothing. Whoever manages the fleet knows why; \
                        another token would be refused, too.";

@@ -12,7 +12,7 @@ use crate::{
         status::{Status, Tone},
         text::{ago, day},
     },
-    context::Ctx,
+    context::{Ctx, href},
     pages::{certificates, errors::who_may, revocations, secret::shown_once},
 };
 use domain::{
@@ -34,6 +34,8 @@ pub(super) struct Access {
     pub spoilt: i64,
     /// Whether it is quarantined, whatever its certificates say.
     pub is_quarantined: bool,
+    /// Whether it was revoked for good.
+    pub is_revoked: bool,
 }
 
 impl Access {
@@ -41,12 +43,12 @@ impl Access {
     pub(super) async fn of(ctx: &Ctx, device: &Device) -> Result<Self, fleet::Error> {
         let token = ctx.fleet.device_token(&ctx.actor, device.id).await?;
         let spoilt = ctx.fleet.labels_spoilt(&ctx.actor, device.id).await?;
-        let is_quarantined = device.trust == Trust::Quarantined;
+        let (is_quarantined, is_revoked) = (device.trust == Trust::Quarantined, device.trust == Trust::Revoked);
         if !ctx.may(Permission::AuthorityRead) {
-            return Ok(Self { token, spoilt, is_quarantined, ..Self::default() });
+            return Ok(Self { token, spoilt, is_quarantined, is_revoked, ..Self::default() });
         }
         let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
-        Ok(Self { issued, token, spoilt, is_quarantined })
+        Ok(Self { issued, token, spoilt, is_quarantined, is_revoked })
     }
 }
 
@@ -76,6 +78,7 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
     let none = living.is_empty().then(|| {
         view! { <p class="body small soft">"No certificate that was issued here counts for it. A kit brings one."</p> }
     });
+    let none = none.filter(|_| !access.is_revoked);
     let body = view! {
         {(!list.is_empty()).then(|| view! { <ul class="lines">{list}</ul> })}
         {none}
@@ -84,7 +87,7 @@ pub(super) fn panel(ctx: &Ctx, access: &Access, place: &Place) -> impl IntoView 
         {held.then(|| release(ctx, place))}
         {(access.is_quarantined && !held).then(|| let_go(ctx, place))}
         {(valid || held).then(|| revoke(ctx, place))}
-        {kit(ctx, place)}
+        {if access.is_revoked { brought_back(place) } else { kit(ctx, place) }}
         {token(ctx, place)}
     };
     Panel::new("Access").id("access").flush(body)
@@ -174,6 +177,13 @@ fn kit(ctx: &Ctx, place: &Place) -> AnyView {
         </form>
     };
     folded(ctx, Permission::CertificateEnrol, (icons::PACKAGE, "Connect it: a kit"), open, fields)
+}
+
+/// The way back of a device that was revoked for good: no kit, which one person alone could make.
+fn brought_back(place: &Place) -> AnyView {
+    let to = href("/repairs/new", &[("serial", place.serial.as_str())]);
+    view! { <p class="body small soft">"It was revoked for good. "<a href=to>"A repair"</a>" can bring it back: it takes a second person, and gives the device a new key by a voucher."</p> }
+        .into_any()
 }
 
 /// That the device has a token, for everybody who sees the device; and for whoever may hold it the way to shut out what

@@ -1,6 +1,11 @@
 //! The four answers: where is it, what is it, may it be trusted, what runs on it.
 
-use super::{events::short_hash, life::Life, place::Place};
+use super::{
+    events::short_hash,
+    life::Life,
+    place::Place,
+    reported::{Verdict, verdict},
+};
 use crate::{
     components::{
         icons::{self, Icon, icon},
@@ -11,19 +16,22 @@ use crate::{
     pages::devices::{connection, model_words},
 };
 use domain::{
+    authority::FindingKind,
     device::{Device, Lifecycle, Trust},
     history::Event,
 };
+use fleet::check_in::DeviceReport;
 use leptos::prelude::*;
 
-/// The four answers, in one glance.
+/// The four answers, in one glance. What it is made of is judged by what it reports, as it is further down.
 #[must_use]
-pub fn answers(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
+pub fn answers(life: &Life<'_>, place: &Place, report: &DeviceReport) -> impl IntoView + use<> {
+    let verdict = verdict(life, report);
     view! {
         <section class="answers" aria-label="In one glance">
             {location(life)}
-            {identity(life)}
-            {trust(life, &place.why())}
+            {identity(life, verdict)}
+            {trust(life, &place.why(), (verdict, report))}
             {software(life)}
         </section>
     }
@@ -82,7 +90,7 @@ fn since(life: &Life<'_>) -> AnyView {
     }
 }
 
-fn identity(life: &Life<'_>) -> impl IntoView + use<> {
+fn identity(life: &Life<'_>, verdict: Verdict) -> impl IntoView + use<> {
     let device = &life.record.device;
     let number = i64::try_from(life.fitted().count()).unwrap_or(0);
     let replaced = life.record.components.iter().filter(|component| component.removed_at.is_some()).count();
@@ -90,31 +98,38 @@ fn identity(life: &Life<'_>) -> impl IntoView + use<> {
         0 => "as made".to_owned(),
         n => format!("{n} replaced"),
     };
-    let lines = vec![format!("{}, {replaced}", plural(number, "component", "components")).into_any(), reported(life)];
+    let number = plural(number, "component", "components");
+    let lines = vec![format!("{number}, {replaced}").into_any(), reported(life, verdict)];
     answer("What is it?", "", icons::DEVICE, model_words(device, &life.record.catalogue), lines)
 }
 
-/// What the device itself last said about its hardware.
-fn reported(life: &Life<'_>) -> AnyView {
+/// What the device itself says about its hardware; where what it said is not kept, what its history last told of it.
+fn reported(life: &Life<'_>, verdict: Verdict) -> AnyView {
     let device = &life.record.device;
     let version = device.manifest_version;
     if version == 0 {
         return "No manifest yet".into_any();
     }
-    let said = life.last(|event| event.is_finding() || matches!(event, Event::HardwareReported { .. }));
     let hash = mono(short_hash(&device.manifest_hash));
-    match said.map(|entry| &entry.event) {
-        Some(Event::HardwareReported { manifest_version }) if *manifest_version == version => {
-            view! { {format!("Reports exactly manifest v{version}, ")} {hash} }.into_any()
+    let said = match verdict {
+        Verdict::Fits(fits) if fits == version => "Reports exactly manifest",
+        Verdict::Differs(_) => "Reports other parts than manifest",
+        Verdict::Fits(_) | Verdict::Nothing => "Manifest",
+        Verdict::Unheard => {
+            let told = life.last(|event| event.is_finding() || matches!(event, Event::HardwareReported { .. }));
+            match told.map(|entry| &entry.event) {
+                Some(Event::HardwareReported { manifest_version }) if *manifest_version == version => {
+                    "Reports exactly manifest"
+                }
+                Some(Event::HardwareMismatch { .. }) => "Reports other parts than manifest",
+                _ => "Manifest",
+            }
         }
-        Some(Event::HardwareMismatch { .. }) => {
-            view! { {format!("Reports other parts than manifest v{version}, ")} {hash} }.into_any()
-        }
-        _ => view! { {format!("Manifest v{version}, ")} {hash} }.into_any(),
-    }
+    };
+    view! { {format!("{said} v{version}, ")} {hash} }.into_any()
 }
 
-fn trust(life: &Life<'_>, why: &str) -> impl IntoView + use<> {
+fn trust(life: &Life<'_>, why: &str, by: (Verdict, &DeviceReport)) -> impl IntoView + use<> {
     let device = &life.record.device;
     let class = match device.trust {
         Trust::Trusted => "",
@@ -124,7 +139,7 @@ fn trust(life: &Life<'_>, why: &str) -> impl IntoView + use<> {
     };
     let status = standing(device);
     let mut lines = vec![certificate_line(life, device)];
-    lines.push(why_line(life, device.trust, why));
+    lines.push(why_line(life, device.trust, why, by));
     answer("May it be trusted?", class, status.icon, status.word, lines)
 }
 
@@ -156,7 +171,7 @@ fn certificate_line(life: &Life<'_>, device: &Device) -> AnyView {
 }
 
 /// The one reason that counts most; the panel beside has the rest.
-fn why_line(life: &Life<'_>, trust: Trust, why: &str) -> AnyView {
+fn why_line(life: &Life<'_>, trust: Trust, why: &str, by: (Verdict, &DeviceReport)) -> AnyView {
     let why = why.to_owned();
     match trust {
         Trust::Trusted => match life.last(Event::is_finding) {
@@ -166,18 +181,34 @@ fn why_line(life: &Life<'_>, trust: Trust, why: &str) -> AnyView {
             None => "Nothing speaks against it".into_any(),
             Some(entry) => view! { "Cleared; last finding " {day(entry.at)} }.into_any(),
         },
-        Trust::Suspect => match life.open_findings().first().map(|entry| &entry.event) {
-            Some(Event::HardwareMismatch { .. }) => {
-                view! { "But its hardware does not fit: " <a class="nowrap" href=why>"see why"</a> }.into_any()
-            }
-            Some(Event::CloneSuspected { .. }) => {
-                view! { "But it may have a twin: " <a class="nowrap" href=why>"see why"</a> }.into_any()
-            }
-            _ => view! { <a href=why>"See why"</a> }.into_any(),
+        Trust::Suspect => match doubt(life, by) {
+            Some(words) => view! { {words} ": " <a class="nowrap" href=why>"see why"</a> }.into_any(),
+            None => view! { <a href=why>"See why"</a> }.into_any(),
         },
         Trust::Quarantined => view! { "Until a release is recorded: " <a href=why>"see why"</a> }.into_any(),
         Trust::Revoked => view! { "Until it has a new certificate: " <a href=why>"see why"</a> }.into_any(),
     }
+}
+
+/// What makes a device suspect, in a few words: what stands about it, in the light of what it reports by now.
+fn doubt(life: &Life<'_>, (verdict, report): (Verdict, &DeviceReport)) -> Option<&'static str> {
+    let is_hardware = match report.reasons.iter().find(|shown| shown.stands()) {
+        Some(shown) => match shown.reason.kind {
+            FindingKind::HardwareMismatch => Some(true),
+            FindingKind::CloneSuspected | FindingKind::IdentifierCopied => Some(false),
+            _ => None,
+        },
+        None => match life.open_findings().first().map(|entry| &entry.event) {
+            Some(Event::HardwareMismatch { .. }) => Some(true),
+            Some(Event::CloneSuspected { .. }) => Some(false),
+            _ => None,
+        },
+    }?;
+    Some(match (is_hardware, verdict) {
+        (true, Verdict::Fits(_)) => "Its hardware fits by now, but what was found stands",
+        (true, _) => "But its hardware does not fit",
+        (false, _) => "But it may have a twin",
+    })
 }
 
 fn software(life: &Life<'_>) -> impl IntoView + use<> {

@@ -13,7 +13,10 @@ use crate::components::{
     text::{copy, count, day},
 };
 use crate::pages;
-use domain::time::{DAY, Timestamp};
+use domain::{
+    certificate::soon,
+    time::{DAY, Timestamp},
+};
 use fleet::certificate::CertificateRow;
 use leptos::prelude::*;
 
@@ -28,7 +31,7 @@ fn standing(certificate: &CertificateLife<'_>, now: Timestamp) -> Status {
         ("Expired", icons::CLOCK, Tone::Bad)
     } else if held {
         ("On hold", icons::PAUSE, Tone::Hold)
-    } else if certificate.not_after <= now.plus(30 * DAY) {
+    } else if certificate.not_after <= now.plus(soon(certificate.from, certificate.not_after)) {
         ("Expiring", icons::CLOCK, Tone::Warn)
     } else {
         ("Valid", icons::CHECK, Tone::Ok)

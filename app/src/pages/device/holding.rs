@@ -42,7 +42,16 @@ pub(super) fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, spoilt: i64) -> i
     };
     let open = ownership.claim.is_none() && !retired && !cut_off;
     let label = match (open, spoilt) {
-        (false, _) => "No code of a label counts for it.".to_owned(),
+        (false, _) if retired => "It is retired: no code of a label counts for it any more.".to_owned(),
+        (false, _) if ownership.claim.is_some() => {
+            "No code of a label counts while it is claimed. Transfer it to the next client, or return it to stock and print a \
+             new label."
+                .to_owned()
+        }
+        (false, _) if device.trust == Trust::Quarantined => {
+            "No code of a label counts until it is released.".to_owned()
+        }
+        (false, _) => "No code of a label counts for it: its certificates are revoked.".to_owned(),
         (true, 0) => "The code on its label counts, until the device is claimed.".to_owned(),
         (true, n) => format!("The code of its label number {} counts; the ones before are void.", n + 1),
     };

@@ -11,6 +11,7 @@ use crate::{
         text::{ago, count, minute, plural},
     },
     context::{Ctx, href, segment},
+    pages::findings::finding_href,
 };
 use domain::{
     authority::FindingState,
@@ -44,6 +45,36 @@ struct Row<'a> {
     mark: Mark,
 }
 
+/// What a device reports, held against its newest manifest: the one judgement that the whole page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It never reported.
+    Unheard,
+    /// What it reports says nothing of its parts.
+    Nothing,
+    /// It fits this version.
+    Fits(i64),
+    /// So many slots differ.
+    Differs(i64),
+}
+
+/// How what is reported compares with the newest manifest by now.
+pub(super) fn verdict(life: &Life<'_>, report: &DeviceReport) -> Verdict {
+    if report.reported_at.is_none() {
+        return Verdict::Unheard;
+    }
+    of_rows(&rows(&parts(life), report), report)
+}
+
+fn of_rows(rows: &[Row<'_>], report: &DeviceReport) -> Verdict {
+    let differ = rows.iter().filter(|row| matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted)).count();
+    match (differ, report.comparison.matched) {
+        (0, Some(version)) => Verdict::Fits(version),
+        (0, None) => Verdict::Nothing,
+        (n, _) => Verdict::Differs(i64::try_from(n).unwrap_or(i64::MAX)),
+    }
+}
+
 /// What the device reports, or that it never did.
 pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -> AnyView {
     let panel = Panel::new("What it reports").id("reported");
@@ -61,14 +92,12 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
         return view! { {panel.flush(view! { {empty} {unread(ctx, report)} })} {reasons(report)} }.into_any();
     };
     let rows = rows(&parts(life), report);
-    let differ = rows.iter().filter(|row| matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted)).count();
-    let verdict = match (differ, report.comparison.matched) {
-        (0, Some(version)) => {
+    let verdict = match of_rows(&rows, report) {
+        Verdict::Fits(version) => {
             view! { <span class="sign in">{icon(icons::TICK)}{format!("Fits manifest v{version}")}</span> }.into_any()
         }
-        (0, None) => view! { <span class="quiet">"Nothing to compare"</span> }.into_any(),
-        (n, _) => {
-            let n = i64::try_from(n).unwrap_or(i64::MAX);
+        Verdict::Nothing | Verdict::Unheard => view! { <span class="quiet">"Nothing to compare"</span> }.into_any(),
+        Verdict::Differs(n) => {
             view! { <span class="sign out">{icon(icons::WARN)}{plural(n, "difference", "differences")}</span> }
                 .into_any()
         }
@@ -83,7 +112,7 @@ pub fn panel(ctx: &Ctx, life: &Life<'_>, place: &Place, report: &DeviceReport) -
     };
     let lines: Vec<_> = rows.iter().map(|row| line(row, answers(ctx, place, report, row))).collect();
     let table = view! {
-        <table class="table cards parts">
+        <table class="table cards compared">
             <caption class="sr">"What the device reports, beside what its manifest lists"</caption>
             <thead>
                 <tr>
@@ -156,10 +185,10 @@ fn words(said: &PartReport) -> Option<String> {
 }
 
 /// What somebody of ours can say to a difference: that it was a repair, or that it was none.
-fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> AnyView {
+fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> Option<AnyView> {
     let differs = matches!(row.mark, Mark::Differs | Mark::Gone | Mark::Unlisted);
     if !differs || !ctx.may(Permission::RepairManage) {
-        return ().into_any();
+        return None;
     }
     let reported = row.reported.as_deref().unwrap_or_default();
     let finding = finding_of(report, row.slot).map(|id| id.to_string()).unwrap_or_default();
@@ -183,13 +212,13 @@ fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> An
         let hint = "It can do nothing with them until somebody releases them.";
         checkbox("hold", "1", "Put its certificates on hold", hint, checked)
     });
-    view! {
-        <span class="row wrap">
-            <a class="btn small" href=href("/repairs/new", &query)>"This was us"</a>
-        </span>
+    let of_slot = |words: &str| format!("{words}: {}", row.slot);
+    let answers = view! {
+        <div class="answer">
+        <a class="btn small" href=href("/repairs/new", &query) aria-label=of_slot("This was us")>"This was us"</a>
         <details class="data" open=sent.is_some()>
-            <summary>"This was not"</summary>
-            <form class="stack tight" method="post" action=format!("/devices/{}/not-ours", segment(&place.serial))>
+            <summary aria-label=of_slot("This was not")>"This was not"</summary>
+            <form class="stack tight slim" method="post" action=format!("/devices/{}/not-ours", segment(&place.serial))>
                 {error_summary(sent)}
                 {hidden("form", "not-ours")}
                 {hidden("slot", row.slot.to_owned())}
@@ -200,8 +229,9 @@ fn answers(ctx: &Ctx, place: &Place, report: &DeviceReport, row: &Row<'_>) -> An
                 <div><button class="btn small" type="submit">{icon(icons::PENCIL_NOTE)}"Note it"</button></div>
             </form>
         </details>
-    }
-    .into_any()
+        </div>
+    };
+    Some(answers.into_any())
 }
 
 /// The finding that what is reported in a slot led to.
@@ -210,7 +240,8 @@ fn finding_of(report: &DeviceReport, slot: &str) -> Option<FindingId> {
     report.reasons.iter().filter(about).find_map(|shown| shown.finding).map(|(id, _)| id)
 }
 
-fn line(row: &Row<'_>, answers: AnyView) -> impl IntoView + use<> {
+/// The row, and what can be said to it below, where there is room for a form.
+fn line(row: &Row<'_>, answers: Option<AnyView>) -> impl IntoView + use<> {
     let class = match row.mark {
         Mark::Differs | Mark::Gone => Some("diff-out"),
         Mark::Unlisted => Some("diff-in"),
@@ -240,8 +271,12 @@ fn line(row: &Row<'_>, answers: AnyView) -> impl IntoView + use<> {
             </th>
             <td data-l="Manifest">{identifier(row.listed.map(|part| part.identifier.clone()))}</td>
             <td data-l="Reported">{identifier(row.reported.clone())}</td>
-            <td data-l="Compared">{mark} {answers}</td>
+            <td data-l="Compared">{mark}</td>
         </tr>
+        {answers.map(|answers| {
+            let class = format!("below {}", class.unwrap_or_default());
+            view! { <tr class=class><td class="full" colspan="4">{answers}</td></tr> }
+        })}
     }
 }
 
@@ -347,15 +382,11 @@ fn reason(shown: &ReasonShown) -> impl IntoView + use<> {
     let state = match (shown.finding, &shown.whole) {
         (Some((_, FindingState::Folded)), Some(whole)) => {
             let words = format!("Part of: {}", whole.words);
-            let id = whole.id.to_string();
-            view! { <a href=href("/findings", &[("finding", &id)])>{words}</a> }.into_any()
+            view! { <a href=finding_href(whole.id)>{words}</a> }.into_any()
         }
-        (Some((_, FindingState::Open)), _) => {
-            view! { <a href=format!("/findings?kind={}", shown.reason.kind)>"Finding, open"</a> }.into_any()
-        }
-        (Some((_, FindingState::Resolved | FindingState::Folded)), _) => {
-            view! { <a href=format!("/findings?state=all&kind={}", shown.reason.kind)>"Finding, settled"</a> }
-                .into_any()
+        (Some((id, FindingState::Open)), _) => view! { <a href=finding_href(id)>"Finding, open"</a> }.into_any(),
+        (Some((id, FindingState::Resolved | FindingState::Folded)), _) => {
+            view! { <a href=finding_href(id)>"Finding, settled"</a> }.into_any()
         }
         (None, _) => view! { <span>"No finding"</span> }.into_any(),
     };

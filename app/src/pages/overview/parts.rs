@@ -6,22 +6,23 @@ use crate::{
         ranks::{Rank, ranks},
     },
     components::{
-        icons::sized,
+        icons::{self, sized},
         panel::Panel,
-        status::{Status, Tone, event_mark, score},
+        status::{Status, Tone, score},
         table::none_yet,
         text::{ago, count, plural},
     },
-    context::{devices_href, segment},
+    context::devices_href,
+    pages::findings,
 };
 use domain::{
+    authority::FindingState,
     batch::Model,
     device::{Connection, Trust},
-    history::Event,
     query::quoted,
     time::Timestamp,
 };
-use fleet::overview::Overview;
+use fleet::{finding::FindingRow, overview::Overview};
 use leptos::prelude::*;
 
 /// More bars than this are a list, not a glance.
@@ -139,10 +140,9 @@ pub(super) fn custodians(overview: &Overview) -> impl IntoView + use<> {
     Panel::new("Held by").aside(view! { <a href="/custodians">"All custodians"</a> }).body(bars(rows))
 }
 
-/// What does not fit, newest first.
+/// What does not fit: the findings that changed last, each cause once and with its state.
 pub(super) fn findings(overview: &Overview, now: Timestamp) -> impl IntoView + use<> {
-    let rows: Vec<_> =
-        overview.findings.iter().map(|found| finding(&found.serial, found.at, &found.event, now)).collect();
+    let rows: Vec<_> = overview.findings.iter().map(|row| finding(row, now)).collect();
     let body = if rows.is_empty() {
         none_yet(
             "Nothing that doesn't fit",
@@ -152,36 +152,32 @@ pub(super) fn findings(overview: &Overview, now: Timestamp) -> impl IntoView + u
     } else {
         view! { <ul class="list">{rows}</ul> }.into_any()
     };
-    let suspect = devices_href("trust:suspect");
     Panel::new("Recent findings")
         .id("findings")
-        .aside(view! { <span>"Newest first"</span> <a href=suspect>"All suspect devices"</a> })
+        .aside(view! { <span>"Newest change first"</span> <a href="/findings">"All findings"</a> })
         .flush(body)
 }
 
-fn finding(serial: &str, at: Timestamp, event: &Event, now: Timestamp) -> impl IntoView + use<> {
-    let (text, points) = match event {
-        Event::HardwareMismatch { finding, score } | Event::CloneSuspected { finding, score, .. } => {
-            (finding.clone(), *score)
-        }
-        other => (other.kind().to_owned(), 0),
+fn finding(row: &FindingRow, now: Timestamp) -> impl IntoView + use<> {
+    let points = row.detail.get("score").and_then(serde_json::Value::as_i64);
+    let tone = match (row.state, points) {
+        (FindingState::Resolved, _) => Tone::Mute,
+        (_, Some(60..)) => Tone::Bad,
+        (_, Some(..30)) => Tone::Mute,
+        _ => Tone::Warn,
     };
-    let (drawn, _) = event_mark(event);
-    let tone = match points {
-        60.. => Tone::Bad,
-        30.. => Tone::Warn,
-        _ => Tone::Mute,
-    };
+    let place = row.device_serial.clone().or_else(|| row.batch.as_ref().map(|code| format!("batch {code}")));
+    let place = place.map(|place| format!("{place}, "));
     view! {
         <li>
-            {sized(drawn, tone.icon_class())}
+            {sized(icons::FINDING, tone.icon_class())}
             <div>
                 <h3>
-                    <a href=format!("/devices/{}", segment(serial))>{text}</a>
+                    <a href=findings::finding_href(row.id)>{row.words.clone()}</a>
                 </h3>
-                <p>{serial.to_owned()} ", " {ago(at, now)}</p>
+                <p>{findings::state(row.state).cell()} " " {row.kind.label()} ", " {place} {ago(row.last_at, now)}</p>
             </div>
-            <div class="end">{score(points)}</div>
+            <div class="end">{points.map(score)}</div>
         </li>
     }
 }

@@ -4,18 +4,19 @@ use super::{stays, warning};
 use crate::{
     components::{
         icons,
-        panel::{Panel, head, link_button},
+        panel::{Panel, head, link_button, note},
+        status::Tone,
         text::{copy, plural},
     },
-    context::{Ctx, devices_href, href},
+    context::{Ctx, devices_href, href, segment},
     page::Page,
-    pages::device::events::part_name,
+    pages::{device::events::part_name, findings},
 };
 use domain::{
     component::Part,
     query::{FleetQuery, Predicate, Term},
 };
-use fleet::parts::{FOUND_MAX, Found};
+use fleet::parts::{FOUND_MAX, Found, REPORTED_MAX, ReportedNow};
 use leptos::prelude::*;
 
 /// `/parts/{identifier}`.
@@ -24,7 +25,12 @@ use leptos::prelude::*;
 /// When the actor may not see the fleet, no part ever had this identifier, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let text = ctx.param("identifier");
-    let found = ctx.fleet.part(&ctx.actor, text).await?;
+    let now = ctx.fleet.part_reported(&ctx.actor, text).await?;
+    let found = match ctx.fleet.part(&ctx.actor, text).await {
+        // On no manifest ever, but a device says that it has it.
+        Err(fleet::Error::NotFound { .. }) if !now.serials.is_empty() => Found::default(),
+        found => found?,
+    };
     let first = found.stays.first().map(|stay| stay.fitting.component.part.clone());
     let shown = first.as_ref().map_or_else(|| text.to_owned(), |part| part.identifier.clone());
     let acts = (
@@ -39,11 +45,48 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         false => panel,
     };
     let body = view! {
-        {head(title, view! { <p>{sentence(&found, first.as_ref())}</p> }, acts)}
+        {head(title, view! { <p>{sentence(&found, first.as_ref())} " " {said(&now)}</p> }, acts)}
         {warning(&found)}
+        {standing(&now)}
+        {reported(&now)}
         {panel.flush(stays::table(&found.stays, false))}
     };
-    Ok(Page::new(shown, body).crumb("Parts", "/parts").live("device,import"))
+    Ok(Page::new(shown, body).crumb("Parts", "/parts").live("device,import,finding"))
+}
+
+/// How many devices report it by now.
+fn said(now: &ReportedNow) -> String {
+    match (now.serials.len(), now.more) {
+        (0, _) => "No device reports it now.".to_owned(),
+        (1, _) => "One device reports it now.".to_owned(),
+        (n, false) => format!("{n} devices report it now."),
+        (n, true) => format!("More than {n} devices report it now."),
+    }
+}
+
+/// The findings that stand about it.
+fn standing(now: &ReportedNow) -> Option<impl IntoView + use<>> {
+    let links: Vec<_> = now
+        .findings
+        .iter()
+        .map(|row| view! { <p><a href=findings::finding_href(row.id)>{row.words.clone()}</a></p> })
+        .collect();
+    (!links.is_empty()).then(|| note(Tone::Warn, icons::TWIN, links))
+}
+
+/// The devices that report it by now.
+fn reported(now: &ReportedNow) -> Option<impl IntoView + use<>> {
+    let lines: Vec<_> = now
+        .serials
+        .iter()
+        .map(|serial| view! { <li><a href=format!("/devices/{}#reported", segment(serial))>{serial.clone()}</a></li> })
+        .collect();
+    let panel = Panel::new("Reported now by").id("reported").count(i64::try_from(lines.len()).unwrap_or(i64::MAX));
+    let panel = match now.more {
+        true => panel.footer(view! { <span>{format!("The first {REPORTED_MAX} are shown.")}</span> }),
+        false => panel,
+    };
+    (!lines.is_empty()).then(|| panel.flush(view! { <ul class="lines">{lines}</ul> }))
 }
 
 /// The fleet query for devices in which it is now.
@@ -59,6 +102,9 @@ fn sentence(found: &Found, first: Option<&Part>) -> String {
     let now = found.stays.iter().filter(|stay| stay.fitting.component.removed_at.is_none()).count();
     let what = first.map_or_else(String::new, |part| format!("{}, {}: ", part.class.label(), part_name(part)));
     let ever = plural(i64::try_from(serials.len()).unwrap_or(i64::MAX), "device", "devices");
+    if found.stays.is_empty() {
+        return "No manifest ever listed it.".to_owned();
+    }
     match now {
         0 => format!("{what}it was in {ever} and is in none now."),
         1 => format!("{what}it was in {ever} and is in one now."),

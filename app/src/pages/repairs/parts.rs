@@ -244,15 +244,16 @@ pub(super) fn unaccounted(ctx: &Ctx, parts: &[TaintedPart], code: Option<&str>) 
         return None;
     }
     let rows: Vec<_> = parts.iter().map(|part| tainted(ctx, part, code.is_none())).collect();
-    let title = if code.is_some() { "Taken out" } else { "Taken out, not accounted for" };
+    let title = if code.is_some() { "Taken out" } else { "Taken out, not in a device since" };
     let n = i64::try_from(parts.len()).unwrap_or(i64::MAX);
     Some(Panel::new(title).id("taken-out").count(n).flush(view! { <ul class="slots">{rows}</ul> }))
 }
 
 fn tainted(ctx: &Ctx, part: &TaintedPart, with_case: bool) -> impl IntoView + use<> {
-    let status = match part.ended_at {
-        None => Status { word: "Not accounted for", icon: icons::WARN, tone: Tone::Warn },
-        Some(_) => Status { word: "Accounted for", icon: icons::CHECK, tone: Tone::Ok },
+    let status = match (part.ended_at, part.fate) {
+        (Some(_), _) => Status { word: "Accounted for", icon: icons::CHECK, tone: Tone::Ok },
+        (None, PartFate::Missing) => Status { word: part.fate.label(), icon: icons::WARN, tone: Tone::Warn },
+        (None, fate) => Status { word: fate.state(), icon: icons::ARCHIVE, tone: Tone::Mute },
     };
     let device = format!("/devices/{}", segment(&part.serial));
     let case = with_case.then(|| view! { " by " <a href=path(&part.code)>{part.code.clone()}</a> });
@@ -264,12 +265,13 @@ fn tainted(ctx: &Ctx, part: &TaintedPart, with_case: bool) -> impl IntoView + us
         <li class="stack tight">
             <p>
                 {status.cell()} " " {mono(part.identifier.clone())} " "
-                <span class="soft">{part.class.label()} ", " {part.fate.label().to_lowercase()}</span>
+                <span class="soft">{part.class.label()}</span>
             </p>
             <p class="small quiet">
                 "Out of " <a href=device>{part.serial.clone()}</a> {case} ", " {ago(part.since, ctx.now)}
             </p>
             {how}
+            {part.ended_at.is_none().then(|| view! { <p class="small soft">{part.fate.next()}</p> })}
             {open.then(|| scrap(ctx, part))}
         </li>
     }

@@ -64,7 +64,7 @@ pub(super) fn authorise(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
                 {error_summary(form)}
                 {hidden("form", "authorise")}
                 {hidden("once", ctx.request_id.clone())}
-                {consequences(detail)}
+                {(!wrong).then(|| consequences(detail))}
                 {stop}
                 {Field::new(form, "reason", "What is done, and why")
                     .value(detail.case.reason.clone())
@@ -74,7 +74,7 @@ pub(super) fn authorise(ctx: &Ctx, detail: &RepairDetail) -> AnyView {
                     .textarea(2)}
                 <div class="actionbar">
                     <span class="small soft hide-phone">{detail.case.code.clone()}</span>
-                    <button class="btn primary push" type="submit">{icon(drawn)}{label}</button>
+                    <button class=if wrong { "btn push" } else { "btn primary push" } type="submit">{icon(drawn)}{label}</button>
                 </div>
             </form>
         })

@@ -33,9 +33,8 @@ pub(super) fn once(ctx: &Ctx, detail: &RepairDetail) -> Option<impl IntoView + u
 /// EST's simpleenroll with a voucher in place of a certificate.
 fn call(detail: &RepairDetail, secret: &str) -> String {
     format!(
-        "curl --cacert ca.pem -u {}:{secret} --data-binary @device.csr \
-         https://GATEWAY/.well-known/est/{}/simpleenroll",
-        detail.device.serial, detail.batch
+        "curl --cacert ca.pem -u {}:{secret} --data-binary @device.csr {}/.well-known/est/{}/simpleenroll",
+        detail.device.serial, detail.gateway, detail.batch
     )
 }
 

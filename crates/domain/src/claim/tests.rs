@@ -52,6 +52,11 @@ fn what_is_wrong_is_told() {
     assert_eq!(ClaimCode::from_bits(0).to_string(), "00000-00000");
 }
 
+#[test]
+fn the_example_is_a_code() {
+    assert_eq!(ClaimCode::parse(EXAMPLE).map(|code| code.to_string()), Ok(EXAMPLE.to_owned()));
+}
+
 fn holder(n: u128, kind: CustodianKind) -> Holder {
     Holder { id: CustodianId(Uuid::from_u128(n)), name: format!("H{n}"), kind }
 }

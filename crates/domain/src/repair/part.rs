@@ -304,7 +304,7 @@ fn whereabouts(new: &Incoming<'_>, out: Option<&Part>, found: &Identifier) -> Ve
         .collect();
     if let Some(taint) = new.taint {
         remarks.push(Remark::doubt(format!(
-            "Taken out of {} by {} on {} and not accounted for since. A second person has to approve it.",
+            "Taken out of {} by {} on {} and recorded nowhere since. A second person has to approve it.",
             taint.device,
             taint.case,
             taint.since.day_words()

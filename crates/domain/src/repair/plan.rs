@@ -42,6 +42,8 @@ pub enum Reason {
         /// Where it sits.
         slot: String,
     },
+    /// The device was revoked for good: its repair brings it back, with a new key.
+    Revoked,
     /// A part comes from another device.
     Donor {
         /// The part.
@@ -70,6 +72,9 @@ impl std::fmt::Display for Reason {
                     class.to_lowercase()
                 )
             }
+            Self::Revoked => {
+                write!(f, "The device was revoked for good: the repair lets it come back, with a new key.")
+            }
             Self::Donor { identifier, serial, takes_key } => {
                 write!(f, "{identifier} is fitted in {serial} by its manifest: it is recorded as taken out there.")?;
                 if *takes_key {
@@ -83,7 +88,7 @@ impl std::fmt::Display for Reason {
             }
             Self::Tainted { identifier, taint } => write!(
                 f,
-                "{identifier} was taken out of {} by {} on {} and not accounted for since.",
+                "{identifier} was taken out of {} by {} on {} and is recorded nowhere since.",
                 taint.device,
                 taint.case,
                 taint.since.day_words()
@@ -137,6 +142,15 @@ impl Plan {
         };
         plan.reasons = plan.why_two(changes);
         plan
+    }
+
+    /// The same for a device that was revoked for good: whichever parts are changed, it gets a new key, and one person
+    /// alone doesn't bring it back.
+    #[must_use]
+    pub fn of_revoked(mut self) -> Self {
+        self.key_changes = true;
+        self.reasons.insert(0, Reason::Revoked);
+        self
     }
 
     /// Whether nothing is exchanged.

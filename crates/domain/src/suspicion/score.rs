@@ -128,6 +128,20 @@ impl Suspicion {
         })
     }
 
+    /// The same beside what stood before: nothing of that is taken back or lowered, and what was observed there with
+    /// another part is told beside it, though it counts once. `stood` comes first.
+    #[must_use]
+    pub fn beside(&self, stood: &[Signal]) -> Self {
+        let counted = |was: &Signal| self.signals.iter().find(|now| now.is_same_part(was));
+        let mut signals: Vec<Signal> = stood.iter().map(|was| counted(was).unwrap_or(was).clone()).collect();
+        for now in &self.signals {
+            if !signals.contains(now) {
+                signals.push(now.clone());
+            }
+        }
+        Self::new(self.cause.clone(), signals)
+    }
+
     fn new(cause: Cause, mut signals: Vec<Signal>) -> Self {
         signals.sort_by_key(|signal| std::cmp::Reverse(signal.weight()));
         signals.truncate(SIGNALS_MAX);

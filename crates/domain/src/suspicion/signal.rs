@@ -316,6 +316,24 @@ impl Signal {
         self.kind() == earlier.kind() && self.slot() == earlier.slot() && self.copied() == earlier.copied()
     }
 
+    /// Whether both are the same observation of the same part: only counts may differ.
+    pub(super) fn is_same_part(&self, earlier: &Self) -> bool {
+        let is_told = self.copied().is_some() || self.unlisted().is_some();
+        self == earlier || (is_told && self.is_again(earlier) && self.unlisted_key() == earlier.unlisted_key())
+    }
+
+    /// Whether a newer manifest records what was observed, by whether it lists an identifier, given as it is compared:
+    /// the other part belongs there by now, the missing one no more. Of what names no part nothing can be recorded.
+    #[must_use]
+    pub fn is_put_right(&self, lists: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::PartMissing { class, expected, .. } => {
+                normalise(*class, expected).is_ok_and(|missing| !lists(&missing.key))
+            }
+            _ => self.unlisted_key().is_some_and(|key| lists(&key)),
+        }
+    }
+
     /// Whether this is about parts that devices of a batch came with, and `signal` about such a part, by what was observed
     /// beside it: another one that was fitted in its place since is not.
     pub(super) fn came_as(&self, signal: &Self, beside: &[Self]) -> bool {

@@ -345,8 +345,8 @@ impl Taker<'_> {
         (kind, words): (FindingKind, String),
     ) -> Result<Option<CopiedIn>> {
         let (serial, serial_number) = (delivered.common_name(), delivered.serial_hex());
-        crate::revocation::withhold(deed, authority.id, &serial_number, &words).await?;
         let at = deed.fleet().now();
+        crate::revocation::withhold(deed, (authority.id, &serial_number), &words, at).await?;
         if kind == FindingKind::IdentifierCopied {
             let spki_sha256 = delivered.public_key_sha256();
             let owner = store::certificate::own_key(&mut deed.tx, &spki_sha256, &format!("device:{serial}")).await?;

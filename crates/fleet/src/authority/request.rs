@@ -6,7 +6,7 @@ use domain::{
     authority::{Authority, AuthorityKind, AuthorityState},
     batch::Batch,
     certificate::batch_dns_name,
-    custody::{Custodian, CustodianKind, slug},
+    custody::{Custodian, slug},
     id::{ApprovalId, AuthorityId},
     person::Permission,
 };
@@ -105,16 +105,10 @@ impl Fleet {
                 "Choose a factory, batch or operations CA. A root is made in a ceremony and brought in.",
             )
         })?;
-        let named =
-            |code: &str| catalogue.custodians.iter().find(|c| c.code == code && c.kind == CustodianKind::Factory);
         let (factory, batch) = match kind {
-            AuthorityKind::Factory => {
-                let factory = named(&form.factory).ok_or_else(|| Error::field("factory", "Choose a factory."))?;
-                (Some(factory.clone()), None)
-            }
+            AuthorityKind::Factory => (Some(catalogue.factory(&form.factory)?.clone()), None),
             AuthorityKind::Batch => {
-                let batch = catalogue.batches.iter().find(|batch| batch.code == form.batch);
-                let batch = batch.ok_or_else(|| Error::field("batch", "Choose a batch."))?;
+                let batch = catalogue.batch_named(&form.batch)?;
                 (catalogue.custodian(batch.factory_id).cloned(), Some(batch.clone()))
             }
             _ => (None, None),

@@ -6,7 +6,10 @@ use super::{
     judge::{Bench, Judged, cause_of},
     reason::{self, Reason},
 };
-use crate::{Deed, Result, finding};
+use crate::{
+    Deed, Result,
+    finding::{self, signals_of},
+};
 use domain::{
     authority::FindingState,
     suspicion::{Copied, SIGNALS_MAX, Signal, Subject, Suspicion},
@@ -142,12 +145,6 @@ impl Candidates {
         self.findings.extend(parts.into_iter().chain([found]).map(|finding| (finding.cause.clone(), finding)));
         Ok(())
     }
-}
-
-/// What was found, as the finding keeps it.
-fn signals_of(finding: &Finding) -> Vec<Signal> {
-    let signals = finding.detail.get("signals").cloned().unwrap_or_default();
-    serde_json::from_value(signals).unwrap_or_default()
 }
 
 /// The findings of their own of others that report the same.

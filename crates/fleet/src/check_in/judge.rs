@@ -4,6 +4,7 @@ use super::{
     brake,
     fold::{self, Fold},
     reason::{self, Reason},
+    stood::Stood,
 };
 use crate::{
     Actor, Deed, Fleet, Result,
@@ -15,7 +16,6 @@ use domain::{
     device::{Device, Trust},
     history::{Entry, Event},
     id::DeviceId,
-    identifier::normalise,
     suspicion::{Copied, Policy, Response, Signal, Subject, Suspicion, gathered, suspicions},
     time::Timestamp,
 };
@@ -50,8 +50,8 @@ pub(super) enum Scope {
 
 /// What is done about a finding.
 enum Step<'a> {
-    /// It is told of.
-    Tell(&'a Suspicion),
+    /// What is observed now is told of.
+    Tell(&'a Suspicion, &'a Whole),
     /// What it was about is seen no more.
     Outlive(&'a Reason),
     /// It becomes part of another one.
@@ -61,11 +61,18 @@ enum Step<'a> {
 impl Step<'_> {
     fn cause(&self) -> String {
         match self {
-            Self::Tell(suspicion) => cause_of(suspicion),
+            Self::Tell(suspicion, _) => cause_of(suspicion),
             Self::Outlive(past) => past.cause.clone(),
             Self::Fold(fold) => fold.part.cause.clone(),
         }
     }
+}
+
+/// What is observed with what stood before.
+struct Whole {
+    suspicion: Suspicion,
+    /// The most that follows from it or did.
+    response: Option<Response>,
 }
 
 /// What came of it.
@@ -123,11 +130,19 @@ impl Bench<'_> {
         let (mine, mut reasons): (Vec<Reason>, Vec<Reason>) =
             earlier.into_iter().partition(|reason| scope.covers(reason.kind));
         let mut judged = Judged::nothing(Vec::new());
-        reasons.extend(found.iter().map(|suspicion| self.reason(suspicion, now)));
         let told: Vec<&Suspicion> =
             found.iter().filter(|suspicion| self.decide(suspicion, self.most).is_some()).collect();
+        let (mut wholes, mut elsewhere) = (Vec::with_capacity(found.len()), Vec::new());
+        for seen in &found {
+            let (whole, told_there) = self.whole(deed, seen, &told, &mine).await?;
+            reasons.push(reason_of(&whole, now));
+            wholes.push(whole);
+            elsewhere.extend(told_there);
+        }
+        elsewhere.retain(|one| !reasons.iter().chain(&mine).any(|known| known.cause == one.cause));
         let folds = fold::plan(deed, self, &told, &mine).await?;
-        let mut steps: Vec<Step<'_>> = found.iter().map(Step::Tell).chain(folds.iter().map(Step::Fold)).collect();
+        let tells = found.iter().zip(&wholes).map(|(seen, whole)| Step::Tell(seen, whole));
+        let mut steps: Vec<Step<'_>> = tells.chain(folds.iter().map(Step::Fold)).collect();
         let mut outlives = Vec::new();
         for past in &mine {
             if let Some(whole) = fold::whole_of(&told, &past.signals).filter(|_| !past.is_about(&told)) {
@@ -147,16 +162,19 @@ impl Bench<'_> {
         let mut outlived = Vec::new();
         for step in steps {
             match step {
-                Step::Tell(suspicion) => {
-                    let before = mine.iter().find(|reason| reason.cause == cause_of(suspicion));
-                    is_braked |= self.tell(deed, suspicion, (before, &folds), scope, &mut judged).await?;
+                Step::Tell(seen, whole) => {
+                    let before = mine.iter().find(|reason| reason.cause == cause_of(seen));
+                    is_braked |= self.tell(deed, (seen, whole), (before, &folds), scope, &mut judged).await?;
                 }
-                Step::Outlive(past) => outlived.extend(self.outlived(deed, past.clone(), now, &mut judged).await?),
+                Step::Outlive(past) => {
+                    let may_go = self.may_go(deed, past, &found).await?;
+                    outlived.extend(self.outlived(deed, past.clone(), (may_go, now), &mut judged).await?);
+                }
                 Step::Fold(fold) => fold::carry_out(deed, fold, &mut judged, now).await?,
             }
         }
         fold::level(deed, &mut judged, now).await?;
-        reasons.extend(outlived);
+        reasons.extend(outlived.into_iter().chain(elsewhere));
         if is_braked {
             brake::tell(deed, self).await?;
         }
@@ -186,52 +204,59 @@ impl Bench<'_> {
         self.components.iter().any(|component| component.is_in(newest) && component.part.identifier_key == key)
     }
 
-    fn reason(&self, suspicion: &Suspicion, at: Timestamp) -> Reason {
-        Reason {
-            cause: cause_of(suspicion),
-            kind: reason::kind(suspicion.cause.topic),
-            score: suspicion.score,
-            response: self.decide(suspicion, self.most),
-            signals: suspicion.signals.clone(),
-            at,
-            is_past: false,
-        }
+    /// What is `seen`, beside what stands of the same cause since earlier, and what of that a finding about several tells on.
+    /// What followed from it goes on to; nothing follows from it again.
+    async fn whole(
+        &self,
+        deed: &mut Deed<'_>,
+        seen: &Suspicion,
+        told: &[&Suspicion],
+        mine: &[Reason],
+    ) -> Result<(Whole, Option<Reason>)> {
+        let response = self.decide(seen, self.most);
+        let stood = Stood::beside(deed, seen, told, mine).await?;
+        let whole = match stood.whole {
+            None => Whole { suspicion: seen.clone(), response },
+            Some((suspicion, past)) => Whole { suspicion, response: response.max(past.response) },
+        };
+        Ok((whole, stood.elsewhere))
     }
 
-    /// Notes a suspicion's finding, and what follows from it where it says more than before. Whether more would have
-    /// followed if rules had not done so much already. `folds` is what becomes part of it or of others.
+    /// Notes a suspicion's finding with what stood before, and what follows from what is `seen` now where it says more than
+    /// before. Whether more would have followed if rules had not done so much already. `folds` is what becomes part of it
+    /// or of others.
     async fn tell(
         &self,
         deed: &mut Deed<'_>,
-        suspicion: &Suspicion,
+        (seen, Whole { suspicion: whole, response: most }): (&Suspicion, &Whole),
         (before, folds): (Option<&Reason>, &[Fold]),
         scope: Scope,
         judged: &mut Judged,
     ) -> Result<bool> {
-        let Some(response) = self.decide(suspicion, self.most) else { return Ok(false) };
-        let cause = cause_of(suspicion);
+        let Some(response) = self.decide(seen, self.most) else { return Ok(false) };
+        let cause = cause_of(whole);
         let stands = store::finding::by_cause(&mut deed.tx, &cause).await?;
         let is_open = stands.is_some_and(|finding| finding.state == FindingState::Open);
-        let is_known = is_open && before.is_some_and(|before| says_no_more(suspicion, before));
+        let is_known = is_open && before.is_some_and(|before| says_no_more(whole, before));
         let times = fold::times(folds, &cause) + i64::from(!is_known || scope == Scope::Polls);
         // Noted as well where it only gets parts: whoever settles it at the same moment must not leave them behind.
         if times == 0 && !folds.iter().any(|fold| fold.whole == cause) {
             return Ok(false);
         }
-        let mut found = self.found(suspicion, response);
-        found.words.push_str(&self.beside(deed, suspicion, folds).await?);
+        let mut found = self.found(whole, most.unwrap_or(response));
+        found.words.push_str(&self.beside(deed, whole, folds).await?);
         finding::note_times(&mut deed.tx, &found, times, self.fleet.now()).await?;
-        deed.ring("finding", reason::kind(suspicion.cause.topic).as_str()).await?;
+        deed.ring("finding", reason::kind(whole.cause.topic).as_str()).await?;
         if is_known {
             return Ok(false);
         }
-        if let Some(event) = suspicion.event(&self.device.serial) {
+        if let Some(event) = seen.event(&self.device.serial) {
             judged.entries.push(self.entry(event));
         }
         if judged.follows.as_ref().is_none_or(|(most, _)| *most < response) {
-            judged.follows = Some((response, suspicion.headline()));
+            judged.follows = Some((response, seen.headline()));
         }
-        let meant = self.decide(suspicion, Response::Quarantine);
+        let meant = self.decide(seen, Response::Quarantine);
         Ok(response < Response::Hold && meant.is_some_and(|meant| meant >= Response::Hold))
     }
 
@@ -281,65 +306,6 @@ impl Bench<'_> {
         })
     }
 
-    /// What spoke against the device and does not any more. What was weak, or was put right by a new manifest, is settled;
-    /// what was strong waits for a person: an accomplice could otherwise wash it away.
-    async fn outlived(
-        &self,
-        deed: &mut Deed<'_>,
-        past: Reason,
-        now: Timestamp,
-        judged: &mut Judged,
-    ) -> Result<Option<Reason>> {
-        let may_go = match past.kind {
-            FindingKind::HardwareMismatch => {
-                let is_put_right = !past.cause.ends_with(&format!(":{}", self.device.manifest_version));
-                is_put_right || !past.is_strong()
-            }
-            FindingKind::IdentifierCopied => !past.is_strong() && self.is_last_copy(deed, &past).await?,
-            // It is about the batch, and others of that stay. Only a part that is listed by now is put right.
-            FindingKind::BeyondBatch if past.is_strong() && !self.lists_all(&past) => false,
-            _ => return Ok(None),
-        };
-        let Some(found) = store::finding::by_cause(&mut deed.tx, &past.cause).await? else { return Ok(None) };
-        if !store::finding::stands(&mut deed.tx, &found).await? || (!may_go && !past.is_strong()) {
-            return Ok(None);
-        }
-        if !may_go {
-            return Ok(Some(Reason { is_past: true, ..past }));
-        }
-        let is_settled = match found.part_of.as_deref().filter(|_| found.state == FindingState::Folded) {
-            Some(whole) => store::finding::resolve_part(&mut deed.tx, (&past.cause, whole), now).await?,
-            // What others became part of is settled by people, so that nothing goes along unseen.
-            None if store::finding::folded_within(&mut deed.tx, &past.cause).await? > 0 => false,
-            None => store::finding::resolve(&mut deed.tx, &past.cause, now).await?,
-        };
-        if is_settled {
-            deed.ring("finding", past.kind.as_str()).await?;
-            judged.settled.push(past.cause);
-        }
-        Ok(None)
-    }
-
-    /// Whether the newest manifest lists every part by now that was on no list. What is about no part, as that the device
-    /// itself is on no list, isn't put right by one.
-    fn lists_all(&self, past: &Reason) -> bool {
-        past.signals.iter().all(|signal| {
-            let key = signal.unlisted().and_then(|(class, text)| normalise(class, text).ok());
-            key.is_some_and(|found| self.lists(&found.key))
-        })
-    }
-
-    /// A copy is one no more when a single device is left that has it.
-    async fn is_last_copy(&self, deed: &mut Deed<'_>, past: &Reason) -> Result<bool> {
-        for signal in &past.signals {
-            let Some(Copied::Part { identifier_key, .. }) = signal.copied() else { continue };
-            if store::report::reporting(&mut deed.tx, identifier_key, self.device.id, 2).await?.len() > 1 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// A device that only weak signals spoke against is trusted again once nothing does.
     async fn trusted_again(&self, deed: &mut Deed<'_>, reasons: &[Reason]) -> Result<Option<Entry>> {
         let speaks = reasons.iter().any(|reason| reason.response.is_some());
@@ -355,6 +321,19 @@ impl Bench<'_> {
 
     pub(super) fn entry(&self, event: Event) -> Entry {
         self.fleet.entry(self.actor, self.fleet.now(), "", event)
+    }
+}
+
+fn reason_of(whole: &Whole, at: Timestamp) -> Reason {
+    let Whole { suspicion, response } = whole;
+    Reason {
+        cause: cause_of(suspicion),
+        kind: reason::kind(suspicion.cause.topic),
+        score: suspicion.score,
+        response: *response,
+        signals: suspicion.signals.clone(),
+        at,
+        is_past: false,
     }
 }
 

@@ -53,18 +53,23 @@ impl Fleet {
 }
 
 /// Puts the device's certificates on hold. A device without one is let in by its token, which its trust decides on.
+///
+/// The history tells it in the order in which one follows from the other: what was found, that the device is quarantined
+/// for it, that its certificates are held for that. Entries are in the order of their times, and that of a hold gets the
+/// time from which it counts when records follow, at whichever node: so holds count from a microsecond later.
 async fn cut_off_for_now(
     deed: &mut Deed<'_>,
     bench: &Bench<'_>,
     response: Response,
     why: &str,
 ) -> Result<Option<Entry>> {
-    let (device, now) = (&bench.device, bench.fleet.now());
-    let certificates = store::report::counting_certificates(&mut deed.tx, (device.id, &device.serial), now).await?;
+    let device = &bench.device;
+    let entry = bench.entry(Event::Quarantined { reason: why.to_owned() });
+    let certificates =
+        store::report::counting_certificates(&mut deed.tx, (device.id, &device.serial), entry.at).await?;
     for (authority, serial) in &certificates {
-        withhold(deed, *authority, serial, why).await?;
+        withhold(deed, (*authority, serial), why, entry.at.plus(1)).await?;
     }
     let is_quarantined = response == Response::Quarantine || certificates.is_empty();
-    let entry = bench.entry(Event::Quarantined { reason: why.to_owned() });
     Ok(is_quarantined.then(|| Entry { actor: super::RULE.name().to_owned(), ..entry }))
 }

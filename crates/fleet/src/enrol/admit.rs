@@ -5,7 +5,7 @@ use super::{
     key::{KeyUse, use_key},
     line::Line,
 };
-use crate::{Actor, Error, Fleet, Result, finding::Found};
+use crate::{Actor, Error, Fleet, Result, finding::Found, revocation::cut_for_good_within};
 use domain::{
     audit::Outcome,
     authority::{AuthorityState, FindingKind},
@@ -125,6 +125,15 @@ pub(super) async fn admit(
         if let Some(decided) = decided_by(&known, actor, signed, now) {
             return Ok(decided);
         }
+        if let Some(why) = cut_for_good_within(tx, &known).await?
+            && !is_brought_back(tx, device).await?
+        {
+            let why = why.label().to_lowercase();
+            return Ok(Admission::Refused(Refusal::plain(format!(
+                "{serial} was revoked for good ({why}): nobody brings it back alone. Open a repair of it. That takes a \
+                 second person, and its voucher fetches a certificate for a new key."
+            ))));
+        }
     }
     let refused = match own_key(tx, signed, serial).await? {
         Some(refusal) => Some(refusal),
@@ -157,7 +166,7 @@ fn decided_by(known: &[Certificate], actor: &Actor, signed: &Certificate, now: T
         }
         let message = format!(
             "The device {serial} has a valid certificate for another key. Let it renew (simplereenroll) with that \
-             certificate, or revoke that one first."
+             certificate, or revoke that one and open a repair, which brings it a new key."
         );
         return Some(Admission::Refused(Refusal::plain(message)));
     }
@@ -167,6 +176,13 @@ fn decided_by(known: &[Certificate], actor: &Actor, signed: &Certificate, now: T
         return Some(Admission::Refused(Refusal::plain(message)));
     }
     None
+}
+
+/// Whether a repair that two people stand for gives the device a new key.
+async fn is_brought_back(tx: &mut Tx, device: Option<&Device>) -> Result<bool> {
+    let Some(device) = device else { return Ok(false) };
+    let open = store::repair::open_of_device(tx, device.id).await?;
+    Ok(open.is_some_and(|case| case.key_changes && case.state.is_written()))
 }
 
 /// Makes the key the device's, unless it is somebody else's or was compromised.

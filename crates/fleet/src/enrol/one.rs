@@ -11,8 +11,9 @@ use pki::Request;
 use serde_json::{Value, json};
 
 impl Fleet {
-    /// Enrols a device of a batch: issues its first certificate, or one after it was revoked or has ended. Asked again
-    /// with the same key, it gives the same certificate.
+    /// Enrols a device of a batch: issues its first certificate, or one after it has ended or was cut off with its batch.
+    /// Asked again with the same key, it gives the same certificate. A device that was revoked by itself for good comes
+    /// back by a repair, which takes two.
     ///
     /// # Errors
     /// When the actor may not, a station enrols for another factory's batch, the names or the key are another device's,

@@ -13,7 +13,6 @@ use crate::{
 use domain::{
     authority::{Authority, AuthorityKind, AuthorityState},
     certificate::{CertificatePurpose, CertificateStanding, dns_label},
-    custody::CustodianKind,
     person::Permission,
     time::{DAY, Timestamp},
 };
@@ -110,9 +109,7 @@ impl Fleet {
             return Err(Error::Conflict("A station doesn't enrol stations. Ask an operator.".to_owned()));
         }
         let catalogue = self.load_catalogue().await?;
-        let factories = catalogue.custodians.iter().filter(|custodian| custodian.kind == CustodianKind::Factory);
-        let factory = factories.into_iter().find(|factory| factory.code == form.factory).cloned();
-        let factory = factory.ok_or_else(|| Error::field("factory", "Choose a factory."))?;
+        let factory = catalogue.factory(&form.factory)?.clone();
         let name = checked_name(&form.name)?;
         if name.chars().count() > 64 {
             return Err(Error::field("name", "Give a name of 1 to 64 characters."));

@@ -67,7 +67,7 @@ impl Fleet {
         for device in &devices {
             store::device::lock(&mut deed.tx, *device).await?;
         }
-        let settled = settle_all(&mut deed, &findings, ids).await?;
+        let settled = settle_all(&mut deed, &findings, ids, reason).await?;
         if settled.causes.is_empty() {
             let message = match findings.as_slice() {
                 [only] if is_folded(only) => "This finding is part of another one. Settle that.",
@@ -99,7 +99,7 @@ struct Settled {
 }
 
 /// Settles these findings in their order, of which `chosen` were looked at and the others are part of those.
-async fn settle_all(deed: &mut Deed<'_>, findings: &[Finding], chosen: &[FindingId]) -> Result<Settled> {
+async fn settle_all(deed: &mut Deed<'_>, findings: &[Finding], chosen: &[FindingId], reason: &str) -> Result<Settled> {
     let (mut settled, at) = (Settled::default(), deed.fleet().now());
     for finding in findings {
         let cause = &finding.cause;
@@ -114,6 +114,8 @@ async fn settle_all(deed: &mut Deed<'_>, findings: &[Finding], chosen: &[Finding
         if !is_settled {
             continue;
         }
+        let told = store::finding::Settled { at, by: deed.actor().name().to_owned(), reason: reason.to_owned() };
+        store::finding::settled(&mut deed.tx, cause, &told).await?;
         deed.ring("finding", finding.kind.as_str()).await?;
         let place = if whole.is_some() { &mut settled.parts } else { &mut settled.causes };
         place.push(cause.clone());

@@ -90,7 +90,9 @@ pub(super) async fn permit(deed: &mut Deed<'_>, case: &RepairCase, device: &Devi
         Some(approval) if permits(&approval, case, device, used, now) => {
             Ok(Permit { approval: approval.id, hours: hours_of(&approval) })
         }
-        Some(approval) if approval.state == ApprovalState::Waiting => Err(waits()),
+        Some(approval) if approval.state == ApprovalState::Waiting && is_of(&approval, case, device, used) => {
+            Err(waits())
+        }
         _ => {
             let why = if used.may_have_been_used() {
                 "A restore of the console ended a voucher of this repair, which may have been used."
@@ -110,7 +112,7 @@ fn waits() -> Error {
 
 impl Fleet {
     /// Asks that another voucher may be made for a repair of which one was used. A second person approves exactly this; then
-    /// [`Fleet::make_voucher`] makes it, within a week.
+    /// [`Fleet::make_voucher`] makes it, within a week. A request that waits and is of what was there before is void by that.
     ///
     /// # Errors
     /// When the actor may not, there is no such repair, none of its vouchers was used, it changes no key or is not authorised
@@ -128,8 +130,15 @@ impl Fleet {
         })?;
         let name = name_of(&case);
         let last = store::approval::of_subject_within(&mut deed.tx, &name).await?;
-        if last.is_some_and(|last| last.state == ApprovalState::Waiting) {
-            return Err(waits());
+        if let Some(last) = last.filter(|last| last.state == ApprovalState::Waiting) {
+            if is_of(&last, &case, &device, &used) {
+                return Err(waits());
+            }
+            // Nobody could approve that any more, and nobody need reject it.
+            let words = changed_meanwhile();
+            store::approval::void(&mut deed.tx, last.id, &words).await?;
+            note(&mut deed, case.id, &format!("The request before this for another voucher is void: {words}")).await?;
+            deed.ring("approval", &last.id.to_string()).await?;
         }
         let detail = detail(&case, &device, &used, hours, reason);
         let title = format!("Another voucher for {} in repair {}", case.serial, case.code);

@@ -10,6 +10,7 @@ use crate::{
     approval::{conclude, detail_of, open},
     check_in::makers_within,
     custody::{append, change_parts},
+    revocation::cut_for_good_within,
 };
 use domain::{
     approval::{ApprovalKind, ApprovalState, canonical_json},
@@ -68,8 +69,11 @@ impl Bench {
         if donors_of(&looks) != *donors {
             return Err(changed());
         }
-        let plan = plan(&parts, &looks);
+        let mut plan = plan(&parts, &looks);
         let certificates = store::certificate::of_device_within(&mut deed.tx, &device.serial).await?;
+        if cut_for_good_within(&mut deed.tx, &certificates).await?.is_some() {
+            plan = plan.of_revoked();
+        }
         let is_certified = !certificates.is_empty();
         let mut gives = Vec::with_capacity(locked.len());
         for donor in &locked {

@@ -4,7 +4,7 @@ use super::{
     AnotherVoucher, RepairCase, RepairNote, RepairPhoto, SlotLook, TaintedPart, Voucher,
     look::{plan, present},
 };
-use crate::{Actor, Error, Fleet, Result, approval::ApprovalRow};
+use crate::{Actor, Error, Fleet, Result, approval::ApprovalRow, revocation::cut_for_good};
 use domain::{
     component::Part,
     device::Device,
@@ -57,6 +57,8 @@ pub struct RepairDetail {
     pub device: Device,
     /// The device's batch: EST's label.
     pub batch: String,
+    /// Where the gateway is, or a place to fill in.
+    pub gateway: String,
     /// The device's model.
     pub model: String,
     /// Who holds the device.
@@ -159,7 +161,13 @@ impl Fleet {
         let parts = present(&store::component::of_device(self.db(), device.id).await?);
         let lines = store::repair::parts(self.db(), case.id).await?;
         let mut slots = self.look(&case.serial, &parts, &lines).await?;
-        let plan = if case.state.is_written() { Plan::default() } else { plan(&parts, &slots) };
+        let certificates = store::certificate::of_device(self.db(), &case.serial).await?;
+        let is_revoked = cut_for_good(self.db(), &certificates).await?.is_some();
+        let plan = match plan(&parts, &slots) {
+            _ if case.state.is_written() => Plan::default(),
+            plan if is_revoked => plan.of_revoked(),
+            plan => plan,
+        };
         if case.state.is_written() {
             for slot in &mut slots {
                 slot.out_check = domain::repair::Checked::default();
@@ -173,6 +181,7 @@ impl Fleet {
         let used_voucher = store::voucher::used_of(self.db(), case.id).await?;
         Ok(RepairDetail {
             batch: catalogue.batch_code(device.batch_id).to_owned(),
+            gateway: self.load_settings().await?.gateway().to_owned(),
             model: catalogue.model_name(device.model_id).to_owned(),
             custodian: catalogue.custodian_name(device.custodian_id).to_owned(),
             parts,

@@ -215,7 +215,9 @@ impl Fleet {
         let cut = cut::of_act(self.db(), act).await?;
         let released = cut::lifted_by(self.db(), act).await?;
         touched.extend(cut.iter().chain(&released));
-        self.note_act(act, touched, None);
+        if let Some(act) = store::revocation::by_id(self.db(), act).await? {
+            self.note_act(&act, touched);
+        }
         Ok(!cut.is_empty() || !released.is_empty())
     }
 

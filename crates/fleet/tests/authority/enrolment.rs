@@ -241,7 +241,9 @@ async fn a_key_that_was_compromised_is_never_signed_again() {
         };
         fleet.revoke(&user(2, "max", Role::Manager), &form).await.unwrap();
         conflict(fleet.enrol(&operator(), "A", &request_of(&key, "GW-1"), "GW-1").await, "compromised");
-        fleet.enrol(&operator(), "A", &request("GW-1").1, "GW-1").await.unwrap();
+        conflict(fleet.enrol(&operator(), "A", &request("GW-1").1, "GW-1").await, "takes a second person");
+        world.device("GW-2", 10).await;
+        conflict(fleet.enrol(&operator(), "A", &request_of(&key, "GW-2"), "GW-2").await, "Make a new key for GW-2");
         let station = StationForm { factory: "brno".into(), name: "Line 1".into(), csr: request_pem(&key, "x") };
         conflict(fleet.station(&operator(), &station).await, "compromised");
     }

@@ -3,7 +3,7 @@
 use crate::world::{NOW, RULE, admin, conflict, manager, operator, request, request_pem, station, worlds};
 use domain::{
     approval::ApprovalState,
-    authority::FindingKind,
+    authority::{AuthorityKind, FindingKind},
     certificate::{CertificatePurpose, CertificateStanding, CertificateStatus, RevocationReason},
     device::Trust,
     history::Event,
@@ -12,6 +12,7 @@ use domain::{
 };
 use fleet::{
     Error,
+    authority::AuthorityForm,
     certificate::CertificateFilter,
     custody::CustodyForm,
     enrol::{CodeSigningForm, StationForm},
@@ -100,11 +101,43 @@ async fn stations_are_short_lived_and_known_by_their_certificate() {
         conflict(fleet.station(&operator(), &form("nonsense".into())).await, "can't be taken");
         conflict(
             fleet.station(&operator(), &StationForm { factory: "nowhere".into(), ..form(String::new()) }).await,
-            "Choose a factory",
+            "No factory “nowhere” is known: import its manifest",
         );
         let rows = fleet.stations(&operator(), Some("brno")).await.unwrap();
-        assert_eq!((rows.len(), rows[0].factory.as_str(), rows[0].status), (2, "brno", CertificateStanding::Expiring));
+        assert_eq!((rows.len(), rows[0].factory.as_str(), rows[0].status), (2, "brno", CertificateStanding::Valid));
         assert_eq!(fleet.stations(&operator(), Some("graz")).await.unwrap().len(), 0);
+        // Soon is the last third of so short a life, in the list as beside each.
+        let of = async |standing| {
+            let purpose = Some(CertificatePurpose::Station);
+            let filter = CertificateFilter { standing: Some(standing), purpose, ..Default::default() };
+            let rows = fleet.certificates(&operator(), &filter).await.unwrap().rows;
+            assert!(rows.iter().all(|row| row.status == standing), "{rows:?}");
+            rows.len()
+        };
+        assert_eq!((of(CertificateStanding::Valid).await, of(CertificateStanding::Expiring).await), (2, 0));
+        world.wait(21 * DAY);
+        assert_eq!((of(CertificateStanding::Valid).await, of(CertificateStanding::Expiring).await), (0, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_name_a_factorys_authority_as_it_is_named() {
+    const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
+    for world in worlds().await {
+        let all = world.fleet.authorities(&operator()).await.unwrap();
+        let factory = all.iter().find(|row| row.authority.kind == AuthorityKind::Factory).unwrap();
+        for act in ["pem", "deliver"] {
+            let line = format!("muster authority {act} {} ", factory.authority.slug);
+            assert!(OPERATIONS.contains(&line), "{line}");
+        }
+        let unknown = |code: &str| AuthorityForm { kind: "factory".into(), factory: code.into(), ..Default::default() };
+        conflict(
+            world.fleet.request_authority(&operator(), &unknown("nowhere")).await,
+            "No factory “nowhere” is known",
+        );
+        conflict(world.fleet.request_authority(&operator(), &unknown("")).await, "Choose a factory.");
+        let batch = AuthorityForm { kind: "batch".into(), batch: "NOPE".into(), ..Default::default() };
+        conflict(world.fleet.request_authority(&operator(), &batch).await, "No batch “NOPE” is known");
     }
 }
 
@@ -289,13 +322,13 @@ async fn a_factory_that_is_cut_off_takes_its_stations_with_it() {
             let slug = |serial: &str| trust.by_slug(&of(serial).authority_slug).unwrap();
             let mark = |serial: &str| slug(serial).mark(pki::SerialNumber::from_hex(serial).unwrap()).is_some();
             let [own, other] = [&serials[0], &serials[1]].map(|serial| (of(serial).status, mark(serial)));
-            assert_eq!(other, (CertificateStanding::Expiring, false), "the other factory's");
+            assert_eq!(other, (CertificateStanding::Valid, false), "the other factory's");
             own
         };
         act(RevocationAct::Hold, RevocationReason::CertificateHold).await;
         assert_eq!(stand().await, (CertificateStanding::Held, true));
         act(RevocationAct::Release, RevocationReason::CertificateHold).await;
-        assert_eq!(stand().await, (CertificateStanding::Expiring, false));
+        assert_eq!(stand().await, (CertificateStanding::Valid, false));
         act(RevocationAct::Revoke, RevocationReason::CaCompromise).await;
         assert_eq!(stand().await, (CertificateStanding::Revoked, true));
     }

@@ -70,13 +70,9 @@ async fn a_backup_of_earlier_tables_comes_up_to_date() {
     fixture.db.close().await;
     // A database as it was before photos were kept in it.
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    for sql in [
-        "DROP TABLE repair_picture",
-        "DROP INDEX repair_photo_sha256",
-        "DELETE FROM _sqlx_migrations WHERE version >= 14",
-        "INSERT INTO sign_in_throttle (subject, failures, window_start) VALUES ('kept', 3, 1)",
-    ] {
-        sqlx::query(sql).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let row = "INSERT INTO sign_in_throttle (subject, failures, window_start) VALUES ('kept', 3, 1)";
+    for sql in testing::BEFORE_PHOTOS.iter().chain([&row]) {
+        sqlx::query(*sql).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
     connection.close().await.unwrap();
     let pool = sqlx::PgPool::connect(&url).await.unwrap();
@@ -110,12 +106,8 @@ async fn a_restore_that_is_refused_brings_no_table_up_to_date() {
     backup(&fleet, &COMMAND, &file).await.unwrap();
     fixture.db.close().await;
     let mut connection = sqlx::PgConnection::connect(fixture.url.as_deref().unwrap()).await.unwrap();
-    for sql in [
-        "DROP TABLE repair_picture",
-        "DROP INDEX repair_photo_sha256",
-        "DELETE FROM _sqlx_migrations WHERE version >= 14",
-    ] {
-        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    for sql in testing::BEFORE_PHOTOS {
+        sqlx::query(*sql).execute(&mut connection).await.unwrap();
     }
     let url = fixture.url.as_deref().unwrap();
     let refused = told(restore_postgres(&COMMAND, url, fixture.folder.path(), &file, false).await);

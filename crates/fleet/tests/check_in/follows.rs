@@ -179,3 +179,26 @@ async fn the_policy_holds_the_certificate_and_a_person_releases_it() {
         assert!(world.fleet.audit_verify(&admin()).await.unwrap().break_at.is_none());
     }
 }
+
+#[tokio::test]
+async fn a_history_tells_of_a_quarantine_before_the_holds_that_follow_from_it() {
+    for world in worlds().await {
+        let form = RulesForm {
+            mapping: domain::report::USUAL_MAPPING.to_owned(),
+            ask: "30".into(),
+            quarantine: "55".into(),
+            ..RulesForm::default()
+        };
+        world.fleet.change_model_rules(&admin(), "GW-200", &form).await.unwrap();
+        let device = world.made("A", 1).await;
+        let (authority, serial) = certified(&world, &device).await;
+        world.reports(&device, honest(1)).await;
+        world.reports(&device, but(1, "hw.board", "MB26B-999999")).await;
+        assert!(world.fleet.trust().mark(authority, &serial).is_some(), "{}", world.name());
+        world.fleet.follow_acts().await.unwrap();
+        let told = world.told(&device).await;
+        let expected = ["hardware_mismatch", "quarantined", "certificate_held"];
+        assert_eq!(told[told.len() - 3..], expected, "{}: {told:?}", world.name());
+        assert_eq!(world.device(&device).await.trust, Trust::Quarantined, "{}", world.name());
+    }
+}

@@ -154,6 +154,28 @@ async fn next_manifest(world: &World, serial: &str) {
 }
 
 #[tokio::test]
+async fn a_request_that_nobody_can_approve_any_more_is_in_nobodys_way() {
+    for world in worlds().await {
+        let name = world.name();
+        let code = used(&world, "GW-1", "MB-915").await;
+        let before = ask(&world, &support(), &code).await.unwrap();
+        conflict(ask(&world, &support(), &code).await, "asked for already");
+        next_manifest(&world, "GW-1").await;
+        conflict(world.fleet.make_voucher(&support(), &code, 0).await, "ask for it");
+        assert_eq!(world.repair(&code).await.another_voucher, None, "{name}: it can be asked for");
+        let now = ask(&world, &support(), &code).await.unwrap();
+        let row = world.fleet.approval(&manager(), before).await.unwrap().row;
+        assert_eq!(row.state, ApprovalState::Void, "{name}");
+        assert!(row.reason.contains("has changed since"), "{name}: {}", row.reason);
+        conflict(world.decide(&manager(), before, true).await, "decided already");
+        conflict(ask(&world, &support(), &code).await, "asked for already");
+        world.decide(&manager(), now, true).await.unwrap();
+        world.fleet.make_voucher(&support(), &code, 0).await.unwrap();
+        world.fleet.audit_verify(&crate::world::RULE).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn one_that_is_never_used_leaves_the_report_awaited_and_the_certificate_good() {
     for world in worlds().await {
         let code = world.open("GW-1").await;

@@ -123,12 +123,7 @@ async fn a_backup_from_when_photos_were_files_is_restored_in_place_with_its_pict
         let sha256 = world.repair(&code).await.photos[0].sha256.clone();
         let (name, folder) = (world.name(), world.fixture.folder.path());
         let (file, url) = (folder.join("old.muster"), world.fixture.url.as_deref());
-        let before_pictures = [
-            "DROP TABLE repair_picture",
-            "DROP INDEX repair_photo_sha256",
-            "DELETE FROM _sqlx_migrations WHERE version >= 14",
-        ];
-        run(world.fleet.db(), &before_pictures).await;
+        run(world.fleet.db(), store::testing::BEFORE_PHOTOS).await;
         store::backup::write(world.fleet.db(), folder, &file, world.fleet.now()).await.unwrap();
         world.fleet.db().close().await;
         // The start of this version made the tables and took the file in, and removed it.

@@ -78,3 +78,45 @@ async fn a_repair_ends_the_quarantine_that_a_rule_began() {
         assert_eq!((trust().await, is_held().await), (Trust::Trusted, false), "{}", world.name());
     }
 }
+
+#[tokio::test]
+async fn a_repair_of_something_else_lifts_no_hold() {
+    for world in worlds().await {
+        let rules = RulesForm {
+            mapping: USUAL_MAPPING.to_owned(),
+            ask: "30".into(),
+            hold: "55".into(),
+            ..RulesForm::default()
+        };
+        world.fleet.change_model_rules(&admin(), "GW-200", &rules).await.unwrap();
+        let device = async || world.fleet.device(&support(), "GW-2").await.unwrap();
+        reports_as(&world, 2, "MB-2").await;
+        reports_as(&world, 2, "MB-900").await;
+        assert_eq!(device().await.trust, Trust::Quarantined, "{}", world.name());
+        let id = device().await.id;
+        let says = async |modem: u64| {
+            let device = Actor::Device { id, serial: "GW-2".into(), origin: Origin::default() };
+            let said = [("hw.board", "MB-2".to_owned()), ("hw.lte0.imei", imei(modem))];
+            world.fleet.report(&device, Attributes::collect(said), UpdateMode::Merge).await.unwrap();
+        };
+        // The board is right again, and another modem is there: of that alone the bench knows.
+        says(99).await;
+        let code = world.open("GW-2").await;
+        world.draft(&code, "lte0", &imei(99)).await;
+        assert_eq!(world.authorise(&code).await, fleet::repair::Authorised::Done(RepairState::Verifying));
+        says(99).await;
+        assert_eq!(world.repair(&code).await.case.state, RepairState::Closed, "{}", world.name());
+        assert_eq!(device().await.trust, Trust::Quarantined, "{}: nobody answered for the board", world.name());
+        let open = world.fleet.findings(&admin(), true).await.unwrap();
+        assert_eq!(open.len(), 1, "{}: {open:?}", world.name());
+        assert!(open[0].words.contains("MB-900"), "{}: {}", world.name(), open[0].words);
+        // Another light thing by the new manifest is a finding of its own, and goes by itself.
+        says(98).await;
+        says(99).await;
+        let open = world.fleet.findings(&admin(), true).await.unwrap();
+        assert!(open.len() == 1 && open[0].words.contains("MB-900"), "{}: {open:?}", world.name());
+        assert_eq!(device().await.trust, Trust::Quarantined, "{}", world.name());
+        world.fleet.resolve_finding(&admin(), open[0].id, "the board was looked at").await.unwrap();
+        assert_eq!(device().await.trust, Trust::Trusted, "{}", world.name());
+    }
+}

@@ -1,8 +1,17 @@
 //! Vouchers: once, for a time, for one device.
 
-use crate::world::{World, conflict, request, request_of, support, worlds};
-use domain::{certificate::CertificateStatus, repair::RepairState, time::HOUR};
-use fleet::repair::NewVoucher;
+use crate::world::{World, admin, conflict, manager, request, request_of, support, worlds};
+use domain::{
+    certificate::{CertificateStatus, RevocationReason},
+    device::Trust,
+    repair::RepairState,
+    revocation::RevocationAct,
+    time::HOUR,
+};
+use fleet::{
+    repair::{Authorised, NewVoucher},
+    revocation::{RevokeForm, Selection},
+};
 use pki::{KeyAlgorithm, SoftwareKey};
 
 /// A device whose board was exchanged, with a voucher.
@@ -82,7 +91,7 @@ async fn of_two_who_use_it_at_once_one_gets_a_certificate() {
 async fn a_key_that_was_lost_gets_nothing_any_more_and_a_hold_stops_a_voucher() {
     for world in worlds().await {
         let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-        world.fleet.enrol(&crate::world::admin(), "A", &request_of(&key, "GW-1"), "GW-1").await.unwrap();
+        world.fleet.enrol(&admin(), "A", &request_of(&key, "GW-1"), "GW-1").await.unwrap();
         let code = world.open("GW-1").await;
         world.draft_fate(&code, "board", "MB-907", "missing").await;
         world.authorise_through(&code).await;
@@ -93,7 +102,7 @@ async fn a_key_that_was_lost_gets_nothing_any_more_and_a_hold_stops_a_voucher() 
         assert!(with(&request("GW-1")).await.unwrap().is_some());
         world.fleet.follow_acts().await.unwrap();
         let trust = world.fleet.device(&support(), "GW-1").await.unwrap().trust;
-        assert_eq!(trust, domain::device::Trust::Trusted, "{}", world.name());
+        assert_eq!(trust, Trust::Trusted, "{}", world.name());
 
         world.enrolled("GW-3").await;
         let (_, made) = voucher(&world, "GW-3", "MB-908").await;
@@ -108,7 +117,7 @@ async fn closing_without_a_new_certificate_leaves_none_for_the_old_key() {
     for world in worlds().await {
         let old = world.enrolled("GW-1").await;
         let (code, made) = voucher(&world, "GW-1", "MB-909").await;
-        world.fleet.close_repair(&crate::world::manager(), &code, "goes to the archive").await.unwrap();
+        world.fleet.close_repair(&manager(), &code, "goes to the archive").await.unwrap();
         let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
         assert_eq!(kept[0].serial, old.certificate.serial_hex());
         assert_eq!(kept[0].status, CertificateStatus::Superseded, "{}", world.name());
@@ -125,7 +134,7 @@ async fn closing_leaves_the_certificate_that_an_operator_brought_for_the_new_key
         world.draft_fate(&code, "board", "MB-911", "missing").await;
         assert_eq!(world.authorise_through(&code).await, RepairState::Authorised);
         let new = world.enrolled("GW-1").await;
-        world.fleet.close_repair(&crate::world::manager(), &code, "enrolled at the bench").await.unwrap();
+        world.fleet.close_repair(&manager(), &code, "enrolled at the bench").await.unwrap();
         let kept = store::certificate::of_device(world.fleet.db(), "GW-1").await.unwrap();
         let status = |serial: &str| kept.iter().find(|kept| kept.serial == serial).unwrap().status;
         assert_eq!(status(&new.certificate.serial_hex()), CertificateStatus::Valid, "{}", world.name());
@@ -160,4 +169,56 @@ async fn wrong_vouchers_are_counted_for_an_address_and_right_ones_never() {
         assert!(knows(&made.voucher, "192.0.2.7").await.unwrap(), "{}", world.name());
         assert!(!knows(&wrong, "198.51.100.9").await.unwrap(), "{}: nobody else is kept out", world.name());
     }
+}
+
+async fn revoked(world: &World, serial: &str, reason: RevocationReason) {
+    let selection = Selection::Device(serial.to_owned());
+    let shown = world.fleet.preview(&admin(), &selection, RevocationAct::Revoke).await.unwrap();
+    let form = RevokeForm {
+        selection,
+        act: RevocationAct::Revoke,
+        reason,
+        note: "reported stolen by its holder".into(),
+        confirmation: shown.confirm_word,
+        preview_hash: shown.hash,
+    };
+    world.fleet.revoke(&admin(), &form).await.unwrap();
+    world.fleet.follow_acts().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_revoked_for_good_comes_back_by_a_repair_and_by_nobody_alone() {
+    for world in worlds().await {
+        for (serial, reason) in
+            [("GW-1", RevocationReason::KeyCompromise), ("GW-3", RevocationReason::CessationOfOperation)]
+        {
+            world.enrolled(serial).await;
+            revoked(&world, serial, reason).await;
+            let trust = async || world.fleet.device(&support(), serial).await.unwrap().trust;
+            assert_eq!(trust().await, Trust::Revoked, "{}", world.name());
+            conflict(world.fleet.kit(&admin(), serial).await, "Open a repair");
+            conflict(world.fleet.enrol(&admin(), "A", &request(serial), serial).await, "second person");
+            let outcome = world.fleet.enrol_many(&admin(), "A", vec![item(serial)]).await.unwrap().remove(0);
+            assert!(outcome.outcome.unwrap_err().contains("revoked for good"), "{}", world.name());
+            assert_eq!(trust().await, Trust::Revoked, "{}: nothing came of it", world.name());
+            // Its parts are what they were: it is the same device, and needs another key all the same.
+            let code = world.open(serial).await;
+            let plan = world.repair(&code).await.plan;
+            assert!(plan.takes_two() && plan.key_changes, "{}: {plan:?}", world.name());
+            conflict(world.fleet.kit(&admin(), serial).await, "Open a repair");
+            let Authorised::Waiting(approval) = world.authorise(&code).await else { panic!("{}", world.name()) };
+            conflict(world.fleet.kit(&admin(), serial).await, "Open a repair");
+            world.decide(&manager(), approval, true).await.unwrap();
+            let made = world.fleet.make_voucher(&support(), &code, 2).await.unwrap();
+            let enrolled = world.fleet.enrol_by_voucher("192.0.2.7", &made.voucher, "A", &request(serial)).await;
+            assert_eq!(enrolled.unwrap().unwrap().certificate.common_name(), serial);
+            assert_eq!(trust().await, Trust::Trusted, "{}", world.name());
+        }
+    }
+}
+
+fn item(serial: &str) -> fleet::enrol::EnrolItem {
+    let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let der = pki::certificate_request(&pki::Name::common(serial), &key).unwrap();
+    fleet::enrol::EnrolItem { serial: serial.to_owned(), csr: pki::request_pem(&der), ..Default::default() }
 }

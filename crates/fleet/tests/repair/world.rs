@@ -1,11 +1,14 @@
 //! What the tests of the repair desk share: a factory with a batch that is signed for, and devices with parts.
 
+pub use crate::scene::{RULE, admin, manager, user};
+
+use crate::scene::{self, PASSPHRASE, entry};
 use domain::{
-    batch::{Batch, Model},
+    batch::Batch,
     component::{ComponentClass as Class, Part},
     custody::{Custodian, CustodianKind},
-    history::{Entry, Event},
-    id::{ApprovalId, AuthorityId, BatchId, CustodianId, DeviceId, HistoryId, ModelId},
+    history::Event,
+    id::{ApprovalId, AuthorityId, CustodianId, DeviceId},
     identifier::normalise,
     manifest,
     person::Role,
@@ -13,7 +16,7 @@ use domain::{
     time::{DAY, Timestamp},
 };
 use fleet::{
-    Actor, Error, Fleet, Keys, Origin,
+    Actor, Error, Fleet, Keys,
     authority::AuthorityForm,
     repair::{Authorised, OpenForm, PartForm, RepairDetail},
     seed::Life,
@@ -34,11 +37,8 @@ use store::{
 };
 use uuid::Uuid;
 
-pub const RULE: Actor = Actor::Rule { name: "test" };
 /// 2 November 2026, 12:00.
 pub const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
-
-const MODEL: ModelId = ModelId(Uuid::from_u128(3));
 
 pub struct World {
     pub fleet: Fleet,
@@ -46,21 +46,8 @@ pub struct World {
     clock: Arc<AtomicI64>,
 }
 
-pub fn user(n: u128, name: &str, role: Role) -> Actor {
-    let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
-}
-
 pub fn support() -> Actor {
     user(1, "sanne", Role::Support)
-}
-
-pub fn manager() -> Actor {
-    user(2, "max", Role::Manager)
-}
-
-pub fn admin() -> Actor {
-    user(3, "eve", Role::Admin)
 }
 
 /// On each database: batches A and B of factory Brno, an authority for A, and devices `GW-1` to `GW-4` of A with a board, a
@@ -142,15 +129,8 @@ impl World {
     }
 
     async fn fill(&self) {
-        let model = Model {
-            id: MODEL,
-            name: "GW-200".into(),
-            description: String::new(),
-            poll_interval_s: 300,
-            sgtin: String::new(),
-        };
         let batches = [batch(10, "A"), batch(11, "B")];
-        self.fleet.seed_catalogue(&RULE, &[factory(), client()], &[model], &batches).await.unwrap();
+        self.fleet.seed_catalogue(&RULE, &[factory(), client()], &[scene::model()], &batches).await.unwrap();
         self.make(1..=4).await;
     }
 
@@ -254,7 +234,7 @@ impl World {
 }
 
 fn fleet_on(db: Db, folder: &Path, clock: Arc<AtomicI64>) -> Fleet {
-    let passphrase = Some(Passphrase::new("correct horse battery staple".to_owned()).unwrap());
+    let passphrase = Some(Passphrase::new(PASSPHRASE.to_owned()).unwrap());
     let now = move || Timestamp(clock.fetch_add(1, Ordering::Relaxed));
     Fleet::with_clock(db, folder.to_owned(), Arc::new(now)).with_keys(Keys { folder: folder.join("keys"), passphrase })
 }
@@ -281,14 +261,7 @@ fn client() -> Custodian {
 }
 
 fn batch(n: u128, code: &str) -> Batch {
-    Batch {
-        id: BatchId(Uuid::from_u128(n)),
-        code: code.into(),
-        factory_id: factory().id,
-        model_id: MODEL,
-        quota: Some(10),
-        started_at: NOW.plus(-60 * DAY),
-    }
+    Batch { quota: Some(10), ..scene::batch(n, code, 1, NOW.plus(-60 * DAY)) }
 }
 
 /// A request for a key that was just made.
@@ -324,15 +297,6 @@ fn template(profile: Profile, name: &str, public_key: &[u8]) -> Template {
 fn life(n: u64, batch: &Batch, factory: &Custodian, client: &Custodian) -> Life {
     let serial = format!("GW-{n}");
     let made = NOW.plus(-30 * DAY);
-    let entry = |at: Timestamp, event: Event| Entry {
-        id: HistoryId(Uuid::now_v7()),
-        at,
-        recorded_at: at,
-        actor: "line 1".into(),
-        place: String::new(),
-        event,
-        epcis_event_id: None,
-    };
     let parts = parts_of(n);
     let hash = manifest::hash(&serial, 1, "", &parts);
     let first = Event::ManifestRecorded {

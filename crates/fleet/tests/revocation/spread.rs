@@ -1,6 +1,6 @@
 //! How an act spreads, as its page shows it.
 
-use crate::world::{RULE, batch, device, operator, worlds};
+use crate::world::{RULE, batch, device, open, operator, worlds};
 use domain::{
     revocation::{RevocationAct as Act, SpreadChannel},
     time::{DAY, HOUR},
@@ -88,5 +88,31 @@ async fn who_did_not_come_back_is_listed() {
         world.fleet.flush_spread().await.unwrap();
         let detail = world.fleet.revocation(&operator(), id).await.unwrap();
         assert!(detail.came_back.iter().all(|device| device.n == 1), "{}: noted after a week", world.name());
+    }
+}
+
+/// Rules put devices on hold one by one; how a batch's revocation spreads is followed all the same, also by a process that
+/// began since.
+#[tokio::test]
+async fn many_single_acts_do_not_push_out_that_of_a_batch() {
+    const SINGLE: usize = 66;
+    for world in worlds(SINGLE).await {
+        world.act_through(Act::Revoke, batch("B")).await;
+        let id = world.fleet.revocations(&operator(), None, 1).await.unwrap().rows[0].id;
+        for n in 0..SINGLE {
+            world.act(Act::Hold, device(&format!("A-{n:05}"))).await;
+        }
+        let (authority, serial) = (world.authority_id("batch-b").await, world.serial_of("B-00000").await);
+        let (folder, url) = (world.fixture.folder.path(), world.fixture.url.as_deref());
+        let later = open(folder, url, world.clock.clone()).await;
+        later.load_trust().await.unwrap();
+        later.begin_to_note().await.unwrap();
+        for (n, fleet) in [(1, &world.fleet), (2, &later)] {
+            fleet.refused(&RULE, authority, &serial, "198.51.100.9");
+            fleet.flush_spread().await.unwrap();
+            let channels = fleet.revocation(&operator(), id).await.unwrap().channels;
+            let refused = channels.iter().filter(|row| row.channel == SpreadChannel::DeviceRefused);
+            assert_eq!(refused.map(|row| row.n).sum::<i64>(), n, "{}: {channels:?}", world.name());
+        }
     }
 }

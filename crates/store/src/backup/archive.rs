@@ -287,9 +287,9 @@ fn parsed<T: DeserializeOwned>(path: &Path, data: &[u8]) -> StoreResult<T> {
 }
 
 fn unreadable(path: &Path, why: impl std::fmt::Display) -> StoreError {
-    failed(format!("{} can't be read as a backup: {why}", path.display()))
+    failed(format!("the file {} can't be read as a backup: {why}", path.display()))
 }
 
 pub(super) fn damaged(path: &Path) -> StoreError {
-    failed(format!("{} is damaged: its data is not what was written", path.display()))
+    failed(format!("the file {} is damaged: its data is not what was written", path.display()))
 }

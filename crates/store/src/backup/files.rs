@@ -74,9 +74,23 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
 /// Under which name a file is kept that another one takes the place of: the first that is free, for what was kept by an
 /// earlier restore may be needed yet.
 pub(super) fn free_name(file: &Path, is_free: impl Fn(&Path) -> bool) -> PathBuf {
-    let first = beside(file, BEFORE);
-    let more = (2_u64..).map(|n| beside(file, &format!("{BEFORE}-{n}")));
-    std::iter::once(first.clone()).chain(more).find(|name| is_free(name)).unwrap_or(first)
+    (1_u64..).map(|n| kept_name(file, n)).find(|name| is_free(name)).unwrap_or_else(|| kept_name(file, 1))
+}
+
+/// The same for what is kept so many times only: when they are that many, the earliest goes.
+pub(super) fn name_among(file: &Path, most: u64) -> StoreResult<PathBuf> {
+    if let Some(free) = (1..=most).map(|n| kept_name(file, n)).find(|name| !name.exists()) {
+        return Ok(free);
+    }
+    for n in 1..most {
+        let (later, earlier) = (kept_name(file, n + 1), kept_name(file, n));
+        fs::rename(&later, &earlier).map_err(at(&later))?;
+    }
+    Ok(kept_name(file, most))
+}
+
+fn kept_name(file: &Path, n: u64) -> PathBuf {
+    beside(file, &if n == 1 { BEFORE.to_owned() } else { format!("{BEFORE}-{n}") })
 }
 
 /// Removes a file, if it is there.
@@ -93,4 +107,26 @@ pub(super) fn keep(file: &Path, kept: &Path) -> StoreResult<()> {
         fs::rename(file, kept).map_err(at(file))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn of_what_is_kept_so_many_times_the_last_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.crl");
+        for n in 1..=7 {
+            fs::write(&file, n.to_string()).unwrap();
+            keep(&file, &name_among(&file, 4).unwrap()).unwrap();
+            // As a restore does, whose file has another content and not the same under another name.
+            fs::remove_file(&file).unwrap();
+        }
+        let text = |ending: &str| fs::read_to_string(beside(&file, ending)).unwrap();
+        let kept = [BEFORE, ".before-restore-2", ".before-restore-3", ".before-restore-4"].map(text);
+        assert_eq!(kept, ["4", "5", "6", "7"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+    }
 }

@@ -16,6 +16,9 @@ use std::{
 const KEYS: &str = "keys";
 /// The folder of revocation lists: of each authority its last number and its last list.
 const LISTS: &str = "crl";
+/// How many lists, and numbers, of an authority are kept that later ones took the place of: whoever restores every week has
+/// no use for all of them. Keys are all kept, each may be the only one.
+const LISTS_KEPT: u64 = 4;
 /// The folders, and how names in them end.
 const HELD: [(&str, &[&str]); 2] = [(KEYS, &["pem"]), (LISTS, &["crl", "number"])];
 
@@ -84,12 +87,12 @@ impl Files {
         let path = self.folder.join(name);
         match fs::symlink_metadata(&path) {
             Ok(found) if !found.is_file() => {
-                return Err(failed(format!("{} is there and is no file; move it away first", path.display())));
+                return Err(failed(format!("the path {} is there and is no file; move it away first", path.display())));
             }
             Ok(_) if fs::read(&path).map_err(at(&path))? == data => return Ok(()),
             Ok(_) if name.starts_with(KEYS) && !self.force => {
                 return Err(failed(format!(
-                    "{} is there already and is another key. Restore into an empty folder (--data FOLDER), or type the command \
+                    "the key {} is there already and is another one. Restore into an empty folder (--data FOLDER), or type the command \
                      again with --force: what is there is then kept beside it, as …{BEFORE}",
                     path.display()
                 )));
@@ -123,7 +126,12 @@ impl Files {
                 continue;
             }
             if path.exists() {
-                files::keep(&path, &files::free_name(&path, |name| !name.exists()))?;
+                let kept = if name.starts_with(LISTS) {
+                    files::name_among(&path, LISTS_KEPT)?
+                } else {
+                    files::free_name(&path, |name| !name.exists())
+                };
+                files::keep(&path, &kept)?;
             }
             fs::rename(&arriving, &path).map_err(at(&path))?;
             files::sync_folder(&path)?;
@@ -183,7 +191,7 @@ mod tests {
 
     #[test]
     fn only_plain_names_in_two_folders_are_ours() {
-        for name in ["keys/brno-factory-ca-0a1b2c.pem", "crl/batch-a.crl", "crl/batch-a.number"] {
+        for name in ["keys/factory-ca-brno-0a1b2c.pem", "crl/batch-a.crl", "crl/batch-a.number"] {
             assert!(is_ours(name), "{name}");
         }
         for name in [
@@ -233,6 +241,15 @@ mod tests {
         assert_eq!((text("crl/new.crl").as_str(), text("crl/new.number").as_str()), ("list 9", "9"));
         assert_eq!((text("crl/old.crl").as_str(), text("crl/old.number").as_str()), ("list 5", "5"));
         assert_eq!((text("keys/a.pem").as_str(), text("keys/a.pem.before-restore").as_str()), ("ours", "theirs"));
+        for n in 6..20 {
+            let mut later = Files::new(folder.path(), false);
+            later.add("crl/old.crl", format!("list {n}").as_bytes()).unwrap();
+            later.add("crl/old.number", n.to_string().as_bytes()).unwrap();
+            assert_eq!(later.put_in_place().unwrap(), 2);
+        }
+        assert_eq!(text("crl/old.crl.before-restore"), "list 15", "the last four are kept");
+        assert_eq!(text("crl/old.number.before-restore-4"), "18");
+        assert_eq!(fs::read_dir(folder.path().join("crl")).unwrap().count(), 4 + 2 * 4);
         let mut again = Files::new(folder.path(), false);
         again.add("keys/b.pem", b"ours").unwrap();
         assert_eq!(again.put_in_place().unwrap(), 0, "it is there");

@@ -3,7 +3,7 @@
 use super::{COLUMNS, Row};
 use crate::{Db, StoreResult, device_list::COUNT_CAP};
 use domain::{
-    certificate::{Certificate, CertificatePurpose, CertificateStatus},
+    certificate::{Certificate, CertificatePurpose, CertificateStatus, EXPIRES_SOON},
     id::{AuthorityId, CertificateId},
     time::Timestamp,
 };
@@ -23,6 +23,9 @@ pub struct CertificateFilter {
     pub ends_from: Option<Timestamp>,
     /// Those that end before this time.
     pub ends_before: Option<Timestamp>,
+    /// At which time, and whether those are meant that are in the last part of their life then (`certificate::soon`), or
+    /// those that are not.
+    pub soon: Option<(Timestamp, bool)>,
     /// Those that replace another and were issued at this time or later.
     pub renewed_from: Option<Timestamp>,
     /// Those of one device.
@@ -97,6 +100,12 @@ impl CertificateFilter {
         }
         if let Some(before) = self.ends_before {
             add("c.not_after <", Bind::Number(before.0));
+        }
+        if let Some((now, is_soon)) = self.soon {
+            let sign = if is_soon { ">=" } else { "<" };
+            let third = "(c.not_after - c.not_before) / 3";
+            let soon = format!("(CASE WHEN {third} < {EXPIRES_SOON} THEN {third} ELSE {EXPIRES_SOON} END)");
+            add(&format!("{soon} {sign} c.not_after -"), Bind::Number(now.0));
         }
         if let Some(from) = self.renewed_from {
             add("c.replaces IS NOT NULL AND c.issued_at >=", Bind::Number(from.0));
@@ -210,7 +219,13 @@ mod tests {
         let by_end =
             CertificateFilter { ends_from: Some(Timestamp(1)), ends_before: Some(Timestamp(9)), ..newest.clone() };
         let cursor = CertificateCursor { not_after: Timestamp(5), id: CertificateId(Uuid::from_u128(7)) };
-        for (filter, index) in [(&newest, "certificate_status_newest"), (&by_end, "certificate_status_expiry")] {
+        let soon = CertificateFilter { soon: Some((Timestamp(1), true)), ..by_end.clone() };
+        let by_status = [
+            (&newest, "certificate_status_newest"),
+            (&by_end, "certificate_status_expiry"),
+            (&soon, "certificate_status_expiry"),
+        ];
+        for (filter, index) in by_status {
             for after in [None, Some(cursor)] {
                 let mut binds = Vec::new();
                 let sql = page_sql(filter, after, 50, &mut binds);

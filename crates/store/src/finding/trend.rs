@@ -4,10 +4,8 @@ use crate::{Db, StoreError, StoreResult};
 use domain::{authority::FindingState, time::Timestamp};
 
 queries! {
-    TREND = "SELECT c.state, (c.at - $1) / 86400000000 AS day, COUNT(*) FROM finding_change c WHERE c.at >= $1 \
-             AND (c.state <> 'open' OR COALESCE((SELECT p.state FROM finding_change p WHERE p.cause = c.cause \
-             AND p.at < c.at ORDER BY p.at DESC, p.id DESC LIMIT 1), '') <> 'folded') \
-             GROUP BY c.state, day ORDER BY day, c.state";
+    TREND = "SELECT state, (at - $1) / 86400000000 AS day, COUNT(*) FROM finding_change WHERE at >= $1 \
+             AND (state <> 'open' OR was <> 'folded') GROUP BY state, day ORDER BY day, state";
     CHANGES = "SELECT at, state FROM finding_change WHERE cause = $1 ORDER BY at DESC, id DESC LIMIT $2";
 }
 

@@ -1,6 +1,6 @@
 //! Which devices have an identifier: by what they report, and by what their manifests list.
 
-use crate::{StoreResult, Tx};
+use crate::{Db, StoreResult, Tx};
 use domain::id::{BatchId, DeviceId};
 use uuid::Uuid;
 
@@ -12,6 +12,8 @@ queries! {
     REPORTING_ANY = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part \
                      WHERE identifier_key = $1 AND device_id <> $2 ORDER BY batch_id, device_id LIMIT $3) AS few \
                      JOIN device d ON d.id = few.device_id WHERE d.lifecycle <> 'retired'";
+    NOW = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id FROM reported_part WHERE identifier_key = $1 \
+           ORDER BY batch_id, device_id LIMIT $2) AS few JOIN device d ON d.id = few.device_id ORDER BY d.serial";
     KNOWN = "SELECT COUNT(*) FROM (SELECT device_id, fitted_version FROM component WHERE identifier_key = $1 LIMIT 100) AS c \
              JOIN device d ON d.id = c.device_id WHERE d.batch_id = $2 OR c.fitted_version > 1";
     LISTING = "SELECT d.id, d.serial, d.batch_id FROM (SELECT device_id, slot, removed_at FROM component \
@@ -51,6 +53,14 @@ pub async fn reporting_any(tx: &mut Tx, key: &str, but: DeviceId, limit: i64) ->
     Ok(within!(tx, |executor| {
         sqlx::query_as(REPORTING_ANY).bind(key).bind(but.0).bind(limit).fetch_all(executor).await
     })?)
+}
+
+/// The devices that report an identifier by now, whatever became of them: `limit` of them, by serial.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reporting_now(db: &Db, key: &str, limit: i64) -> StoreResult<Vec<Holder>> {
+    Ok(read!(db, |pool| sqlx::query_as(NOW).bind(key).bind(limit).fetch_all(pool).await)?)
 }
 
 /// Whether a manifest of this batch ever listed an identifier, or a repair recorded it anywhere; as far as the first

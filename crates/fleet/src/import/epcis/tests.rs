@@ -1,29 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::import::ImportRequest;
-use domain::{component::ComponentClass, component::Part, identifier::normalise, import::ImportFormat};
-use futures::stream;
+use crate::testing::{NOW, begun, fleet, part};
+use domain::{component::ComponentClass, component::Part, import::ImportFormat};
 use serde_json::json;
-use std::time::Duration;
-
-/// 2 November 2026, 12:00.
-const NOW: Timestamp = Timestamp(1_793_620_800_000_000);
-const DEVICES: &str = "serial,model,hardware_revision,batch,factory,made_at,firmware,cpu\n\
-                       GW-0,GW-200,C,B,brno,2026-10-01T08:00:00Z,1.4.2,NXP|i.MX8M Mini|CPU0\n\
-                       GW-1,GW-200,C,B,brno,2026-10-01T08:00:00Z,1.4.2,NXP|i.MX8M Mini|CPU1\n";
-
-async fn devices(fleet: &Fleet) {
-    let pieces = [Ok::<_, std::io::Error>(DEVICES.as_bytes())];
-    let id = fleet.start_import(&RULE, &ImportRequest::new("a.csv"), stream::iter(pieces)).await.unwrap();
-    for _ in 0..3_000 {
-        if store::import::by_id(fleet.db(), id).await.unwrap().unwrap().state.is_final() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    unreachable!("the import does not end");
-}
 
 fn association(n: u8, action: &str, serial: &str, child: &str) -> Value {
     json!({
@@ -41,42 +21,6 @@ fn document(events: &[Value]) -> String {
         "epcisBody": {"eventList": events}
     })
     .to_string()
-}
-
-/// The import of a document that is being entered.
-async fn begun(fleet: &Fleet) -> Import {
-    let import = Import {
-        id: domain::id::ImportId(Uuid::now_v7()),
-        file_name: "parts.jsonld".into(),
-        format: ImportFormat::Epcis,
-        sha256: "0".repeat(64),
-        size: 1,
-        dry_run: false,
-        skip_bad_rows: true,
-        state: ImportState::Applying,
-        actor: "ada".into(),
-        node: "elsewhere".into(),
-        rows_checked: 4,
-        rows_applied: 0,
-        bytes_done: 0,
-        added: 0,
-        unchanged: 0,
-        bad: 0,
-        left_out: 0,
-        message: String::new(),
-        created_at: NOW,
-        finished_at: None,
-    };
-    let mut tx = fleet.db().begin().await.unwrap();
-    store::import::insert(&mut tx, &import).await.unwrap();
-    tx.commit().await.unwrap();
-    import
-}
-
-fn part(class: ComponentClass, slot: &str, text: &str) -> Part {
-    let found = normalise(class, text).unwrap();
-    let (identifier, identifier_key) = (found.shown, found.key);
-    Part { slot: slot.into(), class, maker: String::new(), model: String::new(), identifier, identifier_key }
 }
 
 /// What a repair does to a device, at its end.
@@ -97,8 +41,7 @@ async fn fitted_in(fleet: &Fleet, key: &str) -> Vec<String> {
 #[tokio::test]
 async fn what_a_repair_moved_since_an_event_was_read_is_left_out() {
     for fixture in store::testing::both().await.unwrap() {
-        let fleet = Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), Arc::new(|| NOW));
-        devices(&fleet).await;
+        let fleet = fleet(&fixture).await;
         let path = fixture.folder.path().join("parts.jsonld");
         let events = [
             association(1, "ADD", "GW-0", "board:B-7"),
@@ -108,7 +51,7 @@ async fn what_a_repair_moved_since_an_event_was_read_is_left_out() {
         ];
         std::fs::write(&path, document(&events)).unwrap();
         let source = Arc::new(Source::read(&path).unwrap().unwrap());
-        let import = begun(&fleet).await;
+        let import = begun(&fleet, ImportFormat::Epcis).await;
         let mut work = Work::new(&fleet, &import, Arc::clone(&source)).await.unwrap();
         work.recall().await.unwrap();
         let groups: Vec<&[usize]> = source.groups().iter().map(Vec::as_slice).collect();

@@ -169,14 +169,21 @@ impl Piece {
     }
 
     /// Which of the parts other devices have got since the file was checked, and which devices. From here on nobody moves
-    /// one until the transaction is over. Nearly always none was moved, and then there is nothing to be looked up.
+    /// one until the transaction is over. Nearly always none was moved, and then there is nothing to be looked up. That a
+    /// device has its own parts already, because a station enrolled it meanwhile, speaks against no part: entering it
+    /// tells that its serial is taken.
     async fn fitted_since(&self, tx: &mut Tx) -> Result<HashMap<String, String>> {
         if self.devices.is_empty() || store::repair::moves_held(tx).await? == self.moves {
             return Ok(HashMap::new());
         }
-        let parts = self.history.iter().flat_map(|(_, entry)| fitted_by(entry));
-        let keys: Vec<&str> = parts.map(|part| part.identifier_key.as_str()).collect();
-        let fitted = store::component::all_fitted_within(tx, &keys).await?;
+        let listed = self.devices.iter().zip(self.history.iter().skip(1).step_by(2));
+        let listed_by: HashMap<&str, &str> = listed
+            .flat_map(|(device, (_, entry))| fitted_by(entry).iter().map(|part| (part, device.serial.as_str())))
+            .map(|(part, serial)| (part.identifier_key.as_str(), serial))
+            .collect();
+        let keys: Vec<&str> = listed_by.keys().copied().collect();
+        let mut fitted = store::component::all_fitted_within(tx, &keys).await?;
+        fitted.retain(|found| listed_by.get(found.identifier_key.as_str()) != Some(&found.serial.as_str()));
         Ok(fitted.into_iter().map(|found| (found.identifier_key, found.serial)).collect())
     }
 
@@ -243,3 +250,6 @@ fn fitted_by(entry: &Entry) -> &[Part] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! Devices that were revoked for good by themselves, not with their batch or factory: what was stolen or lost, or whose key
+//! is in other hands.
+
+use crate::Result;
+use domain::certificate::{Certificate, RevocationReason};
+use store::{Db, Tx, revoked::Revoked};
+
+/// Why a device with these certificates was revoked for good, if it was: its newest one tells.
+pub(crate) async fn cut_for_good(db: &Db, of_device: &[Certificate]) -> Result<Option<RevocationReason>> {
+    let Some(newest) = newest(of_device) else { return Ok(None) };
+    Ok(store::revoked::one(db, newest.authority_id, &newest.serial).await?.as_ref().and_then(for_good))
+}
+
+/// The same as the transaction sees it.
+pub(crate) async fn cut_for_good_within(tx: &mut Tx, of_device: &[Certificate]) -> Result<Option<RevocationReason>> {
+    let Some(newest) = newest(of_device) else { return Ok(None) };
+    Ok(store::revoked::one_within(tx, newest.authority_id, &newest.serial).await?.as_ref().and_then(for_good))
+}
+
+fn newest(of_device: &[Certificate]) -> Option<&Certificate> {
+    of_device.iter().max_by_key(|certificate| certificate.issued_at)
+}
+
+/// What is on hold is released, and what was superseded has a successor.
+fn for_good(cut: &Revoked) -> Option<RevocationReason> {
+    let passes = matches!(cut.reason, RevocationReason::CertificateHold | RevocationReason::Superseded);
+    (!passes).then_some(cut.reason)
+}

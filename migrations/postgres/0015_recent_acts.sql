@@ -1,0 +1,2 @@
+-- The last acts of each scope, whose spread is followed.
+CREATE INDEX revocation_recent ON revocation (scope, effective_at);
