@@ -80,7 +80,13 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
             entry("Imports", "/imports", icons::UPLOAD, Permission::ImportRead),
         ],
     ),
-    ("Updates", &[entry("Releases", "/releases", icons::BOX, Permission::FleetRead)]),
+    (
+        "Updates",
+        &[
+            entry("Releases", "/releases", icons::BOX, Permission::FleetRead),
+            entry("Rollouts", "/rollouts", icons::PLAY, Permission::FleetRead),
+        ],
+    ),
     (
         "Trust",
         &[
