@@ -25,7 +25,7 @@ const UPDATE_EVERY: u64 = 6;
 pub async fn run(fleet: Fleet, seed: u64) {
     let mut chance = Chance::new(seed ^ 0x11fe);
     let mut callers = loop {
-        match callers(&fleet).await {
+        match Callers::of(&fleet).await {
             Ok(callers) => break callers,
             Err(error) => tracing::warn!(%error, "the demo's devices could not be read"),
         }
@@ -35,14 +35,46 @@ pub async fn run(fleet: Fleet, seed: u64) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for tick in 0_u64.. {
         ticks.tick().await;
-        if let Err(error) = call_in(&fleet, &mut callers).await {
+        if let Err(error) = callers.call_in(&fleet).await {
             tracing::warn!(%error, "the demo's devices could not call in");
         }
         if tick % UPDATE_EVERY == UPDATE_EVERY - 1
-            && let Err(error) = update_one(&fleet, &mut chance, &mut callers).await
+            && let Err(error) = update_one(&fleet, &mut chance, &mut callers.0).await
         {
             tracing::warn!(%error, "a device of the demo could not be updated");
         }
+    }
+}
+
+/// The devices that call in.
+pub struct Callers(Vec<Caller>);
+
+impl Callers {
+    /// Those of a fleet, by serial.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(fleet: &Fleet) -> Result<Self> {
+        callers(fleet).await.map(Self)
+    }
+
+    /// Their serials.
+    pub fn serials(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|caller| caller.serial.as_str())
+    }
+
+    /// Lets those call in that are due. How many were let in.
+    ///
+    /// # Errors
+    /// When the database fails; that of one device is logged.
+    pub async fn call_in(&mut self, fleet: &Fleet) -> Result<usize> {
+        call_in(fleet, &mut self.0).await
+    }
+}
+
+impl std::fmt::Debug for Callers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.serials()).finish()
     }
 }
 
@@ -126,7 +158,7 @@ async fn signers(fleet: &Fleet) -> Result<HashMap<String, AuthorityId>> {
     Ok(rows.filter_map(|row| row.batch.map(|batch| (batch, row.authority.id))).collect())
 }
 
-async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
+async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<usize> {
     let (now, trust) = (fleet.now(), fleet.trust());
     let mut heard: Vec<(DeviceId, Timestamp)> = Vec::new();
     let mut reported = 0;
@@ -148,7 +180,7 @@ async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<()> {
     for caller in callers.iter_mut().filter(|c| c.due <= now) {
         caller.due = caller.last_call(now).plus(caller.poll);
     }
-    Ok(())
+    Ok(heard.len())
 }
 
 async fn update_one(fleet: &Fleet, chance: &mut Chance, callers: &mut [Caller]) -> Result<()> {
