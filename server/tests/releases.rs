@@ -8,7 +8,7 @@ use domain::{certificate::CertificatePurpose, person::Role};
 use fleet::{certificate::CertificateFilter, enrol::CodeSigningForm, token::TokenForm};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use pki::{Certificate, KeyAlgorithm, Name, Signer, SoftwareKey};
+use pki::{Certificate, KeyAlgorithm, Name, SoftwareKey};
 use serde_json::{Value, json};
 use server::{
     Console,
