@@ -143,7 +143,7 @@ impl Fleet {
     /// Starts a rollout, unless what it would send is not in order.
     async fn start(&self, known: &Rollout) -> Result<()> {
         for release in known.plan.releases() {
-            if let Some(why) = refused(self.check_files(release).await)? {
+            if let Some(why) = refused(self.check_files_of(release).await)? {
                 let words = format!("Not started. {why}");
                 return self
                     .go(known, Step::Abort, |rollout| {

@@ -175,7 +175,7 @@ impl Fleet {
         let checked = if self.inner.rollouts.is_checked(release) {
             self.release_stands(release).await
         } else {
-            self.check_files(release).await
+            self.check_files_of(release).await
         };
         // Devices are told that there is nothing; why, the rollout's page says.
         checked.map_err(|error| match error {
@@ -188,7 +188,7 @@ impl Fleet {
     }
 
     /// Reads the files of a release whole, once in this process.
-    pub(crate) async fn check_files(&self, release: ReleaseId) -> Result<()> {
+    pub(crate) async fn check_files_of(&self, release: ReleaseId) -> Result<()> {
         // One at a time: whoever waits finds it done.
         let _one_reads = self.inner.rollouts.checking.lock().await;
         if !self.inner.rollouts.is_checked(release) {
