@@ -55,12 +55,8 @@ async fn devices(field: &Field, serials: &[&str]) {
     for serial in &serials {
         field.enrolled(serial, "A").await;
         // What is asked for first is asked for no more.
-        let report = curl(
-            field,
-            serial,
-            &format!("-X PUT -d '{{\"data\":{{\"sw.version\":\"1.0\"}}}}' {}/configData", own(serial)),
-        );
-        assert_eq!(report.await.status, 200);
+        let report = format!("-X PUT -d '{{\"data\":{{\"sw.version\":\"1.0\"}}}}' {}/configData", own(serial));
+        assert_eq!(curl(field, serial, &report).await.status, 200);
     }
 }
 

@@ -11,10 +11,10 @@ mod flow;
 mod model;
 #[path = "rollout/people.rs"]
 mod people;
-#[expect(dead_code, reason = "what releases are tested by is more")]
+#[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod pushing;
-#[expect(dead_code, reason = "other tests use the rest of it")]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
 #[path = "rollout/world.rs"]

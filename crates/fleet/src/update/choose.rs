@@ -100,8 +100,8 @@ fn of_open(updatable: &Updatable, open: &SeenAction, live: Option<&Live>, now: T
         S::Offered if !live.rollout.plan.windows.are_open(now, &updatable.subject.zone) => Choice::Nothing,
         _ => {
             let stage = live.releases.get(&open.release).map(|release| release.fits.stage.clone()).unwrap_or_default();
-            let begun = open.state != S::Offered;
-            // What is withdrawn nobody begins any more; who is in the middle of it is let finish.
+            let begun = open.state == S::Installing;
+            // What is withdrawn nobody fetches any more; who installs it is let finish, and say so.
             if begun || fits_channel(&stage, &updatable.subject.channel) {
                 Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt })
             } else {

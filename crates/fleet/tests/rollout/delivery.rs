@@ -150,10 +150,11 @@ async fn what_is_withdrawn_is_sent_to_nobody_and_halts_by_itself() {
 #[tokio::test]
 async fn a_device_that_talks_without_end_fills_nothing() {
     let world = worlds().await.remove(0);
-    let devices = world.devices(5).await;
+    let devices = world.devices(6).await;
     let release = world.release("2.0", Stage::Production).await;
     let code = world.started(plan(release)).await;
-    let (device, id) = (&devices[0], world.offered(&devices[0]).await.unwrap());
+    let (device, id) = world.offered_of(&devices).await.remove(0);
+    let device = &device;
     for _ in 0..1_100 {
         world.says(device, id, Execution::Proceeding, Finished::None).await;
     }

@@ -38,7 +38,7 @@ async fn a_pause_stops_offers_and_leaves_alone_who_is_under_way() {
 #[tokio::test]
 async fn an_abort_that_keeps_asks_to_stop_and_takes_no() {
     for world in worlds().await {
-        let devices = world.devices(5).await;
+        let devices = world.devices(6).await;
         let release = world.release("2.0", Stage::Production).await;
         let code = world.started(plan(release)).await;
         let first = world.offered_of(&devices).await;
