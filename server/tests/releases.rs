@@ -152,11 +152,14 @@ async fn a_file_is_sent_by_tus_and_becomes_a_release() {
     assert_eq!(one.body["next_stage"]["open"], false);
 }
 
+/// A request with its headers, and the status that answers it.
+type Case<'a> = (Method, &'a str, Vec<(&'a str, &'a str)>, StatusCode);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_tus_is_refused_with_the_reason() {
     let scene = Scene::new().await;
     let place = scene.begin(10).await;
-    let cases: Vec<(Method, &str, Vec<(&str, &str)>, StatusCode)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (Method::POST, "/api/v1/uploads", vec![("upload-length", "10")], StatusCode::PRECONDITION_FAILED),
         (Method::POST, "/api/v1/uploads", vec![TUS], StatusCode::BAD_REQUEST),
         (Method::POST, "/api/v1/uploads", vec![TUS, ("upload-length", "-1")], StatusCode::BAD_REQUEST),

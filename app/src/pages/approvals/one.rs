@@ -83,8 +83,7 @@ async fn place_of(ctx: &Ctx, row: &ApprovalRow) -> Result<Option<(String, &'stat
             Some((format!("/revocations/{}", segment(key)), "The revocation"))
         }
         ApprovalKind::Promotion => Some((format!("/releases/{}", segment(key)), "The release")),
-        // Its page shows what stands here.
-        ApprovalKind::Rollout => None,
+        ApprovalKind::Rollout => Some((format!("/rollouts/{}", segment(key)), "The rollout")),
         ApprovalKind::Repair | ApprovalKind::Voucher => Some((format!("/repairs/{}", segment(key)), "The repair")),
     })
 }

@@ -103,7 +103,7 @@ async fn whoever_comes_often_is_answered_from_memory_and_hears_at_once_what_is_w
         let device = world.made("A", 1).await;
         world.reports(&device, honest(1)).await;
         let asked = async || world.fleet.poll(&device).await.unwrap();
-        let usual = PollAnswer { sleep_s: 300, wants_report: false };
+        let usual = PollAnswer { sleep_s: 300, wants_report: false, update: None, installed: None };
         assert_eq!(asked().await, usual, "{}", world.name());
         // As another process would: no bell of this one rings.
         let mut model = store::batch::models(world.fleet.db()).await.unwrap().remove(0);
@@ -113,7 +113,12 @@ async fn whoever_comes_often_is_answered_from_memory_and_hears_at_once_what_is_w
         tx.commit().await.unwrap();
         assert_eq!(asked().await, usual, "{}: nothing is read", world.name());
         world.fleet.want_report(&operator(), device.name()).await.unwrap();
-        assert_eq!(asked().await, PollAnswer { sleep_s: 60, wants_report: true }, "{}", world.name());
+        assert_eq!(
+            asked().await,
+            PollAnswer { sleep_s: 60, wants_report: true, update: None, installed: None },
+            "{}",
+            world.name()
+        );
         model.poll_interval_s = 90;
         let mut tx = world.fleet.db().begin().await.unwrap();
         store::batch::update_model(&mut tx, &model).await.unwrap();
