@@ -94,6 +94,19 @@ const ACTIONS: &[(&str, &str)] = &[
     ("revocation.restore", "Cut off again after a restore"),
     ("revocation.revoke", "Revoked"),
     ("revocation.spread", "Followed an act to its end"),
+    ("rollout.abort", "Aborted a rollout"),
+    ("rollout.advance", "Opened the next wave of a rollout"),
+    ("rollout.approve", "Approved a rollout"),
+    ("rollout.create", "Planned a rollout"),
+    ("rollout.edit", "Changed a rollout"),
+    ("rollout.end", "Followed a rollout to its end"),
+    ("rollout.halt", "Stopped a rollout by its gate"),
+    ("rollout.join", "Took devices into a rollout"),
+    ("rollout.pause", "Paused a rollout"),
+    ("rollout.reject", "Rejected a rollout"),
+    ("rollout.resume", "Let a rollout go on"),
+    ("rollout.start", "Started a rollout"),
+    ("rollout.submit", "Submitted a rollout"),
     ("seed.catalogue", "Made up a catalogue"),
     ("seed.devices", "Made up devices"),
     ("session.end", "Ended a session"),
@@ -179,6 +192,7 @@ const KINDS: &[(&str, &str)] = &[
     ("device", "Device"),
     ("import", "Import"),
     ("release", "Release"),
+    ("rollout", "Rollout"),
     ("upload", "Upload"),
     ("repair", "Repair"),
     ("token", "Token"),
@@ -209,6 +223,7 @@ pub(super) fn subject_href(subject: &str) -> Option<String> {
         "release" => "/releases",
         "repair" => "/repairs",
         "revocation" => "/revocations",
+        "rollout" => "/rollouts",
         "user" => return (!key.is_empty()).then(|| href("/users", &[("q", key)])),
         "token" => return (!key.is_empty()).then(|| format!("/tokens#token-{}", segment(key))),
         _ => return None,
@@ -253,8 +268,10 @@ mod tests {
             }
         }
         assert!(found > 20, "{found}");
-        for action in ["page.see", "backup.restore", "sign_in.block", "form.cross_site"] {
-            assert_ne!(action_words(action), action);
+        let of_rollouts = domain::rollout::Deed::ALL.iter().map(|deed| format!("rollout.{deed}"));
+        let others = ["page.see", "backup.restore", "sign_in.block", "form.cross_site"].map(str::to_owned);
+        for action in of_rollouts.chain(others) {
+            assert_ne!(action_words(&action), action);
         }
     }
 

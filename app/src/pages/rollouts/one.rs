@@ -30,7 +30,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let outcomes = ctx.fleet.rollout_devices(&ctx.actor, &detail.row.code, state, after, devices::ROWS).await?;
     let badge = words::state(detail.row.state).badge();
     let wave = (detail.row.wave.is_some() && !detail.row.state.is_over())
-        .then(|| view! { <span class="quiet">", wave " {words::wave_of(detail.row.wave, detail.row.waves)}</span> });
+        .then(|| view! { <span class="quiet">" wave " {words::wave_of(detail.row.wave, detail.row.waves)}</span> });
     let begun = detail.row.wave.is_some();
     let body = view! {
         {head(view! { {detail.row.name.clone()} " " {badge} {wave} }, sub(&detail), acts(&ctx, &detail))}

@@ -66,7 +66,11 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         ("Verified", format!("by its own report, and {} of life after it", span_text(plan.soak_minutes)).into_any()),
         (
             "Tries again",
-            if plan.retries == 0 { "never".into_any() } else { format!("up to {} times", plan.retries).into_any() },
+            match plan.retries {
+                0 => "never".into_any(),
+                1 => "once".into_any(),
+                n => format!("up to {n} times").into_any(),
+            },
         ),
         ("At a limit", plan.reaction.label().into_any()),
     ];

@@ -157,7 +157,7 @@ async fn what_a_backup_can_not_bring_is_told() {
             None => fleet::backup::restore_sqlite(&RULE, new.folder.path(), &file, force).await,
         };
         let refused = restore(false).await.unwrap_err().to_string();
-        assert!(refused.contains("is another key") && refused.contains("--force"), "{refused}");
+        assert!(refused.contains("is another one") && refused.contains("--force"), "{refused}");
         let files = fs::read_dir(new.folder.path().join("keys")).unwrap().count();
         assert_eq!(files, 1, "{}: nothing was changed", world.name());
         let db = Db::open(new.folder.path(), new.url.as_deref()).await.unwrap();
