@@ -142,7 +142,7 @@ async fn an_update_is_told_as_clients_need_it_from_the_poll_to_the_last_byte() {
         assert_eq!((said.status, said.body.as_str()), (200, ""));
         assert!(said.head.contains("content-length: 0"), "{}", said.head);
         let history =
-            curl(&field, "GW-1", &format!("'{}/deploymentBase/{id}?actionHistory=5'", own("GW-1"))).await.json();
+            curl(&field, "GW-1", &format!("\"{}/deploymentBase/{id}?actionHistory=5\"", own("GW-1"))).await.json();
         assert_eq!(history["actionHistory"], json!({"status": "RUNNING", "messages": ["half"]}));
         assert_eq!(post(&field, "GW-1", &feedback, &closed("success")).await.status, 200);
         let links = curl(&field, "GW-1", &own("GW-1")).await.json()["_links"].clone();

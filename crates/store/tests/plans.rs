@@ -34,7 +34,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::OF_BOTH", &["ID", "ID"], "update_action_"),
     ("store::update_action::OF_DEVICE", &["ID", "10"], "update_action_device"),
     ("store::update_action::OF_ROLLOUT", &["ID", "10", "10"], "update_action_of"),
-    ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_state"),
+    ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_"),
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),

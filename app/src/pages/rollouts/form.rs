@@ -18,7 +18,7 @@ pub(super) type Choice = (String, String);
 /// The form. `action` is where it goes, `releases` what can be chosen, `version` as which it was loaded.
 pub(super) fn designer(form: &FormState, action: &str, releases: &[Choice], version: i64) -> impl IntoView + use<> {
     view! {
-        <form class="stack loose designer" method="post" action=action.to_owned()>
+        <form class="stack loose" method="post" action=action.to_owned()>
             // What the Enter key presses: it must not be the first button that takes a wave away.
             <button class="sr" type="submit" name="do" value="preview" tabindex="-1" aria-hidden="true">"Preview"</button>
             {error_summary(Some(form))}
