@@ -56,7 +56,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('button', { name: 'Find' }).click();
       await page.getByRole('link', { name: identifier, exact: true }).first().click();
       await expect(page.getByRole('heading', { level: 1 })).toContainText(identifier);
-      await page.getByRole('link', { name: serial, exact: true }).click();
+      await page.getByRole('region', { name: 'Parts in devices' }).getByRole('link', { name: serial, exact: true }).click();
       await expect(page.getByRole('heading', { level: 1 })).toContainText(serial);
     });
   });

@@ -52,7 +52,7 @@ test('the palette finds pages and devices', async ({ page, shared }) => {
   await awake(page);
   await page.keyboard.press('Control+k');
   await page.keyboard.type(serial);
-  await expect(page.getByRole('option', { name: serial })).toBeVisible();
+  await expect(page.getByRole('option', { name: `${serial} Trusted` })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { level: 1 })).toContainText(serial);
   await awake(page);

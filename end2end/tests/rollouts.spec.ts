@@ -11,6 +11,7 @@ for (const javaScriptEnabled of [true, false]) {
     test.use({ javaScriptEnabled, role: 'operator' });
 
     test('a rollout is planned, frozen, approved by somebody else, paused and aborted', async ({ page, as }) => {
+      test.setTimeout(180_000);
       const name = `Autumn ${how}`;
       await page.goto('/rollouts/new');
       await page.getByLabel('Name', { exact: true }).first().fill(name);

@@ -21,8 +21,10 @@ fn newest(of_device: &[Certificate]) -> Option<&Certificate> {
     of_device.iter().max_by_key(|certificate| certificate.issued_at)
 }
 
-/// What is on hold is released, and what was superseded has a successor.
+/// What is on hold is released, what was superseded has a successor, and where only the names changed nothing speaks against
+/// the key or whoever has it (RFC 5280, section 5.3.1: `affiliationChanged`).
 fn for_good(cut: &Revoked) -> Option<RevocationReason> {
-    let passes = matches!(cut.reason, RevocationReason::CertificateHold | RevocationReason::Superseded);
+    use RevocationReason as R;
+    let passes = matches!(cut.reason, R::CertificateHold | R::Superseded | R::AffiliationChanged);
     (!passes).then_some(cut.reason)
 }
