@@ -48,6 +48,7 @@ impl Access {
             return Ok(Self { token, spoilt, is_quarantined, is_revoked, ..Self::default() });
         }
         let issued = ctx.fleet.certificates_of_device(&ctx.actor, &device.serial).await?;
+        let is_revoked = is_revoked && ctx.fleet.is_revoked_for_good(&ctx.actor, &device.serial).await?;
         Ok(Self { issued, token, spoilt, is_quarantined, is_revoked })
     }
 }

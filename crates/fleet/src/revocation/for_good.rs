@@ -1,9 +1,24 @@
 //! Devices that were revoked for good by themselves, not with their batch or factory: what was stolen or lost, or whose key
 //! is in other hands.
 
-use crate::Result;
-use domain::certificate::{Certificate, RevocationReason};
+use crate::{Actor, Fleet, Result};
+use domain::{
+    certificate::{Certificate, RevocationReason},
+    person::Permission,
+};
 use store::{Db, Tx, revoked::Revoked};
+
+impl Fleet {
+    /// Whether a device was revoked for good by itself, so that a repair alone brings it back.
+    ///
+    /// # Errors
+    /// When the actor may not see certificates, or the database fails.
+    pub async fn is_revoked_for_good(&self, actor: &Actor, serial: &str) -> Result<bool> {
+        actor.require(Permission::AuthorityRead)?;
+        let certificates = store::certificate::of_device(self.db(), serial).await?;
+        Ok(cut_for_good(self.db(), &certificates).await?.is_some())
+    }
+}
 
 /// Why a device with these certificates was revoked for good, if it was: its newest one tells.
 pub(crate) async fn cut_for_good(db: &Db, of_device: &[Certificate]) -> Result<Option<RevocationReason>> {
