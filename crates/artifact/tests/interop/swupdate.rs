@@ -62,17 +62,22 @@ impl Bench {
         });
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         let content = said.contains("SWUPDATE successful !");
-        let failed = ["Not installing", "Installation failed"].iter().any(|words| said.contains(words));
-        (content && !failed, said)
+        (content && !refuses(&said), said)
     }
 
     /// Both must be of one opinion, and it must be this one.
     fn agree(&self, what: &str, image: &[u8], taken: bool) {
         let (content, said) = if taken { self.taken(image) } else { self.swupdate(image) };
         assert_eq!(content, taken, "{what}: SWUpdate says\n{said}");
+        assert_ne!(content, refuses(&said), "{what}: SWUpdate says neither yes nor no:\n{said}");
         let ours = self.signing.inspect(image);
         assert_eq!(ours.is_ok(), taken, "{what}: we say {ours:?}");
     }
+}
+
+/// Whether SWUpdate's installer refuses in so many words.
+fn refuses(said: &str) -> bool {
+    ["Not installing", "Installation failed"].iter().any(|words| said.contains(words))
 }
 
 #[test]
