@@ -225,6 +225,8 @@ impl Story<'_> {
 
     /// Both processes say the same to every device, once what they remember of it is a minute old.
     async fn agrees(&self) {
+        // Each looks at what the other committed every half second; here nobody does it for them.
+        self.world.fleet.refresh_rollouts().await.unwrap();
         self.other.refresh_rollouts().await.unwrap();
         self.world.wait(2 * MINUTE);
         for device in &self.devices {
