@@ -133,11 +133,21 @@ impl Plan {
         i64::from(self.soak_minutes) * MINUTE
     }
 
+    /// Every release that a device may get while the rollout runs, each once: not what it may be taken back to.
+    #[must_use]
+    pub fn sent(&self) -> Vec<ReleaseId> {
+        let of_cohorts = self.cohorts.iter().flat_map(|cohorts| cohorts.variants.iter().filter_map(|v| v.release));
+        let mut sent: Vec<ReleaseId> = std::iter::once(self.release).chain(of_cohorts).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        sent
+    }
+
     /// Every release that a device may get by this plan, each once.
     #[must_use]
     pub fn releases(&self) -> Vec<ReleaseId> {
-        let of_cohorts = self.cohorts.iter().flat_map(|cohorts| cohorts.variants.iter().filter_map(|v| v.release));
-        let mut all: Vec<ReleaseId> = std::iter::once(self.release).chain(of_cohorts).chain(self.revert_to).collect();
+        let mut all = self.sent();
+        all.extend(self.revert_to);
         all.sort_unstable();
         all.dedup();
         all

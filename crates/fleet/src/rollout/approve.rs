@@ -76,8 +76,8 @@ impl Fleet {
         ])
         .await?;
         // It starts at once where no time was named.
-        if approve {
-            self.start_due_rollouts().await?;
+        if approve && let Err(error) = self.start_due_rollouts().await {
+            tracing::warn!(%error, rollout = code, "an approved rollout was not started at once; it is tried again");
         }
         Ok(())
     }

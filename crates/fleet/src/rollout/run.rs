@@ -4,6 +4,7 @@
 use super::{held, out_of_turn, subject_of, write};
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
+    audit::Outcome,
     person::Permission,
     rollout::{Course, Deed as Step, RolloutState},
     time::Timestamp,
@@ -36,6 +37,7 @@ impl Fleet {
     /// # Errors
     /// When the actor may not, there is no such rollout, or it does not run.
     pub async fn pause_rollout(&self, actor: &Actor, code: &str, reason: &str) -> Result<()> {
+        self.authorise(actor, Permission::RolloutRun, &subject_of(code)).await?;
         let reason = reason_of(reason)?;
         self.step(actor, code, Step::Pause, |rollout| {
             if rollout.course.state == RolloutState::Paused {
@@ -60,7 +62,7 @@ impl Fleet {
         let evidence = self.evidence_of(&known).await?;
         let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
         if known.course.state == RolloutState::Halted || is_against {
-            self.authorise(actor, Permission::ApprovalDecide, &subject).await?;
+            self.authorise_as_decider(actor, &subject).await?;
         }
         self.step(actor, code, Step::Resume, |rollout| {
             match rollout.course.state {
@@ -92,7 +94,7 @@ impl Fleet {
         let decision = super::steward::decide_wave(&known, &evidence, wave, self.now());
         if !decision.is_some_and(|decision| decision.is_ready()) {
             // Sooner than what was approved says: that takes who approves.
-            self.authorise(actor, Permission::ApprovalDecide, &subject).await?;
+            self.authorise_as_decider(actor, &subject).await?;
         }
         self.step(actor, code, Step::Advance, |rollout| {
             if rollout.course.wave != Some(wave) {
@@ -114,6 +116,7 @@ impl Fleet {
     /// # Errors
     /// When the actor may not, there is no such rollout, it is completed, or its plan names nothing to go back to.
     pub async fn abort_rollout(&self, actor: &Actor, code: &str, how: Abort, reason: &str) -> Result<()> {
+        self.authorise(actor, Permission::RolloutRun, &subject_of(code)).await?;
         let reason = reason_of(reason)?;
         self.step(actor, code, Step::Abort, |rollout| {
             if how == Abort::Revert && rollout.plan.revert_to.is_none() {
@@ -132,6 +135,18 @@ impl Fleet {
             Ok(Some((with_reason(words, reason), json!({ "revert": rollout.reverting }))))
         })
         .await
+    }
+
+    /// Going beyond what was approved is a decision as an approval is: by a manager, in person. No token can.
+    async fn authorise_as_decider(&self, actor: &Actor, subject: &str) -> Result<()> {
+        self.authorise(actor, Permission::ApprovalDecide, subject).await?;
+        if !matches!(actor, Actor::Token { .. }) {
+            return Ok(());
+        }
+        let message = "This goes beyond what was approved, and people decide that. Sign in as a manager.";
+        let detail = json!({"refused": message}).to_string();
+        self.audit_alone(actor, Permission::ApprovalDecide.as_str(), subject, Outcome::Denied, &detail).await?;
+        Err(Error::Conflict(message.to_owned()))
     }
 
     /// One step of a rollout, in a transaction that holds it. `change` says what is done in words, or that nothing has to be.

@@ -64,22 +64,38 @@ pub(super) fn decide_wave(rollout: &Rollout, evidence: &[Evidence], wave: usize,
     Some(decide(gate, evidence.get(wave)?, &accepted, opened, now))
 }
 
+/// Waits until it is time to look again: what this process changed is looked after at once.
+async fn heard_or_due(changes: &mut tokio::sync::broadcast::Receiver<store::change::Change>) {
+    let until = tokio::time::Instant::now() + LOOK;
+    loop {
+        match tokio::time::timeout_at(until, changes.recv()).await {
+            Ok(Ok(change)) if change.topic != super::TOPIC => {}
+            Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => tokio::time::sleep_until(until).await,
+            _ => return,
+        }
+    }
+}
+
 impl Fleet {
     /// What is known of every wave of a rollout.
     pub(super) async fn evidence_of(&self, rollout: &Rollout) -> Result<Vec<Evidence>> {
         Ok(evidence(rollout, &count::of(self.db(), rollout.id).await?))
     }
 
-    /// Keeps rollouts going until the process ends.
+    /// Keeps rollouts going until the process ends. What takes long (files are read whole before a start, targets are read
+    /// anew for who joins) keeps nobody from looking at the gates of those that run.
     pub async fn run_rollouts(self) {
+        tokio::join!(self.keep_running(), self.keep_starting(), self.keep_joining());
+    }
+
+    async fn keep_running(&self) {
         let mut changes = self.changes();
-        let (mut released, mut joined) = (None, None);
+        let mut released: Option<tokio::time::Instant> = None;
         loop {
-            if let Err(error) = self.look_after_rollouts().await {
+            if let Err(error) = self.look_after_running().await {
                 tracing::error!(%error, "rollouts could not be looked after; it is tried again");
             }
-            let is_due = |last: &Option<tokio::time::Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
-            if is_due(&released, RELEASES) {
+            if released.is_none_or(|last| last.elapsed() >= RELEASES) {
                 released = Some(tokio::time::Instant::now());
                 if let Err(error) = self.reread_releases().await {
                     tracing::warn!(%error, "stages of releases were not read again");
@@ -88,21 +104,26 @@ impl Fleet {
                     tracing::warn!(%error, "it was not looked whether releases still stand");
                 }
             }
-            if is_due(&joined, JOINING) {
-                joined = Some(tokio::time::Instant::now());
-                if let Err(error) = self.take_in_who_joins().await {
-                    tracing::warn!(%error, "it was not looked for who joins rollouts");
-                }
+            heard_or_due(&mut changes).await;
+        }
+    }
+
+    async fn keep_starting(&self) {
+        let mut changes = self.changes();
+        loop {
+            if let Err(error) = self.start_due_rollouts().await {
+                tracing::error!(%error, "it was not looked which rollouts are due; it is tried again");
             }
-            // What this process changed is looked after at once.
-            let until = tokio::time::Instant::now() + LOOK;
-            loop {
-                match tokio::time::timeout_at(until, changes.recv()).await {
-                    Ok(Ok(change)) if change.topic != super::TOPIC => {}
-                    Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => tokio::time::sleep_until(until).await,
-                    _ => break,
-                }
+            heard_or_due(&mut changes).await;
+        }
+    }
+
+    async fn keep_joining(&self) {
+        loop {
+            if let Err(error) = self.take_in_who_joins().await {
+                tracing::warn!(%error, "it was not looked for who joins rollouts");
             }
+            tokio::time::sleep(JOINING).await;
         }
     }
 
@@ -112,6 +133,10 @@ impl Fleet {
     /// When the database fails.
     pub async fn look_after_rollouts(&self) -> Result<()> {
         self.start_due_rollouts().await?;
+        self.look_after_running().await
+    }
+
+    async fn look_after_running(&self) -> Result<()> {
         self.refresh_rollouts().await?;
         self.note_who_is_late().await?;
         for live in self.inner.rollouts.all().iter() {
@@ -126,23 +151,28 @@ impl Fleet {
         self.refresh_rollouts().await
     }
 
-    /// Starts approved rollouts whose time has come.
+    /// Starts approved rollouts whose time has come. One that can't be started now is tried again, and keeps no other one back.
     pub(super) async fn start_due_rollouts(&self) -> Result<()> {
         for id in store::rollout::waiting_to_start(self.db()).await? {
-            let Some(known) = store::rollout::by_id(self.db(), id).await? else { continue };
-            if known.plan.start_at.is_none_or(|at| at <= self.now()) {
-                match self.start(&known).await {
-                    Ok(()) | Err(Error::Conflict(_)) => {}
-                    Err(error) => return Err(error),
+            match self.start_if_due(id).await {
+                // Another node or a person was faster.
+                Ok(()) | Err(Error::Conflict(_)) => {}
+                Err(error) => {
+                    tracing::error!(%error, rollout = %id, "a rollout could not be started; it is tried again");
                 }
             }
         }
         Ok(())
     }
 
+    async fn start_if_due(&self, id: RolloutId) -> Result<()> {
+        let Some(known) = store::rollout::by_id(self.db(), id).await? else { return Ok(()) };
+        if known.plan.start_at.is_none_or(|at| at <= self.now()) { self.start(&known).await } else { Ok(()) }
+    }
+
     /// Starts a rollout, unless what it would send is not in order.
     async fn start(&self, known: &Rollout) -> Result<()> {
-        for release in known.plan.releases() {
+        for release in known.plan.sent() {
             if let Some(why) = refused(self.check_files_of(release).await)? {
                 let words = format!("Not started. {why}");
                 return self
@@ -162,7 +192,7 @@ impl Fleet {
     /// When the database fails.
     pub async fn halt_what_is_refused(&self) -> Result<()> {
         for live in self.inner.rollouts.all().iter().filter(|live| live.rollout.course.state == RolloutState::Running) {
-            for release in live.rollout.plan.releases() {
+            for release in live.rollout.plan.sent() {
                 let Some(why) = refused(self.release_stands(release).await)? else { continue };
                 let halted = self.go(&live.rollout, Step::Halt, |rollout| {
                     why.clone_into(&mut rollout.reason);
@@ -170,7 +200,9 @@ impl Fleet {
                 });
                 match halted.await {
                     Ok(()) | Err(Error::Conflict(_)) => {}
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        tracing::error!(%error, rollout = live.rollout.code, "a rollout was not halted; it is tried again");
+                    }
                 }
                 break;
             }
@@ -308,20 +340,24 @@ impl Fleet {
             if !rollout.plan.joins || rollout.course.state != RolloutState::Running {
                 continue;
             }
-            let new: Vec<Member> = self
-                .members(&rollout.plan.target)
-                .await?
-                .into_iter()
-                .filter(|member| !live.membership.is_target(*member))
-                .collect();
-            if !new.is_empty() {
-                match self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await {
-                    Ok(()) | Err(Error::Conflict(_)) => {}
-                    Err(error) => return Err(error),
+            match self.take_in_new(live).await {
+                Ok(()) | Err(Error::Conflict(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, rollout = rollout.code, "it was not looked for who joins a rollout");
                 }
             }
         }
         self.refresh_rollouts().await
+    }
+
+    async fn take_in_new(&self, live: &super::Live) -> Result<()> {
+        let rollout = &live.rollout;
+        let matching = self.members(&rollout.plan.target).await?;
+        let new: Vec<Member> = matching.into_iter().filter(|member| !live.membership.is_target(*member)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await
     }
 
     async fn let_join(

@@ -79,7 +79,11 @@ impl Fleet {
         let (named, release) =
             self.told_now(actor).await?.filter(|(told, _)| *told == id).ok_or_else(|| missing(id))?;
         let seen = update_action::by_id(self.db(), named).await?.ok_or_else(|| missing(id))?;
-        self.check_before_delivery(release.id).await?;
+        // Who has begun is told of it whatever became of the release: SWUpdate asks for this when it comes up again, and says how
+        // it went only then. The files are refused.
+        if seen.action.state != ActionState::Installing {
+            self.check_before_delivery(release.id).await?;
+        }
         self.note_fetched(actor, &seen).await?;
         self.deployment_of(&seen, &release, history).await
     }

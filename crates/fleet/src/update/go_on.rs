@@ -63,7 +63,9 @@ impl Fleet {
             update_action::by_id(self.db(), id).await?.filter(|seen| seen.device == device).ok_or_else(missing)?;
         let closes = feedback.is_success() || feedback.is_failure();
         // What a client says over and over must not keep others from writing.
-        if seen.said >= 2 * update_action::feedback::KEPT && (seen.action.state.is_closed() || !closes) {
+        if seen.said >= 2 * update_action::feedback::KEPT
+            && (seen.action.state.is_closed() || !closes || !self.would_move(&seen, feedback, of_stopping).await?)
+        {
             return Ok(());
         }
         let mut deed = self.deed_of_device(actor).await?;
@@ -96,6 +98,13 @@ impl Fleet {
             self.inner.polls.forget(serial);
         }
         deed.commit_as_history().await
+    }
+
+    /// Whether a feedback would change anything, as far as is read here.
+    async fn would_move(&self, seen: &UpdateAction, feedback: &Feedback, of_stopping: bool) -> Result<bool> {
+        let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(false) };
+        let event = if of_stopping { ActionEvent::SaidOfStopping(feedback) } else { ActionEvent::Said(feedback) };
+        Ok(seen.action.after(&event, self.now(), pace_of(&rollout)).is_some())
     }
 
     /// Notes that a device fetched what it is to install.

@@ -148,6 +148,48 @@ async fn what_is_withdrawn_is_sent_to_nobody_and_halts_by_itself() {
 }
 
 #[tokio::test]
+async fn who_installs_what_is_withdrawn_can_still_say_how_it_went() {
+    for world in worlds().await {
+        let devices = world.devices(1).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let code = world.started(Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) }).await;
+        let (device, id) = (&devices[0], world.offered(&devices[0]).await.unwrap());
+        let what = world.fleet.deployment(device, id, None).await.unwrap();
+        world.says(device, id, Execution::Proceeding, Finished::None).await;
+        world.withdraw(release).await;
+        // It comes up again with it, and asks what it was about before it says anything.
+        assert_eq!(world.offered(device).await, Some(id), "{}", world.name());
+        assert_eq!(world.fleet.deployment(device, id, None).await.unwrap().id, id, "{}", world.name());
+        assert!(world.fleet.artifact_for(device, what.module, &what.files[0].name).await.is_err(), "{}", world.name());
+        world.says(device, id, Execution::Closed, Finished::Success).await;
+        assert_eq!(world.count(&code, 0, S::Installed).await, 1, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn a_rollout_that_cannot_be_started_keeps_no_other_one_from_being_looked_after() {
+    for world in worlds().await {
+        let devices = world.devices(6).await;
+        let (one, two) = (world.release("2.0", Stage::Production).await, world.release("2.1", Stage::Production).await);
+        let code = world.started(Plan { waves: vec![wave(WaveSize::Rest)], ..plan(one) }).await;
+        let told = world.offered_of(&devices).await;
+        let later = Plan { start_at: Some(NOW.plus(domain::time::DAY)), ..plan(two) };
+        let broken = world.submitted(later).await;
+        world.approve(&manager(), &broken).await.unwrap();
+        let sql = "UPDATE rollout SET plan = '{}' WHERE state = 'approved'";
+        match world.fleet.db() {
+            store::Db::Sqlite { write, .. } => drop(sqlx::query(sql).execute(write).await.unwrap()),
+            store::Db::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.unwrap()),
+        }
+        for (device, id) in &told {
+            world.fails(device, *id).await;
+        }
+        world.look().await;
+        assert_eq!(world.state(&code).await, domain::rollout::RolloutState::Halted, "{}", world.name());
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_talks_without_end_fills_nothing() {
     let world = worlds().await.remove(0);
     let devices = world.devices(6).await;

@@ -161,6 +161,17 @@ async fn roles_and_nobody() {
         assert!(world.fleet.rollouts(&nobody, None, None, 10).await.is_err());
         assert_eq!(world.fleet.rollouts(&auditor, None, None, 10).await.unwrap().rows.len(), 1);
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}", world.name());
+        // Sooner than the gate: a person's decision, which a manager's token cannot take.
+        let token = Actor::Token {
+            id: uuid::Uuid::from_u128(9).into(),
+            name: "ci".into(),
+            role: Role::Manager,
+            origin: Origin::default(),
+        };
+        assert!(world.fleet.advance_rollout(&token, &code, 0).await.is_err(), "{}", world.name());
+        assert_eq!(world.rollout(&code).await.row.wave, Some(0), "{}", world.name());
+        world.fleet.pause_rollout(&token, &code, "").await.unwrap();
+        world.fleet.resume_rollout(&token, &code).await.unwrap();
         world.fleet.pause_rollout(&manager(), &code, "").await.unwrap();
         let audited = world.fleet.audit_verify(&auditor).await.unwrap();
         assert!(audited.break_at.is_none(), "{}", world.name());

@@ -35,6 +35,12 @@ fn of_value(value: &Value) -> Option<Feedback> {
     })
 }
 
+/// What is kept of a line. No database and no page is served by characters that only steer a terminal, and PostgreSQL refuses a
+/// nought: a failure that is told with one must count as any other.
+fn kept(line: &str) -> String {
+    line.chars().filter(|c| !c.is_control() || c.is_whitespace()).take(LINE).collect()
+}
+
 fn details_of(value: Option<&Value>) -> Vec<String> {
     let line = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -45,13 +51,13 @@ fn details_of(value: Option<&Value>) -> Vec<String> {
         None | Some(Value::Null) => Vec::new(),
         Some(other) => vec![line(other)],
     };
-    lines.into_iter().map(|line| line.chars().take(LINE).collect()).collect()
+    lines.iter().map(|line| kept(line)).collect()
 }
 
 fn of_text(text: &str) -> Option<Feedback> {
     let execution = word_after(text, "\"execution\"")?;
     let finished = word_after(text, "\"finished\"").unwrap_or_default();
-    let details = text.split_once("\"details\"").map(|(_, details)| details.chars().take(LINE).collect());
+    let details = text.split_once("\"details\"").map(|(_, details)| kept(details));
     Some(Feedback {
         execution: execution_of(&execution.to_ascii_lowercase()),
         finished: finished_of(&finished.to_ascii_lowercase()),
@@ -99,6 +105,17 @@ mod tests {
         let odd = br#"{"status":{"execution":"teleporting","result":{"finished":7},"details":[1,null,{"a":[]}]}}"#;
         assert_eq!((read_of(odd).execution, read_of(odd).finished), (Execution::Resumed, Finished::None));
         assert!(!read_of(odd).is_success() && read_of(odd).details.len() == 3);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_left_out() {
+        let json =
+            br#"{"status":{"execution":"closed","result":{"finished":"failure"},"details":["a\u0000b\u001b[31m\tc"]}}"#;
+        assert_eq!(read(json).unwrap().details, ["ab[31m\tc"]);
+        let text =
+            b"{\"status\":{\"execution\":\"closed\",\"result\":{\"finished\":\"failure\"},\"details\":[\"a\0\"b\"]}}";
+        assert!(read(text).unwrap().is_failure());
+        assert!(!read(text).unwrap().reason().contains('\0'));
     }
 
     #[test]
