@@ -50,7 +50,7 @@ impl Fleet {
     }
 
     /// Lets a rollout go on. One that its gate halted is let go on by a manager alone, and what the gate has seen until then
-    /// counts no more.
+    /// counts no more. After a pause it does: nobody has decided anything about it.
     ///
     /// # Errors
     /// When the actor may not, there is no such rollout, or it is not stopped.
@@ -61,7 +61,8 @@ impl Fleet {
         // A gate may have halted it before it was paused: what counts is whether its evidence still speaks against it.
         let evidence = self.evidence_of(&known).await?;
         let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
-        if known.course.state == RolloutState::Halted || is_against {
+        let is_overruled = known.course.state == RolloutState::Halted || is_against;
+        if is_overruled {
             self.authorise_as_decider(actor, &subject).await?;
         }
         self.step(actor, code, Step::Resume, |rollout| {
@@ -72,8 +73,10 @@ impl Fleet {
                 _ => {}
             }
             rollout.reason.clear();
-            rollout.accepted.clone_from(&evidence);
-            Ok(Some(("Resumed".to_owned(), json!({ "accepted": evidence }))))
+            if is_overruled {
+                rollout.accepted.clone_from(&evidence);
+            }
+            Ok(Some(("Resumed".to_owned(), json!({ "accepted": rollout.accepted }))))
         })
         .await
     }
