@@ -25,6 +25,8 @@ pub struct OutcomesShape {
     total: u64,
     /// How many were told of it and have no outcome yet.
     under_way: u64,
+    /// How many of these failed and are to be tried again.
+    retried: u64,
     /// How many reported the version themselves and lived with it.
     verified: u64,
     /// How many failed or went back by themselves.
@@ -35,8 +37,8 @@ pub struct OutcomesShape {
 
 impl From<Evidence> for OutcomesShape {
     fn from(evidence: Evidence) -> Self {
-        let Evidence { total, under_way, verified, failed, silent } = evidence;
-        Self { total, under_way, verified, failed, silent }
+        let Evidence { total, under_way, retried, verified, failed, silent } = evidence;
+        Self { total, under_way, retried, verified, failed, silent }
     }
 }
 

@@ -196,6 +196,7 @@ impl Fleet {
         let sum = evidence.iter().fold(Evidence::default(), |sum, wave| Evidence {
             total: sum.total + wave.total,
             under_way: sum.under_way + wave.under_way,
+            retried: sum.retried + wave.retried,
             verified: sum.verified + wave.verified,
             failed: sum.failed + wave.failed,
             silent: sum.silent + wave.silent,

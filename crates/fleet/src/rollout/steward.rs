@@ -39,6 +39,10 @@ pub(super) fn evidence(rollout: &Rollout, counts: &[RolloutCount]) -> Vec<Eviden
                 ActionState::Failed | ActionState::Reverted => evidence.failed += count.n,
                 ActionState::Silent => evidence.silent += count.n,
                 ActionState::Cancelled => {}
+                ActionState::Retried => {
+                    evidence.under_way += count.n;
+                    evidence.retried += count.n;
+                }
                 _ => evidence.under_way += count.n,
             }
         }
