@@ -4,6 +4,8 @@
 //! follows from a device's id, its number and what was frozen when the rollout was submitted.
 
 mod action;
+mod action_state;
+mod answer;
 mod cohort;
 mod course;
 mod eligible;
@@ -18,7 +20,9 @@ mod window_text;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ActionEvent, ActionKind, ActionState, Pace};
+pub use action::{Action, ActionEvent, Pace};
+pub use action_state::{ActionKind, ActionState};
+pub use answer::{Answer, Around, UnderWay, answer};
 pub use cohort::{Cohorts, NO_COHORT, Variant};
 pub use course::{Course, Deed, OutOfTurn, RolloutState};
 pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, trusted};

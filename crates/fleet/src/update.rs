@@ -15,6 +15,6 @@ pub use choose::UpdateLink;
 pub use deliver::{ArtifactFile, Deployment, DeploymentHistory};
 pub use releases::Deliverable;
 
-pub(crate) use choose::{member_of, offered_by as offer_of};
+pub(crate) use choose::{around, member_of, offered_by as offer_of};
 pub(crate) use go_on::on_report;
 pub(crate) use offer::Told;

@@ -7,6 +7,10 @@ mod delivery;
 mod ends;
 #[path = "rollout/flow.rs"]
 mod flow;
+#[path = "rollout/kept.rs"]
+mod kept;
+#[path = "rollout/last.rs"]
+mod last;
 #[path = "rollout/model.rs"]
 mod model;
 #[path = "rollout/people.rs"]

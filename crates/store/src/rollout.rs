@@ -46,6 +46,8 @@ pub struct Rollout {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When it was let go on last; none if it was never stopped.
+    pub resumed_at: Option<Timestamp>,
     /// When the last wave was opened.
     pub wave_opened_at: Option<Timestamp>,
     /// By wave, what somebody let go on in spite of.
@@ -82,6 +84,7 @@ struct Row {
     approved_by: String,
     started_at: i64,
     ended_at: i64,
+    resumed_at: i64,
     wave: i64,
     wave_opened_at: i64,
     accepted: String,
@@ -122,6 +125,7 @@ impl TryFrom<Row> for Rollout {
             approved_by: row.approved_by,
             started_at: some_time(row.started_at),
             ended_at: some_time(row.ended_at),
+            resumed_at: some_time(row.resumed_at),
             wave_opened_at: some_time(row.wave_opened_at),
             accepted: read("rollout.accepted", &row.accepted)?,
             reverting: row.reverting != 0,
@@ -137,7 +141,7 @@ macro_rules! columns {
     () => {
         "id, code, state, is_active, plan, frozen, hash, approved_hash, authors, created_by, created_at, updated_at, \
          submitted_by, submitted_at, approval_id, approved_by, started_at, ended_at, wave, wave_opened_at, accepted, \
-         reverting, joined, reason, version"
+         reverting, joined, reason, resumed_at, version"
     };
 }
 
@@ -159,7 +163,7 @@ queries! {
     PUT = "UPDATE rollout SET name = $3, release_id = $4, state = $5, is_active = $6, plan = $7, frozen = $8, hash = $9, \
            approved_hash = $10, authors = $11, updated_at = $12, submitted_by = $13, submitted_at = $14, \
            approval_id = $15, approved_by = $16, started_at = $17, ended_at = $18, wave = $19, wave_opened_at = $20, \
-           accepted = $21, reverting = $22, joined = $23, reason = $24, version = version + 1 \
+           accepted = $21, reverting = $22, joined = $23, reason = $24, resumed_at = $25, version = version + 1 \
            WHERE id = $1 AND version = $2";
     RATE = "INSERT INTO rollout_rate (rollout_id, minute, n) VALUES ($1, $2, 1) ON CONFLICT (rollout_id) DO UPDATE SET \
             n = CASE WHEN rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 THEN 1 ELSE rollout_rate.n + 1 END, \
@@ -358,6 +362,7 @@ pub async fn put(tx: &mut Tx, rollout: &Rollout) -> StoreResult<bool> {
             .bind(i64::from(rollout.reverting))
             .bind(json(&rollout.joined))
             .bind(&rollout.reason)
+            .bind(time(rollout.resumed_at))
             .execute(executor)
             .await
             .map(|done| done.rows_affected())

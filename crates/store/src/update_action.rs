@@ -67,6 +67,7 @@ struct Row {
     revision: String,
     attempt: i64,
     state: String,
+    reached: String,
     offered_at: i64,
     changed_at: i64,
     due_at: i64,
@@ -88,6 +89,7 @@ impl TryFrom<Row> for UpdateAction {
             from: row.from_version,
             attempt: u32::try_from(row.attempt).unwrap_or_default(),
             state: row.state.parse().map_err(|e| StoreError::corrupt("update_action.state", e))?,
+            reached: row.reached.parse().map_err(|e| StoreError::corrupt("update_action.reached", e))?,
             changed_at: Timestamp(row.changed_at),
             due_at: some_time(row.due_at),
             reported_at: some_time(row.reported_at),
@@ -116,7 +118,7 @@ impl TryFrom<Row> for UpdateAction {
 macro_rules! columns {
     () => {
         "a.id, a.rollout_id, a.device_id, a.device_number, a.kind, a.wave, a.cohort, a.release_id, a.version, \
-         a.from_version, a.revision, a.attempt, a.state, a.offered_at, a.changed_at, a.due_at, a.reported_at, \
+         a.from_version, a.revision, a.attempt, a.state, a.reached, a.offered_at, a.changed_at, a.due_at, a.reported_at, \
          a.soak_until, a.retry_at, a.refused_stop, a.code, a.reason, a.said"
     };
 }
@@ -139,7 +141,7 @@ queries! {
               version, from_version, revision, attempt, state, is_open, offered_at, changed_at, due_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     PUT = "UPDATE update_action SET state = $2, is_open = $3, changed_at = $4, due_at = $5, reported_at = $6, \
-           soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11 WHERE id = $1";
+           soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11, reached = $12 WHERE id = $1";
 }
 
 const LAST_ID: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
@@ -331,6 +333,7 @@ pub async fn put(tx: &mut Tx, before: &UpdateAction, action: &Action) -> StoreRe
             .bind(i64::from(action.refused_to_stop))
             .bind(&action.code)
             .bind(&action.reason)
+            .bind(action.reached.as_str())
             .execute(executor)
             .await
             .map(drop)

@@ -191,6 +191,9 @@ pub(super) fn moved(rollout: &mut Rollout, before: &Course, now: Timestamp) {
         rollout.wave_opened_at = Some(now);
         rollout.started_at = rollout.started_at.or(Some(now));
     }
+    if state == RolloutState::Running && matches!(before.state, RolloutState::Paused | RolloutState::Halted) {
+        rollout.resumed_at = Some(now);
+    }
     if state.is_over() && !before.state.is_over() {
         rollout.ended_at = Some(now);
     }

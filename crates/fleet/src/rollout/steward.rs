@@ -1,19 +1,24 @@
 //! The steward: starts what is due, opens waves, halts, notes who is late, and takes in who joins. Any number of nodes may run it.
 
-use super::{PROGRESS, STEWARD, held, memory::pace_of, run::moved, subject_of, write};
-use crate::{Error, Fleet, Result};
+use super::{Live, PROGRESS, STEWARD, held, run::moved, subject_of, write};
+use crate::{Error, Fleet, Result, update::around};
 use domain::{
     device::Connection,
     id::RolloutId,
     person::Permission,
     rollout::{
-        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, decide,
+        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, answer,
+        decide,
     },
     time::{DAY, MINUTE, SECOND, Timestamp},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::rollout::{Rollout, count, count::RolloutCount, target::Part};
+use store::{
+    poll::Updatable,
+    rollout::{Rollout, count, count::RolloutCount, target::Part},
+    update_action::UpdateAction,
+};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -320,9 +325,10 @@ impl Fleet {
 
     async fn note_late(&self, id: i64) -> Result<()> {
         let Some(seen) = store::update_action::by_id(self.db(), id).await? else { return Ok(()) };
-        let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
-        let (pace, now) = (pace_of(&rollout), self.now());
-        let interval = store::poll::poll_state(self.db(), seen.device).await?.map_or(300, |state| state.interval_s);
+        let Some(live) = self.live_rollout(seen.rollout).await? else { return Ok(()) };
+        let (pace, now) = (live.pace(), self.now());
+        let state = store::poll::poll_state(self.db(), seen.device).await?;
+        let interval = state.as_ref().map_or(300, |state| state.interval_s);
         let (firmware, last) = store::update_action::heard(self.db(), seen.device).await?;
         let came = self.inner.polls.came_at(seen.device).max(last);
         // As a connection is told of: late is not silent. But whoever stopped right at the offer is.
@@ -330,8 +336,25 @@ impl Fleet {
         let most = interval.saturating_mul(Connection::LATE_INTERVALS);
         let span = most.min(pace.timeout.max(interval.saturating_mul(Connection::ONLINE_INTERVALS)));
         let heard = came.is_some_and(|came| came.plus(span) > now);
-        let event = ActionEvent::TimedOut { heard, firmware: &firmware };
+        let withheld = match state.and_then(|state| state.updates) {
+            Some(updatable) => self.is_withheld(&live, *updatable, &seen, span).await?,
+            None => false,
+        };
+        let resumed_at = live.rollout.resumed_at;
+        let event = ActionEvent::TimedOut { heard, firmware: &firmware, withheld, resumed_at };
         self.move_action(&STEWARD, seen.device, id, &event, pace).await.map(drop)
+    }
+
+    /// Whether a device is kept from an update, or was when it polled last.
+    async fn is_withheld(&self, live: &Live, mut device: Updatable, seen: &UpdateAction, span: i64) -> Result<bool> {
+        let (at, now) = (seen.action.under_way(), self.now());
+        if !at.awaits_client() {
+            return Ok(false);
+        }
+        let serial = store::update_action::serial(self.db(), seen.device).await?;
+        device.subject.held = self.has_only_held(&serial).await?;
+        let is_kept = |when| answer(&at, &around(live, &device, seen.release, when), when).withholds(&at);
+        Ok(is_kept(now) || is_kept(now.plus(-span)))
     }
 
     /// Takes in devices that match by now, for rollouts whose plan says so. Nobody who is in moves.
@@ -354,7 +377,7 @@ impl Fleet {
         self.refresh_rollouts().await
     }
 
-    async fn take_in_new(&self, live: &super::Live) -> Result<()> {
+    async fn take_in_new(&self, live: &Live) -> Result<()> {
         let rollout = &live.rollout;
         let matching = self.members(&rollout.plan.target).await?;
         let new: Vec<Member> = matching.into_iter().filter(|member| !live.membership.is_target(*member)).collect();
@@ -364,14 +387,7 @@ impl Fleet {
         self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await
     }
 
-    async fn let_join(
-        &self,
-        id: RolloutId,
-        code: &str,
-        version: i64,
-        new: &[Member],
-        live: &super::Live,
-    ) -> Result<()> {
+    async fn let_join(&self, id: RolloutId, code: &str, version: i64, new: &[Member], live: &Live) -> Result<()> {
         let subject = subject_of(code);
         let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
         let mut rollout = held(&mut deed, id, code).await?;

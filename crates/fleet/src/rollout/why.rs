@@ -92,7 +92,7 @@ impl Fleet {
     }
 
     /// Whether all certificates of a device that count are on hold.
-    async fn has_only_held(&self, serial: &str) -> Result<bool> {
+    pub(super) async fn has_only_held(&self, serial: &str) -> Result<bool> {
         let certificates = store::certificate::of_device(self.db(), serial).await?;
         let alive: Vec<_> = certificates
             .iter()

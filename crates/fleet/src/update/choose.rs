@@ -4,7 +4,10 @@ use crate::rollout::Live;
 use domain::{
     id::{DeviceId, ReleaseId},
     release::ArtifactKind,
-    rollout::{ActionKind, ActionState, Member, Plan, Reason, RolloutState, eligible, fits_channel, trusted},
+    rollout::{
+        ActionKind, ActionState, Answer, Around, Member, Plan, Reason, RolloutState, answer, eligible, fits_channel,
+        trusted,
+    },
     time::Timestamp,
     version::version_key,
 };
@@ -41,6 +44,8 @@ pub(crate) enum Choice {
     Verify(SeenAction),
     /// This action is to be stopped.
     Stop(SeenAction),
+    /// Nothing can come of this offer, or something else comes first: it is taken back.
+    TakeBack(SeenAction),
     /// It is offered something.
     Offer(Offer),
 }
@@ -70,44 +75,45 @@ pub(crate) fn choose(
 ) -> Choice {
     if let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) {
         let live = rollouts.iter().find(|live| live.rollout.id == open.rollout).or(outlived);
-        return of_open(updatable, open, live.map(AsRef::as_ref), now);
+        let Some(live) = live.filter(|_| trusted(&updatable.subject).is_ok()) else { return Choice::Nothing };
+        if open.under_way().gives_way(live.rollout.course.state) && first_offer(id, updatable, rollouts, now).is_some()
+        {
+            return Choice::TakeBack(*open);
+        }
+        return of_open(updatable, open, live, now);
     }
     if trusted(&updatable.subject).is_err() {
         return Choice::Nothing;
     }
-    let mut offers = rollouts.iter().filter_map(|live| offered_by(live, id, updatable, now).ok());
-    offers.next().map_or(Choice::Nothing, Choice::Offer)
+    first_offer(id, updatable, rollouts, now).map_or(Choice::Nothing, Choice::Offer)
+}
+
+fn first_offer(id: DeviceId, updatable: &Updatable, rollouts: &[Arc<Live>], now: Timestamp) -> Option<Offer> {
+    rollouts.iter().find_map(|live| offered_by(live, id, updatable, now).ok())
+}
+
+/// What stands around an update that is under way.
+pub(crate) fn around(live: &Live, updatable: &Updatable, release: ReleaseId, now: Timestamp) -> Around {
+    let subject = &updatable.subject;
+    let release = live.releases.get(&release);
+    Around {
+        rollout: live.rollout.course.state,
+        is_trusted: trusted(subject).is_ok(),
+        is_window: live.rollout.plan.windows.are_open(now, &subject.zone),
+        is_sendable: release.is_some_and(|release| fits_channel(&release.fits.stage, &subject.channel)),
+    }
 }
 
 /// What is done about an update that is under way.
-fn of_open(updatable: &Updatable, open: &SeenAction, live: Option<&Live>, now: Timestamp) -> Choice {
-    use ActionState as S;
-    let Some(live) = live.filter(|_| trusted(&updatable.subject).is_ok()) else { return Choice::Nothing };
-    let state = live.rollout.course.state;
-    match open.state {
-        S::Verifying if open.soak_until.is_some_and(|until| until <= now) => Choice::Verify(*open),
-        S::Verifying => Choice::Nothing,
-        S::Installed => Choice::Ask,
-        S::Cancelling => Choice::Link(UpdateLink::Cancel { id: open.id }),
-        _ if open.kind == ActionKind::Update && state == RolloutState::Aborted && !open.refused_to_stop => {
-            Choice::Stop(*open)
-        }
-        S::Offered
-            if open.kind == ActionKind::Update && matches!(state, RolloutState::Paused | RolloutState::Halted) =>
-        {
-            Choice::Nothing
-        }
-        S::Offered if !live.rollout.plan.windows.are_open(now, &updatable.subject.zone) => Choice::Nothing,
-        _ => {
-            let stage = live.releases.get(&open.release).map(|release| release.fits.stage.clone()).unwrap_or_default();
-            let begun = open.state == S::Installing;
-            // What is withdrawn nobody fetches any more; who installs it is let finish, and say so.
-            if begun || fits_channel(&stage, &updatable.subject.channel) {
-                Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt })
-            } else {
-                Choice::Nothing
-            }
-        }
+fn of_open(updatable: &Updatable, open: &SeenAction, live: &Live, now: Timestamp) -> Choice {
+    match answer(&open.under_way(), &around(live, updatable, open.release, now), now) {
+        Answer::Wait => Choice::Nothing,
+        Answer::Deploy => Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt }),
+        Answer::Ask => Choice::Ask,
+        Answer::Verify => Choice::Verify(*open),
+        Answer::Stop => Choice::Stop(*open),
+        Answer::Cancel => Choice::Link(UpdateLink::Cancel { id: open.id }),
+        Answer::TakeBack => Choice::TakeBack(*open),
     }
 }
 
@@ -160,11 +166,11 @@ pub(crate) fn offered_by(
     Ok(Offer { live: Arc::clone(live), kind: ActionKind::Update, wave, cohort, attempt, release })
 }
 
-/// Which try it would be.
+/// Which try it would be: one that failed is repeated as often as the plan says, an offer that was taken back comes again.
 fn next_attempt(had: &[&SeenAction], now: Timestamp) -> Result<u32, Reason> {
     let Some(last) = had.iter().find(|action| action.kind == ActionKind::Update) else { return Ok(0) };
     match (last.state, last.retry_at) {
-        (ActionState::Retried, Some(at)) if at <= now => Ok(last.attempt + 1),
+        (ActionState::Retried | ActionState::Cancelled, Some(at)) if at <= now => Ok(last.attempt + 1),
         (ActionState::Retried, Some(at)) => Err(Reason::Retry(at)),
         _ => Err(Reason::HadIt),
     }

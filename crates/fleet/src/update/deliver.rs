@@ -76,12 +76,11 @@ impl Fleet {
     /// # Errors
     /// When the actor is no device, or its poll does not name this update.
     pub async fn deployment(&self, actor: &Actor, id: i64, history: Option<i64>) -> Result<Deployment> {
-        let (named, release) =
-            self.told_now(actor).await?.filter(|(told, _)| *told == id).ok_or_else(|| missing(id))?;
-        let seen = update_action::by_id(self.db(), named).await?.ok_or_else(|| missing(id))?;
+        let (seen, release) =
+            self.told_now(actor).await?.filter(|(told, _)| told.id == id).ok_or_else(|| missing(id))?;
         // Who has begun is told of it whatever became of the release: SWUpdate asks for this when it comes up again, and says how
         // it went only then. The files are refused.
-        if seen.action.state != ActionState::Installing {
+        if seen.action.reached != ActionState::Installing {
             self.check_before_delivery(release.id).await?;
         }
         self.note_fetched(actor, &seen).await?;
@@ -161,8 +160,9 @@ impl Fleet {
         files.into_iter().find(|file| file.name == name).ok_or_else(|| Error::not_found("file", name))
     }
 
-    /// What a device's poll names at this moment, if it is something to install.
-    async fn told_now(&self, actor: &Actor) -> Result<Option<(i64, Arc<Deliverable>)>> {
+    /// What a device's poll names at this moment, if it is something to install, and that it is so still: what this process
+    /// remembers of the device may be a minute old.
+    async fn told_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
         let (device, serial) = device_of(actor)?;
         let state = self.poll_state(device, serial).await?;
         let Some(updatable) = state.updates else { return Ok(None) };
@@ -170,7 +170,12 @@ impl Fleet {
         let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
         let choice = choose(device, &updatable, std::slice::from_ref(&live), None, self.now());
         let Choice::Link(UpdateLink::Deployment { id, .. }) = choice else { return Ok(None) };
-        Ok(live.releases.get(&open.release).map(|release| (id, Arc::clone(release))))
+        let seen = update_action::by_id(self.db(), id).await?;
+        let Some(seen) = seen.filter(|seen| seen.action.under_way().awaits_client()) else {
+            self.inner.polls.forget(serial);
+            return Ok(None);
+        };
+        Ok(live.releases.get(&open.release).map(|release| (seen, Arc::clone(release))))
     }
 
     /// Refuses what may be sent to nobody: it was withdrawn, who signed it was cut off, a file is gone or was altered. The files are

@@ -109,7 +109,7 @@ impl Fleet {
 
     /// Notes that a device fetched what it is to install.
     pub(crate) async fn note_fetched(&self, actor: &Actor, seen: &UpdateAction) -> Result<()> {
-        if seen.action.state != ActionState::Offered {
+        if !seen.action.under_way().is_not_begun() {
             return Ok(());
         }
         let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
@@ -138,8 +138,13 @@ async fn step(
     pace: Pace,
 ) -> Result<Option<ActionState>> {
     let now = deed.fleet().now();
+    let pace = Pace { retries: pace.retries.saturating_add(taken_back(deed, kept).await?), ..pace };
     let Some(next) = kept.action.after(event, now, pace) else { return Ok(None) };
     update_action::put(&mut deed.tx, kept, &next).await?;
+    if next.state == ActionState::Silent {
+        // When it comes back, only it can say what runs by then.
+        store::report::want(&mut deed.tx, device.id).await?;
+    }
     let serial = device.serial.clone();
     if let Some(told) = next.event(&kept.action, device.firmware.as_deref().unwrap_or_default()) {
         let entry = deed.fleet().entry(deed.actor(), now, "", told);
@@ -150,6 +155,17 @@ async fn step(
         deed.ring(PROGRESS, &code).await?;
     }
     Ok(Some(next.state))
+}
+
+/// How many of a device's tries before this one were offers that were taken back: these were none.
+async fn taken_back(deed: &mut Deed<'_>, kept: &UpdateAction) -> Result<u32> {
+    if kept.action.attempt == 0 {
+        return Ok(0);
+    }
+    let had = update_action::of_both(&mut deed.tx, kept.rollout, kept.device).await?;
+    let is_none =
+        |had: &&UpdateAction| had.action.kind == kept.action.kind && had.action.state == ActionState::Cancelled;
+    Ok(u32::try_from(had.iter().filter(is_none).count()).unwrap_or(u32::MAX))
 }
 
 /// What a device's report of its firmware does to its update, in the deed that judges the report and holds the device. What its

@@ -15,7 +15,7 @@ use domain::{
     rollout::{Action, ActionEvent, ActionKind, ActionState, Plan, RolloutState, Subject, Windows, eligible},
 };
 use store::{
-    poll::{PollState, Updatable},
+    poll::{PollState, SeenAction, Updatable},
     update_action::UpdateAction,
 };
 
@@ -79,6 +79,18 @@ impl Fleet {
                 let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
                 let moved = self.move_action(actor, id, action.id, &ActionEvent::Stop, live.pace()).await?;
                 Ok((moved.map(|_| UpdateLink::Cancel { id: action.id }), false))
+            }
+            Choice::TakeBack(action) => {
+                let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
+                let event = ActionEvent::TakeBack;
+                let Some(state) = self.move_action(actor, id, action.id, &event, live.pace()).await? else {
+                    return Ok((None, false));
+                };
+                // It is free from here on: what else there is for it is looked for at once.
+                let mut freed = updatable.clone();
+                let of_this = |seen: &&mut SeenAction| seen.id == action.id;
+                freed.actions.iter_mut().filter(of_this).for_each(|seen| seen.state = state);
+                Box::pin(self.told_of_updates(actor, id, &freed)).await
             }
             Choice::Offer(offer) => match self.offer(actor, id, &offer).await {
                 Ok(told) => Ok((told.map(|id| UpdateLink::Deployment { id, tag: offer.attempt }), false)),

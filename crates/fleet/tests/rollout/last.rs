@@ -1,0 +1,103 @@
+//! What counts is what the device itself reported last: before it is verified, after a silence, and when it is taken back.
+
+use crate::world::*;
+use domain::{
+    release::Stage,
+    rollout::{ActionState as S, Execution, Finished, Plan, RolloutState, WaveSize},
+    time::{HOUR, MINUTE},
+};
+
+#[tokio::test]
+async fn a_client_that_says_success_after_it_fell_back_is_not_believed() {
+    for world in worlds().await {
+        let devices = world.devices(6).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let code = world.started(plan(release)).await;
+        let first = world.offered_of(&devices).await;
+        let (device, id) = &first[0];
+        world.says(device, *id, Execution::Proceeding, Finished::None).await;
+        world.reports(device, "2.0").await;
+        world.reports(device, "1.0").await;
+        world.says(device, *id, Execution::Closed, Finished::Success).await;
+        world.wait(SOAK * MINUTE);
+        world.poll(device).await;
+        assert_eq!((world.count(&code, 0, S::Reverted).await, world.count(&code, 0, S::Verified).await), (1, 0));
+        // One that says nothing more is no better.
+        let (device, id) = &first[1];
+        world.says(device, *id, Execution::Proceeding, Finished::None).await;
+        world.reports(device, "2.0").await;
+        world.reports(device, "1.0").await;
+        world.wait(61 * MINUTE);
+        world.poll(device).await;
+        world.look().await;
+        assert_eq!(world.count(&code, 0, S::Reverted).await, 2, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn who_was_silent_while_it_lived_with_it_is_asked_and_not_told_to_install_it_again() {
+    for world in worlds().await {
+        let devices = world.devices(6).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let code = world.started(plan(release)).await;
+        let first = world.offered_of(&devices).await;
+        for (device, id) in &first[..2] {
+            world.fleet.deployment(device, *id, None).await.unwrap();
+            world.says(device, *id, Execution::Closed, Finished::Success).await;
+        }
+        world.reports(&first[0].0, "2.0").await;
+        world.wait(3 * HOUR);
+        world.look().await;
+        assert_eq!(world.count(&code, 0, S::Silent).await, 5, "{}", world.name());
+        for (device, _) in &first[..2] {
+            let answer = world.poll(device).await;
+            assert_eq!((answer.update, answer.wants_report), (None, true), "{}", world.name());
+            world.reports(device, "2.0").await;
+        }
+        assert_eq!(world.count(&code, 0, S::Verifying).await, 2, "{}", world.name());
+        world.poll(&first[0].0).await;
+        assert_eq!(world.count(&code, 0, S::Verified).await, 0, "{}: it lives with it anew", world.name());
+        world.wait(SOAK * MINUTE);
+        world.poll(&first[0].0).await;
+        assert_eq!(world.count(&code, 0, S::Verified).await, 1, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn failures_that_are_tried_again_halt_all_the_same() {
+    for world in worlds().await {
+        let devices = world.devices(12).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let code = world.started(Plan { retries: 10, waves: vec![wave(WaveSize::Rest)], ..plan(release) }).await;
+        let told = world.offered_of(&devices).await;
+        for (device, id) in &told[..2] {
+            world.fails(device, *id).await;
+        }
+        world.look().await;
+        assert_eq!(world.state(&code).await, RolloutState::Running, "{}: two are too few", world.name());
+        world.fails(&told[2].0, told[2].1).await;
+        world.look().await;
+        assert_eq!(world.count(&code, 0, S::Retried).await, 3, "{}", world.name());
+        assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_one_process_heard_no_other_sends_again() {
+    for world in worlds().await {
+        let devices = world.devices(6).await;
+        let release = world.release("2.0", Stage::Production).await;
+        world.started(plan(release)).await;
+        let other = world.another().await;
+        let (device, id) = world.offered_of(&devices).await.remove(0);
+        let what = other.deployment(&device, id, None).await.unwrap();
+        for _ in 0..3 {
+            assert!(other.poll(&device).await.unwrap().update.is_some(), "{}", world.name());
+        }
+        world.says(&device, id, Execution::Closed, Finished::Success).await;
+        // What the other one remembers is younger than a minute.
+        assert!(other.artifact_for(&device, what.module, &what.files[0].name).await.is_err(), "{}", world.name());
+        assert!(other.deployment(&device, id, None).await.is_err(), "{}", world.name());
+        assert_eq!(other.poll(&device).await.unwrap().update, None, "{}", world.name());
+    }
+}
