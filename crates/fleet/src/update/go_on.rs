@@ -76,7 +76,7 @@ impl Fleet {
         }
         update_action::feedback::append(&mut deed.tx, id, feedback, self.now()).await?;
         let meant = if named.action.state.is_closed() && closes && !of_stopping {
-            begun_after(&mut deed, &named).await?
+            begun_after(&mut deed, &named, feedback).await?
         } else {
             Some(named)
         };
@@ -117,11 +117,13 @@ impl Fleet {
     }
 }
 
-/// The update that a device has begun since the one that it named was closed.
-async fn begun_after(deed: &mut Deed<'_>, named: &UpdateAction) -> Result<Option<UpdateAction>> {
+/// The update that a device has begun since the one that it named was closed. A failure is taken for its failure only once it
+/// installs: while it downloads, what is said late is of the one before.
+async fn begun_after(deed: &mut Deed<'_>, named: &UpdateAction, said: &Feedback) -> Result<Option<UpdateAction>> {
     let open = update_action::open_of(&mut deed.tx, named.device).await?;
     let has_begun = |open: &UpdateAction| {
-        open.id > named.id && matches!(open.action.state, ActionState::Downloading | ActionState::Installing)
+        let installs = open.action.state == ActionState::Installing;
+        open.id > named.id && (installs || (said.is_success() && open.action.state == ActionState::Downloading))
     };
     match open.filter(has_begun) {
         Some(open) => Ok(update_action::lock(&mut deed.tx, open.id).await?),

@@ -101,3 +101,25 @@ async fn what_one_process_heard_no_other_sends_again() {
         assert_eq!(other.poll(&device).await.unwrap().update, None, "{}", world.name());
     }
 }
+
+#[tokio::test]
+async fn a_late_failure_of_the_one_before_fails_nothing_that_downloads() {
+    for world in worlds().await {
+        let devices = world.devices(1).await;
+        let device = &devices[0];
+        let (one, two) = (world.release("2.0", Stage::Production).await, world.release("2.1", Stage::Production).await);
+        let all = |release| Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) };
+        world.started(all(one)).await;
+        let first = world.offered(device).await.unwrap();
+        world.installs(device, first, "2.0").await;
+        world.look().await;
+        let code = world.started(all(two)).await;
+        let second = world.offered(device).await.unwrap();
+        world.fleet.deployment(device, second, None).await.unwrap();
+        world.fails(device, first).await;
+        assert_eq!(world.count(&code, 0, S::Downloading).await, 1, "{}", world.name());
+        world.says(device, second, Execution::Proceeding, Finished::None).await;
+        world.fails(device, first).await;
+        assert_eq!(world.count(&code, 0, S::Failed).await, 1, "{}: it names the one before its start", world.name());
+    }
+}
