@@ -27,6 +27,8 @@ const RELEASES: Duration = Duration::from_secs(5);
 const JOINING: Duration = Duration::from_secs(600);
 /// How many devices that are late are noted in one look.
 const LATE: i64 = 2_000;
+/// For how long after its timeout a device that was asked to stop may start with what it was installing.
+const LATE_STARTS: i64 = DAY;
 /// How long what is over is kept in memory for devices that are under way still.
 const KEPT: i64 = 30 * DAY;
 
@@ -292,11 +294,15 @@ impl Fleet {
             counts.iter().filter(|count| count.kind == kind && wanted(count.state)).map(|count| count.n).sum()
         };
         let is_open = |state: ActionState| !state.is_closed() && state != ActionState::Silent;
-        let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &is_open);
+        let to_come = |state: ActionState| is_open(state) || state == ActionState::Retried;
+        let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &to_come);
         let has_it = n(ActionKind::Update, &|state| matches!(state, ActionState::Verified | ActionState::Silent));
-        let taken_back = n(ActionKind::Revert, &ActionState::is_closed);
-        let is_done = open == 0 && (!rollout.reverting || taken_back >= has_it);
-        let is_old = rollout.ended_at.is_some_and(|at| at.plus(KEPT) <= self.now());
+        let taken_back =
+            n(ActionKind::Revert, &|state| state.is_closed() && !to_come(state) && state != ActionState::Cancelled);
+        // Who was asked to stop may start with it later all the same, and is taken back then.
+        let is_late = rollout.updated_at.plus(rollout.plan.timeout()).plus(LATE_STARTS) <= self.now();
+        let is_done = open == 0 && (!rollout.reverting || (taken_back >= has_it && is_late));
+        let is_old = rollout.updated_at.plus(KEPT) <= self.now();
         if !is_done && !is_old {
             return Ok(());
         }

@@ -85,11 +85,25 @@ pub(crate) fn choose(
     if trusted(&updatable.subject).is_err() {
         return Choice::Nothing;
     }
-    first_offer(id, updatable, rollouts, now).map_or(Choice::Nothing, Choice::Offer)
+    match first_offer(id, updatable, rollouts, now) {
+        Some(offer) => Choice::Offer(offer),
+        None if rollouts.iter().any(|live| may_run_it(live, updatable)) => Choice::Ask,
+        None => Choice::Nothing,
+    }
 }
 
 fn first_offer(id: DeviceId, updatable: &Updatable, rollouts: &[Arc<Live>], now: Timestamp) -> Option<Offer> {
     rollouts.iter().find_map(|live| offered_by(live, id, updatable, now).ok())
+}
+
+/// Whether a device stopped what it was installing and may start with it all the same: while others are taken back it is asked.
+fn may_run_it(live: &Live, updatable: &Updatable) -> bool {
+    let last = || updatable.actions.iter().find(|action| action.rollout == live.rollout.id);
+    live.rollout.reverting
+        && last().is_some_and(|last| {
+            last.kind == ActionKind::Update
+                && (last.state, last.reached) == (ActionState::Cancelled, ActionState::Installing)
+        })
 }
 
 /// What stands around an update that is under way.
@@ -144,7 +158,7 @@ pub(crate) fn offered_by(
         let name = cohorts.and_then(|cohorts| cohorts.variants.get(cohort.checked_sub(1)?)).map(|v| v.name.clone());
         return Err(Reason::HoldOut(name.unwrap_or_default()));
     };
-    let attempt = next_attempt(&had, now)?;
+    let attempt = next_attempt(&had, ActionKind::Update, now)?;
     if rollout.course.state != RolloutState::Running {
         return Err(Reason::State(rollout.course.state));
     }
@@ -167,8 +181,8 @@ pub(crate) fn offered_by(
 }
 
 /// Which try it would be: one that failed is repeated as often as the plan says, an offer that was taken back comes again.
-fn next_attempt(had: &[&SeenAction], now: Timestamp) -> Result<u32, Reason> {
-    let Some(last) = had.iter().find(|action| action.kind == ActionKind::Update) else { return Ok(0) };
+fn next_attempt(had: &[&SeenAction], kind: ActionKind, now: Timestamp) -> Result<u32, Reason> {
+    let Some(last) = had.iter().find(|action| action.kind == kind) else { return Ok(0) };
     match (last.state, last.retry_at) {
         (ActionState::Retried | ActionState::Cancelled, Some(at)) if at <= now => Ok(last.attempt + 1),
         (ActionState::Retried, Some(at)) => Err(Reason::Retry(at)),
@@ -188,12 +202,13 @@ fn taken_back(
     let Some(last) = had.iter().find(|action| action.kind == ActionKind::Update) else {
         return Err(Reason::State(rollout.course.state));
     };
-    if had.iter().any(|action| action.kind == ActionKind::Revert) {
-        return Err(Reason::HadIt);
-    }
-    let version = |id| live.releases.get(id).map(|release| version_key(&release.fits.version));
-    let runs = version_key(&updatable.subject.firmware);
-    let has_it = last.state == ActionState::Verified || version(&last.release).is_some_and(|brought| brought == runs);
+    let attempt = next_attempt(had, ActionKind::Revert, now)?;
+    let brought = live.releases.get(&last.release).map(|release| version_key(&release.fits.version));
+    // What it says that it runs counts, not what it ran once: another rollout may have brought something newer since.
+    let has_it = match updatable.subject.firmware.as_str() {
+        "" => last.state == ActionState::Verified,
+        runs => brought.is_some_and(|brought| brought == version_key(runs)),
+    };
     if !has_it {
         return Err(Reason::State(rollout.course.state));
     }
@@ -203,5 +218,5 @@ fn taken_back(
     eligible(&updatable.subject, &found.fits, &plan, now)?;
     let wave = live.membership.wave_of(member_of(id, updatable)).unwrap_or_default();
     let cohort = live.membership.cohort_of(id, wave);
-    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt: 0, release })
+    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt, release })
 }

@@ -2,7 +2,7 @@ use crate::world::*;
 use domain::{
     release::Stage,
     rollout::{ActionState as S, Execution, Feedback, Finished, Gate, Plan, Reaction, RolloutState, Wave, WaveSize},
-    time::{HOUR, MINUTE},
+    time::{DAY, HOUR, MINUTE},
 };
 use fleet::{Actor, rollout::Abort, update::UpdateLink};
 
@@ -138,7 +138,8 @@ async fn an_abort_that_reverts_takes_back_who_has_it_and_nobody_else() {
         assert_eq!(what.version, "1.9");
         world.installs(&back[0].0, back[0].1, "1.9").await;
         world.look().await;
-        world.look().await;
+        assert!(world.rollout(&code).await.reverting, "{}: who stopped may start with it all the same", world.name());
+        world.wait(HOUR + DAY);
         world.look().await;
         let detail = world.rollout(&code).await;
         assert!(!detail.reverting, "{}: all are back", world.name());
