@@ -21,7 +21,7 @@ mod tests;
 pub use action::{Action, ActionEvent, ActionKind, ActionState, Pace};
 pub use cohort::{Cohorts, NO_COHORT, Variant};
 pub use course::{Course, Deed, OutOfTurn, RolloutState};
-pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, trusted};
+pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, may_install, trusted};
 pub use feedback::{Execution, Feedback, Finished};
 pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, numbers_hash, plan_hash};
 pub use gate::{Decision, Evidence, Missing, decide};

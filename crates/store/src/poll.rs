@@ -8,6 +8,7 @@ use domain::{
     time::Timestamp,
 };
 use sqlx::AssertSqlSafe;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a poll needs to be answered.
@@ -21,8 +22,8 @@ pub struct PollState {
     pub due_at: Option<Timestamp>,
     /// How it polled until this was last written down, and when that was.
     pub cadence: Option<(Cadence, Timestamp)>,
-    /// What decides which updates it gets.
-    pub updates: Option<Box<Updatable>>,
+    /// What decides which updates it gets. Shared, because polls in the same minute go by the same.
+    pub updates: Option<Arc<Updatable>>,
 }
 
 /// What decides which updates a device gets.
@@ -154,7 +155,7 @@ pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollSta
         firmware: row.firmware,
         zone: row.time_zone,
     };
-    let updates = u32::try_from(row.number).ok().map(|number| Box::new(Updatable { number, subject, actions }));
+    let updates = u32::try_from(row.number).ok().map(|number| Arc::new(Updatable { number, subject, actions }));
     Ok(Some(PollState {
         interval_s: row.poll_interval_s,
         wanted: row.wanted != 0,

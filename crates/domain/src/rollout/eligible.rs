@@ -149,6 +149,15 @@ pub fn fits_channel(stage: &str, channel: &str) -> bool {
 /// # Errors
 /// Says why not.
 pub fn eligible(subject: &Subject, fits: &Fits, plan: &Plan, now: Timestamp) -> Result<(), Reason> {
+    may_install(subject, fits, plan.downgrades)?;
+    if plan.windows.are_open(now, &subject.zone) { Ok(()) } else { Err(Reason::Window) }
+}
+
+/// Whether a device may get a release at any time: one that is older than what it runs only where `downgrades` are wanted.
+///
+/// # Errors
+/// Says why not.
+pub fn may_install(subject: &Subject, fits: &Fits, downgrades: bool) -> Result<(), Reason> {
     trusted(subject)?;
     if !fits.models.contains(&subject.model) {
         return Err(Reason::OtherModel);
@@ -165,11 +174,11 @@ pub fn eligible(subject: &Subject, fits: &Fits, plan: &Plan, now: Timestamp) -> 
         if runs == brings {
             return Err(Reason::RunsIt(subject.firmware.clone()));
         }
-        if runs > brings && !plan.downgrades {
+        if runs > brings && !downgrades {
             return Err(Reason::RunsNewer(subject.firmware.clone()));
         }
     }
-    if plan.windows.are_open(now, &subject.zone) { Ok(()) } else { Err(Reason::Window) }
+    Ok(())
 }
 
 /// Whether a device may get anything at all.

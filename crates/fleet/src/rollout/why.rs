@@ -61,7 +61,7 @@ impl Fleet {
     async fn why_not_of(&self, device: &Device, live: &Arc<Live>) -> Result<WhyNot> {
         let state = store::poll::poll_state(self.db(), device.id).await?;
         let missing = || Error::not_found("device", &device.serial);
-        let mut updatable = state.and_then(|state| state.updates).ok_or_else(missing)?;
+        let mut updatable = state.and_then(|state| state.updates).map(Arc::unwrap_or_clone).ok_or_else(missing)?;
         updatable.subject.held = self.has_only_held(&device.serial).await?;
         let member = member_of(device.id, &updatable);
         let rollout = &live.rollout;

@@ -4,7 +4,7 @@ use crate::rollout::Live;
 use domain::{
     id::{DeviceId, ReleaseId},
     release::ArtifactKind,
-    rollout::{ActionKind, ActionState, Member, Plan, Reason, RolloutState, eligible, fits_channel, trusted},
+    rollout::{ActionKind, ActionState, Member, Reason, RolloutState, eligible, fits_channel, may_install, trusted},
     time::Timestamp,
     version::version_key,
 };
@@ -75,8 +75,23 @@ pub(crate) fn choose(
     if trusted(&updatable.subject).is_err() {
         return Choice::Nothing;
     }
-    let mut offers = rollouts.iter().filter_map(|live| offered_by(live, id, updatable, now).ok());
+    let concern = rollouts.iter().filter(|live| may_concern(live, updatable));
+    let mut offers = concern.filter_map(|live| offered_by(live, id, updatable, now).ok());
     offers.next().map_or(Choice::Nothing, Choice::Offer)
+}
+
+/// Whether it is worth while to look where a device stands in a rollout, which costs hashes: most polls are of devices that had
+/// their turn, or are asked while nothing is offered.
+fn may_concern(live: &Live, updatable: &Updatable) -> bool {
+    let rollout = &live.rollout;
+    let mut had = updatable.actions.iter().filter(|action| action.rollout == rollout.id);
+    match rollout.course.state {
+        RolloutState::Running => {
+            had.find(|action| action.kind == ActionKind::Update).is_none_or(|last| last.state == ActionState::Retried)
+        }
+        RolloutState::Aborted => rollout.reverting && had.next().is_some(),
+        _ => false,
+    }
 }
 
 /// What is done about an update that is under way.
@@ -99,10 +114,10 @@ fn of_open(updatable: &Updatable, open: &SeenAction, live: Option<&Live>, now: T
         }
         S::Offered if !live.rollout.plan.windows.are_open(now, &updatable.subject.zone) => Choice::Nothing,
         _ => {
-            let stage = live.releases.get(&open.release).map(|release| release.fits.stage.clone()).unwrap_or_default();
+            let stage = live.releases.get(&open.release).map_or("", |release| release.fits.stage.as_str());
             let begun = open.state == S::Installing;
             // What is withdrawn nobody fetches any more; who installs it is let finish, and say so.
-            if begun || fits_channel(&stage, &updatable.subject.channel) {
+            if begun || fits_channel(stage, &updatable.subject.channel) {
                 Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt })
             } else {
                 Choice::Nothing
@@ -193,8 +208,10 @@ fn taken_back(
     }
     let release = rollout.plan.revert_to.ok_or(Reason::State(rollout.course.state))?;
     let found = live.releases.get(&release).ok_or_else(|| Reason::Release("Its release is gone.".to_owned()))?;
-    let plan = Plan { downgrades: true, ..rollout.plan.clone() };
-    eligible(&updatable.subject, &found.fits, &plan, now)?;
+    may_install(&updatable.subject, &found.fits, true)?;
+    if !rollout.plan.windows.are_open(now, &updatable.subject.zone) {
+        return Err(Reason::Window);
+    }
     let wave = live.membership.wave_of(member_of(id, updatable)).unwrap_or_default();
     let cohort = live.membership.cohort_of(id, wave);
     Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt: 0, release })

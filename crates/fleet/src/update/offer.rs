@@ -12,7 +12,7 @@ use crate::{
 use domain::{
     history::Event,
     id::DeviceId,
-    rollout::{Action, ActionEvent, ActionKind, ActionState, Plan, RolloutState, Subject, Windows, eligible},
+    rollout::{Action, ActionEvent, ActionKind, ActionState, RolloutState, Subject, may_install},
 };
 use store::{
     poll::{PollState, Updatable},
@@ -112,15 +112,11 @@ impl Fleet {
             trust: device.trust,
             held: false,
             firmware: device.firmware.clone().unwrap_or_default(),
-            // Whether a window is open was decided by what the device reported.
             zone: String::new(),
         };
-        let plan = Plan {
-            downgrades: rollout.plan.downgrades || offer.kind == ActionKind::Revert,
-            windows: Windows::default(),
-            ..rollout.plan.clone()
-        };
-        if !may || eligible(&subject, &found.fits, &plan, now).is_err() {
+        let downgrades = rollout.plan.downgrades || offer.kind == ActionKind::Revert;
+        // Whether a window is open was decided by what the device reported.
+        if !may || may_install(&subject, &found.fits, downgrades).is_err() {
             self.inner.polls.forget(&device.serial);
             return Ok(None);
         }
