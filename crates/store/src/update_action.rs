@@ -79,6 +79,13 @@ struct Row {
     said: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct Named {
+    serial: String,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
 impl TryFrom<Row> for UpdateAction {
     type Error = StoreError;
     fn try_from(row: Row) -> StoreResult<Self> {
@@ -128,12 +135,11 @@ queries! {
     OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2 \
               ORDER BY a.id DESC");
     DUE = "SELECT id FROM update_action WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2";
-    OF_ROLLOUT = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.id > $2 \
-                 ORDER BY a.id LIMIT $3");
-    OF_ROLLOUT_IN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.state = $2 \
-                    AND a.id > $3 ORDER BY a.id LIMIT $4");
+    OF_ROLLOUT = concat!("SELECT ", columns!(), ", d.serial FROM update_action a JOIN device d ON d.id = a.device_id \
+                 WHERE a.rollout_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
+    OF_ROLLOUT_IN = concat!("SELECT ", columns!(), ", d.serial FROM update_action a JOIN device d ON d.id = a.device_id \
+                    WHERE a.rollout_id = $1 AND a.state = $2 AND a.id > $3 ORDER BY a.id LIMIT $4");
     NUMBER = "SELECT number FROM device WHERE id = $1";
-    SERIAL = "SELECT serial FROM device WHERE id = $1";
     HEARD = "SELECT firmware, last_seen_at FROM device WHERE id = $1";
     INSERT = "INSERT INTO update_action (id, rollout_id, device_id, device_number, kind, wave, cohort, release_id, \
               version, from_version, revision, attempt, state, is_open, offered_at, changed_at, due_at) \
@@ -230,7 +236,7 @@ pub async fn due(db: &Db, now: Timestamp, limit: i64) -> StoreResult<Vec<i64>> {
     Ok(read!(db, |pool| sqlx::query_scalar(DUE).bind(now.0).bind(limit).fetch_all(pool).await)?)
 }
 
-/// The actions of a rollout after an id, only those in a state when one is given.
+/// The actions of a rollout after an id, each with its device's serial, only those in a state when one is given.
 ///
 /// # Errors
 /// When the database fails.
@@ -240,15 +246,15 @@ pub async fn of_rollout(
     state: Option<ActionState>,
     after: i64,
     limit: i64,
-) -> StoreResult<Vec<UpdateAction>> {
-    let rows: Vec<Row> = read!(db, |pool| {
+) -> StoreResult<Vec<(UpdateAction, String)>> {
+    let rows: Vec<Named> = read!(db, |pool| {
         let query = match state {
             None => sqlx::query_as(OF_ROLLOUT).bind(rollout.0),
             Some(state) => sqlx::query_as(OF_ROLLOUT_IN).bind(rollout.0).bind(state.as_str()),
         };
         query.bind(after).bind(limit).fetch_all(pool).await
     })?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    rows.into_iter().map(|named| Ok((named.row.try_into()?, named.serial))).collect()
 }
 
 /// The number of a device, as the transaction sees it.
@@ -258,16 +264,6 @@ pub async fn of_rollout(
 pub async fn number_of(tx: &mut Tx, device: DeviceId) -> StoreResult<u32> {
     let number: i64 = within!(tx, |executor| sqlx::query_scalar(NUMBER).bind(device.0).fetch_one(executor).await)?;
     u32::try_from(number).map_err(|error| StoreError::corrupt("device.number", error))
-}
-
-/// The serial of a device; empty when there is none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn serial(db: &Db, device: DeviceId) -> StoreResult<String> {
-    let serial: Option<String> =
-        read!(db, |pool| sqlx::query_scalar(SERIAL).bind(device.0).fetch_optional(pool).await)?;
-    Ok(serial.unwrap_or_default())
 }
 
 /// What a device reported to run, and when it was last heard from.

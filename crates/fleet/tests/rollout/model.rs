@@ -188,14 +188,14 @@ impl Story<'_> {
         let actions = store::update_action::of_rollout(world.fleet.db(), rollout.id, None, 0, 1_000).await.unwrap();
         let mut counted: HashMap<(usize, usize, S), u64> = HashMap::new();
         let mut open: HashMap<uuid::Uuid, u32> = HashMap::new();
-        for action in &actions {
+        for (action, _) in &actions {
             *open.entry(action.device.0).or_default() += u32::from(!action.action.state.is_closed());
             assert!(open[&action.device.0] <= 1, "{name}: one update at a time");
             assert!(Some(action.wave) <= detail.row.wave, "{name}: only of waves that were opened");
             let place = (action.wave, action.cohort);
             let known = *self.seen.cohorts.entry(action.device.to_string()).or_insert(place);
             assert_eq!(known, place, "{name}: no device jumps");
-            let is_newest = !actions.iter().any(|other| {
+            let is_newest = !actions.iter().any(|(other, _)| {
                 (other.device, other.action.kind) == (action.device, action.action.kind) && other.id > action.id
             });
             if is_newest {
