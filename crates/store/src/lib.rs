@@ -88,6 +88,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         custodian::QUERIES,
         device::QUERIES,
         device_list::QUERIES,
+        device_list::members::QUERIES,
         device_token::QUERIES,
         export::QUERIES,
         finding::QUERIES,

@@ -36,6 +36,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::OF_ROLLOUT", &["ID", "10", "10"], "update_action_of"),
     ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_"),
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
+    ("store::device_list::members::MIDDLE", &[], "device_number"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
     ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),

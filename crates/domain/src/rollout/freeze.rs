@@ -199,6 +199,12 @@ impl Membership {
         cohort_of(self.cohorts.as_ref(), &self.salt, device, wave)
     }
 
+    /// The target alone.
+    #[must_use]
+    pub fn into_target(self) -> Members {
+        self.target
+    }
+
     /// Those who joined since.
     #[must_use]
     pub const fn joined(&self) -> &Members {

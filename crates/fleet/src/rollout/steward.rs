@@ -12,7 +12,10 @@ use domain::{
     time::{DAY, MINUTE, SECOND, Timestamp},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 use store::rollout::{Rollout, count, count::RolloutCount, target::Part};
 
 /// How often it looks.
@@ -335,12 +338,15 @@ impl Fleet {
     /// # Errors
     /// When the database fails.
     pub async fn take_in_who_joins(&self) -> Result<()> {
-        for live in self.inner.rollouts.all().iter() {
+        let all = self.inner.rollouts.all();
+        // Rollouts often have one target in common, and that is as large as the fleet.
+        let mut read: HashMap<&str, Vec<Member>> = HashMap::new();
+        for live in all.iter() {
             let rollout = &live.rollout;
             if !rollout.plan.joins || rollout.course.state != RolloutState::Running {
                 continue;
             }
-            match self.take_in_new(live).await {
+            match self.take_in_new(live, &mut read).await {
                 Ok(()) | Err(Error::Conflict(_)) => {}
                 Err(error) => {
                     tracing::warn!(%error, rollout = rollout.code, "it was not looked for who joins a rollout");
@@ -350,10 +356,13 @@ impl Fleet {
         self.refresh_rollouts().await
     }
 
-    async fn take_in_new(&self, live: &super::Live) -> Result<()> {
+    async fn take_in_new<'a>(&self, live: &'a super::Live, read: &mut HashMap<&'a str, Vec<Member>>) -> Result<()> {
         let rollout = &live.rollout;
-        let matching = self.members(&rollout.plan.target).await?;
-        let new: Vec<Member> = matching.into_iter().filter(|member| !live.membership.is_target(*member)).collect();
+        let matching = match read.entry(&rollout.plan.target) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.members(&rollout.plan.target).await?),
+        };
+        let new: Vec<Member> = matching.iter().filter(|member| !live.membership.is_target(**member)).copied().collect();
         if new.is_empty() {
             return Ok(());
         }
