@@ -5,7 +5,7 @@ pub(crate) mod members;
 
 pub(crate) use filter::{Bind, IN_ORDER, QUERIES};
 pub use filter::{Filter, Names};
-pub use members::{members, middle};
+pub use members::{Half, members, members_sql, middle};
 
 use crate::{Db, StoreResult, count, count::dimension, device};
 use domain::{

@@ -1,8 +1,14 @@
 //! What is asked of parts and supply chains costs the same in every fleet: it is found by an index, in its order.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use domain::{batch::Model, id::ModelId, time::Timestamp};
 use sqlx::AssertSqlSafe;
-use store::{Db, testing};
+use store::{
+    Db,
+    device_list::{Filter, Half, Names, members_sql},
+    testing,
+};
+use uuid::Uuid;
 
 /// A query, what stands for its parameters, and the index that it must use.
 const FOUND_BY: &[(&str, &[&str], &str)] = &[
@@ -100,6 +106,33 @@ async fn what_is_counted_is_counted_in_the_index_alone() {
             let plan = plan(&fixture.db, sql, values).await;
             assert!(plan.contains("COVERING INDEX") || plan.contains("Index Only Scan"), "{}: {plan}", fixture.name);
             assert!(plan.contains(index), "{}: {name}\n{plan}", fixture.name);
+        }
+    }
+}
+
+/// A target that is most of the fleet is read in the order of the table, a small one by an index.
+#[tokio::test]
+async fn a_target_is_read_in_the_order_of_the_table_when_many_match() {
+    let model = Model {
+        id: ModelId(Uuid::from_u128(7)),
+        name: "GW-200".to_owned(),
+        description: String::new(),
+        poll_interval_s: 300,
+        sgtin: String::new(),
+    };
+    let names = Names { custodians: &[], models: &[model], batches: &[], parts: &[], now: Timestamp(0) };
+    let query = domain::query::parse("model:GW-200").unwrap();
+    for fixture in testing::both().await.unwrap() {
+        let filter = Filter::new(&fixture.db, &query, &names).await.unwrap();
+        for (whole, upper) in [(true, false), (true, true), (false, false)] {
+            let half = Half { middle: Uuid::from_u128(9), upper, whole };
+            let sql = members_sql(&fixture.db, &filter, half);
+            let plan = plan(&fixture.db, &sql, &["ID", "ID"]).await;
+            let of_table = plan.contains("PRIMARY KEY") || plan.contains("device_pkey");
+            assert!(if whole { of_table } else { plan.contains("device_") }, "{}: {plan}", fixture.name);
+            assert!(!whole || !plan.contains("device_model"), "{}: {plan}", fixture.name);
+            let found = store::device_list::members(&fixture.db, &filter, half).await.unwrap();
+            assert!(found.is_empty(), "{}: {sql}", fixture.name);
         }
     }
 }

@@ -11,7 +11,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::{
-    device_list::{self, Filter},
+    device_list::{self, Filter, Half},
     rollout::{Rollout, target::Part},
 };
 
@@ -98,9 +98,11 @@ impl Fleet {
     pub(super) async fn members(&self, text: &str) -> Result<Vec<Member>> {
         let query = query::parse(text)?;
         let catalogue = self.load_catalogue().await?;
-        let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
-        let middle = device_list::middle(self.db()).await?;
-        let half = |upper| device_list::members(self.db(), &filter, middle, upper);
+        let names = catalogue.names(self.now());
+        let filter = Filter::new(self.db(), &query, &names).await?;
+        let count = device_list::count(self.db(), &query, &names, &filter).await?;
+        let (middle, whole) = (device_list::middle(self.db()).await?, count.number() >= device_list::COUNT_CAP);
+        let half = |upper| device_list::members(self.db(), &filter, Half { middle, upper, whole });
         let (lower, upper) = tokio::try_join!(half(false), half(true))?;
         let member = |(number, id)| Member { number, id: DeviceId(id) };
         Ok(lower.into_iter().chain(upper).map(member).collect())
