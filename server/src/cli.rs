@@ -5,6 +5,7 @@ mod ceremony;
 mod keys;
 mod kit;
 mod release;
+mod shelf;
 
 pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
@@ -13,6 +14,7 @@ pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, S
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release, Remote};
+pub use shelf::{InBucket, Shelf};
 
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
@@ -127,6 +129,9 @@ pub struct Serve {
     /// What opens the keys of authorities.
     #[command(flatten)]
     pub keys: Keys,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
 }
 
 /// `muster demo`.
@@ -141,6 +146,9 @@ pub struct Demo {
     /// What opens the keys of authorities. Default: a passphrase that the demo makes for itself.
     #[command(flatten)]
     pub keys: Keys,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// Which fleet to make up: the same number makes the same fleet.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
     pub seed: u64,
@@ -171,8 +179,14 @@ pub struct Backup {
     /// Where everything is kept.
     #[command(flatten)]
     pub place: Place,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// The file to write. It must not exist.
     pub file: PathBuf,
+    /// Leave out the files of releases, which may be large: to be copied in another way.
+    #[arg(long)]
+    pub without_artifacts: bool,
 }
 
 /// `muster restore`.
@@ -181,6 +195,9 @@ pub struct Restore {
     /// Where everything is kept.
     #[command(flatten)]
     pub place: Place,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// The file that `muster backup` wrote.
     pub file: PathBuf,
     /// Replace what is there. With SQLite the old file is kept as muster.db.before-restore; keys are always kept so.
@@ -255,6 +272,7 @@ mod tests {
             match command.get_name() {
                 "serve" | "demo" => assert!(with.len() > 7 && without.is_empty(), "{command}: {without:?}"),
                 "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
+                "backup" => assert_eq!(without, ["without_artifacts"]),
                 "restore" => assert_eq!(without, ["force"]),
                 "kit" => assert_eq!(without, ["key_in_device"]),
                 _ => assert!(without.is_empty(), "{command}: {without:?}"),

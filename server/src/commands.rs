@@ -13,6 +13,7 @@ mod place;
 mod release;
 mod restore;
 mod serve;
+mod shelf;
 mod station;
 mod user;
 

@@ -60,6 +60,7 @@ pub use keys::Keys;
 pub use store::audit::{AuditEntry, AuditFilter};
 
 use domain::time::Timestamp;
+use release::ShelfPlace;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -77,7 +78,7 @@ pub struct Fleet {
 }
 
 struct Inner {
-    artifacts: release::Artifacts,
+    artifacts: arc_swap::ArcSwap<release::Artifacts>,
     db: Db,
     folder: PathBuf,
     clock: Clock,
@@ -111,7 +112,7 @@ impl Fleet {
         let (changes, _) = broadcast::channel(1024);
         Self {
             inner: Arc::new(Inner {
-                artifacts: release::Artifacts::new(&folder),
+                artifacts: arc_swap::ArcSwap::from_pointee(release::Artifacts::new(&folder, ShelfPlace::Folder)),
                 db,
                 folder,
                 clock,

@@ -22,7 +22,8 @@ pub use promote::{Promoted, PromotionForm};
 pub use push::{Pushed, ReleaseForm};
 pub use read::{NextStage, ReleaseDetail, ReleaseFilter, ReleasePage, ReleaseRow};
 pub use rule::{ModelStage, ModelStages, StageForm};
-pub(crate) use shelf::Artifacts;
+pub(crate) use shelf::{Artifacts, for_backups};
+pub use shelf::{Bucket, BucketCredentials, ShelfPlace, Unreached};
 pub use store::{
     artifact::{Artifact, ArtifactImage, ArtifactSigner},
     release::ReleaseStep,

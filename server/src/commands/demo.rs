@@ -5,6 +5,7 @@ mod authorities;
 use super::{
     COMMAND_LINE, place,
     serve::{Running, say},
+    shelf,
 };
 use crate::{
     cli::{self, Demo},
@@ -70,7 +71,8 @@ pub async fn run(demo: Demo) -> Outcome {
     // Before anything is written: what is refused leaves nothing.
     refuse_others(&fleet).await?;
     let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
-    let fleet = fleet.with_keys(keys);
+    let fleet = fleet.with_keys(keys).with_shelf(shelf::place(&demo.shelf)?);
+    shelf::reach(&fleet).await?;
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
         None => make(&fleet, &travel, &demo).await?,

@@ -1,6 +1,6 @@
 //! `muster serve`: the console, the gateway, and what verifiers fetch.
 
-use super::{COMMAND_LINE, place};
+use super::{COMMAND_LINE, place, shelf};
 use crate::{
     Console, assets,
     cli::{Listen, Serve},
@@ -37,8 +37,9 @@ pub async fn run(serve: Serve) -> Outcome {
     let folder = place::folder(&serve.place)?;
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
-    let keys = place::keys(&serve.keys, &folder)?;
-    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys);
+    let (keys, shelf) = (place::keys(&serve.keys, &folder)?, shelf::place(&serve.shelf)?);
+    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys).with_shelf(shelf);
+    shelf::reach(&fleet).await?;
     if !fleet.can_seal() {
         tracing::warn!(
             "no passphrase of keys was given: authorities, certificates, kits, CRLs and claim codes whose keys are in files \

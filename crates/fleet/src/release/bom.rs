@@ -44,7 +44,7 @@ impl Fleet {
             let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
             Error::field("sbom", format!("{first}{}.", letters.as_str()))
         })?;
-        self.inner.artifacts.keep_bytes(document.clone(), &sha256).await?;
+        self.artifacts().keep_bytes(document.clone(), &sha256).await?;
         let sbom = Sbom {
             format: bom.format,
             sha256: sha256.clone(),
@@ -98,7 +98,7 @@ impl Fleet {
         let release = self.kept_release(id).await?;
         let sbom = store::sbom::of_release(self.db(), id).await?;
         let sbom = sbom.ok_or_else(|| Error::not_found("bill of materials of", &release.title()))?;
-        let pieces = self.inner.artifacts.stream(&sbom.sha256, 0..sbom.size.unsigned_abs()).await?;
+        let pieces = self.artifacts().stream(&sbom.sha256, 0..sbom.size.unsigned_abs()).await?;
         let document: Vec<u8> = pieces
             .try_fold(Vec::new(), async |mut whole, piece| {
                 whole.extend_from_slice(&piece);

@@ -151,7 +151,7 @@ impl Fleet {
     async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, found: Found) -> Result<Pushed> {
         let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
         // Whatever becomes of the deed: what is on the shelf and in no release is nobody's, and harms nobody.
-        self.inner.artifacts.keep(&self.upload_path(upload.id), &found.sha256).await?;
+        self.artifacts().keep(&self.upload_path(upload.id), &found.sha256).await?;
         if let Some(known) = known {
             return self.same_release(actor, upload, known, &release, &found).await;
         }

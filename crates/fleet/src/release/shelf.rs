@@ -1,13 +1,23 @@
 //! The shelf: what devices download and what releases are made of, each once by its SHA-256, in `artifacts/` of the data
-//! folder. What is put there is written under another name, made durable and then renamed.
+//! folder or in a bucket that several nodes share ([`place`]). What is put there appears whole: in a folder it is written
+//! under another name, made durable and renamed; in a bucket it is there once its last part is.
+
+mod backup;
+mod http;
+mod place;
+mod reach;
+
+pub(crate) use backup::for_backups;
+pub use place::{Bucket, BucketCredentials, ShelfPlace};
+pub use reach::Unreached;
 
 use super::signer::refused;
 use crate::{Error, Fleet, Result};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, executor::block_on_stream, stream::BoxStream};
 use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart,
-    local::LocalFileSystem, path::Path as Key,
+    GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart,
+    path::Path as Key,
 };
 use std::{
     io::{self, Read},
@@ -22,32 +32,30 @@ const PART: usize = 8 << 20;
 /// How many parts are written at the same time.
 const AT_ONCE: usize = 2;
 
-/// The shelf of a data folder. Its folder is made when something is first put there.
+/// The shelf of a fleet. A folder is made when something is first put there.
 pub(crate) struct Artifacts {
     folder: PathBuf,
+    place: ShelfPlace,
     store: OnceCell<Arc<dyn ObjectStore>>,
 }
 
 impl Artifacts {
-    pub(crate) fn new(data: &Path) -> Self {
-        Self { folder: data.join("artifacts"), store: OnceCell::new() }
+    pub(crate) fn new(data: &Path, place: ShelfPlace) -> Self {
+        Self { folder: data.join("artifacts"), place, store: OnceCell::new() }
     }
 
     async fn store(&self) -> Result<&Arc<dyn ObjectStore>> {
         let open = async {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            builder.mode(0o700);
-            builder.create(&self.folder).await.map_err(trouble)?;
-            let local = LocalFileSystem::new_with_prefix(&self.folder).map_err(of_store)?;
-            Ok::<_, Error>(Arc::new(local.with_fsync(true)) as Arc<dyn ObjectStore>)
+            match &self.place {
+                ShelfPlace::Folder => place::open_folder(&self.folder).await,
+                ShelfPlace::Bucket(bucket) => place::open_bucket(bucket),
+            }
         };
         self.store.get_or_try_init(|| open).await
     }
 
     /// Puts a file there. One that is there already is written anew: it may have been damaged.
-    pub(super) async fn keep(&self, file: &Path, sha256: &str) -> Result<()> {
+    pub(crate) async fn keep(&self, file: &Path, sha256: &str) -> Result<()> {
         let mut file = fs::File::open(file).await.map_err(trouble)?;
         let upload = self.store().await?.put_multipart(&Key::from(sha256)).await.map_err(of_store)?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
@@ -83,18 +91,24 @@ impl Artifacts {
 
     /// Its folder is its owner's alone, and so is each file in it.
     fn close(&self, sha256: &str) {
-        store::private::close(&self.folder.join(sha256));
+        if matches!(self.place, ShelfPlace::Folder) {
+            store::private::close(&self.folder.join(sha256));
+        }
     }
 
     /// What lies there, for a thread that may wait.
     pub(super) async fn read(&self, sha256: &str) -> Result<Box<dyn Read + Send>> {
         let found = self.store().await?.get(&Key::from(sha256)).await.map_err(of_store)?;
-        Ok(match found.payload {
-            GetResultPayload::File(file, _) => Box::new(file),
-            GetResultPayload::Stream(stream) => {
-                Box::new(Waiting { pieces: Box::new(block_on_stream(stream)), piece: Bytes::new() })
-            }
-        })
+        Ok(waiting(found))
+    }
+
+    /// Whether a file of this size lies there.
+    pub(crate) async fn holds(&self, sha256: &str, size: i64) -> Result<bool> {
+        match self.store().await?.head(&Key::from(sha256)).await {
+            Ok(found) => Ok(found.size == size.unsigned_abs()),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(of_store(error)),
+        }
     }
 
     /// A part of what lies there.
@@ -102,6 +116,16 @@ impl Artifacts {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let found = self.store().await?.get_opts(&Key::from(sha256), options).await.map_err(of_store)?;
         Ok(found.into_stream().map_err(of_store).boxed())
+    }
+}
+
+/// Something that was found, for a thread that may wait.
+fn waiting(found: GetResult) -> Box<dyn Read + Send> {
+    match found.payload {
+        GetResultPayload::File(file, _) => Box::new(file),
+        GetResultPayload::Stream(stream) => {
+            Box::new(Waiting { pieces: Box::new(block_on_stream(stream)), piece: Bytes::new() })
+        }
     }
 }
 
@@ -156,11 +180,22 @@ fn of_store(error: object_store::Error) -> Error {
 }
 
 impl Fleet {
+    /// The same fleet with its releases' files elsewhere.
+    #[must_use]
+    pub fn with_shelf(self, place: ShelfPlace) -> Self {
+        self.inner.artifacts.store(Arc::new(Artifacts::new(self.folder(), place)));
+        self
+    }
+
+    pub(crate) fn artifacts(&self) -> Arc<Artifacts> {
+        self.inner.artifacts.load_full()
+    }
+
     /// A part of a release's file, to be sent to whoever may have it. The range must lie within the file.
     ///
     /// # Errors
     /// When the file is not on the shelf, or can't be read.
     pub async fn artifact_stream(&self, sha256: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.inner.artifacts.stream(sha256, range).await
+        self.artifacts().stream(sha256, range).await
     }
 }

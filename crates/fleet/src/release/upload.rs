@@ -102,11 +102,15 @@ impl Fleet {
     /// An upload of one's own.
     ///
     /// # Errors
-    /// When the actor may not, or has none of this id: it may have expired.
+    /// When the actor may not, or has none of this id on this node: it may have expired.
     pub async fn upload(&self, actor: &Actor, id: UploadId) -> Result<Upload> {
         actor.require(Permission::ReleasePush)?;
         let found = store::upload::by_id(self.db(), id).await?;
-        let own = found.filter(|upload| upload.owner == owner_of(actor) && upload.expires_at > self.now());
+        let node = self.node().await?;
+        let is_own = |upload: &Upload| upload.owner == owner_of(actor) && upload.expires_at > self.now();
+        // The file of another node's is not here. What became a release is known everywhere.
+        let is_here = |upload: &Upload| upload.node == node || upload.release_id.is_some();
+        let own = found.filter(|upload| is_own(upload) && is_here(upload));
         own.ok_or_else(|| Error::not_found("upload", &id.to_string()))
     }
 
