@@ -107,6 +107,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("rollout.resume", "Let a rollout go on"),
     ("rollout.start", "Started a rollout"),
     ("rollout.submit", "Submitted a rollout"),
+    ("rollout.wait", "Left a rollout until its files are there"),
     ("seed.catalogue", "Made up a catalogue"),
     ("seed.devices", "Made up devices"),
     ("session.end", "Ended a session"),

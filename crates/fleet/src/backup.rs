@@ -47,6 +47,8 @@ pub struct Restored {
     pub files: usize,
     /// How many files of releases were put on the shelf; likewise.
     pub artifacts: usize,
+    /// How many rollouts are paused, or have to be approved anew.
+    pub held_back: usize,
     /// What somebody has to do something about, in sentences.
     pub missing: Vec<String>,
 }
@@ -155,8 +157,8 @@ pub async fn restore_sqlite(
     let mut staged = store::backup::stage(&database, shelf, file, force).await.map_err(told)?;
     let files = staged.files.take();
     let mut tx = staged.db.begin().await?;
-    conclude(&mut tx, actor, file).await?;
-    let restored = bring_files(&mut tx, folder, &artifacts, files).await?;
+    let held_back = conclude(&mut tx, actor, file).await?;
+    let restored = Restored { held_back, ..bring_files(&mut tx, folder, &artifacts, files).await? };
     tx.commit().await?;
     staged.put_in_place().await.map_err(told)?;
     Ok(restored)
@@ -181,8 +183,9 @@ pub async fn restore_postgres(
     machine_only(actor)?;
     let artifacts = Arc::new(Artifacts::new(folder, shelf.clone()));
     let mut loaded = store::backup::load(url, folder, for_backups(&artifacts), file, force).await.map_err(told)?;
-    conclude(&mut loaded.tx, actor, file).await?;
+    let held_back = conclude(&mut loaded.tx, actor, file).await?;
     let restored = bring_files(&mut loaded.tx, folder, &artifacts, loaded.files).await?;
+    let restored = Restored { held_back, ..restored };
     loaded.tx.commit().await?;
     Ok((loaded.created_at, restored))
 }
@@ -219,7 +222,8 @@ async fn put_on_shelf(shelf: &Artifacts, files: &mut Files) -> Result<usize> {
     let Some(arriving) = files.take_arriving() else { return Ok(0) };
     let waiting = arriving.files();
     for (sha256, file) in &waiting {
-        shelf.keep(file, sha256).await?;
+        let content = tokio::fs::File::open(file).await.map_err(Error::internal)?;
+        shelf.keep(content, sha256).await?;
         // It takes its room once: there may be many.
         tokio::fs::remove_file(file).await.map_err(Error::internal)?;
     }
@@ -229,9 +233,13 @@ async fn put_on_shelf(shelf: &Artifacts, files: &mut Files) -> Result<usize> {
 /// The files that releases name and the shelf does not have, in a sentence that says what to do.
 async fn not_on_shelf(tx: &mut Tx, shelf: &Artifacts) -> Result<Option<String>> {
     let named = store::artifact::shelved_within(tx).await?;
-    let asked = stream::iter(named).map(async |file| Ok((shelf.holds(&file.sha256, file.size).await?, file.title)));
-    let found: Vec<(bool, String)> = asked.buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
-    let gone: Vec<String> = found.into_iter().filter(|(is_there, _)| !is_there).map(|(_, title)| title).collect();
+    let asked = stream::iter(named).map(async |file| {
+        let is_there = shelf.holds(&file.sha256, file.size).await?;
+        Ok::<_, Error>((is_there, file.title))
+    });
+    let found: Vec<(bool, String)> = asked.buffered(AT_ONCE).try_collect().await?;
+    let mut gone: Vec<String> = found.into_iter().filter(|(is_there, _)| !is_there).map(|(_, title)| title).collect();
+    gone.sort_unstable();
     let (count, some) = (gone.len(), some(&gone));
     Ok((count > 0).then(|| {
         format!(
@@ -259,12 +267,14 @@ fn some(names: &[String]) -> String {
     names.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
 }
 
-/// Ends what a restore leaves without its other half, and audits the restore.
-async fn conclude(tx: &mut Tx, actor: &Actor, file: &Path) -> Result<()> {
+/// Ends what a restore leaves without its other half, holds rollouts back, and audits the restore. How many rollouts.
+async fn conclude(tx: &mut Tx, actor: &Actor, file: &Path) -> Result<usize> {
     let message = "The console was restored from a backup, and backups don't hold the files of imports. Send the file \
                    again; what of it is here already stays as it is.";
     store::import::end_unfinished(tx, message, system_time()).await?;
-    audit(tx, actor, file).await
+    let held_back = crate::rollout::hold_back(tx, actor, system_time()).await?;
+    audit(tx, actor, file).await?;
+    Ok(held_back)
 }
 
 /// There is no fleet on a database that is not in its place yet, so the entry is made by hand.

@@ -5,6 +5,7 @@
 //! checked once is checked again at each promotion ([`promote`]) and before the first delivery ([`Fleet::release_checked`]):
 //! files rot, and signers are revoked.
 
+mod again;
 mod bom;
 mod check;
 mod inspect;
@@ -14,6 +15,7 @@ mod read;
 mod rule;
 mod shelf;
 mod signer;
+mod sweep;
 mod upload;
 
 pub use bom::AttachedBom;

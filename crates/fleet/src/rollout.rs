@@ -8,6 +8,7 @@ mod approve;
 mod draft;
 mod memory;
 mod read;
+mod restored;
 mod run;
 mod steward;
 mod submit;
@@ -18,6 +19,7 @@ pub use run::Abort;
 pub use why::WhyNot;
 
 pub(crate) use memory::{Live, Rollouts, pace_of};
+pub(crate) use restored::hold_back;
 pub(crate) use steward::minute_of;
 
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result};

@@ -3,6 +3,8 @@
 
 #[path = "release/bom.rs"]
 mod bom;
+#[path = "release/kept.rs"]
+mod kept;
 #[path = "release/promoting.rs"]
 mod promoting;
 #[path = "release/refused.rs"]

@@ -5,6 +5,8 @@
 mod delivery;
 #[path = "rollout/ends.rs"]
 mod ends;
+#[path = "rollout/files.rs"]
+mod files;
 #[path = "rollout/flow.rs"]
 mod flow;
 #[path = "rollout/model.rs"]
@@ -14,6 +16,8 @@ mod people;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod pushing;
+#[path = "rollout/restored.rs"]
+mod restored;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;

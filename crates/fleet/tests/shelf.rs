@@ -7,10 +7,11 @@ mod backups;
 mod contract;
 #[path = "shelf/reach.rs"]
 mod reach;
+#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
 #[path = "shelf/storage.rs"]
 mod storage;
+#[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
-#[expect(dead_code, reason = "what this suite does not need of it")]
 mod world;

@@ -116,6 +116,8 @@ queries! {
     SHELVED = "SELECT f.sha256, f.size, r.product || ' ' || r.version AS title FROM (SELECT release_id, sha256, size \
                FROM artifact UNION ALL SELECT release_id, sha256, size FROM sbom) f \
                JOIN release r ON r.id = f.release_id ORDER BY f.sha256, r.id";
+    WITHDRAWN = "SELECT r.product || ' ' || r.version FROM artifact a JOIN release r ON r.id = a.release_id \
+                 WHERE a.sha256 = $1 AND r.stage = 'withdrawn' ORDER BY r.id LIMIT 1";
     CHECKED = "UPDATE artifact SET checked_at = $2 WHERE release_id = $1";
 }
 
@@ -168,6 +170,14 @@ pub async fn shelved_within(tx: &mut Tx) -> StoreResult<Vec<Shelved>> {
 fn each_once(mut rows: Vec<Shelved>) -> Vec<Shelved> {
     rows.dedup_by(|later, earlier| later.sha256 == earlier.sha256);
     rows
+}
+
+/// Product and version of a withdrawn release that is of a file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdrawn(tx: &mut Tx, sha256: &str) -> StoreResult<Option<String>> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(WITHDRAWN).bind(sha256).fetch_optional(executor).await)?)
 }
 
 /// Enters a file. Its number.

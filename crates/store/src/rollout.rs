@@ -151,6 +151,7 @@ queries! {
     NEWEST_IN_STATE = concat!("SELECT ", columns!(), " FROM rollout WHERE state = $1 ORDER BY id DESC LIMIT $2");
     CODES = "SELECT code FROM rollout WHERE code = $1 OR (code >= $2 AND code < $3)";
     DUE = "SELECT id FROM rollout WHERE state = 'approved' ORDER BY id";
+    ABOUT_TO_SEND = "SELECT id FROM rollout WHERE state IN ('running', 'approved') ORDER BY id";
     VERSIONS = "SELECT id, version FROM rollout WHERE is_active = 1";
     CODE = "SELECT code FROM rollout WHERE id = $1";
     STANDING = "SELECT state, wave FROM rollout WHERE id = $1";
@@ -259,6 +260,15 @@ pub async fn versions(db: &Db) -> StoreResult<Vec<(RolloutId, i64)>> {
 /// When the database fails.
 pub async fn waiting_to_start(db: &Db) -> StoreResult<Vec<RolloutId>> {
     let ids: Vec<Uuid> = read!(db, |pool| sqlx::query_scalar(DUE).fetch_all(pool).await)?;
+    Ok(ids.into_iter().map(RolloutId).collect())
+}
+
+/// Those that send something by themselves, or will.
+///
+/// # Errors
+/// When the database fails.
+pub async fn about_to_send(tx: &mut Tx) -> StoreResult<Vec<RolloutId>> {
+    let ids: Vec<Uuid> = within!(tx, |executor| sqlx::query_scalar(ABOUT_TO_SEND).fetch_all(executor).await)?;
     Ok(ids.into_iter().map(RolloutId).collect())
 }
 

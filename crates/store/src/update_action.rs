@@ -122,6 +122,7 @@ macro_rules! columns {
 }
 
 queries! {
+    LAST_GIVEN = "SELECT MAX(id) FROM update_action";
     BY_ID = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.id = $1");
     OF_DEVICE = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 ORDER BY a.id DESC LIMIT $2");
     OPEN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 AND a.is_open = 1");
@@ -142,7 +143,13 @@ queries! {
            soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11 WHERE id = $1";
 }
 
-const LAST_ID: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
+const LAST_ID: &str = "SELECT MAX(COALESCE((SELECT MAX(id) FROM update_action), 0), \
+    COALESCE((SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'update_action.skipped'), 0))";
+/// The setting of SQLite that says up to where ids are not given. PostgreSQL's sequence knows it itself.
+const SKIPPED: &str = "update_action.skipped";
+const SKIP_TO: &str = "SELECT setval(pg_get_serial_sequence('update_action', 'id'), $1)";
+/// So many ids are not given after a restore: more updates than that nobody starts between two backups.
+const SKIP: i64 = 1_000_000;
 const NEXT_ID: &str = "SELECT nextval(pg_get_serial_sequence('update_action', 'id'))";
 
 /// The next id that devices take: see [`is_action_id`].
@@ -168,6 +175,23 @@ pub async fn next_id(tx: &mut Tx) -> StoreResult<i64> {
         };
     }
     Ok(id)
+}
+
+/// Gives none of the next million ids: devices may know them by updates that are not in this database any more. Where no
+/// device was told of any, there is nothing to be mistaken for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn skip_ids(tx: &mut Tx) -> StoreResult<()> {
+    let last: Option<i64> = within!(tx, |executor| sqlx::query_scalar(LAST_GIVEN).fetch_one(executor).await)?;
+    let Some(to) = last.map(|last| last + SKIP).filter(|to| *to < i64::from(i32::MAX) - SKIP) else { return Ok(()) };
+    match tx {
+        Tx::Sqlite(_) => crate::setting::put(tx, SKIPPED, &to.to_string()).await,
+        Tx::Postgres(tx) => {
+            sqlx::query(SKIP_TO).bind(to).execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
 }
 
 /// An action by its id.

@@ -36,8 +36,8 @@ pub struct InBucket {
 
 fn bucket(text: &str) -> Result<InBucket, String> {
     let wrong = || "write s3://BUCKET or s3://BUCKET/PREFIX".to_owned();
-    let (bucket, prefix) =
-        text.strip_prefix("s3://").ok_or_else(wrong)?.split_once('/').unwrap_or((text.trim_start_matches("s3://"), ""));
+    let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let prefix = prefix.trim_end_matches('/');
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let is_bucket = (1..=63).contains(&bucket.len()) && bucket.bytes().all(named);

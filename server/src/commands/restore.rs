@@ -46,6 +46,12 @@ async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
         0 => format!("Nothing of keys/ and crl/ had to be brought back into {}.", folder.display()),
         n => format!("{n} files of keys/ and crl/ were put into {}.", folder.display()),
     })?;
+    if restored.held_back > 0 {
+        say(&format!(
+            "{} rollouts that were running or scheduled are held back: what was decided since the backup is not known here.",
+            restored.held_back
+        ))?;
+    }
     if restored.artifacts > 0 {
         say(&format!("{} files of releases were put back.", restored.artifacts))?;
     }

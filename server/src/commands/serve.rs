@@ -225,6 +225,9 @@ async fn sweep(fleet: Fleet) {
         if let Err(error) = fleet.forget_uploads().await {
             tracing::warn!(%error, "uploads that nobody goes on with could not be cleared away");
         }
+        if let Err(error) = fleet.sweep_release_files().await {
+            tracing::warn!(%error, "files that nobody knows could not be cleared away");
+        }
         tokio::time::sleep(SWEEP_EVERY).await;
         // A command that was stopped in the middle of its import leaves it to us.
         if let Err(error) = fleet.resume_imports().await {

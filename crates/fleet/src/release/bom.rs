@@ -44,6 +44,10 @@ impl Fleet {
             let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
             Error::field("sbom", format!("{first}{}.", letters.as_str()))
         })?;
+        // What would be refused anyway is not kept.
+        if let Some(known) = store::sbom::of_release(self.db(), id).await?.filter(|known| known.sha256 != sha256) {
+            return Err(has_one(&release.title(), &known));
+        }
         self.artifacts().keep_bytes(document.clone(), &sha256).await?;
         let sbom = Sbom {
             format: bom.format,
@@ -59,11 +63,7 @@ impl Fleet {
             if known.sha256 == sha256 {
                 return Ok(known);
             }
-            return Err(Error::Conflict(format!(
-                "{} has a bill of materials already, attached by {}; what a release is made of doesn't change.",
-                release.title(),
-                known.by
-            )));
+            return Err(has_one(&release.title(), &known));
         }
         store::sbom::insert(&mut deed.tx, id, &sbom, &bom.components).await?;
         ring(&mut deed, id).await?;
@@ -107,4 +107,11 @@ impl Fleet {
             .await?;
         Ok(AttachedBom { format: sbom.format, sha256: sbom.sha256, document: document.into() })
     }
+}
+
+fn has_one(title: &str, known: &Sbom) -> Error {
+    Error::Conflict(format!(
+        "{title} has a bill of materials already, attached by {}; what a release is made of doesn't change.",
+        known.by
+    ))
 }

@@ -32,12 +32,14 @@ impl Fleet {
     /// # Errors
     /// Refuses with the reason.
     pub(super) async fn inspect_file(&self, file: Box<dyn Read + Send>, file_name: &str) -> Result<Found> {
+        let shelf = self.artifacts();
+        let _turn = shelf.turns.acquire().await.map_err(Error::internal)?;
         let (issuers, now, name) = (self.code_issuers().await?, self.now(), file_name.to_owned());
         let read = move || {
             let certificates: Vec<Certificate> = issuers.iter().map(|(_, certificate)| certificate.clone()).collect();
             let trust = CmsTrust { issuers: &certificates, at: now };
             let mut file = BufReader::with_capacity(AT_ONCE, file);
-            let found = artifact::inspect(&mut file, &name, &trust).map_err(refused)?;
+            let found = artifact::inspect(&mut file, &name, &trust).map_err(not_taken)?;
             let signers = found.signers.iter().map(|signer| {
                 let issuer = issuers.iter().find(|(_, certificate)| certificate.der() == signer.issuer.der());
                 let (authority, _) = issuer.ok_or_else(|| refused("who signed it is not known here"))?;
@@ -48,6 +50,17 @@ impl Fleet {
             Ok(facts(found, signers))
         };
         tokio::task::spawn_blocking(read).await.map_err(Error::internal)?
+    }
+}
+
+/// A file is refused for what it is. That it can't be read to its end says nothing about it.
+fn not_taken(why: artifact::Refused) -> Error {
+    match why {
+        artifact::Refused::Read(error) => {
+            tracing::error!(%error, "a file of a release can't be read");
+            Error::Away("The file can’t be read at the moment. Nothing was changed; the operator of Muster finds why in the log.".to_owned())
+        }
+        why => refused(why),
     }
 }
 

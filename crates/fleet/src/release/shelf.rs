@@ -11,7 +11,6 @@ pub(crate) use backup::for_backups;
 pub use place::{Bucket, BucketCredentials, ShelfPlace};
 pub use reach::Unreached;
 
-use super::signer::refused;
 use crate::{Error, Fleet, Result};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, executor::block_on_stream, stream::BoxStream};
@@ -25,23 +24,35 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::{fs, io::AsyncReadExt, sync::OnceCell};
+use tokio::{
+    fs,
+    io::{AsyncReadExt, AsyncSeekExt},
+    sync::{OnceCell, Semaphore},
+};
+use tokio_util::io::ReaderStream;
 
 /// How much is written at once, in bytes.
 const PART: usize = 8 << 20;
 /// How many parts are written at the same time.
 const AT_ONCE: usize = 2;
+/// How much is read at once, in bytes.
+const PIECE: usize = 256 * 1024;
 
 /// The shelf of a fleet. A folder is made when something is first put there.
 pub(crate) struct Artifacts {
     folder: PathBuf,
     place: ShelfPlace,
     store: OnceCell<Arc<dyn ObjectStore>>,
+    /// Whose turn it is to read a file whole: each may take a processor for a minute.
+    pub(super) turns: Semaphore,
 }
+
+/// How many files are read whole at the same time.
+const READ_AT_ONCE: usize = 2;
 
 impl Artifacts {
     pub(crate) fn new(data: &Path, place: ShelfPlace) -> Self {
-        Self { folder: data.join("artifacts"), place, store: OnceCell::new() }
+        Self { folder: data.join("artifacts"), place, store: OnceCell::new(), turns: Semaphore::new(READ_AT_ONCE) }
     }
 
     async fn store(&self) -> Result<&Arc<dyn ObjectStore>> {
@@ -55,18 +66,17 @@ impl Artifacts {
     }
 
     /// Puts a file there. One that is there already is written anew: it may have been damaged.
-    pub(crate) async fn keep(&self, file: &Path, sha256: &str) -> Result<()> {
-        let mut file = fs::File::open(file).await.map_err(trouble)?;
-        let upload = self.store().await?.put_multipart(&Key::from(sha256)).await.map_err(of_store)?;
+    pub(crate) async fn keep(&self, mut file: fs::File, sha256: &str) -> Result<()> {
+        let upload = self.store().await?.put_multipart(&Key::from(sha256)).await.map_err(|error| of_store(&error))?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
         let written = async {
-            let mut chunk = vec![0; 256 * 1024];
+            let mut chunk = vec![0; PIECE];
             loop {
                 let n = file.read(&mut chunk).await.map_err(trouble)?;
                 if n == 0 {
                     return Ok::<_, Error>(());
                 }
-                writer.wait_for_capacity(AT_ONCE).await.map_err(of_store)?;
+                writer.wait_for_capacity(AT_ONCE).await.map_err(|error| of_store(&error))?;
                 writer.write(&chunk[..n]);
             }
         };
@@ -76,7 +86,7 @@ impl Artifacts {
             }
             return Err(error);
         }
-        writer.finish().await.map_err(of_store)?;
+        writer.finish().await.map_err(|error| of_store(&error))?;
         self.close(sha256);
         Ok(())
     }
@@ -84,7 +94,7 @@ impl Artifacts {
     /// Puts a small document there.
     pub(super) async fn keep_bytes(&self, content: Bytes, sha256: &str) -> Result<()> {
         let payload = PutPayload::from_bytes(content);
-        self.store().await?.put(&Key::from(sha256), payload).await.map_err(of_store)?;
+        self.store().await?.put(&Key::from(sha256), payload).await.map_err(|error| of_store(&error))?;
         self.close(sha256);
         Ok(())
     }
@@ -98,7 +108,7 @@ impl Artifacts {
 
     /// What lies there, for a thread that may wait.
     pub(super) async fn read(&self, sha256: &str) -> Result<Box<dyn Read + Send>> {
-        let found = self.store().await?.get(&Key::from(sha256)).await.map_err(of_store)?;
+        let found = self.store().await?.get(&Key::from(sha256)).await.map_err(|error| of_store(&error))?;
         Ok(waiting(found))
     }
 
@@ -107,15 +117,46 @@ impl Artifacts {
         match self.store().await?.head(&Key::from(sha256)).await {
             Ok(found) => Ok(found.size == size.unsigned_abs()),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(of_store(error)),
+            Err(error) => Err(of_store(&error)),
         }
     }
 
     /// A part of what lies there.
     pub(super) async fn stream(&self, sha256: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let found = self.store().await?.get_opts(&Key::from(sha256), options).await.map_err(of_store)?;
-        Ok(found.into_stream().map_err(of_store).boxed())
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let key = Key::from(sha256);
+        let found = match self.store().await?.get_opts(&key, options).await {
+            Ok(found) if found.meta.size < range.end => return Err(shortened(sha256)),
+            Ok(found) => found,
+            Err(error) => return Err(self.why_not(sha256, range.end, error).await),
+        };
+        pieces(found).await
+    }
+
+    /// Why a part can't be had. That it lies behind the end is told by each storage in words of its own.
+    async fn why_not(&self, sha256: &str, end: u64, error: object_store::Error) -> Error {
+        let store = if matches!(error, object_store::Error::NotFound { .. }) { None } else { self.store().await.ok() };
+        match store {
+            Some(store) if store.head(&Key::from(sha256)).await.is_ok_and(|found| found.size < end) => {
+                shortened(sha256)
+            }
+            _ => of_store(&error),
+        }
+    }
+}
+
+/// What was found, piece by piece. A file is read in pieces that are large enough not to cost more by their number than by
+/// their bytes.
+async fn pieces(found: GetResult) -> Result<BoxStream<'static, Result<Bytes>>> {
+    let range = found.range.clone();
+    match found.payload {
+        GetResultPayload::File(file, _) => {
+            let mut file = fs::File::from_std(file);
+            file.seek(io::SeekFrom::Start(range.start)).await.map_err(trouble)?;
+            let part = file.take(range.end - range.start);
+            Ok(ReaderStream::with_capacity(part, PIECE).map_err(trouble).boxed())
+        }
+        GetResultPayload::Stream(stream) => Ok(stream.map_err(|error| of_store(&error)).boxed()),
     }
 }
 
@@ -163,11 +204,18 @@ fn full() -> Error {
     Error::NoRoom(told.to_owned())
 }
 
-fn of_store(error: object_store::Error) -> Error {
+/// A file that has lost its end. It is no file of the release any more; that it was one, its check has said.
+fn shortened(sha256: &str) -> Error {
+    tracing::error!(sha256, "a file on the shelf is shorter than it was; push it again, and it is put back");
+    Error::not_found("whole file on the shelf with the SHA-256", sha256)
+}
+
+fn of_store(error: &object_store::Error) -> Error {
     if matches!(error, object_store::Error::NotFound { .. }) {
-        return refused("the file is not on the shelf any more; push it again, and it is put back");
+        let told = "The file is not on the shelf any more; push it again, and it is put back.";
+        return Error::Away(told.to_owned());
     }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(at) = cause {
         if let Some(at) = at.downcast_ref::<io::Error>()
             && matches!(at.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
@@ -176,7 +224,10 @@ fn of_store(error: object_store::Error) -> Error {
         }
         cause = at.source();
     }
-    Error::internal(error)
+    tracing::error!(%error, "the shelf can't be used");
+    let told = "The files of releases can’t be reached at the moment. Nothing was changed; the operator of Muster finds why in \
+                the log.";
+    Error::Away(told.to_owned())
 }
 
 impl Fleet {
@@ -196,6 +247,10 @@ impl Fleet {
     /// # Errors
     /// When the file is not on the shelf, or can't be read.
     pub async fn artifact_stream(&self, sha256: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.artifacts().stream(sha256, range).await
+        let part = self.artifacts().stream(sha256, range).await;
+        if matches!(part, Err(Error::NotFound { .. } | Error::Away(_))) {
+            self.inner.rollouts.doubt();
+        }
+        part
     }
 }

@@ -18,6 +18,10 @@ use uuid::Uuid;
 pub const UPLOAD_KEPT: i64 = DAY;
 /// How much all unfinished uploads together may be going to take: they share their disk with the database.
 const ROOM: i64 = 32 << 30;
+/// How much of that one account or token may take, so that nobody keeps all others out.
+const ROOM_OF_ONE: i64 = ROOM / 2;
+/// How long an upload is kept in all, however slowly it comes.
+const UPLOAD_LONGEST: i64 = 7 * DAY;
 /// How many unfinished uploads one account or token may have.
 const OF_ONE: i64 = 50;
 /// After so many bytes what came is made durable, although more is coming.
@@ -69,11 +73,17 @@ impl Fleet {
         if !sha256.is_empty()
             && let Some(same) = store::upload::same(&mut deed.tx, &owner, (&sha256, form.size), &node, now).await?
         {
-            return Ok(same);
+            if fs::try_exists(self.upload_path(same.id)).await.map_err(trouble)? {
+                return Ok(same);
+            }
+            // Its file is gone, by a restore or by hand: there is nothing to go on with.
+            store::upload::forget(&mut deed.tx, same.id).await?;
         }
+        let (count, of_owner) = store::upload::of_owner(&mut deed.tx, &owner, now).await?;
         let announced = store::upload::announced(&mut deed.tx, now).await?;
         if announced.saturating_add(form.size) > ROOM
-            || store::upload::of_owner(&mut deed.tx, &owner, now).await? >= OF_ONE
+            || of_owner.saturating_add(form.size) > ROOM_OF_ONE
+            || count >= OF_ONE
         {
             let told = "Too many files are on their way already. Nothing was changed; finish those, or wait a day until \
                         what nobody went on with is forgotten.";
@@ -167,7 +177,7 @@ impl Fleet {
     async fn count_received(&self, file: &mut File, upload: &mut Upload, here: i64) -> Result<()> {
         file.flush().await.map_err(trouble)?;
         file.sync_data().await.map_err(trouble)?;
-        let expires = self.now().plus(UPLOAD_KEPT);
+        let expires = self.now().plus(UPLOAD_KEPT).min(upload.created_at.plus(UPLOAD_LONGEST));
         let mut tx = self.db().begin().await?;
         if !store::upload::received(&mut tx, upload.id, upload.received, here, expires).await? {
             return Err(elsewhere(upload.received, here));

@@ -138,6 +138,7 @@ impl Fleet {
 
     async fn look_after_running(&self) -> Result<()> {
         self.refresh_rollouts().await?;
+        self.check_what_is_sent();
         self.note_who_is_late().await?;
         for live in self.inner.rollouts.all().iter() {
             if let Err(error) = self.look_after(&live.rollout).await {
@@ -173,7 +174,15 @@ impl Fleet {
     /// Starts a rollout, unless what it would send is not in order.
     async fn start(&self, known: &Rollout) -> Result<()> {
         for release in known.plan.sent() {
-            if let Some(why) = refused(self.check_files_of(release).await)? {
+            let known_away = self.inner.rollouts.refusal(release, self.now()).filter(|found| !found.is_verdict);
+            let checked = match known_away {
+                Some(found) => Err(Error::Away(found.why)),
+                None => self.check_files_of(release).await,
+            };
+            if let Err(Error::Away(why)) = &checked {
+                return self.note_waiting(known, why).await;
+            }
+            if let Some(why) = refused(checked)? {
                 let words = format!("Not started. {why}");
                 return self
                     .go(known, Step::Abort, |rollout| {
@@ -183,7 +192,28 @@ impl Fleet {
                     .await;
             }
         }
-        self.go(known, Step::Start, |_| ("Started".to_owned(), Value::Null)).await
+        self.go(known, Step::Start, |rollout| {
+            rollout.reason.clear();
+            ("Started".to_owned(), Value::Null)
+        })
+        .await
+    }
+
+    /// Says why an approved rollout has not begun: that this node can't read a file is no verdict on the release, and another
+    /// node may start it, or this one once the file is back.
+    async fn note_waiting(&self, known: &Rollout, why: &str) -> Result<()> {
+        if known.reason == why {
+            return Ok(());
+        }
+        let subject = subject_of(&known.code);
+        let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, known.id, &known.code).await?;
+        if rollout.version != known.version {
+            return Err(super::changed());
+        }
+        why.clone_into(&mut rollout.reason);
+        write(&mut deed, &mut rollout, ("wait", format!("Not started yet. {why}"), Value::Null)).await?;
+        deed.commit("rollout.wait", &subject, &json!({ "reason": why })).await
     }
 
     /// Halts what sends what may not be sent any more: it was withdrawn, or who signed it was cut off.
@@ -193,7 +223,13 @@ impl Fleet {
     pub async fn halt_what_is_refused(&self) -> Result<()> {
         for live in self.inner.rollouts.all().iter().filter(|live| live.rollout.course.state == RolloutState::Running) {
             for release in live.rollout.plan.sent() {
-                let Some(why) = refused(self.release_stands(release).await)? else { continue };
+                // What a read of the files has found counts as much as what stands in the database.
+                let found = self.inner.rollouts.refusal(release, self.now()).filter(|found| found.is_verdict);
+                let stands = match found {
+                    Some(found) => Some(found.why),
+                    None => refused(self.release_stands(release).await)?,
+                };
+                let Some(why) = stands else { continue };
                 let halted = self.go(&live.rollout, Step::Halt, |rollout| {
                     why.clone_into(&mut rollout.reason);
                     (format!("Halted. {why}"), json!({ "release": release }))

@@ -3,6 +3,7 @@
 use super::{
     UpdateLink,
     choose::{Choice, Offer, choose},
+    deliver::POLL_WAITS,
 };
 use crate::{
     Actor, Error, Fleet, Result,
@@ -14,6 +15,7 @@ use domain::{
     id::DeviceId,
     rollout::{Action, ActionEvent, ActionKind, ActionState, Plan, RolloutState, Subject, Windows, eligible},
 };
+use std::sync::Arc;
 use store::{
     poll::{PollState, Updatable},
     update_action::UpdateAction,
@@ -64,7 +66,25 @@ impl Fleet {
             None => None,
         };
         let now = self.now();
-        match choose(id, updatable, &rollouts, outlived.as_ref(), now) {
+        let mut rollouts = rollouts;
+        loop {
+            let choice = choose(id, updatable, &rollouts, outlived.as_ref(), now);
+            let refused = match &choice {
+                Choice::Offer(offer) => offer.live.rollout.id,
+                _ => return self.told_of_choice(actor, id, choice).await,
+            };
+            match self.told_of_choice(actor, id, choice).await {
+                // What can't be sent keeps nobody from what can.
+                Err(Error::NotFound { .. }) => {
+                    rollouts = Arc::new(rollouts.iter().filter(|live| live.rollout.id != refused).cloned().collect());
+                }
+                told => return told,
+            }
+        }
+    }
+
+    async fn told_of_choice(&self, actor: &Actor, id: DeviceId, choice: Choice) -> Result<(Option<UpdateLink>, bool)> {
+        match choice {
             Choice::Nothing => Ok((None, false)),
             Choice::Link(link) => Ok((Some(link), false)),
             Choice::Ask => Ok((None, true)),
@@ -93,7 +113,7 @@ impl Fleet {
     /// asked once more. None when it is not offered after all.
     async fn offer(&self, actor: &Actor, id: DeviceId, offer: &Offer) -> Result<Option<i64>> {
         let rollout = &offer.live.rollout;
-        self.check_before_delivery(offer.release).await?;
+        self.check_before_delivery(offer.release, POLL_WAITS).await?;
         let Some(found) = self.deliverable(offer.release).await? else { return Ok(None) };
         let now = self.now();
         let mut deed = self.deed_of_device(actor).await?;

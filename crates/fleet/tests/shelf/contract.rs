@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use domain::release::Stage;
-use fleet::release::UploadForm;
+use fleet::{Error, release::UploadForm};
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use simulator::image::Image;
@@ -103,7 +103,7 @@ async fn storage_that_breaks_off_costs_no_file() {
         let upload = world.sent(&image).await;
         storage.stop().await;
         let failed = world.fleet.push_release(&pipeline(), &form("2.0.0"), upload).await;
-        assert!(failed.is_err());
+        assert!(matches!(failed, Err(Error::Away(_))), "{failed:?}");
         storage.start_again().await;
         assert!(ground.names().is_empty());
         let pushed = world.fleet.push_release(&pipeline(), &form("2.0.0"), upload).await.unwrap();

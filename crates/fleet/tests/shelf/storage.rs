@@ -116,10 +116,6 @@ impl Ground {
         format!("{}, {}", self.world.name(), if self.storage.is_some() { "bucket" } else { "folder" })
     }
 
-    pub fn place(&self) -> ShelfPlace {
-        self.storage.as_ref().map_or(ShelfPlace::Folder, Storage::place)
-    }
-
     /// Where a file lies on a disk in the end.
     pub fn path(&self, sha256: &str) -> PathBuf {
         match &self.storage {
