@@ -2,8 +2,11 @@
 //! address it asks.
 
 use super::{Deliverable, UpdateLink, choose::Choice, choose::choose};
-use crate::{Actor, Error, Fleet, Result, check_in::device_of};
-use domain::{id::ReleaseId, rollout::ActionState};
+use crate::{Actor, Error, Fleet, Result, check_in::device_of, rollout::Live};
+use domain::{
+    id::ReleaseId,
+    rollout::{ActionState, RolloutState},
+};
 use std::{sync::Arc, time::Duration};
 use store::{
     artifact::Artifact,
@@ -221,7 +224,9 @@ impl Fleet {
 
     /// Has the files of what is sent read that this process has not read yet, so that polls need not wait for it.
     pub(crate) fn check_what_is_sent(&self) {
-        for live in self.inner.rollouts.all().iter() {
+        let all = self.inner.rollouts.all();
+        let sends = |live: &&Arc<Live>| live.rollout.course.state == RolloutState::Running || live.rollout.reverting;
+        for live in all.iter().filter(sends) {
             for release in live.releases.keys() {
                 let is_known = self.inner.rollouts.is_checked(*release)
                     || self.inner.rollouts.refusal(*release, self.now()).is_some();
