@@ -86,6 +86,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
     needed("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
     needed("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
+    needed("PUT", "/{tenant}/controller/v1/{controllerId}/installedBase", Who::AnyDevice, || put(ddi::installed_base)),
     route("GET", "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", Who::AnyDevice, || {
         get(ddi::deployment)
     }),

@@ -99,6 +99,11 @@ const GATEWAY: &[(&str, [u16; 11])] = &[
         "PUT /{tenant}/controller/v1/{controllerId}/configData",
         [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
     ),
+    // What they ran before, so nothing of it is news.
+    (
+        "PUT /{tenant}/controller/v1/{controllerId}/installedBase",
+        [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
+    ),
     // In the order in which an update goes: it is told of, then to be stopped, then installed all the same.
     ("GET /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", OF_UPDATES),
     ("POST /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback", OF_UPDATES),
@@ -194,6 +199,13 @@ impl Cast {
         if !route.contains("controller/v1/{controllerId}/") {
             return;
         }
+        if route.starts_with("PUT") && route.ends_with("/installedBase") {
+            for serial in ["device", "token", "held", "held-token", "claimed-held"] {
+                let actor = self.device(serial).await;
+                self.field.fleet.report_installed(&actor, "1.0").await.unwrap();
+            }
+            return;
+        }
         if route.starts_with("GET") && route.contains("cancelAction") {
             self.field.fleet.abort_rollout(&operator(), &self.rollout, fleet::rollout::Abort::Keep, "").await.unwrap();
         }
@@ -222,7 +234,8 @@ impl Cast {
             Who::OtherStation => shows("other"),
             Who::Device => shows("device"),
             Who::TokenDevice => format!("-H 'Authorization: TargetToken {}'", self.token),
-            Who::WrongToken => "-H 'Authorization: TargetToken none'".to_owned(),
+            // From another address each time: from one of them so many wrong tokens are too many tries.
+            Who::WrongToken => format!("-H 'Authorization: TargetToken none' --interface 127.0.1.{}", 1 + n % 250),
             Who::Held => shows("held"),
             Who::HeldToken => format!("-H 'Authorization: TargetToken {}'", self.held_token),
             Who::ClaimedHeld => format!("-H 'Authorization: TargetToken {}'", self.claimed_token),
@@ -252,6 +265,7 @@ impl Cast {
             }
             // Nothing that several devices must not say alike.
             path if path.ends_with("/configData") => r#"-d '{"data":{"colour":"grey"}}'"#,
+            path if path.ends_with("/installedBase") => r#"-d '{"name":"gateway-os","version":"1.0"}'"#,
             _ if method == "POST" => "--data-binary @new.csr",
             _ => "",
         };

@@ -133,6 +133,25 @@ pub async fn config_data(
     }
 }
 
+/// What a device says that it has installed, without having been told of it: 201 where that is news.
+pub async fn installed_base(
+    State(fleet): State<Fleet>,
+    Controller { actor, .. }: Controller,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(problem) if problem.status() == StatusCode::PAYLOAD_TOO_LARGE => return Problem::TooLarge.into_response(),
+        Err(_) => return Problem::Unreadable.into_response(),
+    };
+    let Some(version) = body::installed_version(&body) else { return Problem::Unreadable.into_response() };
+    match fleet.report_installed(&actor, &version).await {
+        Ok(true) => StatusCode::CREATED.into_response(),
+        Ok(false) => StatusCode::OK.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
 /// Refuses what is no report, and asks for it no more: SWUpdate installs nothing for as long as it is asked.
 async fn unreadable(fleet: &Fleet, actor: &Actor, problem: Problem) -> Response {
     match fleet.report_unreadable(actor).await {
