@@ -244,6 +244,10 @@ const API: &[(&str, Needs, &str)] = &[
     ("GET /api/v1/repairs/{code}", May(P::FleetRead), ""),
     ("GET /api/v1/rollouts", May(P::FleetRead), ""),
     ("GET /api/v1/rollouts/{code}", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts/{code}/devices", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts/{code}/cohorts", May(P::FleetRead), ""),
+    ("POST /api/v1/rollout-previews", May(P::FleetRead), "{}"),
+    ("PUT /api/v1/rollouts/{code}", May(P::RolloutWrite), r#"{"version":1,"plan":{}}"#),
     ("POST /api/v1/rollouts", May(P::RolloutWrite), "{}"),
     ("POST /api/v1/rollouts/{code}/submit", May(P::RolloutWrite), r#"{"version":1}"#),
     ("POST /api/v1/rollouts/{code}/pause", May(P::RolloutRun), "{}"),
@@ -282,6 +286,8 @@ const API: &[(&str, Needs, &str)] = &[
     ("POST /api/v1/releases/{id}/promote", May(P::ReleasePromote), r#"{"to":"staging"}"#),
     ("POST /api/v1/releases/{id}/sbom", May(P::ReleasePush), "{}"),
     ("POST /api/v1/releases/{id}/withdraw", May(P::ReleaseWithdraw), r#"{"reason":"x"}"#),
+    ("OPTIONS /api/v1/uploads", May(P::ReleasePush), ""),
+    ("DELETE /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("POST /api/v1/uploads", May(P::ReleasePush), ""),
     ("HEAD /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("PATCH /api/v1/uploads/{id}", May(P::ReleasePush), ""),
@@ -586,7 +592,8 @@ async fn the_api_answers_those_who_may_and_refusals_are_audited() {
                 (false, None) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route} for nobody"),
             }
             let mut is_new = || matches!(needs, May(permission) if tried.insert(permission.as_str()));
-            let deed = matches!(method, "POST" | "PATCH") && !expected && (who.is_some() || is_new());
+            let deed =
+                matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") && !expected && (who.is_some() || is_new());
             assert_eq!(refused, usize::from(deed), "{route} for {who:?}: refusals in the audit log");
         }
     }

@@ -21,6 +21,7 @@ mod pipeline;
 mod pki;
 mod releases;
 mod requests;
+mod rollouts;
 #[path = "../../crates/fleet/tests/scene/mod.rs"]
 mod scene;
 mod served;

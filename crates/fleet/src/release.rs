@@ -11,6 +11,7 @@ mod inspect;
 mod promote;
 mod push;
 mod read;
+mod room;
 mod rule;
 mod shelf;
 mod signer;

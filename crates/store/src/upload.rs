@@ -78,6 +78,8 @@ queries! {
     SAME = concat!("SELECT ", columns!(), " FROM upload WHERE owner = $1 AND sha256 = $2 AND size = $3 AND node = $4 \
            AND expires_at > $5 AND release_id IS NULL ORDER BY id DESC LIMIT 1");
     ANNOUNCED = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload WHERE expires_at > $1 AND release_id IS NULL";
+    COMING = "SELECT CAST(COALESCE(SUM(size - received), 0) AS BIGINT) FROM upload WHERE expires_at > $1 \
+              AND release_id IS NULL";
     OF_OWNER = "SELECT COUNT(*) FROM upload WHERE owner = $1 AND expires_at > $2 AND release_id IS NULL";
     INSERT = "INSERT INTO upload (id, owner, by_name, node, file_name, size, sha256, created_at, expires_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -121,6 +123,14 @@ pub async fn same(
 /// When the database fails.
 pub async fn announced(tx: &mut Tx, now: Timestamp) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(ANNOUNCED).bind(now.0).fetch_one(executor).await)?)
+}
+
+/// How many bytes of unfinished uploads are still to come.
+///
+/// # Errors
+/// When the database fails.
+pub async fn coming(tx: &mut Tx, now: Timestamp) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(COMING).bind(now.0).fetch_one(executor).await)?)
 }
 
 /// How many unfinished uploads an owner has.

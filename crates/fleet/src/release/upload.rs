@@ -1,7 +1,7 @@
 //! Files on their way here, in `uploads/` of the data folder: `<id>.part` while one is written and until a release is made
 //! of it. What is counted as received is durable; what the file holds beyond that is dropped when somebody goes on.
 
-use super::shelf::trouble;
+use super::{room, shelf::trouble};
 use crate::{Actor, Error, Fleet, Result, setting::RELEASE_MIB};
 use domain::{id::UploadId, person::Permission, release::file_name, time::DAY};
 use futures::{Stream, StreamExt, pin_mut};
@@ -65,6 +65,7 @@ impl Fleet {
             return Err(Error::field("sha256", "Give a SHA-256 as 64 hexadecimal digits, or none."));
         }
         let (now, node, owner) = (self.now(), self.node().await?, owner_of(actor));
+        let free = room::free(self.folder().to_owned()).await?;
         let mut deed = self.allow(actor, Permission::ReleasePush, "upload").await?;
         if !sha256.is_empty()
             && let Some(same) = store::upload::same(&mut deed.tx, &owner, (&sha256, form.size), &node, now).await?
@@ -77,6 +78,11 @@ impl Fleet {
         {
             let told = "Too many files are on their way already. Nothing was changed; finish those, or wait a day until \
                         what nobody went on with is forgotten.";
+            return Err(Error::NoRoom(told.to_owned()));
+        }
+        if !room::fits(form.size, store::upload::coming(&mut deed.tx, now).await?, free) {
+            let told = "There is not enough room on the server’s disk for this file beside what is on its way already. \
+                        Nothing was changed; the operator of Muster has to make some.";
             return Err(Error::NoRoom(told.to_owned()));
         }
         let upload = Upload {
@@ -97,6 +103,15 @@ impl Fleet {
         let detail = json!({"file": upload.file_name, "size": upload.size, "sha256": upload.sha256});
         deed.commit("upload.begin", &format!("upload:{}", upload.id), &detail).await?;
         Ok(upload)
+    }
+
+    /// How large a file may be, in bytes.
+    ///
+    /// # Errors
+    /// When the actor may not push files.
+    pub async fn upload_limit(&self, actor: &Actor) -> Result<i64> {
+        actor.require(Permission::ReleasePush)?;
+        Ok(self.setting_number(RELEASE_MIB).await?.saturating_mul(1 << 20))
     }
 
     /// An upload of one's own.
