@@ -3,6 +3,8 @@
 
 pub mod enrolments;
 
+pub(crate) mod told;
+
 mod authorities;
 mod batches;
 mod certificates;
@@ -27,6 +29,7 @@ mod rollouts;
 mod shapes;
 mod stages;
 mod uploads;
+mod webhooks;
 
 pub use document::document;
 
@@ -58,6 +61,7 @@ const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
 const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
 const ROLLOUT: Option<Permission> = Some(Permission::RolloutRun);
 const REPAIR: Option<Permission> = Some(Permission::RepairManage);
+const HOOKS: Option<Permission> = Some(Permission::SettingManage);
 const PUSH: Option<Permission> = Some(Permission::ReleasePush);
 
 /// Shortens the table.
@@ -159,6 +163,14 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),
+        route("GET", webhooks::PATH, HOOKS, || get(webhooks::list)),
+        route("POST", webhooks::PATH, HOOKS, || post(webhooks::create)),
+        route("GET", webhooks::ONE, HOOKS, || get(webhooks::one)),
+        route("DELETE", webhooks::ONE, HOOKS, || delete(webhooks::remove)),
+        route("POST", "/api/v1/webhooks/{id}/pause", HOOKS, || post(webhooks::pause)),
+        route("POST", "/api/v1/webhooks/{id}/resume", HOOKS, || post(webhooks::resume)),
+        route("POST", "/api/v1/webhooks/{id}/test", HOOKS, || post(webhooks::test)),
+        route("POST", "/api/v1/webhooks/{id}/deliveries/{seq}/resend", HOOKS, || post(webhooks::resend)),
         route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
     ]
 };
@@ -173,8 +185,9 @@ pub const AROUND: &[OpenRoute] = &[
 
 /// Where thousands of requests or certificates are posted to.
 const ENROLLING: [&str; 2] = ["/api/v1/batches/{code}/enrolments", "/api/v1/batches/{code}/deliveries"];
-/// What is large or answers by its headers alone; done twice, it is done once by itself.
-const BY_ITSELF: [&str; 3] = [imports::PATH, uploads::PATH, releases::SBOM];
+/// What is large or answers by its headers alone; done twice, it is done once by itself. The answer to a new webhook holds a
+/// secret, and an answer that is kept would.
+const BY_ITSELF: [&str; 4] = [imports::PATH, uploads::PATH, releases::SBOM, webhooks::PATH];
 
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {

@@ -110,6 +110,12 @@ pub struct Listen {
     /// Networks or addresses of proxies in front of the console. Only from them X-Forwarded-For says who really asks.
     #[arg(long, value_name = "CIDR", env = "MUSTER_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     pub trusted_proxy: Vec<IpNet>,
+    /// Networks that webhooks may reach although they are not public: this machine, private ones. None if it isn't said.
+    #[arg(long, value_name = "CIDR", env = "MUSTER_WEBHOOK_NETWORK", value_delimiter = ',', value_parser = network)]
+    pub webhook_network: Vec<IpNet>,
+    /// Certificates of authorities (PEM) that webhooks' receivers may have theirs from, beside the public ones.
+    #[arg(long, value_name = "FILE", env = "MUSTER_WEBHOOK_CA")]
+    pub webhook_ca: Option<PathBuf>,
     /// The tenant that hawkBit's clients are set up with: the first word of the addresses they ask at.
     #[arg(long, value_name = "WORD", env = "MUSTER_TENANT", default_value = crate::gateway::DEFAULT_TENANT, value_parser = tenant)]
     pub tenant: String,

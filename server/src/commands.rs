@@ -5,7 +5,7 @@ mod authority;
 mod backup;
 mod ceremony;
 mod demo;
-mod files;
+pub(crate) mod files;
 mod import;
 mod kit;
 mod openapi;

@@ -81,6 +81,8 @@ const PAGES: &[(&str, Needs)] = &[
     ("/tokens", May(P::PeopleRead)),
     ("/users", May(P::PeopleRead)),
     ("/users/{id}", May(P::PeopleRead)),
+    ("/webhooks", May(P::SettingManage)),
+    ("/webhooks/{id}", May(P::SettingManage)),
 ];
 
 /// Actions: where, what it takes, and what the form sends.
@@ -199,6 +201,12 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /users/{id}/link", May(P::UserManage), ""),
     ("POST /views", May(P::ViewSave), "name=Mine&query=state:active"),
     ("POST /views/{id}/delete", May(P::ViewSave), ""),
+    ("POST /webhooks", May(P::SettingManage), "url=https://hooks.example/x&kinds=finding.opened"),
+    ("POST /webhooks/{id}/deliveries/{seq}/resend", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/pause", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/remove", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/resume", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/test", May(P::SettingManage), ""),
 ];
 
 /// A form with a file in it.
@@ -291,6 +299,18 @@ const API: &[(&str, Needs, &str)] = &[
     ("POST /api/v1/uploads", May(P::ReleasePush), ""),
     ("HEAD /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("PATCH /api/v1/uploads/{id}", May(P::ReleasePush), ""),
+    ("GET /api/v1/webhooks", May(P::SettingManage), ""),
+    (
+        "POST /api/v1/webhooks",
+        May(P::SettingManage),
+        r#"{"url":"https://hooks.example/x","events":["finding.opened"]}"#,
+    ),
+    ("GET /api/v1/webhooks/{id}", May(P::SettingManage), ""),
+    ("DELETE /api/v1/webhooks/{id}", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/pause", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/resume", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/test", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/deliveries/{seq}/resend", May(P::SettingManage), ""),
     ("POST /api/v1/repairs", May(P::RepairManage), r#"{"device":"none","symptom":"x"}"#),
     ("POST /api/v1/repairs/{code}/authorise", May(P::RepairManage), r#"{"reason":"x"}"#),
     ("POST /api/v1/repairs/{code}/cancel", May(P::RepairManage), r#"{"reason":"x"}"#),
@@ -392,6 +412,7 @@ impl Cast {
             .replace("{name}", "none")
             .replace("{id}", &id)
             .replace("{version}", "1")
+            .replace("{seq}", "1")
             .replace("{token}", "not-a-token")
             .replace("{slug}", "none")
             .replace("{identifier}", "none")

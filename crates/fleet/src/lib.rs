@@ -52,6 +52,7 @@ pub mod token;
 pub mod trust;
 pub mod update;
 pub mod view;
+pub mod webhook;
 
 pub use actor::{Actor, Origin};
 pub use audit::{Break, Deed, Verification};

@@ -23,6 +23,7 @@ mod request;
 mod seal;
 mod serial;
 mod verify;
+mod webhook;
 mod wire;
 
 pub use certificate::{Certificate, chain_pem};
@@ -46,3 +47,4 @@ pub use profile::Profile;
 pub use request::{Request, RequestError, certificate_request, read_request, request_from_text, request_pem};
 pub use seal::{Passphrase, seal, unseal};
 pub use serial::SerialNumber;
+pub use webhook::WebhookSecret;

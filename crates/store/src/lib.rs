@@ -62,6 +62,7 @@ pub mod upload;
 pub mod user;
 pub mod view;
 pub mod voucher;
+pub mod webhook;
 
 pub use db::{Db, Tx};
 pub use error::{StoreError, StoreResult};
@@ -131,6 +132,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         user::QUERIES,
         view::QUERIES,
         voucher::QUERIES,
+        webhook::QUERIES,
+        webhook::delivery::QUERIES,
     ]
     .concat()
 }

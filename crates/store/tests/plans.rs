@@ -38,6 +38,11 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
+    ("store::webhook::delivery::DUE", &["ID", "10"], "webhook_delivery_owed"),
+    ("store::webhook::delivery::RECENT", &["ID", "10", "10"], "webhook_delivery"),
+    ("store::webhook::delivery::KNOWN", &["1", "10"], "webhook_event"),
+    ("store::webhook::delivery::RENEW", &["ID", "10"], "webhook_delivery_owed"),
+    ("store::webhook::delivery::FORGET", &["10"], "webhook_event_at"),
     ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];

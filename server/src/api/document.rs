@@ -2,7 +2,7 @@
 
 use super::{
     authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
-    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads,
+    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads, webhooks,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -39,6 +39,7 @@ use utoipa::{
         (name = "Repairs", description = "What is taken out of devices and fitted, and who authorised it."),
         (name = "Rollouts", description = "Bringing a release to devices in waves; people approve each in the console."),
         (name = "Releases", description = "What devices can be updated to: files, gates, and the way to production."),
+        (name = "Webhooks", description = "Programs elsewhere that are told what happens."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -64,6 +65,8 @@ use utoipa::{
         releases::steps::promote, releases::steps::withdraw, releases::steps::check,
         releases::bom::sbom, releases::bom::attach, releases::bom::components, stages::list, stages::change,
         uploads::options, uploads::create, uploads::head, uploads::patch, uploads::delete,
+        webhooks::list, webhooks::create, webhooks::one, webhooks::remove, webhooks::pause, webhooks::resume,
+        webhooks::test, webhooks::resend,
         serve,
     ),
     modifiers(&Tokens, &Refusals),

@@ -12,6 +12,7 @@ use crate::{
     proxy::Proxies,
     repository, router,
     server_certificate::Source,
+    webhooks::{self, Sender, Trusted},
 };
 use app::AssetNames;
 use fleet::Fleet;
@@ -133,6 +134,8 @@ impl Running {
     pub async fn start(fleet: Fleet, listen: &Listen) -> Result<Self, Failure> {
         let files = assets::manifest()?;
         let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
+        let reach = Trusted { networks: listen.webhook_network.clone(), ca: listen.webhook_ca.clone() };
+        let sender = Sender::new(&reach)?;
         let proxies = Proxies::new(&listen.trusted_proxy);
         let doors = Doors::bind(listen, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
@@ -166,6 +169,7 @@ impl Running {
             tokio::spawn(sweep(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
             tokio::spawn(fleet.clone().run_rollouts()),
+            tokio::spawn(webhooks::run(fleet.clone(), sender)),
         ];
         let served = vec![
             tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),

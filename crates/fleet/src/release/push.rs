@@ -1,12 +1,13 @@
 //! Making a release of files that came: checked whole, put on the shelf, and entered in one deed.
 
 use super::{Upload, inspect::Found, ring, signer, signer::refused, subject_of, upload::is_whole};
-use crate::{Actor, Error, FieldError, Fleet, Result};
+use crate::{Actor, Error, FieldError, Fleet, Result, webhook};
 use domain::{
     audit::Outcome,
     id::{ReleaseId, ReleaseStepId, UploadId},
     person::Permission,
     release::{ArtifactKind, MODELS_MAX, NOTES_MAX, REVISIONS_MAX, Release, Stage, check_name},
+    webhook::EventKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -186,6 +187,7 @@ impl Fleet {
         });
         store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
         store::upload::used(&mut deed.tx, upload.id, release.id).await?;
+        webhook::tell(&mut deed.tx, self.now(), EventKind::ReleasePushed, &release.id.to_string()).await?;
         ring(&mut deed, release.id).await?;
         deed.commit("release.push", &subject, &detail).await?;
         self.remove_upload_file(upload.id).await;
