@@ -8,8 +8,10 @@ mod cohort;
 mod course;
 mod eligible;
 mod feedback;
+mod forecast;
 mod freeze;
 mod gate;
+mod interval;
 mod plan;
 mod validate;
 mod window;
@@ -21,10 +23,12 @@ mod tests;
 pub use action::{Action, ActionEvent, ActionKind, ActionState, Pace};
 pub use cohort::{Cohorts, NO_COHORT, Variant};
 pub use course::{Course, Deed, OutOfTurn, RolloutState};
-pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, trusted};
+pub use eligible::{Fits, Reason, Remedy, Subject, eligible, fits_channel, trusted};
 pub use feedback::{Execution, Feedback, Finished};
-pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, numbers_hash, plan_hash};
+pub use forecast::{Crowd, INSTALLS, Outlook, WaveForecast, forecast};
+pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, freeze_and_draw, numbers_hash, plan_hash};
 pub use gate::{Decision, Evidence, Missing, decide};
+pub use interval::share_interval;
 pub use plan::{Advance, Gate, Plan, Reaction, Wave, WaveSize};
 pub use validate::{
     COHORTS_MAX, MINUTES_MAX, NAME_MAX, PlanError, RATE_MAX, RETRIES_MAX, WAVES_MAX, WINDOWS_MAX, validate,

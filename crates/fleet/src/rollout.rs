@@ -5,6 +5,8 @@
 //! and a million; see [`crate::update`].
 
 mod approve;
+mod before;
+mod crowd;
 mod draft;
 mod memory;
 mod read;
@@ -13,6 +15,8 @@ mod steward;
 mod submit;
 mod why;
 
+pub use before::RolloutBefore;
+pub use crowd::{Crowds, Design, Makeup, Part};
 pub use read::{DeviceOutcome, DeviceOutcomes, RolloutDetail, RolloutPage, RolloutRow, StateCount, WaveView};
 pub use run::Abort;
 pub use why::WhyNot;

@@ -10,10 +10,12 @@ mod deliver;
 mod go_on;
 mod offer;
 mod releases;
+mod told;
 
 pub use choose::UpdateLink;
 pub use deliver::{ArtifactFile, Deployment, DeploymentHistory};
 pub use releases::Deliverable;
+pub use told::DeviceUpdate;
 
 pub(crate) use choose::{member_of, offered_by as offer_of};
 pub(crate) use go_on::on_report;

@@ -17,5 +17,7 @@ mod pushing;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "rollout/shown.rs"]
+mod shown;
 #[path = "rollout/world.rs"]
 mod world;

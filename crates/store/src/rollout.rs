@@ -1,6 +1,8 @@
-//! Rollouts. Who they are for is in [`target`], how far devices are in [`count`], what was done with them in [`event`].
+//! Rollouts. Who they are for is in [`target`], how far devices are in [`count`], what was done with them in [`event`], what is
+//! known of their devices in [`crowd`].
 
 pub mod count;
+pub mod crowd;
 pub mod event;
 pub mod target;
 
@@ -154,6 +156,10 @@ queries! {
     VERSIONS = "SELECT id, version FROM rollout WHERE is_active = 1";
     CODE = "SELECT code FROM rollout WHERE id = $1";
     STANDING = "SELECT state, wave FROM rollout WHERE id = $1";
+    LAST_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE started_at > 0 \
+                      AND release_id IN (SELECT id FROM release WHERE product = $1) ORDER BY id DESC LIMIT 1");
+    BEFORE_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE id < $1 AND started_at > 0 \
+                        AND release_id IN (SELECT id FROM release WHERE product = $2) ORDER BY id DESC LIMIT 1");
     INSERT = "INSERT INTO rollout (id, code, name, release_id, state, plan, authors, created_by, created_at, updated_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     PUT = "UPDATE rollout SET name = $3, release_id = $4, state = $5, is_active = $6, plan = $7, frozen = $8, hash = $9, \
@@ -282,6 +288,22 @@ pub async fn page(
         query.bind(limit).fetch_all(pool).await
     })?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The last rollout of a product that was started: of those made before an id when one is given. Passes over the rollouts of
+/// other products that were made since.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_of_product(db: &Db, product: &str, before: Option<RolloutId>) -> StoreResult<Option<Rollout>> {
+    let row: Option<Row> = read!(db, |pool| {
+        let query = match before {
+            None => sqlx::query_as(LAST_OF_PRODUCT),
+            Some(before) => sqlx::query_as(BEFORE_OF_PRODUCT).bind(before.0),
+        };
+        query.bind(product).fetch_optional(pool).await
+    })?;
+    row.map(TryInto::try_into).transpose()
 }
 
 /// The words in addresses that are this one, or it with something after a hyphen.

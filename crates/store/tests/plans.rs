@@ -84,6 +84,35 @@ async fn what_is_asked_is_found_by_an_index_in_its_order() {
     }
 }
 
+/// The last rollout of a product is found from the newest on, and devices that are drawn by their numbers.
+#[tokio::test]
+async fn what_plans_are_compared_with_is_found_without_a_sort() {
+    for fixture in testing::both().await.unwrap() {
+        let db = &fixture.db;
+        let queries = store::queries();
+        let named = |name: &str| queries.iter().find(|(known, _)| *known == name).unwrap().1;
+        let asked = [
+            (named("store::rollout::LAST_OF_PRODUCT"), vec!["'x'"]),
+            (named("store::rollout::BEFORE_OF_PRODUCT"), vec!["ID", "'x'"]),
+        ];
+        for (sql, values) in asked {
+            let plan = plan(db, sql, &values).await;
+            let by_id = plan.contains("sqlite_autoindex_rollout_1") || plan.contains("rollout_pkey");
+            assert!(by_id, "{}: {sql}\n{plan}", fixture.name);
+            for costly in ["TEMP B-TREE FOR ORDER", "Sort", "Seq Scan"] {
+                assert!(!plan.contains(costly), "{}: {sql}: {costly}\n{plan}", fixture.name);
+            }
+        }
+        let sql = store::rollout::crowd::known_sql(db, 3).replace('?', "7");
+        let sql = ["$1", "$2", "$3"].iter().fold(sql, |sql, place| sql.replace(place, "7"));
+        let plan = plan(db, &sql, &[]).await;
+        assert!(plan.contains("device_number"), "{}: {plan}", fixture.name);
+        for costly in ["SCAN d", "SCAN p", "Seq Scan"] {
+            assert!(!plan.contains(costly), "{}: {costly}\n{plan}", fixture.name);
+        }
+    }
+}
+
 /// What is counted, and the index that holds all that it takes.
 const COUNTED_IN: &[(&str, &[&str], &str)] = &[
     ("store::fitting::COUNT", &["7", "10"], "component_part"),

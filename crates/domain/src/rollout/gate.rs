@@ -75,7 +75,7 @@ const fn is_above(n: u64, of: u64, parts: u32) -> bool {
 }
 
 /// So many of `of` a share is, rounded up.
-fn needed(of: u64, parts: u32) -> u64 {
+pub(super) fn needed(of: u64, parts: u32) -> u64 {
     (u128::from(of) * u128::from(parts)).div_ceil(u128::from(PARTS)).try_into().unwrap_or(u64::MAX)
 }
 

@@ -3,6 +3,7 @@
 
 mod actions;
 mod courses;
+mod forecasts;
 mod gates;
 mod members;
 mod plans;

@@ -88,7 +88,7 @@ impl Fleet {
     }
 
     /// The devices that a plan's queries mean.
-    async fn meant(&self, plan: &Plan) -> Result<(Vec<Member>, Vec<(usize, Members)>)> {
+    pub(super) async fn meant(&self, plan: &Plan) -> Result<(Vec<Member>, Vec<(usize, Members)>)> {
         let target = self.members(&plan.target).await?;
         let mut queries = Vec::new();
         for (n, wave) in plan.waves.iter().enumerate() {
