@@ -290,8 +290,8 @@ pub async fn page(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// The last rollout of a product that was started: of those made before an id when one is given. Passes over the rollouts of
-/// other products that were made since.
+/// The last rollout of a product that was started: of those made before an id when one is given. Costs what there are of
+/// rollouts of that product, or of all that were made since, whatever the fleet is.
 ///
 /// # Errors
 /// When the database fails.
