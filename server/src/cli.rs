@@ -5,6 +5,7 @@ mod ceremony;
 mod keys;
 mod kit;
 mod release;
+mod simulate;
 
 pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
@@ -13,6 +14,7 @@ pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, S
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release, Remote};
+pub use simulate::Simulate;
 
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +73,8 @@ pub enum Command {
     /// Push releases to a console elsewhere, by an API token, and let them go on.
     #[command(subcommand)]
     Release(Release),
+    /// Let virtual devices come to a gateway, to try a rollout with: they install what they are told of, or fail at it.
+    Simulate(Simulate),
     /// Print the API's OpenAPI document.
     Openapi,
 }
@@ -257,6 +261,8 @@ mod tests {
                 "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
                 "restore" => assert_eq!(without, ["force"]),
                 "kit" => assert_eq!(without, ["key_in_device"]),
+                // Of what a run is, nothing is a setting of this machine.
+                "simulate" => assert!(with.is_empty()),
                 _ => assert!(without.is_empty(), "{command}: {without:?}"),
             }
         }

@@ -13,6 +13,7 @@ mod place;
 mod release;
 mod restore;
 mod serve;
+mod simulate;
 mod station;
 mod user;
 
@@ -49,6 +50,7 @@ pub fn run(command: Command) -> Outcome {
             Command::Station(what) => station::run(what).await,
             Command::Kit(kit) => kit::run(kit).await,
             Command::Release(what) => release::run(what).await,
+            Command::Simulate(simulate) => simulate::run(simulate).await,
             Command::Openapi => openapi::run(),
         }
     })

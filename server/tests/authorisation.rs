@@ -339,6 +339,8 @@ pub const COMMANDS: &[(&str, Option<&str>)] = &[
     ("release push", None),
     ("restore", Some("backup.restore")),
     ("serve", Some("link.set_up")),
+    // Its devices are let in by the certificates that a station has issued to them, as all others are.
+    ("simulate", None),
     ("station add", Some("station.enrol")),
     ("station list", None),
     ("user add", Some("user.add")),

@@ -25,5 +25,6 @@ mod requests;
 mod scene;
 mod served;
 mod sessions;
+mod simulate;
 mod swupdate;
 mod updates;

@@ -17,5 +17,9 @@ mod pushing;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "rollout/stages.rs"]
+mod stages;
+#[path = "rollout/virtually.rs"]
+mod virtually;
 #[path = "rollout/world.rs"]
 mod world;

@@ -141,7 +141,9 @@ queries! {
     COUNT_CHECKS = "SELECT COUNT(*) FROM release_check WHERE release_id = $1";
     ADD_CHECK = "INSERT INTO release_check (release_id, id, at, name, state, url, by_name) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    RUNNING = "SELECT COUNT(*) FROM (SELECT 1 FROM device WHERE model_id = $1 AND firmware_key = $2 LIMIT $3) AS few";
+    VERIFIED = "SELECT COUNT(*) FROM (SELECT DISTINCT a.device_id FROM update_action a JOIN device d ON d.id = a.device_id \
+                WHERE a.release_id = $1 AND a.state = 'verified' AND d.model_id = $2 AND d.firmware_key = $3 \
+                LIMIT $4) AS few";
 }
 
 /// A release by its id.
@@ -329,22 +331,31 @@ pub async fn add_check(tx: &mut Tx, release: ReleaseId, id: ReleaseStepId, check
     Ok(())
 }
 
-/// How many devices of a model run a version by their own word, counted up to `most`.
+/// How many devices of a model a rollout has verified with a release, and run it still by their own word; counted up to `most`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn running(db: &Db, model: ModelId, version: &str, most: i64) -> StoreResult<i64> {
+pub async fn verified(db: &Db, (release, version): (ReleaseId, &str), model: ModelId, most: i64) -> StoreResult<i64> {
     let key = version_key(version);
-    Ok(read!(db, |pool| sqlx::query_scalar(RUNNING).bind(model.0).bind(&key).bind(most).fetch_one(pool).await)?)
+    Ok(read!(db, |pool| {
+        let query = sqlx::query_scalar(VERIFIED).bind(release.0).bind(model.0).bind(&key).bind(most);
+        query.fetch_one(pool).await
+    })?)
 }
 
 /// The same, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn running_within(tx: &mut Tx, model: ModelId, version: &str, most: i64) -> StoreResult<i64> {
+pub async fn verified_within(
+    tx: &mut Tx,
+    (release, version): (ReleaseId, &str),
+    model: ModelId,
+    most: i64,
+) -> StoreResult<i64> {
     let key = version_key(version);
     Ok(within!(tx, |executor| {
-        sqlx::query_scalar(RUNNING).bind(model.0).bind(&key).bind(most).fetch_one(executor).await
+        let query = sqlx::query_scalar(VERIFIED).bind(release.0).bind(model.0).bind(&key).bind(most);
+        query.fetch_one(executor).await
     })?)
 }

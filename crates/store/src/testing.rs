@@ -14,6 +14,8 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 22
+    "DROP INDEX update_action_verified",
     // 19
     "DROP TABLE rollout_rate",
     "DROP TABLE rollout_failure",

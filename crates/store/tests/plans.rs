@@ -27,7 +27,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::settled::OF_CAUSE", &["'x'", "10"], "finding_settled_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
-    ("store::release::RUNNING", &["ID", "'x'", "10"], "device_model_firmware"),
+    ("store::release::VERIFIED", &["ID", "ID", "'x'", "10"], "update_action_verified"),
     ("store::release::IN_STAGE", &["'dev'", "ID", "10"], "release_in_stage"),
     ("store::upload::SAME", &["'x'", "'y'", "1", "'n'", "1"], "upload_owner"),
     ("store::update_action::OPEN", &["ID"], "update_action_open"),

@@ -85,7 +85,8 @@ pub async fn run(demo: Demo) -> Outcome {
     addresses(&fleet, &running.pki, &running.gateway).await?;
     refresh(&fleet, &mut credentials).await?;
     write(&folder.join(CREDENTIALS), &credentials)?;
-    running.beside(tokio::spawn(simulator::live::run(fleet, demo.seed)));
+    let gateway = (running.gateway.clone(), demo.listen.tenant.clone());
+    running.beside(tokio::spawn(simulator::live::run(fleet, demo.seed, gateway)));
     tell(&credentials, &folder)?;
     running.until_stopped().await;
     Ok(())
@@ -179,6 +180,7 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     );
     let crew = simulator::releases::Crew { operator: &operator, manager: &manager, admin: &admin };
     simulator::releases::happen(fleet, travel, plan, crew).await?;
+    simulator::rollouts::happen(fleet, travel, plan, &world, crew).await?;
     Ok(making.credentials)
 }
 

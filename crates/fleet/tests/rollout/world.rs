@@ -207,7 +207,7 @@ fn life(n: usize) -> Life {
     life
 }
 
-fn device(id: DeviceId, serial: &str) -> Actor {
+pub fn device(id: DeviceId, serial: &str) -> Actor {
     Actor::Device { id, serial: serial.to_owned(), origin: Origin { address: "198.51.100.7".to_owned() } }
 }
 
