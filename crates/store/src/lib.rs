@@ -36,6 +36,7 @@ pub mod import;
 pub mod key_copy;
 pub mod link;
 pub mod manifest;
+pub mod member;
 pub mod model_rule;
 pub mod poll;
 pub mod private;
@@ -101,6 +102,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         key_copy::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        member::QUERIES,
         model_rule::QUERIES,
         poll::QUERIES,
         release::QUERIES,

@@ -1,6 +1,6 @@
 //! How devices poll, and what a poll needs to be answered.
 
-use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
+use crate::{Db, StoreError, StoreResult, Tx, update_action::UpdateAction, user::some_time};
 use domain::{
     cadence::Cadence,
     id::{DeviceId, ModelId, ReleaseId, RolloutId},
@@ -57,6 +57,22 @@ pub struct SeenAction {
     pub retry_at: Option<Timestamp>,
     /// Whether the device refused to stop.
     pub refused_to_stop: bool,
+}
+
+impl From<&UpdateAction> for SeenAction {
+    fn from(kept: &UpdateAction) -> Self {
+        Self {
+            id: kept.id,
+            rollout: kept.rollout,
+            release: kept.release,
+            kind: kept.action.kind,
+            attempt: kept.action.attempt,
+            state: kept.action.state,
+            soak_until: kept.action.soak_until,
+            retry_at: kept.action.retry_at,
+            refused_to_stop: kept.action.refused_to_stop,
+        }
+    }
 }
 
 /// How many updates of a device its poll looks at: rollouts that run at once are fewer.

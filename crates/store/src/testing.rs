@@ -14,6 +14,10 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 20
+    "DROP INDEX release_of_version",
+    "DROP TABLE artifact_member",
+    "DROP TABLE repository",
     // 19
     "DROP TABLE rollout_rate",
     "DROP TABLE rollout_failure",

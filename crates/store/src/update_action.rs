@@ -5,6 +5,7 @@ pub mod feedback;
 use crate::{Db, StoreError, StoreResult, Tx, rollout::count, user::some_time};
 use domain::{
     id::{DeviceId, ReleaseId, RolloutId},
+    release::ArtifactKind,
     rollout::{Action, ActionKind, ActionState, FIRST_ACTION, is_action_id},
     time::Timestamp,
 };
@@ -127,6 +128,8 @@ queries! {
     OPEN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 AND a.is_open = 1");
     OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2 \
               ORDER BY a.id DESC");
+    INSTALLED = "SELECT a.release_id FROM update_action a JOIN release r ON r.id = a.release_id WHERE a.device_id = $1 \
+                 AND a.state IN ('verified', 'installed', 'verifying') AND r.kind = $2 ORDER BY a.id DESC LIMIT 1";
     DUE = "SELECT id FROM update_action WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2";
     OF_ROLLOUT = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.id > $2 \
                  ORDER BY a.id LIMIT $3");
@@ -220,6 +223,17 @@ pub async fn of_both(tx: &mut Tx, rollout: RolloutId, device: DeviceId) -> Store
     let rows: Vec<Row> =
         within!(tx, |executor| sqlx::query_as(OF_BOTH).bind(rollout.0).bind(device.0).fetch_all(executor).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The release of a kind that a device installed last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn installed_of_kind(db: &Db, device: DeviceId, kind: ArtifactKind) -> StoreResult<Option<ReleaseId>> {
+    let id: Option<Uuid> = read!(db, |pool| {
+        sqlx::query_scalar(INSTALLED).bind(device.0).bind(kind.as_str()).fetch_optional(pool).await
+    })?;
+    Ok(id.map(ReleaseId))
 }
 
 /// The ids of those whose time is over, the longest ago first.

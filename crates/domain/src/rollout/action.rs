@@ -118,6 +118,8 @@ pub enum ActionEvent<'a> {
     Reported {
         /// The version.
         version: &'a str,
+        /// Whether this is all that is ever said: who installs from a repository closes nothing.
+        is_all: bool,
     },
     /// The device polled.
     Polled,
@@ -175,7 +177,7 @@ impl Action {
             ActionEvent::SaidOfStopping(feedback) if self.state == S::Cancelling => {
                 self.said_of_stopping(feedback, now, pace)
             }
-            ActionEvent::Reported { version } => self.reported(version, now, pace),
+            ActionEvent::Reported { version, is_all } => self.reported(version, *is_all, now, pace),
             ActionEvent::Polled => self.polled(now),
             ActionEvent::TimedOut { heard, firmware } if self.due_at.is_some_and(|due| due <= now) => {
                 self.timed_out(*heard, firmware, now, pace)
@@ -228,17 +230,22 @@ impl Action {
         refused.then(|| Self { refused_to_stop: true, ..self.moved(ActionState::Installing, now, pace) })
     }
 
-    fn reported(&self, version: &str, now: Timestamp, pace: Pace) -> Option<Self> {
+    fn reported(&self, version: &str, is_all: bool, now: Timestamp, pace: Pace) -> Option<Self> {
         use ActionState as S;
         if self.is_version(version) {
+            let installed = || Some(Self { reported_at: Some(now), ..self.clone() }.verifying(now, pace));
             return match self.state {
-                S::Installed => Some(Self { reported_at: Some(now), ..self.clone() }.verifying(now, pace)),
+                S::Installed => installed(),
                 // It runs, but its client has not closed the action: that has to be let do so, see the module's text on
                 // offering until it is closed. When its time is over it is taken at its word.
                 S::Verifying => None,
+                _ if is_all => installed(),
                 _ if self.reported_at.is_some() => None,
                 _ => Some(Self { reported_at: Some(now), ..self.clone() }),
             };
+        }
+        if is_all && self.state == S::Cancelling {
+            return Some(self.moved(S::Cancelled, now, pace));
         }
         // Before its start with the new one it says the old one, and that means nothing; after it, it does.
         (self.state == S::Verifying).then(|| {

@@ -1,4 +1,4 @@
-//! What a device's poll is answered about updates, from what is known of it and the rollouts in memory: nothing is read here.
+//! What a device that asks is told about updates, at its poll or in a repository, from what is known of it and the rollouts in memory: nothing is read here.
 
 use crate::rollout::Live;
 use domain::{
@@ -56,27 +56,75 @@ pub(crate) struct Offer {
     pub(crate) release: ReleaseId,
 }
 
+/// Where a device asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It polls.
+    Poll,
+    /// It looks into the repository of a kind.
+    Repository(ArtifactKind),
+}
+
+impl Way {
+    /// Whether releases of a kind are offered there.
+    fn brings(self, kind: ArtifactKind) -> bool {
+        match self {
+            Self::Poll => !kind.is_repository(),
+            Self::Repository(own) => own == kind,
+        }
+    }
+}
+
 pub(crate) const fn member_of(id: DeviceId, updatable: &Updatable) -> Member {
     Member { number: updatable.number, id }
 }
 
-/// What is done about the poll of a device.
+/// What is done about a device that asks.
 pub(crate) fn choose(
     id: DeviceId,
     updatable: &Updatable,
     rollouts: &[Arc<Live>],
     outlived: Option<&Arc<Live>>,
+    way: Way,
     now: Timestamp,
 ) -> Choice {
     if let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) {
         let live = rollouts.iter().find(|live| live.rollout.id == open.rollout).or(outlived);
-        return of_open(updatable, open, live.map(AsRef::as_ref), now);
+        let choice = of_open(updatable, open, live.map(AsRef::as_ref), now);
+        let is_repository = live.is_some_and(|live| is_from_repository(live, open.release));
+        return match way {
+            Way::Poll if is_repository => at_poll(choice),
+            Way::Poll => choice,
+            Way::Repository(kind) => {
+                let is_own = live.is_some_and(|live| kind_of(live, open.release) == Some(kind));
+                if is_own { choice } else { Choice::Nothing }
+            }
+        };
     }
     if trusted(&updatable.subject).is_err() {
         return Choice::Nothing;
     }
     let mut offers = rollouts.iter().filter_map(|live| offered_by(live, id, updatable, now).ok());
-    offers.next().map_or(Choice::Nothing, Choice::Offer)
+    let offer = offers.find(|offer| kind_of(&offer.live, offer.release).is_some_and(|kind| way.brings(kind)));
+    offer.map_or(Choice::Nothing, Choice::Offer)
+}
+
+fn kind_of(live: &Live, release: ReleaseId) -> Option<ArtifactKind> {
+    live.releases.get(&release).map(|release| release.kind)
+}
+
+/// Whether devices fetch what a rollout sends from a repository.
+pub(crate) fn is_from_repository(live: &Live, release: ReleaseId) -> bool {
+    kind_of(live, release).is_some_and(ArtifactKind::is_repository)
+}
+
+/// What a poll is answered while something is installed from a repository: it leads to no file, and only what the device says
+/// that it runs tells how it goes.
+fn at_poll(choice: Choice) -> Choice {
+    match choice {
+        Choice::Link(_) => Choice::Ask,
+        other => other,
+    }
 }
 
 /// What is done about an update that is under way.
@@ -147,10 +195,6 @@ pub(crate) fn offered_by(
         return Err(Reason::WaveNotOpen { wave, name });
     }
     let found = live.releases.get(&release).ok_or_else(|| Reason::Release("Its release is gone.".to_owned()))?;
-    // What apt and OSTree bring is fetched from repositories, not offered at a poll.
-    if !matches!(found.kind, ArtifactKind::Swu | ArtifactKind::Rauc) {
-        return Err(Reason::Release(format!("{} is not installed by what polls here.", found.title)));
-    }
     eligible(&updatable.subject, &found.fits, &rollout.plan, now)?;
     if let Some(rate) = rollout.plan.rate_per_minute
         && live.is_full(crate::rollout::minute_of(now))

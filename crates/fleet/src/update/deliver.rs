@@ -1,7 +1,10 @@
 //! What a device gets by an update that it is told of: addresses and files. What it is not told of is not there for it, whatever
 //! address it asks.
 
-use super::{Deliverable, UpdateLink, choose::Choice, choose::choose};
+use super::{
+    Deliverable, UpdateLink,
+    choose::{Choice, Way, choose},
+};
 use crate::{Actor, Error, Fleet, Result, check_in::device_of};
 use domain::{id::ReleaseId, rollout::ActionState};
 use std::sync::Arc;
@@ -168,7 +171,7 @@ impl Fleet {
         let Some(updatable) = state.updates else { return Ok(None) };
         let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) else { return Ok(None) };
         let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
-        let choice = choose(device, &updatable, std::slice::from_ref(&live), None, self.now());
+        let choice = choose(device, &updatable, std::slice::from_ref(&live), None, Way::Poll, self.now());
         let Choice::Link(UpdateLink::Deployment { id, .. }) = choice else { return Ok(None) };
         Ok(live.releases.get(&open.release).map(|release| (id, Arc::clone(release))))
     }

@@ -10,6 +10,7 @@ use domain::{
     device::Device,
     history::Event,
     id::DeviceId,
+    release::ArtifactKind,
     rollout::{ActionEvent, ActionState, Feedback, Pace},
 };
 use store::update_action::{self, UpdateAction};
@@ -159,7 +160,8 @@ pub(crate) async fn on_report(deed: &mut Deed<'_>, device: &Device, firmware: &s
     let Some(kept) = update_action::lock(&mut deed.tx, open.id).await? else { return Ok(None) };
     let Some(rollout) = store::rollout::within(&mut deed.tx, kept.rollout).await? else { return Ok(None) };
     let now = deed.fleet().now();
-    let event = ActionEvent::Reported { version: firmware };
+    let kind = store::release::kind_within(&mut deed.tx, kept.release).await?;
+    let event = ActionEvent::Reported { version: firmware, is_all: kind.is_some_and(ArtifactKind::is_repository) };
     let Some(next) = kept.action.after(&event, now, pace_of(&rollout)) else { return Ok(None) };
     update_action::put(&mut deed.tx, &kept, &next).await?;
     deed.ring(PROGRESS, &rollout.code).await?;

@@ -2,7 +2,7 @@
 
 use super::{
     UpdateLink,
-    choose::{Choice, Offer, choose},
+    choose::{Choice, Offer, Way, choose, is_from_repository},
 };
 use crate::{
     Actor, Error, Fleet, Result,
@@ -38,7 +38,7 @@ impl Fleet {
             matches!(action.state, ActionState::Verified | ActionState::Installed | ActionState::Verifying)
         });
         let told = Told { installed: installed.map(|action| action.id), ..Told::default() };
-        match self.told_of_updates(actor, id, updatable).await {
+        match self.told_of_updates(actor, id, updatable, Way::Poll).await {
             Ok((link, asks)) => Told { link, asks, ..told },
             Err(error) => {
                 tracing::warn!(%error, device = actor.name(), "a device was told of no update");
@@ -47,11 +47,13 @@ impl Fleet {
         }
     }
 
-    async fn told_of_updates(
+    /// What a device that asks is told, and whether it is asked what runs.
+    pub(super) async fn told_of_updates(
         &self,
         actor: &Actor,
         id: DeviceId,
         updatable: &Updatable,
+        way: Way,
     ) -> Result<(Option<UpdateLink>, bool)> {
         let rollouts = self.inner.rollouts.all();
         let open = updatable.actions.iter().find(|action| !action.state.is_closed());
@@ -64,7 +66,7 @@ impl Fleet {
             None => None,
         };
         let now = self.now();
-        match choose(id, updatable, &rollouts, outlived.as_ref(), now) {
+        match choose(id, updatable, &rollouts, outlived.as_ref(), way, now) {
             Choice::Nothing => Ok((None, false)),
             Choice::Link(link) => Ok((Some(link), false)),
             Choice::Ask => Ok((None, true)),
@@ -78,6 +80,10 @@ impl Fleet {
             Choice::Stop(action) => {
                 let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
                 let moved = self.move_action(actor, id, action.id, &ActionEvent::Stop, live.pace()).await?;
+                if is_from_repository(&live, action.release) {
+                    // Nobody there takes it; it is told nothing of it any more, and says what it runs.
+                    return Ok((None, true));
+                }
                 Ok((moved.map(|_| UpdateLink::Cancel { id: action.id }), false))
             }
             Choice::Offer(offer) => match self.offer(actor, id, &offer).await {

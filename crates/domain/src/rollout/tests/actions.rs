@@ -13,6 +13,16 @@ fn offered(pace: Pace) -> Action {
     Action::offered(ActionKind::Update, "2.4.1", "2.3.0", 0, NOW, pace)
 }
 
+/// What a device reports whose client says everything else.
+const fn reports(version: &str) -> ActionEvent<'_> {
+    ActionEvent::Reported { version, is_all: false }
+}
+
+/// What a device reports that installs from a repository.
+const fn only_reports(version: &str) -> ActionEvent<'_> {
+    ActionEvent::Reported { version, is_all: true }
+}
+
 fn said(execution: Execution, finished: Finished) -> Feedback {
     Feedback { execution, finished, code: None, details: vec!["Image 17 does not fit".to_owned(), " ".to_owned()] }
 }
@@ -31,8 +41,8 @@ fn installed_is_what_the_client_says_and_verified_what_the_device_itself_does() 
     assert_eq!((installed.state, installed.reported_at), (S::Installed, None));
     assert!(matches!(installed.event(&offered(PACE), ""), Some(Event::UpdateInstalled { .. })));
     // What it reports before it starts with the new one says nothing.
-    assert_eq!(installed.after(&ActionEvent::Reported { version: "2.3.0" }, NOW, PACE), None);
-    let booted = installed.after(&ActionEvent::Reported { version: "v2.4.1" }, NOW.plus(5 * MINUTE), PACE).unwrap();
+    assert_eq!(installed.after(&reports("2.3.0"), NOW, PACE), None);
+    let booted = installed.after(&reports("v2.4.1"), NOW.plus(5 * MINUTE), PACE).unwrap();
     assert_eq!(booted.state, S::Verifying);
     assert_eq!(
         booted.after(&ActionEvent::Polled, NOW.plus(34 * MINUTE), PACE),
@@ -40,16 +50,33 @@ fn installed_is_what_the_client_says_and_verified_what_the_device_itself_does() 
         "it has not lived through the soak"
     );
     assert_eq!(booted.after(&ActionEvent::Polled, NOW.plus(35 * MINUTE), PACE).unwrap().state, S::Verified);
-    let back = booted.after(&ActionEvent::Reported { version: "2.3.0" }, NOW.plus(9 * MINUTE), PACE).unwrap();
+    let back = booted.after(&reports("2.3.0"), NOW.plus(9 * MINUTE), PACE).unwrap();
     assert_eq!(back.state, S::Reverted);
     let told = Event::UpdateReverted { to: "2.3.0".to_owned(), version: "2.4.1".to_owned() };
     assert_eq!(back.event(&booted, "2.3.0"), Some(told));
 }
 
 #[test]
+fn of_what_comes_from_a_repository_the_devices_report_is_all_that_is_heard() {
+    let fetched = after(PACE, &[(1, ActionEvent::Fetched), (2, only_reports("2.3.0"))]);
+    assert_eq!(fetched.state, S::Downloading, "it runs the old one still");
+    let silent = after(PACE, &[(61, ActionEvent::TimedOut { heard: false, firmware: "2.3.0" })]);
+    for before in [offered(PACE), fetched.clone(), silent] {
+        let runs = before.after(&only_reports("2.4.1"), NOW.plus(70 * MINUTE), PACE).unwrap();
+        assert_eq!((runs.state, runs.soak_until), (S::Verifying, Some(NOW.plus(100 * MINUTE))));
+        assert_eq!(runs.after(&ActionEvent::Polled, NOW.plus(100 * MINUTE), PACE).unwrap().state, S::Verified);
+    }
+    // Nobody there hears that it is to stop: what it runs says whether it did.
+    let stopping = fetched.after(&ActionEvent::Stop, NOW.plus(3 * MINUTE), PACE).unwrap();
+    let says = |version| stopping.after(&only_reports(version), NOW.plus(4 * MINUTE), PACE).unwrap().state;
+    assert_eq!((says("2.3.0"), says("2.4.1")), (S::Cancelled, S::Verifying));
+    assert_eq!(stopping.after(&reports("2.3.0"), NOW.plus(4 * MINUTE), PACE), None);
+}
+
+#[test]
 fn a_client_that_confirms_after_its_start_is_offered_it_until_it_did() {
     let progress = said(Execution::Proceeding, Finished::None);
-    let reported = after(PACE, &[(1, ActionEvent::Said(&progress)), (2, ActionEvent::Reported { version: "2.4.1" })]);
+    let reported = after(PACE, &[(1, ActionEvent::Said(&progress)), (2, reports("2.4.1"))]);
     assert!(reported.state.is_offered() && reported.reported_at.is_some());
     let closed = said(Execution::Closed, Finished::None);
     assert_eq!(reported.after(&ActionEvent::Said(&closed), NOW.plus(3 * MINUTE), PACE).unwrap().state, S::Verifying);
@@ -122,7 +149,7 @@ enum Happens {
     Fetched,
     Said(Feedback),
     Stopping(Feedback),
-    Reported(&'static str),
+    Reported(&'static str, bool),
     Polled,
     TimedOut(bool, &'static str),
     Stop,
@@ -134,7 +161,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Happens::Fetched),
         feedback().prop_map(Happens::Said),
         feedback().prop_map(Happens::Stopping),
-        version().prop_map(Happens::Reported),
+        (version(), any::<bool>()).prop_map(|(version, is_all)| Happens::Reported(version, is_all)),
         Just(Happens::Polled),
         (any::<bool>(), version()).prop_map(|(heard, version)| Happens::TimedOut(heard, version)),
         Just(Happens::Stop),
@@ -156,7 +183,7 @@ proptest! {
                 Happens::Fetched => ActionEvent::Fetched,
                 Happens::Said(feedback) => ActionEvent::Said(feedback),
                 Happens::Stopping(feedback) => ActionEvent::SaidOfStopping(feedback),
-                Happens::Reported(version) => ActionEvent::Reported { version },
+                Happens::Reported(version, is_all) => ActionEvent::Reported { version, is_all: *is_all },
                 Happens::Polled => ActionEvent::Polled,
                 Happens::TimedOut(heard, firmware) => ActionEvent::TimedOut { heard: *heard, firmware },
                 Happens::Stop => ActionEvent::Stop,
@@ -164,7 +191,7 @@ proptest! {
             let Some(next) = action.after(&event, now, pace) else { continue };
             prop_assert!(!action.state.is_closed(), "what is closed stays closed");
             prop_assert_ne!(&next, &action, "what changes nothing says so");
-            reported |= matches!(what, Happens::Reported("2.4.1"));
+            reported |= matches!(what, Happens::Reported("2.4.1", _));
             if next.state == S::Verified {
                 prop_assert!(reported && action.state == S::Verifying, "only the device itself verifies");
                 prop_assert!(action.soak_until.is_some_and(|until| until <= now));
