@@ -3,10 +3,12 @@
 //! size.
 
 mod cpio;
+pub mod deb;
 mod description;
 pub mod envelope;
 mod libconfig;
 mod refused;
+pub mod set;
 pub mod swu;
 mod tar;
 mod whole;
@@ -83,6 +85,7 @@ pub fn inspect(reader: &mut (impl Read + Seek), file_name: &str, trust: &CmsTrus
     let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("swu") => swu::inspect(reader, trust),
+        Some("tar") => set::inspect(reader, trust),
         _ => Err(Refused::UnknownKind { file_name: file_name.to_owned() }),
     }
 }

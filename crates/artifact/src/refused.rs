@@ -1,6 +1,6 @@
 //! Why a file is not taken.
 
-use crate::envelope::EnvelopeRefused;
+use crate::{deb::DebRefused, envelope::EnvelopeRefused};
 use std::io;
 
 /// Why a file is not taken: one sentence each, which says what is wrong and where it helps what to do.
@@ -8,7 +8,9 @@ use std::io;
 #[non_exhaustive]
 pub enum Refused {
     /// A file of a kind that is not known here.
-    #[error("“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu")]
+    #[error(
+        "“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu, a set of Debian packages in .tar"
+    )]
     UnknownKind {
         /// Its name, as given.
         file_name: String,
@@ -47,6 +49,12 @@ pub enum Refused {
     /// The envelope of a set of files is not as it should be.
     #[error(transparent)]
     Envelope(#[from] EnvelopeRefused),
+    /// The set of Debian packages is not as it should be.
+    #[error(transparent)]
+    Deb(#[from] DebRefused),
+    /// The envelope holds nothing that is known here.
+    #[error("the archive holds no set of Debian packages (keyring.pgp and dists/SUITE/InRelease)")]
+    UnknownSet,
     /// One of the small files is none.
     #[error("“{name}” is larger than {most} bytes")]
     TooLarge {

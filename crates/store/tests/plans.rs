@@ -37,7 +37,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_"),
     ("store::update_action::INSTALLED", &["ID", "'deb'"], "update_action_device"),
     ("store::release::OF_VERSION", &["'deb'", "'x'"], "release_of_version"),
-    ("store::member::BY_PATH", &["1", "'x'"], "artifact_member"),
+    ("store::member::BY_PATH", &["1", "'x'"], "path"),
     ("store::member::BY_HASH", &["1", "'x'"], "artifact_member_sha256"),
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
