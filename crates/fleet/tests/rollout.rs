@@ -1,6 +1,8 @@
 //! Rollouts from the draft to the last device, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../artifact/tests/debs/mod.rs"]
+mod debs;
 #[path = "rollout/delivery.rs"]
 mod delivery;
 #[path = "rollout/ends.rs"]
@@ -14,6 +16,8 @@ mod people;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod pushing;
+#[path = "rollout/repository.rs"]
+mod repository;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;

@@ -6,7 +6,10 @@ use artifact::{Inspected, Source};
 use domain::release::ArtifactKind;
 use pki::{Certificate, CmsTrust};
 use std::io::BufReader;
-use store::artifact::{ArtifactImage, ArtifactSigner};
+use store::{
+    artifact::{ArtifactImage, ArtifactSigner},
+    member::Member,
+};
 
 /// How much is read at once, in bytes.
 const AT_ONCE: usize = 256 * 1024;
@@ -23,6 +26,8 @@ pub(super) struct Found {
     pub(super) version: Option<String>,
     pub(super) hardware: Vec<String>,
     pub(super) images: Vec<ArtifactImage>,
+    /// What devices fetch of it one by one.
+    pub(super) members: Vec<Member>,
 }
 
 impl Fleet {
@@ -57,6 +62,12 @@ fn facts(found: Inspected, signers: Vec<ArtifactSigner>) -> Found {
         size: i64::try_from(image.size).unwrap_or(i64::MAX),
         sha256: image.sha256,
     };
+    let member = |member: artifact::Member| Member {
+        path: member.path,
+        start: i64::try_from(member.offset).unwrap_or(i64::MAX),
+        size: i64::try_from(member.size).unwrap_or(i64::MAX),
+        sha256: member.sha256,
+    };
     Found {
         kind: found.kind,
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
@@ -67,5 +78,6 @@ fn facts(found: Inspected, signers: Vec<ArtifactSigner>) -> Found {
         version: found.version,
         hardware: found.hardware,
         images: found.images.into_iter().map(image).collect(),
+        members: found.members.into_iter().map(member).collect(),
     }
 }

@@ -148,7 +148,7 @@ impl Fleet {
         Ok(())
     }
 
-    async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, found: Found) -> Result<Pushed> {
+    async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, mut found: Found) -> Result<Pushed> {
         let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
         // Whatever becomes of the deed: what is on the shelf and in no release is nobody's, and harms nobody.
         self.inner.artifacts.keep(&self.upload_path(upload.id), &found.sha256).await?;
@@ -184,7 +184,15 @@ impl Fleet {
             "revisions": release.revisions, "file": upload.file_name, "size": found.size, "sha256": found.sha256,
             "signers": found.signers,
         });
-        store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
+        let members = std::mem::take(&mut found.members);
+        let number = store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
+        if release.kind.is_repository() {
+            match store::member::insert(&mut deed.tx, number, self.now(), &members).await {
+                // Another set was entered at this very moment.
+                Err(StoreError::Exists) => return Err(Error::Busy),
+                other => other?,
+            }
+        }
         store::upload::used(&mut deed.tx, upload.id, release.id).await?;
         ring(&mut deed, release.id).await?;
         deed.commit("release.push", &subject, &detail).await?;

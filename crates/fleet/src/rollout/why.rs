@@ -28,7 +28,7 @@ pub struct WhyNot {
     pub cohort: usize,
     /// How far the device is with it; none before it was told of it.
     pub progress: Option<ActionState>,
-    /// Why it is offered nothing now; none when its next poll is offered it, or it was offered it already.
+    /// Why it is offered nothing now; none when it is offered it the next time it asks, or was already.
     pub why_not: Option<String>,
 }
 

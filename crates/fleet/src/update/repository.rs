@@ -86,6 +86,10 @@ impl Fleet {
     ) -> Result<Part> {
         let sight = self.sight(actor, kind, meaning == Meaning::Entry).await?;
         let nothing = || Error::not_found("file", of(wanted));
+        // No archive has such a path, and PostgreSQL takes no text with a zero in it.
+        if of(wanted).chars().any(char::is_control) {
+            return Err(nothing());
+        }
         // What leads to the rest is one of them, never a mixture.
         let before = sight.before.as_ref().filter(|_| meaning != Meaning::Entry);
         for release in std::iter::once(&sight.shown).chain(before) {
@@ -149,8 +153,12 @@ impl Fleet {
         updatable: &Updatable,
         kind: ArtifactKind,
     ) -> Result<Option<(SeenAction, Arc<Deliverable>)>> {
-        let told = self.told_of_updates(actor, device, updatable, Way::Repository(kind)).await?;
-        let Some(UpdateLink::Deployment { id, .. }) = told.0 else { return Ok(None) };
+        let (link, _) = match self.told_of_updates(actor, device, updatable, Way::Repository(kind)).await {
+            // What is offered may not be delivered; what it has may.
+            Err(Error::NotFound { .. }) => return Ok(None),
+            told => told?,
+        };
+        let Some(UpdateLink::Deployment { id, .. }) = link else { return Ok(None) };
         let known = updatable.actions.iter().find(|action| action.id == id).copied();
         let action = match known {
             Some(known) => known,
