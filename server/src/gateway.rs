@@ -1,12 +1,16 @@
 //! The gateway: where devices and factory stations come, by certificates of ours or, where a device is too small for
-//! one, by its token. It answers who they are, enrols (EST, RFC 7030), renews, and takes polls and reports (hawkBit DDI).
+//! one, by its token. It answers who they are, enrols (EST, RFC 7030), renews, takes polls and reports (hawkBit DDI), and is each
+//! device's apt repository.
 
 mod answer;
+mod apt;
 mod bulk;
 mod caller;
 mod ddi;
 mod est;
 mod known;
+mod part;
+mod ranges;
 
 pub use caller::Caller;
 pub use ddi::DEFAULT_TENANT;
@@ -57,7 +61,7 @@ pub enum Who {
     Device,
     /// A device, by its token.
     Token,
-    /// A device at its own address, by its certificate or its token.
+    /// A device, by its certificate or its token.
     AnyDevice,
 }
 
@@ -108,6 +112,7 @@ pub const ROUTES: &[Route] = &[
         Who::AnyDevice,
         || get(ddi::artifact),
     ),
+    route("GET", "/apt/{*path}", Who::AnyDevice, || get(apt::file)),
 ];
 
 /// The gateway's router, for the usual tenant of hawkBit.

@@ -1,6 +1,7 @@
 //! The server as its users meet it. One program for all tests: linking the server takes longer than running them.
 #![expect(clippy::unwrap_used, reason = "a test that gets no answer should fail")]
 
+mod apt;
 mod authorisation;
 mod authorisation_gateway;
 mod ceremony;
@@ -8,6 +9,8 @@ mod claims;
 mod commands;
 mod common;
 mod ddi;
+#[path = "../../crates/artifact/tests/debs/mod.rs"]
+mod debs;
 mod est;
 mod field;
 mod gateway;

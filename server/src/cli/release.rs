@@ -48,7 +48,7 @@ pub struct PushRelease {
     /// The console.
     #[command(flatten)]
     pub remote: Remote,
-    /// The file: .swu.
+    /// The file: a SWUpdate image (.swu) or a set of Debian packages (.tar).
     pub file: PathBuf,
     /// The release.
     #[command(flatten)]
