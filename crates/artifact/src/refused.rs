@@ -1,5 +1,6 @@
 //! Why a file is not taken.
 
+use crate::envelope::EnvelopeRefused;
 use std::io;
 
 /// Why a file is not taken: one sentence each, which says what is wrong and where it helps what to do.
@@ -43,6 +44,9 @@ pub enum Refused {
         /// The name.
         name: String,
     },
+    /// The envelope of a set of files is not as it should be.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeRefused),
     /// One of the small files is none.
     #[error("“{name}” is larger than {most} bytes")]
     TooLarge {

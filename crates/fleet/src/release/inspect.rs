@@ -2,10 +2,10 @@
 
 use super::signer::refused;
 use crate::{Error, Fleet, Result};
-use artifact::Inspected;
+use artifact::{Inspected, Source};
 use domain::release::ArtifactKind;
 use pki::{Certificate, CmsTrust};
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use store::artifact::{ArtifactImage, ArtifactSigner};
 
 /// How much is read at once, in bytes.
@@ -31,7 +31,7 @@ impl Fleet {
     ///
     /// # Errors
     /// Refuses with the reason.
-    pub(super) async fn inspect_file(&self, file: Box<dyn Read + Send>, file_name: &str) -> Result<Found> {
+    pub(super) async fn inspect_file(&self, file: Box<dyn Source + Send>, file_name: &str) -> Result<Found> {
         let (issuers, now, name) = (self.code_issuers().await?, self.now(), file_name.to_owned());
         let read = move || {
             let certificates: Vec<Certificate> = issuers.iter().map(|(_, certificate)| certificate.clone()).collect();
@@ -58,9 +58,7 @@ fn facts(found: Inspected, signers: Vec<ArtifactSigner>) -> Found {
         sha256: image.sha256,
     };
     Found {
-        kind: match found.kind {
-            artifact::ArtifactKind::Swu => ArtifactKind::Swu,
-        },
+        kind: found.kind,
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         md5: found.md5,
         sha1: found.sha1,

@@ -3,14 +3,19 @@
 
 use super::signer::refused;
 use crate::{Error, Fleet, Result};
+use artifact::Source;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, executor::block_on_stream, stream::BoxStream};
+use futures::{
+    StreamExt, TryStreamExt,
+    executor::{BlockingStream, block_on, block_on_stream},
+    stream::BoxStream,
+};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart,
     local::LocalFileSystem, path::Path as Key,
 };
 use std::{
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -87,12 +92,15 @@ impl Artifacts {
     }
 
     /// What lies there, for a thread that may wait.
-    pub(super) async fn read(&self, sha256: &str) -> Result<Box<dyn Read + Send>> {
-        let found = self.store().await?.get(&Key::from(sha256)).await.map_err(of_store)?;
+    pub(super) async fn read(&self, sha256: &str) -> Result<Box<dyn Source + Send>> {
+        let (store, key) = (Arc::clone(self.store().await?), Key::from(sha256));
+        let found = store.get(&key).await.map_err(of_store)?;
+        let size = found.meta.size;
         Ok(match found.payload {
             GetResultPayload::File(file, _) => Box::new(file),
             GetResultPayload::Stream(stream) => {
-                Box::new(Waiting { pieces: Box::new(block_on_stream(stream)), piece: Bytes::new() })
+                let pieces = Some(block_on_stream(stream));
+                Box::new(Waiting { store, key, size, position: 0, pieces, piece: Bytes::new() })
             }
         })
     }
@@ -105,23 +113,60 @@ impl Artifacts {
     }
 }
 
-/// Reads what comes in pieces, waiting for each.
+/// Reads what comes in pieces, waiting for each; from another place it is asked for anew.
 struct Waiting {
-    pieces: Box<dyn Iterator<Item = object_store::Result<Bytes>> + Send>,
+    store: Arc<dyn ObjectStore>,
+    key: Key,
+    /// Bytes of the whole.
+    size: u64,
+    position: u64,
+    pieces: Option<BlockingStream<BoxStream<'static, object_store::Result<Bytes>>>>,
     piece: Bytes,
+}
+
+impl Waiting {
+    fn ask(&self) -> io::Result<BlockingStream<BoxStream<'static, object_store::Result<Bytes>>>> {
+        let range = Some(GetRange::Bounded(self.position..self.size));
+        let asked = self.store.get_opts(&self.key, GetOptions { range, ..GetOptions::default() });
+        block_on(asked).map(|found| block_on_stream(found.into_stream())).map_err(io::Error::other)
+    }
 }
 
 impl Read for Waiting {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
-            match self.pieces.next() {
-                Some(piece) => self.piece = piece.map_err(io::Error::other)?,
-                None => return Ok(0),
+            if self.position >= self.size {
+                return Ok(0);
             }
+            let mut pieces = match self.pieces.take() {
+                Some(pieces) => pieces,
+                None => self.ask()?,
+            };
+            match pieces.next() {
+                Some(piece) => self.piece = piece.map_err(io::Error::other)?,
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+            self.pieces = Some(pieces);
         }
         let n = buffer.len().min(self.piece.len());
         buffer[..n].copy_from_slice(&self.piece.split_to(n));
+        self.position = self.position.saturating_add(u64::try_from(n).unwrap_or_default());
         Ok(n)
+    }
+}
+
+impl Seek for Waiting {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        let place = place.ok_or(io::ErrorKind::InvalidInput)?;
+        if place != self.position {
+            (self.position, self.pieces, self.piece) = (place, None, Bytes::new());
+        }
+        Ok(place)
     }
 }
 
