@@ -183,7 +183,12 @@ impl Member {
     /// # Errors
     /// When the archive can't be read there.
     pub fn open<'r, R: Read + Seek>(&self, reader: &'r mut R) -> Result<std::io::Take<&'r mut R>, Refused> {
-        reader.seek(SeekFrom::Start(self.offset)).map_err(Refused::Read)?;
+        let here = reader.stream_position().map_err(Refused::Read)?;
+        // What is buffered stays so: members are often read one after the other.
+        match self.offset.checked_signed_diff(here) {
+            Some(distance) => reader.seek_relative(distance).map_err(Refused::Read)?,
+            None => reader.seek(SeekFrom::Start(self.offset)).map(drop).map_err(Refused::Read)?,
+        }
         Ok(reader.take(self.size))
     }
 }

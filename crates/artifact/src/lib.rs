@@ -6,7 +6,11 @@ mod cpio;
 mod description;
 pub mod envelope;
 mod libconfig;
+pub mod ostree;
+pub mod rauc;
 mod refused;
+pub mod set;
+pub mod squashfs;
 pub mod swu;
 mod tar;
 mod whole;
@@ -83,6 +87,8 @@ pub fn inspect(reader: &mut (impl Read + Seek), file_name: &str, trust: &CmsTrus
     let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("swu") => swu::inspect(reader, trust),
+        Some("raucb") => rauc::inspect(reader, trust),
+        Some("tar") => set::inspect(reader, trust),
         _ => Err(Refused::UnknownKind { file_name: file_name.to_owned() }),
     }
 }

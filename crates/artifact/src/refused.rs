@@ -1,6 +1,6 @@
 //! Why a file is not taken.
 
-use crate::envelope::EnvelopeRefused;
+use crate::{envelope::EnvelopeRefused, ostree::OstreeRefused, rauc::RaucRefused};
 use std::io;
 
 /// Why a file is not taken: one sentence each, which says what is wrong and where it helps what to do.
@@ -8,7 +8,9 @@ use std::io;
 #[non_exhaustive]
 pub enum Refused {
     /// A file of a kind that is not known here.
-    #[error("“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu")]
+    #[error(
+        "“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu, one for RAUC in .raucb, an OSTree repository in .tar"
+    )]
     UnknownKind {
         /// Its name, as given.
         file_name: String,
@@ -47,6 +49,15 @@ pub enum Refused {
     /// The envelope of a set of files is not as it should be.
     #[error(transparent)]
     Envelope(#[from] EnvelopeRefused),
+    /// The bundle for RAUC is not as it should be.
+    #[error(transparent)]
+    Rauc(#[from] RaucRefused),
+    /// The repository for OSTree is not as it should be.
+    #[error(transparent)]
+    Ostree(#[from] OstreeRefused),
+    /// The envelope holds nothing that is known here.
+    #[error("the archive holds no OSTree repository (repo/config)")]
+    UnknownSet,
     /// One of the small files is none.
     #[error("“{name}” is larger than {most} bytes")]
     TooLarge {

@@ -26,7 +26,7 @@ mod verify;
 mod wire;
 
 pub use certificate::{Certificate, chain_pem};
-pub use cms::{CmsRefused, CmsSigner, CmsTrust, SignedData, certs_only};
+pub use cms::{CmsRefused, CmsSigner, CmsTrust, ContentHasher, ContentHashes, SignedData, certs_only};
 pub use console::{ConsoleFiles, KeyAndCertificate, console_certificate, console_identity, needs_renewal};
 pub use crl::{CrlFacts, RevokedEntry, crl, crl_pem, read_crl, verify_crl};
 pub use error::Error;

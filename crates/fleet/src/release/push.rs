@@ -247,9 +247,11 @@ fn fits(release: &Release, found: &Found) -> Result<()> {
         let message = format!("The file says of itself that it is version {}.", cut(says));
         wrong.push(FieldError { field: "version".to_owned(), message });
     }
+    // RAUC's “compatible” names a system, not a revision of one.
+    let is_of_revisions = found.kind == ArtifactKind::Swu;
     let is_pattern = found.hardware.iter().any(|name| name.starts_with(PATTERN));
     let missing = release.revisions.iter().find(|name| !found.hardware.contains(name));
-    if let Some(name) = missing.filter(|_| !is_pattern && !found.hardware.is_empty()) {
+    if let Some(name) = missing.filter(|_| is_of_revisions && !is_pattern && !found.hardware.is_empty()) {
         let (name, only) = (cut(name), cut(&found.hardware.join(", ")));
         let message = format!("The file is not for revision {name}: its hardware-compatibility names {only}.");
         wrong.push(FieldError { field: "revisions".to_owned(), message });
