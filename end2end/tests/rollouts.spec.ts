@@ -10,7 +10,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(how, () => {
     test.use({ javaScriptEnabled, role: 'operator' });
 
-    test('a rollout is planned, frozen, approved by somebody else, paused and aborted', async ({ page, as }) => {
+    test('a rollout is planned, frozen, approved by somebody else, paused and aborted', async ({ page, as, shared }) => {
       test.setTimeout(180_000);
       const name = `Autumn ${how}`;
       await page.goto('/rollouts/new');
@@ -31,6 +31,10 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('button', { name: 'Take cohort 1 away' }).click();
       await page.getByRole('button', { name: 'Who would that be?' }).click();
       await expect(page.getByText('Every device of the target is in a wave.')).toBeVisible();
+      const preview = page.locator('section', { has: page.getByRole('heading', { name: 'Who that would be' }) });
+      await expect(preview.getByRole('heading', { name: '1. First' })).toBeVisible();
+      await expect(preview.getByText('GW-200').first()).toBeVisible();
+      await expect(preview.getByText('If nothing goes wrong.')).toBeVisible();
       if (javaScriptEnabled) await looksGood(page, 'designer');
       await page.getByRole('button', { name: 'Save the draft' }).click();
       await expect(flash(page)).toContainText('Kept as a draft');
@@ -49,8 +53,20 @@ for (const javaScriptEnabled of [true, false]) {
       const manager = await as('manager');
       await manager.setViewportSize({ width: 390, height: 844 });
       await manager.goto(approval ?? '');
+      // Read out in words: nobody has to know in what shares are counted.
+      const exactly = manager.locator('section', { has: manager.getByRole('heading', { name: 'What exactly' }) });
+      await expect(exactly.getByRole('link', { name: 'gateway-os 1.5.0' })).toBeVisible();
+      await expect(exactly.getByText('1 % of the target').first()).toBeVisible();
+      await expect(exactly.getByText('Stops everything when more than 2 % of those with an outcome failed').first()).toBeVisible();
+      await expect(exactly.getByText('up to 2 times')).toBeVisible();
+      await expect(exactly.getByText('100000')).toBeHidden();
+      if (javaScriptEnabled) await looksGood(manager, 'an approval of a rollout');
+      await manager.setViewportSize({ width: 390, height: 844 });
       await manager.getByRole('button', { name: 'Approve' }).click();
       await expect(flash(manager)).toBeVisible();
+
+      await page.goto(`/devices/${shared.demo.facts.serial}`);
+      await expect(page.locator('#updates').getByRole('link', { name })).toBeVisible();
 
       await page.goto(here);
       await expect(page.locator('.head .badge')).toContainText('Running');

@@ -3,6 +3,8 @@
 
 pub mod enrolments;
 
+pub(crate) mod told;
+
 mod authorities;
 mod batches;
 mod certificates;
@@ -27,6 +29,7 @@ mod rollouts;
 mod shapes;
 mod stages;
 mod uploads;
+mod webhooks;
 
 pub use document::document;
 
@@ -42,7 +45,7 @@ use std::sync::Arc;
 
 /// One route of the API.
 pub struct Route {
-    /// `GET`, `POST`, `HEAD` or `PATCH`.
+    /// `GET`, `POST`, `PUT`, `HEAD`, `PATCH`, `DELETE` or `OPTIONS`.
     pub method: &'static str,
     /// Its path, as axum and OpenAPI write it.
     pub path: &'static str,
@@ -58,6 +61,7 @@ const ENROL: Option<Permission> = Some(Permission::CertificateEnrol);
 const REVOKE: Option<Permission> = Some(Permission::CertificateRevoke);
 const ROLLOUT: Option<Permission> = Some(Permission::RolloutRun);
 const REPAIR: Option<Permission> = Some(Permission::RepairManage);
+const HOOKS: Option<Permission> = Some(Permission::SettingManage);
 const PUSH: Option<Permission> = Some(Permission::ReleasePush);
 
 /// Shortens the table.
@@ -72,7 +76,7 @@ const fn route(
 
 /// Every route of the API.
 pub const ROUTES: &[Route] = {
-    use axum::routing::{get, head, patch, post};
+    use axum::routing::{delete, get, head, options, patch, post, put};
     &[
         route("GET", "/api/v1/devices", READ, || get(devices::list)),
         route("GET", "/api/v1/devices/{serial}", READ, || get(devices::one)),
@@ -125,28 +129,48 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/rollouts", READ, || get(rollouts::list)),
         route("POST", "/api/v1/rollouts", Some(Permission::RolloutWrite), || post(rollouts::create)),
         route("GET", "/api/v1/rollouts/{code}", READ, || get(rollouts::one)),
-        route("POST", "/api/v1/rollouts/{code}/submit", Some(Permission::RolloutWrite), || post(rollouts::submit)),
-        route("POST", "/api/v1/rollouts/{code}/pause", ROLLOUT, || post(rollouts::pause)),
-        route("POST", "/api/v1/rollouts/{code}/resume", ROLLOUT, || post(rollouts::resume)),
-        route("POST", "/api/v1/rollouts/{code}/advance", ROLLOUT, || post(rollouts::advance)),
-        route("POST", "/api/v1/rollouts/{code}/abort", ROLLOUT, || post(rollouts::abort)),
+        route("PUT", "/api/v1/rollouts/{code}", Some(Permission::RolloutWrite), || put(rollouts::change)),
+        route("GET", "/api/v1/rollouts/{code}/devices", READ, || get(rollouts::devices::list)),
+        route("GET", "/api/v1/rollouts/{code}/cohorts", READ, || get(rollouts::devices::cohorts)),
+        route("POST", "/api/v1/rollout-previews", READ, || post(rollouts::preview)),
+        route("POST", "/api/v1/rollouts/{code}/submit", Some(Permission::RolloutWrite), || {
+            post(rollouts::steps::submit)
+        }),
+        route("POST", "/api/v1/rollouts/{code}/pause", ROLLOUT, || post(rollouts::steps::pause)),
+        route("POST", "/api/v1/rollouts/{code}/resume", ROLLOUT, || post(rollouts::steps::resume)),
+        route("POST", "/api/v1/rollouts/{code}/advance", ROLLOUT, || post(rollouts::steps::advance)),
+        route("POST", "/api/v1/rollouts/{code}/abort", ROLLOUT, || post(rollouts::steps::abort)),
         route("GET", releases::PATH, READ, || get(releases::list)),
         route("POST", releases::PATH, PUSH, || post(releases::create)),
         route("GET", "/api/v1/releases/{id}", READ, || get(releases::one)),
-        route("POST", "/api/v1/releases/{id}/promote", Some(Permission::ReleasePromote), || post(releases::promote)),
-        route("POST", "/api/v1/releases/{id}/withdraw", Some(Permission::ReleaseWithdraw), || post(releases::withdraw)),
-        route("POST", "/api/v1/releases/{id}/checks", PUSH, || post(releases::check)),
-        route("GET", releases::SBOM, READ, || get(releases::sbom)),
-        route("POST", releases::SBOM, PUSH, || post(releases::attach)),
-        route("GET", "/api/v1/releases/{id}/components", READ, || get(releases::components)),
+        route("POST", "/api/v1/releases/{id}/promote", Some(Permission::ReleasePromote), || {
+            post(releases::steps::promote)
+        }),
+        route("POST", "/api/v1/releases/{id}/withdraw", Some(Permission::ReleaseWithdraw), || {
+            post(releases::steps::withdraw)
+        }),
+        route("POST", "/api/v1/releases/{id}/checks", PUSH, || post(releases::steps::check)),
+        route("GET", releases::SBOM, READ, || get(releases::bom::sbom)),
+        route("POST", releases::SBOM, PUSH, || post(releases::bom::attach)),
+        route("GET", "/api/v1/releases/{id}/components", READ, || get(releases::bom::components)),
         route("GET", "/api/v1/models/{name}/stages", READ, || get(stages::list)),
         route("POST", "/api/v1/models/{name}/stages", Some(Permission::SettingManage), || post(stages::change)),
+        route("OPTIONS", uploads::PATH, PUSH, || options(uploads::options)),
         route("POST", uploads::PATH, PUSH, || post(uploads::create)),
         route("HEAD", uploads::ONE, PUSH, || head(uploads::head)),
         route("PATCH", uploads::ONE, PUSH, || patch(uploads::patch)),
+        route("DELETE", uploads::ONE, PUSH, || delete(uploads::delete)),
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),
+        route("GET", webhooks::PATH, HOOKS, || get(webhooks::list)),
+        route("POST", webhooks::PATH, HOOKS, || post(webhooks::create)),
+        route("GET", webhooks::ONE, HOOKS, || get(webhooks::one)),
+        route("DELETE", webhooks::ONE, HOOKS, || delete(webhooks::remove)),
+        route("POST", "/api/v1/webhooks/{id}/pause", HOOKS, || post(webhooks::pause)),
+        route("POST", "/api/v1/webhooks/{id}/resume", HOOKS, || post(webhooks::resume)),
+        route("POST", "/api/v1/webhooks/{id}/test", HOOKS, || post(webhooks::test)),
+        route("POST", "/api/v1/webhooks/{id}/deliveries/{seq}/resend", HOOKS, || post(webhooks::resend)),
         route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
     ]
 };
@@ -161,8 +185,9 @@ pub const AROUND: &[OpenRoute] = &[
 
 /// Where thousands of requests or certificates are posted to.
 const ENROLLING: [&str; 2] = ["/api/v1/batches/{code}/enrolments", "/api/v1/batches/{code}/deliveries"];
-/// What is large or answers by its headers alone; done twice, it is done once by itself.
-const BY_ITSELF: [&str; 3] = [imports::PATH, uploads::PATH, releases::SBOM];
+/// What is large or answers by its headers alone; done twice, it is done once by itself. The answer to a new webhook holds a
+/// secret, and an answer that is kept would.
+const BY_ITSELF: [&str; 4] = [imports::PATH, uploads::PATH, releases::SBOM, webhooks::PATH];
 
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {
@@ -183,7 +208,7 @@ pub fn router(console: &Console) -> Router {
             fleet: console.fleet.clone(),
             parameters: document::query_parameters(route.method, route.path),
             permission: route.permission,
-            has_body: matches!(route.method, "POST" | "PATCH"),
+            has_body: matches!(route.method, "POST" | "PATCH" | "PUT"),
             is_large: ENROLLING.contains(&route.path) || matches!(route.path, uploads::ONE | releases::SBOM),
         });
         let handler = handler.layer(axum::middleware::from_fn_with_state(known, extract::check));

@@ -5,6 +5,8 @@ mod ceremony;
 mod keys;
 mod kit;
 mod release;
+mod shelf;
+mod simulate;
 
 pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
@@ -13,6 +15,8 @@ pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, S
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release, Remote};
+pub use shelf::{InBucket, Shelf};
+pub use simulate::Simulate;
 
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +75,8 @@ pub enum Command {
     /// Push releases to a console elsewhere, by an API token, and let them go on.
     #[command(subcommand)]
     Release(Release),
+    /// Let virtual devices come to a gateway, to try a rollout with: they install what they are told of, or fail at it.
+    Simulate(Simulate),
     /// Print the API's OpenAPI document.
     Openapi,
 }
@@ -110,6 +116,12 @@ pub struct Listen {
     /// Networks or addresses of proxies in front of the console. Only from them X-Forwarded-For says who really asks.
     #[arg(long, value_name = "CIDR", env = "MUSTER_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     pub trusted_proxy: Vec<IpNet>,
+    /// Networks that webhooks may reach although they are not public: this machine, private ones. None if it isn't said.
+    #[arg(long, value_name = "CIDR", env = "MUSTER_WEBHOOK_NETWORK", value_delimiter = ',', value_parser = network)]
+    pub webhook_network: Vec<IpNet>,
+    /// Certificates of authorities (PEM) that webhooks' receivers may have theirs from, beside the public ones.
+    #[arg(long, value_name = "FILE", env = "MUSTER_WEBHOOK_CA")]
+    pub webhook_ca: Option<PathBuf>,
     /// The tenant that hawkBit's clients are set up with: the first word of the addresses they ask at.
     #[arg(long, value_name = "WORD", env = "MUSTER_TENANT", default_value = crate::gateway::DEFAULT_TENANT, value_parser = tenant)]
     pub tenant: String,
@@ -127,6 +139,9 @@ pub struct Serve {
     /// What opens the keys of authorities.
     #[command(flatten)]
     pub keys: Keys,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
 }
 
 /// `muster demo`.
@@ -141,6 +156,9 @@ pub struct Demo {
     /// What opens the keys of authorities. Default: a passphrase that the demo makes for itself.
     #[command(flatten)]
     pub keys: Keys,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// Which fleet to make up: the same number makes the same fleet.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
     pub seed: u64,
@@ -171,8 +189,14 @@ pub struct Backup {
     /// Where everything is kept.
     #[command(flatten)]
     pub place: Place,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// The file to write. It must not exist.
     pub file: PathBuf,
+    /// Leave out the files of releases, which may be large: to be copied in another way.
+    #[arg(long)]
+    pub without_artifacts: bool,
 }
 
 /// `muster restore`.
@@ -181,6 +205,9 @@ pub struct Restore {
     /// Where everything is kept.
     #[command(flatten)]
     pub place: Place,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
     /// The file that `muster backup` wrote.
     pub file: PathBuf,
     /// Replace what is there. With SQLite the old file is kept as muster.db.before-restore; keys are always kept so.
@@ -255,8 +282,11 @@ mod tests {
             match command.get_name() {
                 "serve" | "demo" => assert!(with.len() > 7 && without.is_empty(), "{command}: {without:?}"),
                 "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
+                "backup" => assert_eq!(without, ["without_artifacts"]),
                 "restore" => assert_eq!(without, ["force"]),
                 "kit" => assert_eq!(without, ["key_in_device"]),
+                // Of what a run is, nothing is a setting of this machine.
+                "simulate" => assert!(with.is_empty()),
                 _ => assert!(without.is_empty(), "{command}: {without:?}"),
             }
         }

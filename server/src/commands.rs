@@ -5,7 +5,7 @@ mod authority;
 mod backup;
 mod ceremony;
 mod demo;
-mod files;
+pub(crate) mod files;
 mod import;
 mod kit;
 mod openapi;
@@ -13,6 +13,8 @@ mod place;
 mod release;
 mod restore;
 mod serve;
+mod shelf;
+mod simulate;
 mod station;
 mod user;
 
@@ -49,6 +51,7 @@ pub fn run(command: Command) -> Outcome {
             Command::Station(what) => station::run(what).await,
             Command::Kit(kit) => kit::run(kit).await,
             Command::Release(what) => release::run(what).await,
+            Command::Simulate(simulate) => simulate::run(simulate).await,
             Command::Openapi => openapi::run(),
         }
     })

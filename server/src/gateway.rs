@@ -1,12 +1,17 @@
 //! The gateway: where devices and factory stations come, by certificates of ours or, where a device is too small for
-//! one, by its token. It answers who they are, enrols (EST, RFC 7030), renews, and takes polls and reports (hawkBit DDI).
+//! one, by its token. It answers who they are, enrols (EST, RFC 7030), renews, takes polls and reports (hawkBit DDI), and is each
+//! device's apt and OSTree repository.
 
 mod answer;
+mod apt;
 mod bulk;
 mod caller;
 mod ddi;
 mod est;
 mod known;
+mod ostree;
+mod part;
+mod ranges;
 
 pub use caller::Caller;
 pub use ddi::DEFAULT_TENANT;
@@ -57,7 +62,7 @@ pub enum Who {
     Device,
     /// A device, by its token.
     Token,
-    /// A device at its own address, by its certificate or its token.
+    /// A device, by its certificate or its token.
     AnyDevice,
 }
 
@@ -86,6 +91,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/enrolments/{batch}", Who::Station, || post(bulk::enrol).layer(DefaultBodyLimit::max(MANY))),
     needed("GET", "/{tenant}/controller/v1/{controllerId}", Who::AnyDevice, || get(ddi::poll)),
     needed("PUT", "/{tenant}/controller/v1/{controllerId}/configData", Who::AnyDevice, || put(ddi::config_data)),
+    needed("PUT", "/{tenant}/controller/v1/{controllerId}/installedBase", Who::AnyDevice, || put(ddi::installed_base)),
     route("GET", "/{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", Who::AnyDevice, || {
         get(ddi::deployment)
     }),
@@ -108,6 +114,8 @@ pub const ROUTES: &[Route] = &[
         Who::AnyDevice,
         || get(ddi::artifact),
     ),
+    route("GET", "/apt/{*path}", Who::AnyDevice, || get(apt::file)),
+    route("GET", "/ostree/{*path}", Who::AnyDevice, || get(ostree::file)),
 ];
 
 /// The gateway's router, for the usual tenant of hawkBit.

@@ -19,6 +19,7 @@ pub mod router;
 pub mod server_certificate;
 pub mod sessions;
 pub mod turn;
+pub mod webhooks;
 
 use app::AssetNames;
 use fleet::Fleet;

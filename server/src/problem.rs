@@ -152,7 +152,7 @@ pub fn of(error: &fleet::Error) -> Response {
         E::TooLarge(_) => respond(StatusCode::PAYLOAD_TOO_LARGE, &told),
         E::Slow => respond(StatusCode::SERVICE_UNAVAILABLE, &told),
         E::NoRoom(_) => respond(StatusCode::INSUFFICIENT_STORAGE, &told),
-        E::Busy => {
+        E::Busy | E::Away(_) => {
             let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, &told);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             response

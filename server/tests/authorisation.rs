@@ -81,6 +81,8 @@ const PAGES: &[(&str, Needs)] = &[
     ("/tokens", May(P::PeopleRead)),
     ("/users", May(P::PeopleRead)),
     ("/users/{id}", May(P::PeopleRead)),
+    ("/webhooks", May(P::SettingManage)),
+    ("/webhooks/{id}", May(P::SettingManage)),
 ];
 
 /// Actions: where, what it takes, and what the form sends.
@@ -199,6 +201,12 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /users/{id}/link", May(P::UserManage), ""),
     ("POST /views", May(P::ViewSave), "name=Mine&query=state:active"),
     ("POST /views/{id}/delete", May(P::ViewSave), ""),
+    ("POST /webhooks", May(P::SettingManage), "url=https://hooks.example/x&kinds=finding.opened"),
+    ("POST /webhooks/{id}/deliveries/{seq}/resend", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/pause", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/remove", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/resume", May(P::SettingManage), ""),
+    ("POST /webhooks/{id}/test", May(P::SettingManage), ""),
 ];
 
 /// A form with a file in it.
@@ -244,6 +252,10 @@ const API: &[(&str, Needs, &str)] = &[
     ("GET /api/v1/repairs/{code}", May(P::FleetRead), ""),
     ("GET /api/v1/rollouts", May(P::FleetRead), ""),
     ("GET /api/v1/rollouts/{code}", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts/{code}/devices", May(P::FleetRead), ""),
+    ("GET /api/v1/rollouts/{code}/cohorts", May(P::FleetRead), ""),
+    ("POST /api/v1/rollout-previews", May(P::FleetRead), "{}"),
+    ("PUT /api/v1/rollouts/{code}", May(P::RolloutWrite), r#"{"version":1,"plan":{}}"#),
     ("POST /api/v1/rollouts", May(P::RolloutWrite), "{}"),
     ("POST /api/v1/rollouts/{code}/submit", May(P::RolloutWrite), r#"{"version":1}"#),
     ("POST /api/v1/rollouts/{code}/pause", May(P::RolloutRun), "{}"),
@@ -282,9 +294,23 @@ const API: &[(&str, Needs, &str)] = &[
     ("POST /api/v1/releases/{id}/promote", May(P::ReleasePromote), r#"{"to":"staging"}"#),
     ("POST /api/v1/releases/{id}/sbom", May(P::ReleasePush), "{}"),
     ("POST /api/v1/releases/{id}/withdraw", May(P::ReleaseWithdraw), r#"{"reason":"x"}"#),
+    ("OPTIONS /api/v1/uploads", May(P::ReleasePush), ""),
+    ("DELETE /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("POST /api/v1/uploads", May(P::ReleasePush), ""),
     ("HEAD /api/v1/uploads/{id}", May(P::ReleasePush), ""),
     ("PATCH /api/v1/uploads/{id}", May(P::ReleasePush), ""),
+    ("GET /api/v1/webhooks", May(P::SettingManage), ""),
+    (
+        "POST /api/v1/webhooks",
+        May(P::SettingManage),
+        r#"{"url":"https://hooks.example/x","events":["finding.opened"]}"#,
+    ),
+    ("GET /api/v1/webhooks/{id}", May(P::SettingManage), ""),
+    ("DELETE /api/v1/webhooks/{id}", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/pause", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/resume", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/test", May(P::SettingManage), ""),
+    ("POST /api/v1/webhooks/{id}/deliveries/{seq}/resend", May(P::SettingManage), ""),
     ("POST /api/v1/repairs", May(P::RepairManage), r#"{"device":"none","symptom":"x"}"#),
     ("POST /api/v1/repairs/{code}/authorise", May(P::RepairManage), r#"{"reason":"x"}"#),
     ("POST /api/v1/repairs/{code}/cancel", May(P::RepairManage), r#"{"reason":"x"}"#),
@@ -339,6 +365,8 @@ pub const COMMANDS: &[(&str, Option<&str>)] = &[
     ("release push", None),
     ("restore", Some("backup.restore")),
     ("serve", Some("link.set_up")),
+    // Its devices are let in by the certificates that a station has issued to them, as all others are.
+    ("simulate", None),
     ("station add", Some("station.enrol")),
     ("station list", None),
     ("user add", Some("user.add")),
@@ -386,6 +414,7 @@ impl Cast {
             .replace("{name}", "none")
             .replace("{id}", &id)
             .replace("{version}", "1")
+            .replace("{seq}", "1")
             .replace("{token}", "not-a-token")
             .replace("{slug}", "none")
             .replace("{identifier}", "none")
@@ -586,7 +615,8 @@ async fn the_api_answers_those_who_may_and_refusals_are_audited() {
                 (false, None) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route} for nobody"),
             }
             let mut is_new = || matches!(needs, May(permission) if tried.insert(permission.as_str()));
-            let deed = matches!(method, "POST" | "PATCH") && !expected && (who.is_some() || is_new());
+            let deed =
+                matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") && !expected && (who.is_some() || is_new());
             assert_eq!(refused, usize::from(deed), "{route} for {who:?}: refusals in the audit log");
         }
     }

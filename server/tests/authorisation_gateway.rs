@@ -5,8 +5,10 @@
 
 use crate::{
     authorisation::paths_of,
+    debs::Packager,
     field::{A, Field, RULE, field, manager, operator},
     pipeline::{Pipeline, plan, started},
+    repository::made,
 };
 use axum::{body::Body, extract::ConnectInfo};
 use domain::{
@@ -14,6 +16,7 @@ use domain::{
     history::Event,
     revocation::RevocationAct as Act,
     rollout::{Execution, Feedback, Finished},
+    time::DAY,
 };
 use fleet::{
     Actor, Origin,
@@ -99,6 +102,14 @@ const GATEWAY: &[(&str, [u16; 11])] = &[
         "PUT /{tenant}/controller/v1/{controllerId}/configData",
         [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
     ),
+    // What they ran before, so nothing of it is news.
+    (
+        "PUT /{tenant}/controller/v1/{controllerId}/installedBase",
+        [401, 403, 403, 200, 200, 401, 200, 200, 200, NOT_LET_IN, NOT_LET_IN],
+    ),
+    // What a device says that it runs it sees there.
+    ("GET /apt/{*path}", OF_UPDATES),
+    ("GET /ostree/{*path}", OF_UPDATES),
     // In the order in which an update goes: it is told of, then to be stopped, then installed all the same.
     ("GET /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", OF_UPDATES),
     ("POST /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback", OF_UPDATES),
@@ -173,6 +184,14 @@ impl Cast {
         let release = pipeline.release(&field, "2.0", &["C"], &[("rootfs", b"x")]).await;
         let target = "serial:device,token".to_owned();
         let rollout = started(&field, domain::rollout::Plan { target, ..plan(release) }).await;
+        let packager = Packager::new(1, field.fleet.now().plus(-DAY));
+        pipeline.set(&field, "1.0", packager.set("1.0", &[("gateway", b"the gateway")])).await.unwrap();
+        let repository = made("1.0").files.into_iter().collect();
+        pipeline.repository(&field, "1.0", repository).await.unwrap();
+        for serial in ["device", "token", "held", "held-token"] {
+            let runs = Event::UpdateVerified { from: None, version: "1.0".into() };
+            field.fleet.device_did(&RULE, serial, runs).await.unwrap();
+        }
         let module = store::artifact::of_release(field.fleet.db(), release).await.unwrap()[0].number;
         Self { field, token, held_token, claimed_token, rollout, module }
     }
@@ -192,6 +211,13 @@ impl Cast {
     /// Brings the updates of both to where a route has something to say.
     async fn prepare(&self, route: &str) {
         if !route.contains("controller/v1/{controllerId}/") {
+            return;
+        }
+        if route.starts_with("PUT") && route.ends_with("/installedBase") {
+            for serial in ["device", "token", "held", "held-token", "claimed-held"] {
+                let actor = self.device(serial).await;
+                self.field.fleet.report_installed(&actor, "1.0").await.unwrap();
+            }
             return;
         }
         if route.starts_with("GET") && route.contains("cancelAction") {
@@ -222,7 +248,8 @@ impl Cast {
             Who::OtherStation => shows("other"),
             Who::Device => shows("device"),
             Who::TokenDevice => format!("-H 'Authorization: TargetToken {}'", self.token),
-            Who::WrongToken => "-H 'Authorization: TargetToken none'".to_owned(),
+            // From another address each time: from one of them so many wrong tokens are too many tries.
+            Who::WrongToken => format!("-H 'Authorization: TargetToken none' --interface 127.0.1.{}", 1 + n % 250),
             Who::Held => shows("held"),
             Who::HeldToken => format!("-H 'Authorization: TargetToken {}'", self.held_token),
             Who::ClaimedHeld => format!("-H 'Authorization: TargetToken {}'", self.claimed_token),
@@ -241,6 +268,8 @@ impl Cast {
         let update = self.update_of(&serial).await.to_string();
         let path =
             path.replace("{tenant}", "DEFAULT").replace("{controllerId}", &serial).replace("{actionId}", &update);
+        let path =
+            path.replace("/apt/{*path}", "/apt/dists/stable/InRelease").replace("/ostree/{*path}", "/ostree/config");
         let path = path.replace("{module}", &self.module.to_string()).replace("{file}", "gateway-os-2.0.swu");
         let body = match path.as_str() {
             path if path.starts_with("/enrolments/") => "--data-binary @new.json",
@@ -252,6 +281,7 @@ impl Cast {
             }
             // Nothing that several devices must not say alike.
             path if path.ends_with("/configData") => r#"-d '{"data":{"colour":"grey"}}'"#,
+            path if path.ends_with("/installedBase") => r#"-d '{"name":"gateway-os","version":"1.0"}'"#,
             _ if method == "POST" => "--data-binary @new.csr",
             _ => "",
         };

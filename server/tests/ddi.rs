@@ -177,3 +177,40 @@ async fn one_identity_that_polls_from_two_addresses_is_held_by_the_usual_policy(
     }
     assert_eq!(field.fleet.device(&operator(), "GW-1").await.unwrap().trust, domain::device::Trust::Quarantined);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_device_says_it_has_installed_is_its_firmware() {
+    for field in fields().await {
+        device(&field, "GW-1").await;
+        let put = |body: &str| {
+            fs::write(field.file("body.json"), body).unwrap();
+            "-X PUT -H 'Content-Type: application/json' --data-binary @body.json $GW/DEFAULT/controller/v1/GW-1/installedBase"
+        };
+        let firmware = async || field.fleet.device_record(&operator(), "GW-1").await.unwrap().device.firmware;
+        let said = curl(&field, "GW-1", put(r#"{"name":"gateway-os","version":"1.2"}"#)).await;
+        assert_eq!((parts(&said).0, parts(&said).2), (201, ""), "{}: {said}", field.name());
+        assert_eq!(firmware().await.as_deref(), Some("1.2"), "{}", field.name());
+        let said = curl(&field, "GW-1", put(r#"{"name":"gateway-os","version":"1.2"}"#)).await;
+        assert_eq!(parts(&said).0, 200, "{}: the same again is no news", field.name());
+        for odd in ["", "[]", "{", r#"{"name":"x"}"#, r#"{"version":{}}"#, r#"{"version":"\u0000"}"#] {
+            let said = curl(&field, "GW-1", put(odd)).await;
+            let told: Value = serde_json::from_str(parts(&said).2).unwrap();
+            assert_eq!(parts(&said).0, 400, "{}: {odd}: {said}", field.name());
+            assert!(told["errorCode"].is_string(), "{told}");
+        }
+        let said = curl(&field, "GW-1", put(&format!(r#"{{"version":"{}"}}"#, "x".repeat(200_000)))).await;
+        assert_eq!(parts(&said).0, 413, "{}", field.name());
+        assert_eq!(
+            firmware().await.as_deref(),
+            Some("1.2"),
+            "{}: what could not be read changed nothing",
+            field.name()
+        );
+        // What is reported as usual and what is put here are one thing.
+        let report = r#"{"data":{"sw.version":"1.3"}}"#;
+        fs::write(field.file("body.json"), report).unwrap();
+        let config = "-X PUT -H 'Content-Type: application/json' --data-binary @body.json $GW/DEFAULT/controller/v1/GW-1/configData";
+        assert_eq!(parts(&curl(&field, "GW-1", config).await).0, 200);
+        assert_eq!(firmware().await.as_deref(), Some("1.3"), "{}", field.name());
+    }
+}

@@ -1,9 +1,12 @@
 //! A build pipeline that may sign code, its releases, and rollouts of them that a manager has approved.
 
-use crate::field::{Field, admin, manager, operator};
+use crate::{
+    bundle, debs,
+    field::{Field, admin, manager, operator},
+};
 use domain::{
     certificate::CertificatePurpose,
-    id::{ApprovalId, ReleaseId},
+    id::{ApprovalId, ReleaseId, UploadId},
     release::{Stage, StageRule},
     rollout::{Advance, Gate, Plan, Reaction, Wave, WaveSize, Windows},
 };
@@ -14,7 +17,7 @@ use fleet::{
 };
 use futures::stream;
 use pki::{Certificate, KeyAlgorithm, Name, Signer, SoftwareKey};
-use simulator::image::Image;
+use simulator::image::{self, Image};
 use std::convert::Infallible;
 
 /// Whose signatures devices trust.
@@ -46,29 +49,84 @@ impl Pipeline {
         unreachable!("it was approved")
     }
 
+    /// A bundle for RAUC, of this version.
+    pub fn bundle(&self, version: &str) -> Vec<u8> {
+        let manifest = bundle::manifest("format=plain").replace("1.4.2", version);
+        let image = bundle::squashfs("manifest.raucm", manifest.as_bytes());
+        let signature = image::detached(&image, &self.certificate, &self.key).unwrap();
+        bundle::ended(image, &signature)
+    }
+
     /// A release for the model of all devices, in production.
     pub async fn release(&self, field: &Field, version: &str, hardware: &[&str], files: &[(&str, &[u8])]) -> ReleaseId {
         let content = Image { version, hardware, files }.signed(&self.certificate, &self.key).unwrap();
+        self.file(field, version, &format!("gateway-os-{version}.swu"), content).await.unwrap()
+    }
+
+    /// A release of a file that was made already, in production.
+    pub async fn file(&self, field: &Field, version: &str, name: &str, content: Vec<u8>) -> fleet::Result<ReleaseId> {
+        let upload = self.sent(field, name, content).await;
+        self.released(field, "gateway-os", version, upload).await
+    }
+
+    /// A set of Debian packages for the model of all devices, in production.
+    pub async fn set(&self, field: &Field, version: &str, files: Vec<debs::File>) -> fleet::Result<ReleaseId> {
+        self.file(field, version, &format!("packages-{version}.tar"), self.envelope(files)).await
+    }
+
+    /// An OSTree repository for the model of all devices, in production; of a product of its own.
+    pub async fn repository(&self, field: &Field, version: &str, files: Vec<debs::File>) -> fleet::Result<ReleaseId> {
+        let upload = self.sent(field, &format!("gateway-tree-{version}.tar"), self.envelope(files)).await;
+        self.released(field, "gateway-tree", version, upload).await
+    }
+
+    /// Files in an envelope.
+    pub fn envelope(&self, files: Vec<debs::File>) -> Vec<u8> {
+        let line = |(path, content): &debs::File| format!("{}  {path}\n", debs::sha256(content));
+        let list: String = files.iter().map(line).collect();
+        let signature = image::detached(list.as_bytes(), &self.certificate, &self.key).unwrap();
+        let first = [("SHA256SUMS".to_owned(), list.into_bytes()), ("SHA256SUMS.p7s".to_owned(), signature)];
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, content) in first.into_iter().chain(files) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, path, content.as_slice()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    async fn sent(&self, field: &Field, file_name: &str, content: Vec<u8>) -> UploadId {
         let size = i64::try_from(content.len()).unwrap();
-        let form = UploadForm { file_name: format!("gateway-os-{version}.swu"), size, sha256: String::new() };
+        let form = UploadForm { file_name: file_name.to_owned(), size, sha256: String::new() };
         let upload = field.fleet.begin_upload(&operator(), &form).await.unwrap();
         let arriving = stream::iter([Ok::<_, Infallible>(content)]);
         field.fleet.append_upload(&operator(), upload.id, 0, arriving).await.unwrap();
+        upload.id
+    }
+
+    async fn released(
+        &self,
+        field: &Field,
+        product: &str,
+        version: &str,
+        upload: UploadId,
+    ) -> fleet::Result<ReleaseId> {
         let form = ReleaseForm {
-            product: "gateway-os".into(),
+            product: product.into(),
             version: version.into(),
             models: vec!["GW-200".into()],
             revisions: Vec::new(),
             notes: String::new(),
         };
-        let id = field.fleet.push_release(&operator(), &form, upload.id).await.unwrap().release.id;
+        let id = field.fleet.push_release(&operator(), &form, upload).await?.release.id;
         for to in [Stage::Staging, Stage::Production] {
             let form = PromotionForm { to, reason: "tried".into() };
             if let Promoted::Waits(approval) = field.fleet.promote_release(&operator(), id, &form).await.unwrap() {
                 decide(field, approval).await;
             }
         }
-        id
+        Ok(id)
     }
 }
 

@@ -152,6 +152,28 @@ async fn a_file_is_sent_by_tus_and_becomes_a_release() {
     assert_eq!(one.body["next_stage"]["open"], false);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_spoken_is_said_and_an_upload_is_ended() {
+    let scene = Scene::new().await;
+    let told = scene.ask(Method::OPTIONS, "/api/v1/uploads", &[], Vec::new()).await;
+    assert_eq!((told.status, told.header("tus-version")), (StatusCode::NO_CONTENT, "1.0.0"));
+    assert_eq!(told.header("tus-extension"), "creation,expiration,termination");
+    assert_eq!(told.header("tus-max-size"), (1_i64 << 30).to_string());
+    let place = scene.begin(1_000).await;
+    assert_eq!(scene.send(&place, 0, &[7; 400]).await.status, StatusCode::NO_CONTENT);
+    let mute = scene.ask(Method::DELETE, &place, &[], Vec::new()).await;
+    assert_eq!((mute.status, mute.header("tus-version")), (StatusCode::PRECONDITION_FAILED, "1.0.0"));
+    let ended = scene.ask(Method::DELETE, &place, &[TUS], Vec::new()).await;
+    assert_eq!((ended.status, ended.header("tus-resumable")), (StatusCode::NO_CONTENT, "1.0.0"), "{}", ended.body);
+    for (method, headers) in [(Method::HEAD, vec![TUS]), (Method::DELETE, vec![TUS])] {
+        let gone = scene.ask(method, &place, &headers, Vec::new()).await;
+        assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(scene.send(&place, 400, &[7; 600]).await.status, StatusCode::NOT_FOUND);
+    let left = std::fs::read_dir(scene.field.data().join("uploads")).unwrap().count();
+    assert_eq!(left, 0, "its file is gone, too");
+}
+
 /// A request with its headers, and the status that answers it.
 type Case<'a> = (Method, &'a str, Vec<(&'a str, &'a str)>, StatusCode);
 

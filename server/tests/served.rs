@@ -27,6 +27,7 @@ impl Served {
     pub fn start(field: &Field) -> Self {
         assert!(server::assets::manifest().is_ok(), "the browser's files are missing: cargo xtask test --only site");
         let mut command = command(field, &["serve", "--console", "127.0.0.1:0"]);
+        command.args(["--webhook-network", "127.0.0.0/8"]);
         command.args(["--gateway", &field.gateway.to_string(), "--pki", &field.pki.to_string()]);
         let mut program = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);

@@ -168,6 +168,47 @@ async fn an_update_is_told_as_clients_need_it_from_the_poll_to_the_last_byte() {
     }
 }
 
+/// rauc-hawkbit-updater takes one chunk with one file, whose SHA-1 it compares, and texts for what is a choice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_for_rauc_is_told_as_its_client_needs_it() {
+    for field in fields().await {
+        devices(&field, &["GW-1"]).await;
+        let pipeline = Pipeline::of(&field).await;
+        let (bundle, name) = (pipeline.bundle("2.0"), "gateway-os-2.0.raucb");
+        let mut altered = bundle.clone();
+        altered[200] ^= 1;
+        let refused = pipeline.file(&field, "2.0", name, altered).await.unwrap_err().to_string();
+        assert!(refused.contains("changed after it was signed"), "{}: {refused}", field.name());
+        let other = pipeline.file(&field, "2.1", name, bundle.clone()).await.unwrap_err().to_string();
+        assert!(other.contains("it is version 2.0"), "{}: {other}", field.name());
+        let release = pipeline.file(&field, "2.0", name, bundle.clone()).await.unwrap();
+        let code = started(&field, plan(release)).await;
+        let poll = curl(&field, "GW-1", &own("GW-1")).await.json();
+        let href = poll["_links"]["deploymentBase"]["href"].as_str().unwrap().to_owned();
+        let told = curl(&field, "GW-1", &format!("'{href}'")).await.json();
+        let deployment = &told["deployment"];
+        assert!(told["id"].is_string() && deployment["download"].is_string() && deployment["update"].is_string());
+        let chunks = deployment["chunks"].as_array().unwrap();
+        let files = chunks[0]["artifacts"].as_array().unwrap();
+        assert_eq!((chunks.len(), files.len(), &files[0]["filename"]), (1, 1, &json!(name)), "{}", field.name());
+        let file = files[0]["_links"]["download"]["href"].as_str().unwrap();
+        let fetch =
+            format!("curl -sS --cacert ca.pem --cert GW-1.pem --key GW-1.key -o got.raucb '{file}'; sha1sum got.raucb");
+        let sum = field.says(&fetch).await;
+        assert!(sum.starts_with(files[0]["hashes"]["sha1"].as_str().unwrap()), "{}: {sum}", field.name());
+        assert_eq!(fs::read(field.file("got.raucb")).unwrap(), bundle);
+        let id = told["id"].as_str().unwrap();
+        let feedback = format!("{}/deploymentBase/{id}/feedback", own("GW-1"));
+        assert_eq!(post(&field, "GW-1", &feedback, &closed("success")).await.status, 200);
+        assert!(curl(&field, "GW-1", &own("GW-1")).await.json()["_links"].get("configData").is_some());
+        let put = format!("-X PUT -d '{{\"data\":{{\"sw.version\":\"2.0\"}}}}' {}/configData", own("GW-1"));
+        assert_eq!(curl(&field, "GW-1", &put).await.status, 200);
+        curl(&field, "GW-1", &own("GW-1")).await;
+        let view = field.fleet.rollout(&operator(), &code).await.unwrap().wave_views[0].clone();
+        assert_eq!(view.evidence.verified, 1, "{}: {view:?}", field.name());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_is_asked_to_stop_as_swupdate_needs_it() {
     let field = field().await;

@@ -18,6 +18,8 @@ enum Subject {
     Pki,
     /// Check-in: polls and reports per second over mutual TLS, as the fleet grows
     Checkin,
+    /// Updates: polls while rollouts run, starting one, and downloads, beside gooseBit and nginx where they can be had
+    Updates,
 }
 
 /// What is measured, and how much of it.
@@ -26,10 +28,10 @@ pub struct BenchArgs {
     /// What is measured
     #[arg(value_enum)]
     subject: Subject,
-    /// Of the console and of checkin: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki:
+    /// Of the console, checkin and updates: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki:
     /// devices of the batch that is cut off, and entries of the long CRL [default: 100000 1000000]
     sizes: Vec<u64>,
-    /// Small sizes, to see in seconds that all of it works; for pki and checkin
+    /// Small sizes, to see in seconds that all of it works; for pki, checkin and updates
     #[arg(long)]
     quick: bool,
 }
@@ -43,6 +45,7 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
         }
         Subject::Pki => "pki",
         Subject::Checkin => "checkin",
+        Subject::Updates => "updates",
     };
     let mut command = Command::new("cargo");
     command.current_dir(workspace.root()).args(["bench", "--package", "server", "--bench", name, "--"]);

@@ -31,6 +31,7 @@ mod ui_words;
 mod upload;
 pub mod users;
 pub mod views;
+pub mod webhooks;
 
 use crate::{
     context::{Ctx, Flash, FormState},
@@ -97,6 +98,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     ui::ROUTES,
     users::ROUTES,
     views::ROUTES,
+    webhooks::ROUTES,
 ];
 
 /// The router of all actions. `pages` are the paths that show something.

@@ -31,6 +31,7 @@ fn rules(form: &FormState) -> RulesForm {
         ask: value("ask"),
         hold: value("hold"),
         quarantine: value("quarantine"),
+        poll: value("poll"),
     }
 }
 

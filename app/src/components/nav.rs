@@ -104,6 +104,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
             entry("Audit", "/audit", icons::AUDIT, Permission::AuditRead),
             entry("Users", "/users", icons::PEOPLE, Permission::PeopleRead),
             entry("API tokens", "/tokens", icons::KEY, Permission::PeopleRead),
+            entry("Webhooks", "/webhooks", icons::BOLT, Permission::SettingManage),
             entry("Settings", "/settings", icons::SLIDERS, Permission::AuthorityRead),
         ],
     ),

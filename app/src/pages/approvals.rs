@@ -2,6 +2,7 @@
 
 mod detail;
 mod one;
+mod rollout;
 mod today;
 
 pub use one::load as load_one;

@@ -107,6 +107,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("rollout.resume", "Let a rollout go on"),
     ("rollout.start", "Started a rollout"),
     ("rollout.submit", "Submitted a rollout"),
+    ("rollout.wait", "Left a rollout until its files are there"),
     ("seed.catalogue", "Made up a catalogue"),
     ("seed.devices", "Made up devices"),
     ("session.end", "Ended a session"),
@@ -127,6 +128,12 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.set_up", "Set Muster up"),
     ("view.delete", "Deleted a view"),
     ("view.save", "Saved a view"),
+    ("webhook.add", "Added a webhook"),
+    ("webhook.pause", "Paused a webhook"),
+    ("webhook.remove", "Removed a webhook"),
+    ("webhook.resend", "Sent a webhook something again"),
+    ("webhook.resume", "Let a webhook go on"),
+    ("webhook.test", "Tested a webhook"),
 ];
 
 /// An action in words; one without words of its own is shown as it is named.
@@ -198,6 +205,7 @@ const KINDS: &[(&str, &str)] = &[
     ("token", "Token"),
     ("user", "User"),
     ("view", "View"),
+    ("webhook", "Webhook"),
 ];
 
 /// What an entry is about, in words.
@@ -224,6 +232,7 @@ pub(super) fn subject_href(subject: &str) -> Option<String> {
         "repair" => "/repairs",
         "revocation" => "/revocations",
         "rollout" => "/rollouts",
+        "webhook" => "/webhooks",
         "user" => return (!key.is_empty()).then(|| href("/users", &[("q", key)])),
         "token" => return (!key.is_empty()).then(|| format!("/tokens#token-{}", segment(key))),
         _ => return None,

@@ -14,6 +14,7 @@ mod missing;
 mod place;
 mod repairs;
 mod reported;
+mod rollouts;
 mod side;
 mod story;
 mod updates;
@@ -36,6 +37,7 @@ use fleet::repair::RepairCase;
 use leptos::prelude::*;
 use life::Life;
 use place::{Place, View};
+use rollouts::Updates;
 
 /// `/devices/{serial}`, and `/devices/{serial}/manifests/{version}`, which is its view of manifests.
 ///
@@ -53,7 +55,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let beside = (&access, repairs.as_slice());
     let report = ctx.fleet.device_report(&ctx.actor, &place.serial).await?;
     let content = match place.view {
-        View::Overview => overview(&ctx, &life, &place, beside, &report),
+        View::Overview => {
+            let updates = Updates::of(&ctx, &record.device.serial).await?;
+            overview(&ctx, &life, &place, beside, (&report, &updates))
+        }
         View::History => side_by_side(&ctx, &life, &place, beside, history::panel(&ctx, &life, &place, true)),
         View::Manifests => {
             view! { {components::panel(&life, &place)} {components::manifests(&life, &place)} }.into_any()
@@ -74,7 +79,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         .crumb("Devices", "/devices")
         .crumb(model, devices_href(&format!("model:{}", quoted(model))))
         .crumb(batch, format!("/batches/{}", segment(batch)))
-        .live(format!("device:{}", device.serial)))
+        .live(format!("device:{},rollout", device.serial)))
 }
 
 fn heading(ctx: &Ctx, life: &Life<'_>, place: &Place, repairs: &[RepairCase]) -> impl IntoView + use<> {
@@ -142,9 +147,14 @@ fn views(life: &Life<'_>, place: &Place) -> impl IntoView + use<> {
 /// What stands beside the content: how the device comes in, and its repairs.
 type Beside<'a> = (&'a Access, &'a [RepairCase]);
 
-fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, beside: Beside<'_>, report: &DeviceReport) -> AnyView {
+/// What the device reports, and its updates.
+type Present<'a> = (&'a DeviceReport, &'a Updates);
+
+fn overview(ctx: &Ctx, life: &Life<'_>, place: &Place, beside: Beside<'_>, (report, updates): Present<'_>) -> AnyView {
+    let updates = rollouts::panel(ctx, updates, place, life.record.device.firmware.as_deref());
     let reported = reported::panel(ctx, life, place, report);
-    let main = view! { {components::panel(life, place)} {reported} {history::panel(ctx, life, place, false)} };
+    let main =
+        view! { {components::panel(life, place)} {updates} {reported} {history::panel(ctx, life, place, false)} };
     view! {
         {story::panel(life, place.view(View::History))}
         {side_by_side(ctx, life, place, beside, main)}

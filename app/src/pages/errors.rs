@@ -61,7 +61,7 @@ impl Problem {
             E::TooLarge(_) => Self::of_form(StatusCode::PAYLOAD_TOO_LARGE, text.clone(), whole(&text)),
             E::NoRoom(_) => Self::of_form(StatusCode::INSUFFICIENT_STORAGE, text.clone(), whole(&text)),
             E::Slow => Self::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", text),
-            E::Busy => Self::of_form(StatusCode::SERVICE_UNAVAILABLE, text.clone(), whole(&text)),
+            E::Busy | E::Away(_) => Self::of_form(StatusCode::SERVICE_UNAVAILABLE, text.clone(), whole(&text)),
             E::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something broke", text),
         }
     }

@@ -29,6 +29,7 @@ pub mod sign_in;
 pub mod supply;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 mod audit_words;
 mod authority;
@@ -108,6 +109,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />
                 <Route path=path!("/users/:id") view=|| page(users::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/tokens") view=|| page(tokens::load) ssr=SsrMode::Async />
+                <Route path=path!("/webhooks") view=|| page(webhooks::load) ssr=SsrMode::Async />
+                <Route path=path!("/webhooks/:id") view=|| page(webhooks::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/help") view=|| page(help::load) ssr=SsrMode::Async />
                 <Route path=path!("/account") view=|| page(account::load) ssr=SsrMode::Async />
             </FlatRoutes>

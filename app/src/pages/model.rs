@@ -64,6 +64,8 @@ fn form(ctx: &Ctx, rules: &ModelRules) -> AnyView {
                 .hint("A line for each: attribute = slot identifier, = firmware, or = metric name.").textarea(24)}
             {text("makers", "What is known of makers", &rules.makers)
                 .hint("oui d8:80:39 = Microchip, or tac 86194105 = EG25-G. A maker of whom nothing is known is not doubted.").textarea(6)}
+            {text("poll", "Seconds between two polls", &rules.model.poll_interval_s.to_string())
+                .hint("Devices are told so at each poll. Who polls more often by far looks like a copy.").input()}
             <fieldset class="stack tight">
                 <legend>"From which score on"</legend>
                 <div class="scores">
@@ -101,6 +103,7 @@ fn shown(rules: &ModelRules) -> AnyView {
                 ("A person is asked", score(Response::Ask)),
                 ("Certificate on hold", score(Response::Hold)),
                 ("Quarantined", score(Response::Quarantine)),
+                ("Between two polls", format!("{} s", rules.model.poll_interval_s).into_any()),
             ])}
             <p class="small quiet">{QUARANTINED}</p>
             <p class="small quiet">{who_may(Permission::SettingManage)}</p>

@@ -1,13 +1,18 @@
 //! Rollouts: which release goes to whom, how far it is, and who stopped it.
 
+pub(super) mod before;
+mod cohorts;
 mod devices;
 mod evidence;
+mod failures;
 mod form;
 mod new;
 mod one;
 mod plan;
+pub(super) mod said;
 mod typed;
-mod words;
+pub(super) mod who;
+pub(super) mod words;
 
 pub use new::{load as load_new, load_edit};
 pub use one::load as load_one;

@@ -16,7 +16,7 @@ pub(super) fn shown_once(title: String, advice: AnyView, what: &str, secret: &st
                     <span class="mono">{secret.to_owned()}</span>
                     {copy(what, secret)}
                 </div>
-                <p class="small soft">"This is the only time that it is shown. Only its hash is kept."</p>
+                <p class="small soft">"This is the only time that it is shown, and it is not kept."</p>
             </div>
         </section>
     }

@@ -3,23 +3,30 @@
 //! size.
 
 mod cpio;
+pub mod deb;
 mod description;
+pub mod envelope;
 mod libconfig;
+pub mod ostree;
+pub mod rauc;
 mod refused;
+pub mod set;
+pub mod squashfs;
 pub mod swu;
+mod tar;
 mod whole;
 
+pub use domain::release::ArtifactKind;
 pub use refused::Refused;
+pub use whole::Sums;
 
 use pki::{CmsSigner, CmsTrust};
-use std::io::Read;
+use std::io::{Read, Seek};
 
-/// What kind of file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ArtifactKind {
-    /// An image for SWUpdate.
-    Swu,
-}
+/// A file as it is read: from front to back, and for some kinds once more at places.
+pub trait Source: Read + Seek {}
+
+impl<R: Read + Seek> Source for R {}
 
 /// A file that may be given to devices, if its signers were not revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +51,22 @@ pub struct Inspected {
     pub images: Vec<Image>,
     /// What is in it, too, but not signed and never looked at by devices, in the order of the file.
     pub ignored: Vec<String>,
+    /// The files that devices fetch one by one, with their places, in the order of their paths; none where devices fetch the
+    /// whole.
+    pub members: Vec<Member>,
+}
+
+/// A file inside of an envelope that is fetched by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// With its folders, without `./` before it.
+    pub path: String,
+    /// Where its content begins: bytes from the beginning of the whole file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u64,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
 }
 
 /// A file inside of an artifact.
@@ -61,10 +84,12 @@ pub struct Image {
 ///
 /// # Errors
 /// When it is of no known kind, damaged, or not signed by whom `trust` names.
-pub fn inspect(reader: &mut impl Read, file_name: &str, trust: &CmsTrust<'_>) -> Result<Inspected, Refused> {
+pub fn inspect(reader: &mut (impl Read + Seek), file_name: &str, trust: &CmsTrust<'_>) -> Result<Inspected, Refused> {
     let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("swu") => swu::inspect(reader, trust),
+        Some("raucb") => rauc::inspect(reader, trust),
+        Some("tar") => set::inspect(reader, trust),
         _ => Err(Refused::UnknownKind { file_name: file_name.to_owned() }),
     }
 }

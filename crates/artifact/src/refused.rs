@@ -1,5 +1,6 @@
 //! Why a file is not taken.
 
+use crate::{deb::DebRefused, envelope::EnvelopeRefused, ostree::OstreeRefused, rauc::RaucRefused};
 use std::io;
 
 /// Why a file is not taken: one sentence each, which says what is wrong and where it helps what to do.
@@ -7,7 +8,9 @@ use std::io;
 #[non_exhaustive]
 pub enum Refused {
     /// A file of a kind that is not known here.
-    #[error("“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu")]
+    #[error(
+        "“{file_name}” is of no kind that is known here; a file for SWUpdate ends in .swu, one for RAUC in .raucb, a set of Debian packages or an OSTree repository in .tar"
+    )]
     UnknownKind {
         /// Its name, as given.
         file_name: String,
@@ -43,6 +46,23 @@ pub enum Refused {
         /// The name.
         name: String,
     },
+    /// The envelope of a set of files is not as it should be.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeRefused),
+    /// The set of Debian packages is not as it should be.
+    #[error(transparent)]
+    Deb(#[from] DebRefused),
+    /// The bundle for RAUC is not as it should be.
+    #[error(transparent)]
+    Rauc(#[from] RaucRefused),
+    /// The repository for OSTree is not as it should be.
+    #[error(transparent)]
+    Ostree(#[from] OstreeRefused),
+    /// The envelope holds nothing that is known here.
+    #[error(
+        "the archive holds neither a set of Debian packages (keyring.pgp and dists/SUITE/InRelease) nor an OSTree repository (repo/config)"
+    )]
+    UnknownSet,
     /// One of the small files is none.
     #[error("“{name}” is larger than {most} bytes")]
     TooLarge {

@@ -59,6 +59,7 @@ pub fn inspect(reader: &mut impl Read, trust: &CmsTrust<'_>) -> Result<Inspected
         hardware: description.hardware,
         images,
         ignored,
+        members: Vec::new(),
     })
 }
 

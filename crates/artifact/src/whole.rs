@@ -15,11 +15,16 @@ pub(crate) struct Whole<R> {
 }
 
 /// What a file is known by; the hashes in lower-case hexadecimal.
-pub(crate) struct Sums {
-    pub(crate) size: u64,
-    pub(crate) md5: String,
-    pub(crate) sha1: String,
-    pub(crate) sha256: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// Bytes.
+    pub size: u64,
+    /// 32 digits.
+    pub md5: String,
+    /// 40 digits.
+    pub sha1: String,
+    /// 64 digits.
+    pub sha256: String,
 }
 
 impl<R: Read> Whole<R> {

@@ -72,7 +72,7 @@ fn the_kind_is_told_by_the_name() {
     let trust = CmsTrust { issuers: &issuers, at: NOW };
     let unknown = inspect(&mut io::empty(), "firmware.bin", &trust).unwrap_err();
     assert_refused!(unknown, Refused::UnknownKind { file_name } if file_name == "firmware.bin");
-    assert!(inspect(&mut good(NEWC).as_slice(), "GW-200-1.4.2.SWU", &trust).is_ok());
+    assert!(inspect(&mut io::Cursor::new(good(NEWC)), "GW-200-1.4.2.SWU", &trust).is_ok());
 }
 
 #[test]

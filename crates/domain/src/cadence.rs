@@ -81,6 +81,12 @@ impl Cadence {
         }
     }
 
+    /// In how many seconds the device was told to poll again, or is known to.
+    #[must_use]
+    pub const fn interval_s(&self) -> u32 {
+        self.interval_s
+    }
+
     /// What is kept after one more poll, and what it says, if it says something. After a signal counting begins anew.
     ///
     /// Give every poll once, in the order of arrival. A clock that goes back is taken as standing still.

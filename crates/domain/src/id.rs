@@ -75,4 +75,8 @@ ids! {
     UploadId;
     /// A rollout.
     RolloutId;
+    /// A webhook.
+    WebhookId;
+    /// Something that is told to webhooks.
+    EventId;
 }

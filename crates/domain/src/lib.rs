@@ -35,3 +35,4 @@ pub mod supply;
 pub mod suspicion;
 pub mod time;
 pub mod version;
+pub mod webhook;

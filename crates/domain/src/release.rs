@@ -69,6 +69,14 @@ pub const CHECKS_MAX: usize = 1_000;
 /// How long a check's address may be, in characters.
 pub const CHECK_URL_MAX: usize = 500;
 
+impl ArtifactKind {
+    /// Whether devices fetch it from a repository when they choose to ask there, instead of being told of it at a poll.
+    #[must_use]
+    pub const fn is_repository(self) -> bool {
+        matches!(self, Self::Deb | Self::Ostree)
+    }
+}
+
 impl Stage {
     /// The stage after this one, on the way to production.
     #[must_use]

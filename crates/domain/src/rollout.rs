@@ -4,12 +4,16 @@
 //! follows from a device's id, its number and what was frozen when the rollout was submitted.
 
 mod action;
+mod action_state;
+mod answer;
 mod cohort;
 mod course;
 mod eligible;
 mod feedback;
+mod forecast;
 mod freeze;
 mod gate;
+mod interval;
 mod plan;
 mod validate;
 mod window;
@@ -18,13 +22,17 @@ mod window_text;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ActionEvent, ActionKind, ActionState, Pace};
+pub use action::{Action, ActionEvent, Pace};
+pub use action_state::{ActionKind, ActionState};
+pub use answer::{Answer, Around, UnderWay, answer};
 pub use cohort::{Cohorts, NO_COHORT, Variant};
 pub use course::{Course, Deed, OutOfTurn, RolloutState};
-pub use eligible::{Fits, Reason, Subject, eligible, fits_channel, trusted};
+pub use eligible::{Fits, Reason, Remedy, Subject, eligible, fits_channel, may_install, trusted};
 pub use feedback::{Execution, Feedback, Finished};
-pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, numbers_hash, plan_hash};
+pub use forecast::{Crowd, INSTALLS, Outlook, WaveForecast, forecast};
+pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, freeze_and_draw, numbers_hash, plan_hash};
 pub use gate::{Decision, Evidence, Missing, decide};
+pub use interval::share_interval;
 pub use plan::{Advance, Gate, Plan, Reaction, Wave, WaveSize};
 pub use validate::{
     COHORTS_MAX, MINUTES_MAX, NAME_MAX, PlanError, RATE_MAX, RETRIES_MAX, WAVES_MAX, WINDOWS_MAX, validate,

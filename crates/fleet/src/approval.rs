@@ -4,12 +4,13 @@ mod list;
 
 pub use list::ApprovalPage;
 
-use crate::{Actor, Deed, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result, webhook};
 use domain::{
     approval::{ApprovalKind, ApprovalState, approval_hash},
     id::ApprovalId,
     person::Permission,
     time::Timestamp,
+    webhook::EventKind,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -108,6 +109,7 @@ pub(crate) async fn open(
     };
     store::approval::insert(&mut deed.tx, &approval).await?;
     deed.ring("approval", &approval.id.to_string()).await?;
+    webhook::tell(&mut deed.tx, fleet.now(), EventKind::ApprovalWaiting, &approval.id.to_string()).await?;
     Ok(approval.id)
 }
 
@@ -282,6 +284,7 @@ pub(crate) async fn conclude(
     if !store::approval::decide(&mut deed.tx, approval.id, &approval.hash, state, decision).await? {
         return Err(decided(approval));
     }
+    webhook::tell(&mut deed.tx, at, EventKind::ApprovalDecided, &approval.id.to_string()).await?;
     deed.ring("approval", &approval.id.to_string()).await
 }
 

@@ -1,14 +1,29 @@
 //! Backup and restore, for the command line.
 
-use crate::{Actor, Error, Fleet, Result, repair::TakenFiles, system_time};
+use crate::{
+    Actor, Error, Fleet, Result,
+    release::{Artifacts, ShelfPlace, for_backups},
+    repair::TakenFiles,
+    system_time,
+};
 use domain::{
     audit::{AuditRecord, Outcome},
     person::Permission,
     time::Timestamp,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use std::path::{Path, PathBuf};
-use store::{StoreError, Tx, backup::Files};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use store::{
+    StoreError, Tx,
+    backup::{Files, Shelf},
+};
+
+/// How many files are asked after at the same time.
+const AT_ONCE: usize = 16;
 
 /// A backup that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +34,8 @@ pub struct Written {
     pub bytes: u64,
     /// How many files of the data folder it holds: sealed keys, revocation lists and their numbers.
     pub files: usize,
+    /// How many files of releases it holds.
+    pub artifacts: usize,
     /// What somebody has to do something about, in sentences.
     pub missing: Vec<String>,
 }
@@ -28,6 +45,10 @@ pub struct Written {
 pub struct Restored {
     /// How many files of the data folder were put in their places; those that were there already don't count.
     pub files: usize,
+    /// How many files of releases were put on the shelf; likewise.
+    pub artifacts: usize,
+    /// How many rollouts are paused, or have to be approved anew.
+    pub held_back: usize,
     /// What somebody has to do something about, in sentences.
     pub missing: Vec<String>,
 }
@@ -62,16 +83,30 @@ fn name_of(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Writes everything that the database holds, the authorities' sealed keys and their last revocation lists into one file,
-/// while they are in use. The file must not be there yet. Keys stay sealed: they are of use with their passphrase alone.
+/// Writes everything that the database holds, the authorities' sealed keys, their last revocation lists, and the files of
+/// releases into one file, while they are in use. The file must not be there yet. Keys stay sealed: they are of use with
+/// their passphrase alone.
 ///
 /// # Errors
 /// [`Error::Conflict`] says what is wrong with the file; otherwise when the actor may not, or the database fails.
 pub async fn backup(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Written> {
+    let shelf = for_backups(&fleet.artifacts());
+    write(fleet, actor, target, Some(shelf)).await
+}
+
+/// The same without the files of releases, which the backup then says.
+///
+/// # Errors
+/// As [`backup`].
+pub async fn backup_without_artifacts(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Written> {
+    write(fleet, actor, target, None).await
+}
+
+async fn write(fleet: &Fleet, actor: &Actor, target: &Path, shelf: Option<Arc<dyn Shelf>>) -> Result<Written> {
     fleet.rule_only(actor, "backup.write", &name_of(target)).await?;
     // What an earlier version kept in files is in the database before it is written.
     let photos = fleet.take_in_photos(TakenFiles::Stay).await?;
-    let written = store::backup::write(fleet.db(), fleet.folder(), target, fleet.now()).await.map_err(told)?;
+    let written = store::backup::write(fleet.db(), fleet.folder(), shelf, target, fleet.now()).await.map_err(told)?;
     let mut deed = fleet.allow(actor, Permission::UserManage, "").await?;
     let mut missing =
         missing(&mut deed.tx, fleet.folder(), "copy them from the data folder of the node that made them").await?;
@@ -82,9 +117,22 @@ pub async fn backup(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Writt
             some(&photos.stayed)
         ));
     }
-    let (bytes, files) = (written.bytes, written.files);
-    deed.commit("backup.write", &name_of(target), &json!({ "bytes": bytes, "files": files })).await?;
-    Ok(Written { file: target.to_owned(), bytes, files, missing })
+    missing.extend(unsound(&written));
+    let (bytes, files, artifacts) = (written.bytes, written.files, written.artifacts);
+    let detail = json!({ "bytes": bytes, "files": files, "artifacts": artifacts });
+    deed.commit("backup.write", &name_of(target), &detail).await?;
+    Ok(Written { file: target.to_owned(), bytes, files, artifacts, missing })
+}
+
+/// What is wrong with the files of releases, in sentences.
+fn unsound(written: &store::backup::Written) -> Vec<String> {
+    let told = |releases: &[String], what: &str| {
+        let (count, some) = (releases.len(), some(releases));
+        (count > 0).then(|| format!("{count} files of releases {what}; push the same files again: {some}."))
+    };
+    let missing = told(&written.missing, "are not on the shelf, and not in this backup");
+    let altered = told(&written.altered, "are damaged on the shelf, and a restore will not bring them back");
+    missing.into_iter().chain(altered).collect()
 }
 
 /// Fills the data folder of a stopped console from a backup of SQLite. What was there is kept as
@@ -92,17 +140,25 @@ pub async fn backup(fleet: &Fleet, actor: &Actor, target: &Path) -> Result<Writt
 /// that is there and is another one is replaced only by `force`, and kept; a revocation list that is further stays.
 ///
 /// Sessions and unused links don't come back: they may have been ended or used since. API tokens do: revoke again
-/// what was revoked since.
+/// what was revoked since. Files of releases are put on the shelf.
 ///
 /// # Errors
 /// [`Error::Conflict`] says what is wrong with the backup or the folder; then nothing was changed.
-pub async fn restore_sqlite(actor: &Actor, folder: &Path, file: &Path, force: bool) -> Result<Restored> {
+pub async fn restore_sqlite(
+    actor: &Actor,
+    folder: &Path,
+    shelf: &ShelfPlace,
+    file: &Path,
+    force: bool,
+) -> Result<Restored> {
     machine_only(actor)?;
-    let mut staged = store::backup::stage(&folder.join("muster.db"), file, force).await.map_err(told)?;
+    let artifacts = Arc::new(Artifacts::new(folder, shelf.clone()));
+    let (database, shelf) = (folder.join("muster.db"), for_backups(&artifacts));
+    let mut staged = store::backup::stage(&database, shelf, file, force).await.map_err(told)?;
     let files = staged.files.take();
     let mut tx = staged.db.begin().await?;
-    conclude(&mut tx, actor, file).await?;
-    let restored = bring_files(&mut tx, folder, files).await?;
+    let held_back = conclude(&mut tx, actor, file).await?;
+    let restored = Restored { held_back, ..bring_files(&mut tx, folder, &artifacts, files).await? };
     tx.commit().await?;
     staged.put_in_place().await.map_err(told)?;
     Ok(restored)
@@ -120,23 +176,29 @@ pub async fn restore_postgres(
     actor: &Actor,
     url: &str,
     folder: &Path,
+    shelf: &ShelfPlace,
     file: &Path,
     force: bool,
 ) -> Result<(Timestamp, Restored)> {
     machine_only(actor)?;
-    let mut loaded = store::backup::load(url, folder, file, force).await.map_err(told)?;
-    conclude(&mut loaded.tx, actor, file).await?;
-    let restored = bring_files(&mut loaded.tx, folder, loaded.files).await?;
+    let artifacts = Arc::new(Artifacts::new(folder, shelf.clone()));
+    let mut loaded = store::backup::load(url, folder, for_backups(&artifacts), file, force).await.map_err(told)?;
+    let held_back = conclude(&mut loaded.tx, actor, file).await?;
+    let restored = bring_files(&mut loaded.tx, folder, &artifacts, loaded.files).await?;
+    let restored = Restored { held_back, ..restored };
     loaded.tx.commit().await?;
     Ok((loaded.created_at, restored))
 }
 
 /// Puts the files in their places before the database is there that names them. Should it end between the two, there are
 /// keys that nothing names; the same command again goes on.
-async fn bring_files(tx: &mut Tx, folder: &Path, files: Option<Files>) -> Result<Restored> {
+async fn bring_files(tx: &mut Tx, folder: &Path, shelf: &Artifacts, files: Option<Files>) -> Result<Restored> {
     let mut restored = Restored::default();
     match files {
-        Some(files) => restored.files = store::backup::put_in_place(files).await.map_err(told)?,
+        Some(mut files) => {
+            restored.artifacts = put_on_shelf(shelf, &mut files).await?;
+            restored.files = store::backup::put_in_place(files).await.map_err(told)?;
+        }
         None => restored.missing.push(
             "This backup was made by an earlier version and holds the database alone: keys/, crl/ and photos/ of the data \
              folder are not in it. Copy them into the data folder before the console is started."
@@ -144,6 +206,7 @@ async fn bring_files(tx: &mut Tx, folder: &Path, files: Option<Files>) -> Result
         ),
     }
     restored.missing.extend(missing(tx, folder, "copy them into keys/ of the data folder").await?);
+    restored.missing.extend(not_on_shelf(tx, shelf).await?);
     let photos = store::repair::attached::without_picture(tx).await?;
     if photos > 0 {
         restored.missing.push(format!(
@@ -152,6 +215,38 @@ async fn bring_files(tx: &mut Tx, folder: &Path, files: Option<Files>) -> Result
         ));
     }
     Ok(restored)
+}
+
+/// Puts the files of releases on the shelf that came out of a backup and are not there. How many.
+async fn put_on_shelf(shelf: &Artifacts, files: &mut Files) -> Result<usize> {
+    let Some(arriving) = files.take_arriving() else { return Ok(0) };
+    let waiting = arriving.files();
+    for (sha256, file) in &waiting {
+        let content = tokio::fs::File::open(file).await.map_err(Error::internal)?;
+        shelf.keep(content, sha256).await?;
+        // It takes its room once: there may be many.
+        tokio::fs::remove_file(file).await.map_err(Error::internal)?;
+    }
+    Ok(waiting.len())
+}
+
+/// The files that releases name and the shelf does not have, in a sentence that says what to do.
+async fn not_on_shelf(tx: &mut Tx, shelf: &Artifacts) -> Result<Option<String>> {
+    let named = store::artifact::shelved_within(tx).await?;
+    let asked = stream::iter(named).map(async |file| {
+        let is_there = shelf.holds(&file.sha256, file.size).await?;
+        Ok::<_, Error>((is_there, file.title))
+    });
+    let found: Vec<(bool, String)> = asked.buffered(AT_ONCE).try_collect().await?;
+    let mut gone: Vec<String> = found.into_iter().filter(|(is_there, _)| !is_there).map(|(_, title)| title).collect();
+    gone.sort_unstable();
+    let (count, some) = (gone.len(), some(&gone));
+    Ok((count > 0).then(|| {
+        format!(
+            "{count} files of releases are in neither this backup nor on the shelf, and no device gets them: {some}. Push the \
+             same files again, or copy artifacts/ of then into the data folder."
+        )
+    }))
 }
 
 /// The keys that authorities name and the data folder does not have, in a sentence that says what to do.
@@ -172,12 +267,14 @@ fn some(names: &[String]) -> String {
     names.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
 }
 
-/// Ends what a restore leaves without its other half, and audits the restore.
-async fn conclude(tx: &mut Tx, actor: &Actor, file: &Path) -> Result<()> {
+/// Ends what a restore leaves without its other half, holds rollouts back, and audits the restore. How many rollouts.
+async fn conclude(tx: &mut Tx, actor: &Actor, file: &Path) -> Result<usize> {
     let message = "The console was restored from a backup, and backups don't hold the files of imports. Send the file \
                    again; what of it is here already stays as it is.";
     store::import::end_unfinished(tx, message, system_time()).await?;
-    audit(tx, actor, file).await
+    let held_back = crate::rollout::hold_back(tx, actor, system_time()).await?;
+    audit(tx, actor, file).await?;
+    Ok(held_back)
 }
 
 /// There is no fleet on a database that is not in its place yet, so the entry is made by hand.

@@ -9,6 +9,7 @@ mod beyond;
 mod brake;
 mod copies;
 mod fold;
+mod installed;
 mod judge;
 mod memory;
 mod polls;

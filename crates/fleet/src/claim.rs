@@ -225,7 +225,7 @@ impl Fleet {
     }
 
     /// What derives the codes, opened once in a process and made when there is none.
-    async fn deriver(&self, actor: &Actor, permission: Permission) -> Result<Arc<Deriver>> {
+    pub(crate) async fn deriver(&self, actor: &Actor, permission: Permission) -> Result<Arc<Deriver>> {
         if let Some(known) = self.inner.claims.known().clone() {
             return Ok(known);
         }

@@ -59,6 +59,9 @@ pub enum Error {
     /// There is no room for it at the moment.
     #[error("{0}")]
     NoRoom(String),
+    /// What is needed for it can't be reached at the moment, which says nothing about what was asked.
+    #[error("{0}")]
+    Away(String),
     /// Reading took longer than anybody waits.
     #[error("This took longer than 30 seconds and was stopped. Ask for less at once: narrow the query or the filter.")]
     Slow,

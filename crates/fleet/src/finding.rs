@@ -4,7 +4,7 @@ mod settle;
 
 pub use settle::SETTLED;
 
-use crate::{Actor, Deed, Error, Fleet, Result};
+use crate::{Actor, Deed, Error, Fleet, Result, webhook};
 use domain::{
     authority::{FindingKind, FindingState},
     id::{AuthorityId, BatchId, DeviceId, FindingId},
@@ -12,6 +12,7 @@ use domain::{
     repair::RepairState,
     suspicion::Signal,
     time::{DAY, Timestamp},
+    webhook::EventKind,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -157,7 +158,10 @@ pub(crate) async fn note_times(tx: &mut Tx, found: &Found<'_>, n: i64, at: Times
         state: FindingState::Open,
         part_of: None,
     };
-    Ok(store::finding::note(tx, &finding).await?)
+    if let Some(opened) = store::finding::note(tx, &finding).await? {
+        webhook::tell(tx, at, EventKind::FindingOpened, &opened.to_string()).await?;
+    }
+    Ok(())
 }
 
 impl Fleet {

@@ -52,6 +52,7 @@ pub mod token;
 pub mod trust;
 pub mod update;
 pub mod view;
+pub mod webhook;
 
 pub use actor::{Actor, Origin};
 pub use audit::{Break, Deed, Verification};
@@ -60,6 +61,7 @@ pub use keys::Keys;
 pub use store::audit::{AuditEntry, AuditFilter};
 
 use domain::time::Timestamp;
+use release::ShelfPlace;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -77,7 +79,7 @@ pub struct Fleet {
 }
 
 struct Inner {
-    artifacts: release::Artifacts,
+    artifacts: arc_swap::ArcSwap<release::Artifacts>,
     db: Db,
     folder: PathBuf,
     clock: Clock,
@@ -111,7 +113,7 @@ impl Fleet {
         let (changes, _) = broadcast::channel(1024);
         Self {
             inner: Arc::new(Inner {
-                artifacts: release::Artifacts::new(&folder),
+                artifacts: arc_swap::ArcSwap::from_pointee(release::Artifacts::new(&folder, ShelfPlace::Folder)),
                 db,
                 folder,
                 clock,

@@ -5,15 +5,18 @@
 //! checked once is checked again at each promotion ([`promote`]) and before the first delivery ([`Fleet::release_checked`]):
 //! files rot, and signers are revoked.
 
+mod again;
 mod bom;
 mod check;
 mod inspect;
 mod promote;
 mod push;
 mod read;
+mod room;
 mod rule;
 mod shelf;
 mod signer;
+mod sweep;
 mod upload;
 
 pub use bom::AttachedBom;
@@ -22,7 +25,8 @@ pub use promote::{Promoted, PromotionForm};
 pub use push::{Pushed, ReleaseForm};
 pub use read::{NextStage, ReleaseDetail, ReleaseFilter, ReleasePage, ReleaseRow};
 pub use rule::{ModelStage, ModelStages, StageForm};
-pub(crate) use shelf::Artifacts;
+pub(crate) use shelf::{Artifacts, for_backups};
+pub use shelf::{Bucket, BucketCredentials, ShelfPlace, Unreached};
 pub use store::{
     artifact::{Artifact, ArtifactImage, ArtifactSigner},
     release::ReleaseStep,

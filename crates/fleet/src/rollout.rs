@@ -5,25 +5,32 @@
 //! and a million; see [`crate::update`].
 
 mod approve;
+mod before;
+mod crowd;
 mod draft;
 mod memory;
 mod read;
+mod restored;
 mod run;
 mod steward;
 mod submit;
 mod why;
 
+pub use before::RolloutBefore;
+pub use crowd::{Crowds, Design, Makeup, Part};
 pub use read::{DeviceOutcome, DeviceOutcomes, RolloutDetail, RolloutPage, RolloutRow, StateCount, WaveView};
 pub use run::Abort;
 pub use why::WhyNot;
 
 pub(crate) use memory::{Live, Rollouts, pace_of};
+pub(crate) use restored::hold_back;
 pub(crate) use steward::minute_of;
 
-use crate::{Actor, Deed, Error, FieldError, Fleet, Result};
+use crate::{Actor, Deed, Error, FieldError, Fleet, Result, webhook};
 use domain::{
     id::RolloutId,
-    rollout::{OutOfTurn, PlanError},
+    rollout::{Deed as Step, OutOfTurn, PlanError, RolloutState},
+    webhook::EventKind,
 };
 use serde_json::Value;
 use store::rollout::{Rollout, event::RolloutEvent};
@@ -64,7 +71,27 @@ async fn write(deed: &mut Deed<'_>, rollout: &mut Rollout, event: (&str, String,
     let wave = rollout.course.wave;
     let event = RolloutEvent { at: fleet.now(), actor, deed: word.to_owned(), wave, words, detail };
     store::rollout::event::append(&mut deed.tx, rollout.id, &event).await?;
+    if let Some(kind) = told(word, rollout.course.state) {
+        webhook::tell(&mut deed.tx, rollout.updated_at, kind, &rollout.code).await?;
+    }
     deed.ring(TOPIC, &rollout.code).await
+}
+
+/// What webhooks are told of a step, by its word and the state that it led to.
+fn told(word: &str, state: RolloutState) -> Option<EventKind> {
+    Some(match word.parse().ok()? {
+        Step::Edit => return None,
+        Step::Submit => EventKind::RolloutSubmitted,
+        Step::Reject => EventKind::RolloutRejected,
+        Step::Approve => EventKind::RolloutApproved,
+        Step::Start => EventKind::RolloutStarted,
+        Step::Advance if state == RolloutState::Completed => EventKind::RolloutCompleted,
+        Step::Advance => EventKind::WaveOpened,
+        Step::Pause => EventKind::RolloutPaused,
+        Step::Halt => EventKind::RolloutHalted,
+        Step::Resume => EventKind::RolloutResumed,
+        Step::Abort => EventKind::RolloutAborted,
+    })
 }
 
 impl Fleet {

@@ -11,7 +11,7 @@ const FAILURES: i64 = DAY;
 const CHANGES: i64 = 7 * DAY;
 
 impl Fleet {
-    /// Forgets ended sessions, old links, failed sign-ins, kept answers and announced changes. To be done every few
+    /// Forgets ended sessions, old links, failed sign-ins, kept answers, announced changes and what webhooks were told. To be done every few
     /// minutes. How many sessions had ended.
     ///
     /// # Errors
@@ -24,6 +24,7 @@ impl Fleet {
         store::throttle::forget(&mut tx, now.plus(-FAILURES)).await?;
         store::idempotency::forget(&mut tx, now.plus(-KEPT)).await?;
         store::change::forget(&mut tx, now.plus(-CHANGES)).await?;
+        store::webhook::delivery::forget(&mut tx, now.plus(-crate::webhook::KEPT)).await?;
         tx.commit().await?;
         Ok(sessions)
     }

@@ -1,4 +1,4 @@
-//! Updates on devices: what a device is offered at its poll, what it says of it, and what it itself reports.
+//! Updates on devices: what a device is offered at its poll or in a repository, what it says of it, and what it itself reports.
 //!
 //! What a device gets is decided from its state, which its poll reads, and the rollouts in memory. Something is written when it is
 //! first told of an update and when that goes on, never at a poll that changes nothing. Before an offer is written everything is
@@ -10,11 +10,15 @@ mod deliver;
 mod go_on;
 mod offer;
 mod releases;
+mod repository;
+mod told;
 
 pub use choose::UpdateLink;
 pub use deliver::{ArtifactFile, Deployment, DeploymentHistory};
 pub use releases::Deliverable;
+pub use repository::{Meaning, Part, Wanted};
+pub use told::DeviceUpdate;
 
-pub(crate) use choose::{member_of, offered_by as offer_of};
+pub(crate) use choose::{around, member_of, offered_by as offer_of};
 pub(crate) use go_on::on_report;
 pub(crate) use offer::Told;

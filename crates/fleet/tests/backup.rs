@@ -19,6 +19,7 @@ use fleet::{
     backup::{Restored, backup, restore_postgres, restore_sqlite},
     catalogue::CustodianForm,
     people::UserForm,
+    release::ShelfPlace,
     token::TokenForm,
 };
 use sqlx::AssertSqlSafe;
@@ -133,8 +134,10 @@ impl Place {
     async fn restore(&self, file: &Path, force: bool) -> Result<Restored, Error> {
         let folder = self.fixture.folder.path();
         match &self.fixture.url {
-            Some(url) => restore_postgres(&COMMAND, url, folder, file, force).await.map(|(_, restored)| restored),
-            None => restore_sqlite(&COMMAND, folder, file, force).await,
+            Some(url) => restore_postgres(&COMMAND, url, folder, &ShelfPlace::Folder, file, force)
+                .await
+                .map(|(_, restored)| restored),
+            None => restore_sqlite(&COMMAND, folder, &ShelfPlace::Folder, file, force).await,
         }
     }
 
@@ -313,8 +316,12 @@ async fn what_is_in_use_is_not_replaced_by_accident() {
         }
         for actor in [Actor::Nobody { origin: Origin::default() }, fleet_user(&fleet).await] {
             assert!(backup(&fleet, &actor, &fixture.folder.path().join("no")).await.is_err());
-            assert!(restore_sqlite(&actor, fixture.folder.path(), &file, true).await.is_err());
-            assert!(restore_postgres(&actor, "postgres://nowhere", fixture.folder.path(), &file, true).await.is_err());
+            assert!(restore_sqlite(&actor, fixture.folder.path(), &ShelfPlace::Folder, &file, true).await.is_err());
+            assert!(
+                restore_postgres(&actor, "postgres://nowhere", fixture.folder.path(), &ShelfPlace::Folder, &file, true)
+                    .await
+                    .is_err()
+            );
         }
         let left: Vec<_> = std::fs::read_dir(fixture.folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");

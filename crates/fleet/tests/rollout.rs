@@ -1,12 +1,20 @@
 //! Rollouts from the draft to the last device, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../artifact/tests/debs/mod.rs"]
+mod debs;
 #[path = "rollout/delivery.rs"]
 mod delivery;
 #[path = "rollout/ends.rs"]
 mod ends;
+#[path = "rollout/files.rs"]
+mod files;
 #[path = "rollout/flow.rs"]
 mod flow;
+#[path = "rollout/kept.rs"]
+mod kept;
+#[path = "rollout/last.rs"]
+mod last;
 #[path = "rollout/model.rs"]
 mod model;
 #[path = "rollout/people.rs"]
@@ -14,8 +22,20 @@ mod people;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod pushing;
+#[path = "rollout/repository.rs"]
+mod repository;
+#[path = "rollout/restored.rs"]
+mod restored;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "rollout/shown.rs"]
+mod shown;
+#[path = "rollout/stages.rs"]
+mod stages;
+#[path = "rollout/told.rs"]
+mod told;
+#[path = "rollout/virtually.rs"]
+mod virtually;
 #[path = "rollout/world.rs"]
 mod world;

@@ -1,10 +1,12 @@
 //! CMS (RFC 5652): certificates alone, as EST and `.p7c` files want them, and the signatures on updates.
 
 mod ber;
+mod hashed;
 mod refused;
 mod signed;
 mod trust;
 
+pub use hashed::{ContentHasher, ContentHashes};
 pub use refused::CmsRefused;
 pub use signed::SignedData;
 pub use trust::{CmsSigner, CmsTrust};

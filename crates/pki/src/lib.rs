@@ -23,10 +23,11 @@ mod request;
 mod seal;
 mod serial;
 mod verify;
+mod webhook;
 mod wire;
 
 pub use certificate::{Certificate, chain_pem};
-pub use cms::{CmsRefused, CmsSigner, CmsTrust, SignedData, certs_only};
+pub use cms::{CmsRefused, CmsSigner, CmsTrust, ContentHasher, ContentHashes, SignedData, certs_only};
 pub use console::{ConsoleFiles, KeyAndCertificate, console_certificate, console_identity, needs_renewal};
 pub use crl::{CrlFacts, RevokedEntry, crl, crl_pem, read_crl, verify_crl};
 pub use error::Error;
@@ -46,3 +47,4 @@ pub use profile::Profile;
 pub use request::{Request, RequestError, certificate_request, read_request, request_from_text, request_pem};
 pub use seal::{Passphrase, seal, unseal};
 pub use serial::SerialNumber;
+pub use webhook::WebhookSecret;

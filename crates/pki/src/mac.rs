@@ -35,6 +35,12 @@ impl Deriver {
         let tag = hmac::sign(&self.0, subject);
         tag.as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
     }
+
+    /// 256 bits of the same kind, for whoever signs with them.
+    #[must_use]
+    pub fn bytes(&self, subject: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.0, subject).as_ref().to_vec()
+    }
 }
 
 impl fmt::Debug for Deriver {

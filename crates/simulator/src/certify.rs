@@ -1,6 +1,6 @@
 //! Certificates of made-up devices: where an authority signs for their batch, they are really issued.
 
-use crate::demo::ACTOR;
+use crate::{demo::ACTOR, wired};
 use domain::{
     authority::{AuthorityKind, AuthorityState},
     history::{Entry, Event},
@@ -8,7 +8,8 @@ use domain::{
 };
 use fleet::{Fleet, Result, certificate::CertificateFilter, enrol::Backdated, seed::Life};
 use pki::{KeyAlgorithm, Signer, SoftwareKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use zeroize::Zeroizing;
 
 /// For how many days a made-up device's certificate holds.
 pub(crate) const CERTIFICATE_DAYS: i64 = 730;
@@ -74,11 +75,17 @@ fn told(lives: &[Life]) -> Vec<Told> {
 
 /// Issues the certificates that lives tell of, and writes into the lives which these are. What an earlier call issued,
 /// which was ended before the devices were made, is found again.
-pub(crate) async fn certify(fleet: &Fleet, batch: &str, authority: &str, lives: &mut [Life]) -> Result<()> {
+pub(crate) async fn certify(
+    fleet: &Fleet,
+    batch: &str,
+    authority: &str,
+    lives: &mut [Life],
+    wired: &HashSet<String>,
+) -> Result<()> {
     let wanted = told(lives);
     let Some(first) = lives.first() else { return Ok(()) };
     let issued = if issued_before(fleet, &first.serial).await?.is_empty() {
-        issue(fleet, batch, lives, &wanted).await?
+        issue(fleet, batch, lives, &wanted, wired).await?
     } else {
         let mut issued = Vec::with_capacity(wanted.len());
         for life in lives.iter() {
@@ -106,22 +113,42 @@ async fn issued_before(fleet: &Fleet, serial: &str) -> Result<Vec<(String, Times
     Ok(rows.into_iter().map(|row| (row.serial, row.not_after)).collect())
 }
 
-async fn issue(fleet: &Fleet, batch: &str, lives: &[Life], wanted: &[Told]) -> Result<Vec<(String, Timestamp)>> {
+async fn issue(
+    fleet: &Fleet,
+    batch: &str,
+    lives: &[Life],
+    wanted: &[Told],
+    wired: &HashSet<String>,
+) -> Result<Vec<(String, Timestamp)>> {
     let serials = wanted.iter().filter_map(|place| Some((lives.get(place.life)?.serial.clone(), place.at)));
-    let backdated = backdated(serials.collect()).await?;
+    let (backdated, keys) = with_keys(serials.collect(), wired.clone()).await?;
+    // Before they are issued: whoever goes on with what was ended here finds keys for all of them.
+    wired::keep(fleet.folder(), &keys)?;
     let rows = fleet.issue_backdated(&ACTOR, batch, backdated).await?;
     Ok(rows.into_iter().map(|row| (row.serial, row.not_after)).collect())
 }
 
-/// Makes keys for devices. Nobody keeps the private halves: a made-up device never shows itself.
+/// Makes keys for devices. Nobody keeps the private halves: these devices never show themselves.
 pub(crate) async fn backdated(serials: Vec<(String, Timestamp)>) -> Result<Vec<Backdated>> {
+    with_keys(serials, HashSet::new()).await.map(|(made, _)| made)
+}
+
+/// The same, with the last key of each of those that come by the gateway.
+async fn with_keys(
+    serials: Vec<(String, Timestamp)>,
+    wired: HashSet<String>,
+) -> Result<(Vec<Backdated>, HashMap<String, Zeroizing<String>>)> {
     let made = tokio::task::spawn_blocking(move || {
-        let one = |(device_serial, issued_at)| {
+        let (mut made, mut keys) = (Vec::with_capacity(serials.len()), HashMap::new());
+        for (device_serial, issued_at) in serials {
             let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256)?;
+            if wired.contains(&device_serial) {
+                keys.insert(device_serial.clone(), key.pkcs8_pem()?);
+            }
             let public_key = key.public_key().to_vec();
-            Ok(Backdated { device_serial, public_key, issued_at, days: CERTIFICATE_DAYS })
-        };
-        serials.into_iter().map(one).collect::<std::result::Result<Vec<_>, pki::Error>>()
+            made.push(Backdated { device_serial, public_key, issued_at, days: CERTIFICATE_DAYS });
+        }
+        Ok::<_, pki::Error>((made, keys))
     });
     made.await.map_err(fleet::Error::internal)?.map_err(fleet::Error::internal)
 }

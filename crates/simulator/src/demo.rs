@@ -4,6 +4,7 @@ use crate::{
     World,
     certify::{PastAct, certify, signed_for, take_revocations},
     lives,
+    wired::Wanted,
 };
 use domain::time::{HOUR, Timestamp};
 use fleet::{Actor, Error, Fleet, Result, seed::Life};
@@ -61,6 +62,7 @@ pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Sen
     let mut world = found(fleet, plan).await?;
     let signed_for = signed_for(fleet).await?;
     let codes: Vec<String> = world.batches.iter().map(|(batch, _)| batch.code.clone()).collect();
+    let mut wired = Wanted::of(&world);
     let (mut done, mut acts) = (0, Vec::new());
     for (index, code) in codes.iter().enumerate() {
         let left = i64::try_from(codes.len() - index).unwrap_or(1);
@@ -73,9 +75,10 @@ pub async fn fill(fleet: &Fleet, plan: Plan, mut progress: impl FnMut(i64) + Sen
             if authority.is_some() {
                 acts.extend(take_revocations(&mut lives));
             }
+            let serials = wired.among(&lives);
             if !is_there(fleet, &lives).await? {
                 if let Some(authority) = authority {
-                    certify(fleet, code, authority, &mut lives).await?;
+                    certify(fleet, code, authority, &mut lives, &serials).await?;
                 }
                 fleet.seed_devices(&ACTOR, &lives).await?;
             }

@@ -1,6 +1,7 @@
 //! A virtual fleet: the same for the same seed, with two years of life behind it and a present that goes on.
 
 pub mod demo;
+pub mod device;
 pub mod events;
 pub mod image;
 pub mod live;
@@ -8,12 +9,14 @@ pub mod manifest_file;
 pub mod releases;
 pub mod repairs;
 pub mod reports;
+pub mod rollouts;
 
 mod certify;
 mod chance;
 mod journey;
 mod parts;
 mod travel;
+mod wired;
 mod world;
 
 pub use certify::PastAct;

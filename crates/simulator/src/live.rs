@@ -1,31 +1,51 @@
-//! The present of a demo fleet: devices keep calling in and report what they are when they are asked to, and now and then
-//! one is updated. What is cut off is refused, as the gateway would.
+//! The present of a demo fleet: devices keep calling in, report what they are when they are asked to, and install what rollouts
+//! tell them of; on some of them it goes wrong. What is cut off is refused, as the gateway would. A few dozen really come by the
+//! gateway.
 
-use crate::{chance::Chance, demo::ACTOR, reports};
+use crate::{
+    demo::ACTOR,
+    device::{Device, Did, Fault, Faults, Harm, Inside, RESTART_S},
+    wired,
+};
 use domain::{
-    device::Device,
-    history::Event,
     id::{AuthorityId, DeviceId},
     time::{SECOND, Timestamp},
-    version,
 };
 use fleet::{Actor, Fleet, Origin, Result, trust::Trust};
 use pki::SerialNumber;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use store::device_list::{Sort, SortKey};
 
 /// How often the devices that are due call in, as one group.
 const TICK: Duration = Duration::from_secs(5);
 /// How many devices report at one tick at most: of a new demo all devices are asked at once.
 const REPORTS: usize = 12;
-/// Every so many ticks one device is updated.
-const UPDATE_EVERY: u64 = 6;
 
-/// Lets the fleet live until the future is dropped. Failures are logged: a demo that stutters is better than none.
-pub async fn run(fleet: Fleet, seed: u64) {
-    let mut chance = Chance::new(seed ^ 0x11fe);
+/// What goes wrong in the demo when devices are updated: little, and not everywhere the same.
+#[must_use]
+pub fn faults(seed: u64) -> Arc<Faults> {
+    let fault =
+        |harm, share, serials: &str| Fault { harm, share, serials: serials.to_owned(), versions: "*".to_owned() };
+    let all = vec![fault(Harm::Back, 1, "GW2A-*"), fault(Harm::Silence, 1, "*"), fault(Harm::Code(4), 3, "*")];
+    Arc::new(Faults::new(seed, all))
+}
+
+/// Lets the fleet live until the future is dropped. Failures are logged: a demo that stutters is better than none. `gateway` is where
+/// some of the devices come to, and the tenant that they come under.
+pub async fn run(fleet: Fleet, seed: u64, gateway: (String, String)) {
+    let faults = faults(seed);
+    let at_the_gateway = wired::run(fleet.clone(), (&gateway.0, &gateway.1), Arc::clone(&faults));
+    tokio::join!(at_the_gateway, within(&fleet, &faults));
+}
+
+/// Lets those devices live that don't come by the gateway.
+async fn within(fleet: &Fleet, faults: &Arc<Faults>) {
     let mut callers = loop {
-        match Callers::of(&fleet).await {
+        match Callers::of(fleet, faults).await {
             Ok(callers) => break callers,
             Err(error) => tracing::warn!(%error, "the demo's devices could not be read"),
         }
@@ -33,15 +53,10 @@ pub async fn run(fleet: Fleet, seed: u64) {
     };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for tick in 0_u64.. {
+    loop {
         ticks.tick().await;
-        if let Err(error) = callers.call_in(&fleet).await {
+        if let Err(error) = callers.call_in(fleet).await {
             tracing::warn!(%error, "the demo's devices could not call in");
-        }
-        if tick % UPDATE_EVERY == UPDATE_EVERY - 1
-            && let Err(error) = update_one(&fleet, &mut chance, &mut callers.0).await
-        {
-            tracing::warn!(%error, "a device of the demo could not be updated");
         }
     }
 }
@@ -50,17 +65,17 @@ pub async fn run(fleet: Fleet, seed: u64) {
 pub struct Callers(Vec<Caller>);
 
 impl Callers {
-    /// Those of a fleet, by serial.
+    /// Those of a fleet that don't come by the gateway, by serial.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn of(fleet: &Fleet) -> Result<Self> {
-        callers(fleet).await.map(Self)
+    pub async fn of(fleet: &Fleet, faults: &Arc<Faults>) -> Result<Self> {
+        callers(fleet, faults).await.map(Self)
     }
 
     /// Their serials.
     pub fn serials(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|caller| caller.serial.as_str())
+        self.0.iter().map(|caller| caller.device.serial())
     }
 
     /// Lets those call in that are due. How many were let in.
@@ -81,11 +96,9 @@ impl std::fmt::Debug for Callers {
 /// A device that calls in.
 struct Caller {
     id: DeviceId,
-    serial: String,
+    device: Device,
     poll: i64,
     due: Timestamp,
-    newest: &'static str,
-    firmware: Option<String>,
     /// What it shows: who signed it, and its serial number.
     certificate: Option<(AuthorityId, String)>,
 }
@@ -100,12 +113,7 @@ impl Caller {
 
     /// Where it calls from, in a network that is nobody's.
     fn address(&self) -> String {
-        format!("198.51.100.{}", self.id.0.as_bytes()[14])
-    }
-
-    fn actor(&self) -> Actor {
-        let origin = Origin { address: self.address() };
-        Actor::Device { id: self.id, serial: self.serial.clone(), origin }
+        address(self.id)
     }
 
     /// When its last call up to `now` was: each device has a phase of its own, so that they never call all at once.
@@ -118,33 +126,32 @@ impl Caller {
 
 /// The active devices that were heard from lately; the others stay silent, as some do in every fleet. What was revoked
 /// has nothing by which the gateway would let it in.
-async fn callers(fleet: &Fleet) -> Result<Vec<Caller>> {
+async fn callers(fleet: &Fleet, faults: &Arc<Faults>) -> Result<Vec<Caller>> {
     let mut callers = Vec::new();
+    let wired: HashSet<String> = wired::serials(fleet).into_iter().collect();
     let mut cursor = None;
     let signers = signers(fleet).await?;
     let sort = Sort { key: SortKey::Serial, descending: false };
     loop {
         let list = fleet.devices(&ACTOR, "state:active seen<1d -trust:revoked", sort, cursor.as_ref(), 500).await?;
         let polls: HashMap<_, _> = list.catalogue.models.iter().map(|m| (m.id, m.poll_interval_s * SECOND)).collect();
-        let gateways: Vec<_> = list.catalogue.models.iter().filter(|m| m.name == "GW-200").map(|m| m.id).collect();
-        let caller = |device: Device| {
+        let caller = |device: domain::device::Device| {
             let poll = polls.get(&device.model_id).copied().unwrap_or(300 * SECOND);
             // One in thirty has a bad line and is late most of the time.
             let poll = if device.id.0.as_bytes()[15].is_multiple_of(30) { poll * 9 } else { poll };
             Caller {
                 id: device.id,
                 due: device.last_seen_at.unwrap_or(device.made_at).plus(poll),
-                newest: if gateways.contains(&device.model_id) { "1.5.0" } else { "3.1.4" },
-                serial: device.serial,
+                device: Device::new(&device.serial, device.firmware.as_deref().unwrap_or_default(), Arc::clone(faults)),
                 poll,
-                firmware: device.firmware,
                 certificate: signers
                     .get(list.catalogue.batch_code(device.batch_id))
                     .copied()
                     .zip(device.certificate_serial),
             }
         };
-        callers.extend(list.page.devices.into_iter().map(caller));
+        let within = list.page.devices.into_iter().filter(|device| !wired.contains(&device.serial));
+        callers.extend(within.map(caller));
         cursor = list.page.next;
         if cursor.is_none() {
             return Ok(callers);
@@ -162,33 +169,43 @@ async fn call_in(fleet: &Fleet, callers: &mut [Caller]) -> Result<usize> {
     let (now, trust) = (fleet.now(), fleet.trust());
     let mut heard: Vec<(DeviceId, Timestamp)> = Vec::new();
     let mut reported = 0;
-    for caller in callers.iter().filter(|c| c.due <= now) {
+    for caller in callers.iter_mut().filter(|c| c.due <= now) {
+        let last = caller.last_call(now);
+        caller.due = last.plus(caller.poll);
         if let Some((authority, serial)) = caller.cut_off(&trust) {
             fleet.refused(&ACTOR, *authority, serial, &caller.address());
             continue;
         }
-        heard.push((caller.id, caller.last_call(now)));
-        match reports::call(fleet, &caller.actor(), reported < REPORTS).await {
-            Ok(did_report) => reported += usize::from(did_report),
+        heard.push((caller.id, last));
+        let line = inside(fleet, caller.id, caller.device.serial());
+        match caller.device.turn(&line, reported < REPORTS).await {
+            Ok(turn) => {
+                reported += usize::from(turn.reported);
+                match turn.did {
+                    Some(Did::Wrote(_)) => caller.due = now.plus(i64::from(RESTART_S) * SECOND),
+                    Some(Did::FellSilent(_)) => caller.due = Timestamp(i64::MAX),
+                    _ => {}
+                }
+            }
             // The others call all the same.
-            Err(error) => tracing::warn!(%error, device = caller.serial, "a device of the demo could not call in"),
+            Err(error) => {
+                tracing::warn!(%error, device = caller.device.serial(), "a device of the demo could not call in");
+            }
         }
     }
     if !heard.is_empty() {
         fleet.heard(&ACTOR, &heard).await?;
     }
-    for caller in callers.iter_mut().filter(|c| c.due <= now) {
-        caller.due = caller.last_call(now).plus(caller.poll);
-    }
     Ok(heard.len())
 }
 
-async fn update_one(fleet: &Fleet, chance: &mut Chance, callers: &mut [Caller]) -> Result<()> {
-    let is_behind = |c: &Caller| c.firmware.as_deref().is_some_and(|runs| version::compare(runs, c.newest).is_lt());
-    let behind: Vec<usize> = callers.iter().enumerate().filter(|(_, c)| is_behind(c)).map(|(i, _)| i).collect();
-    let Some(caller) = chance.one_of(&behind).and_then(|i| callers.get_mut(*i)) else { return Ok(()) };
-    let event = Event::UpdateVerified { from: caller.firmware.clone(), version: caller.newest.to_owned() };
-    fleet.device_did(&ACTOR, &caller.serial, event).await?;
-    caller.firmware = Some(caller.newest.to_owned());
-    Ok(())
+/// Where a device calls from that lives within the process, in a network that is nobody's.
+fn address(id: DeviceId) -> String {
+    format!("198.51.100.{}", id.0.as_bytes()[14])
+}
+
+/// The line of a device that lives within the process.
+pub(crate) fn inside(fleet: &Fleet, id: DeviceId, serial: &str) -> Inside {
+    let origin = Origin { address: address(id) };
+    Inside { fleet: fleet.clone(), actor: Actor::Device { id, serial: serial.to_owned(), origin } }
 }

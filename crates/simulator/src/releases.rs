@@ -164,7 +164,8 @@ async fn signer(fleet: &Fleet, crew: Crew<'_>) -> Result<Option<(Certificate, So
     Ok(None)
 }
 
-async fn approve(fleet: &Fleet, manager: &Actor, id: domain::id::ApprovalId) -> Result<()> {
+/// Approves what the manager was asked.
+pub(crate) async fn approve(fleet: &Fleet, manager: &Actor, id: domain::id::ApprovalId) -> Result<()> {
     let shown = fleet.approval(manager, id).await?;
     if shown.row.state == ApprovalState::Waiting {
         fleet.decide(manager, id, &shown.row.hash, true, "").await?;

@@ -110,7 +110,7 @@ pub async fn happen(fleet: &Fleet, travel: &Travel, plan: Plan) -> Result<()> {
     }
     for (n, one) in made.iter().enumerate() {
         travel.to(now.plus(-COPIED_AGO).plus(i64::try_from(n).unwrap_or(0) * SECOND));
-        report(fleet, one, &said(&one.device, &one.parts)).await?;
+        report(fleet, one, &said(one.device.firmware.as_deref(), &one.parts)).await?;
     }
     if told(FindingKind::IdentifierCopied) == 0 {
         one_board_for_all(fleet, travel, &golden, now.plus(-GOLDEN_AGO)).await?;
@@ -140,6 +140,7 @@ async fn rules(fleet: &Fleet) -> Result<()> {
             ask: score(Response::Ask),
             hold: score(Response::Hold),
             quarantine: score(Response::Quarantine),
+            poll: String::new(),
         };
         fleet.change_model_rules(&ACTOR, &model.name, &form).await?;
     }
@@ -192,10 +193,10 @@ fn key(part: &Part) -> Option<String> {
     }
 }
 
-/// What a device says of itself, by what it is made of.
-fn said(device: &Device, parts: &[Part]) -> Vec<(String, String)> {
+/// What a device says of itself, by what runs on it and what it is made of.
+fn said(runs: Option<&str>, parts: &[Part]) -> Vec<(String, String)> {
     let parts = parts.iter().filter_map(|part| Some((key(part)?, part.identifier.clone())));
-    parts.chain(device.firmware.clone().map(|version| ("sw.version".to_owned(), version))).collect()
+    parts.chain(runs.map(|version| ("sw.version".to_owned(), version.to_owned()))).collect()
 }
 
 async fn report(fleet: &Fleet, one: &Made, said: &[(String, String)]) -> Result<()> {
@@ -212,7 +213,7 @@ async fn part_exchanged(
     chance: &mut Chance,
 ) -> Result<()> {
     travel.to(at.plus(-HOUR));
-    report(fleet, one, &said(&one.device, &one.parts)).await?;
+    report(fleet, one, &said(one.device.firmware.as_deref(), &one.parts)).await?;
     let mut parts = one.parts.clone();
     for part in parts.iter_mut().filter(|part| part.class == class) {
         if let Some(other) = replacement(part, chance) {
@@ -220,7 +221,7 @@ async fn part_exchanged(
         }
     }
     travel.to(at);
-    report(fleet, one, &said(&one.device, &parts)).await
+    report(fleet, one, &said(one.device.firmware.as_deref(), &parts)).await
 }
 
 /// A factory wrote one board number into the image of its devices.
@@ -233,7 +234,7 @@ async fn one_board_for_all(fleet: &Fleet, travel: &Travel, devices: &[Made], at:
             part.identifier.clone_from(&same.identifier);
         }
         travel.to(at.plus(i64::try_from(n).unwrap_or(0) * MINUTE));
-        report(fleet, one, &said(&one.device, &parts)).await?;
+        report(fleet, one, &said(one.device.firmware.as_deref(), &parts)).await?;
     }
     Ok(())
 }
@@ -241,7 +242,7 @@ async fn one_board_for_all(fleet: &Fleet, travel: &Travel, devices: &[Made], at:
 /// Two devices poll with the certificate of one.
 async fn used_twice(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp) -> Result<()> {
     travel.to(at.plus(-MINUTE));
-    report(fleet, one, &said(&one.device, &one.parts)).await?;
+    report(fleet, one, &said(one.device.firmware.as_deref(), &one.parts)).await?;
     for turn in 0..TURNS {
         let [home, elsewhere] = TWO_PLACES;
         let address = if turn % 2 == 0 { home } else { elsewhere };
@@ -251,18 +252,14 @@ async fn used_twice(fleet: &Fleet, travel: &Travel, one: &Made, at: Timestamp) -
     fleet.flush_polls().await
 }
 
-/// A device calls in: it polls, and reports where it is asked to. A part that its manifests never listed it has still,
-/// unless it was exchanged since.
+/// What a device reports that runs a version. A part that its manifests never listed it has still, unless it was exchanged
+/// since.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn call(fleet: &Fleet, actor: &Actor, may_report: bool) -> Result<bool> {
-    let answer = fleet.poll(actor).await?;
-    if !answer.wants_report || !may_report {
-        return Ok(false);
-    }
-    let known = fleet.device_report(&ACTOR, actor.name()).await?;
-    let record = fleet.device_record(&ACTOR, actor.name()).await?;
+pub(crate) async fn attributes(fleet: &Fleet, serial: &str, runs: &str) -> Result<Vec<(String, String)>> {
+    let known = fleet.device_report(&ACTOR, serial).await?;
+    let record = fleet.device_record(&ACTOR, serial).await?;
     let ever: BTreeSet<&str> = record.components.iter().map(|one| one.part.identifier.as_str()).collect();
     let mut parts = Vec::new();
     for one in record.components.iter().filter(|one| one.removed_at.is_none()) {
@@ -271,7 +268,5 @@ pub(crate) async fn call(fleet: &Fleet, actor: &Actor, may_report: bool) -> Resu
         let identifier = before.filter(|_| !is_since).unwrap_or(one.part.identifier.as_str());
         parts.push(Part { identifier: identifier.to_owned(), ..one.part.clone() });
     }
-    let sent = Attributes::collect(said(&record.device, &parts));
-    fleet.report(actor, sent, UpdateMode::Replace).await?;
-    Ok(true)
+    Ok(said(Some(runs).filter(|runs| !runs.is_empty()), &parts))
 }

@@ -10,7 +10,7 @@ use fleet::Fleet;
 use simulator::{
     Travel,
     demo::{self, ACTOR, Plan},
-    live::Callers,
+    live::{self, Callers},
     reports,
 };
 use store::{device_list::Sort, testing};
@@ -41,7 +41,7 @@ async fn whatever_is_suspect_in_the_demo_has_a_finding_and_keeps_it() {
         for device in &suspect {
             fleet.want_report(&ACTOR, &device.serial).await.unwrap();
         }
-        let (mut callers, mut heard) = (Callers::of(&fleet).await.unwrap(), 0);
+        let (mut callers, mut heard) = (Callers::of(&fleet, &live::faults(1)).await.unwrap(), 0);
         for round in 0..ROUNDS {
             travel.to(plan.now.plus(2 * HOUR + round * 50 * MINUTE));
             heard += callers.call_in(&fleet).await.unwrap();
@@ -75,7 +75,7 @@ async fn what_was_revoked_is_not_heard_any_more() {
     demo::fill(&fleet, plan, |_| {}).await.unwrap();
     let revoked = devices(&fleet, "trust:revoked state:active").await;
     assert!(!revoked.is_empty());
-    let callers = Callers::of(&fleet).await.unwrap();
+    let callers = Callers::of(&fleet, &live::faults(1)).await.unwrap();
     assert!(callers.serials().count() > 500);
     for device in revoked {
         assert_eq!(device.trust, Trust::Revoked);

@@ -57,6 +57,17 @@ pub struct Artifact {
     pub checked_at: Timestamp,
 }
 
+/// A file that a record names, and that the shelf must have.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Shelved {
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Its size, in bytes.
+    pub size: i64,
+    /// Product and version of the release that it is of.
+    pub title: String,
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     number: i64,
@@ -102,6 +113,11 @@ queries! {
     BY_NUMBER = concat!("SELECT ", columns!(), " FROM artifact WHERE number = $1");
     INSERT = "INSERT INTO artifact (release_id, file_name, size, md5, sha1, sha256, signers, hardware, images, checked_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number";
+    SHELVED = "SELECT f.sha256, f.size, r.product || ' ' || r.version AS title FROM (SELECT release_id, sha256, size \
+               FROM artifact UNION ALL SELECT release_id, sha256, size FROM sbom) f \
+               JOIN release r ON r.id = f.release_id ORDER BY f.sha256, r.id";
+    WITHDRAWN = "SELECT r.product || ' ' || r.version FROM artifact a JOIN release r ON r.id = a.release_id \
+                 WHERE a.sha256 = $1 AND r.stage = 'withdrawn' ORDER BY r.id LIMIT 1";
     CHECKED = "UPDATE artifact SET checked_at = $2 WHERE release_id = $1";
 }
 
@@ -130,6 +146,38 @@ pub async fn of_release_within(tx: &mut Tx, release: ReleaseId) -> StoreResult<V
 pub async fn by_number(db: &Db, number: i64) -> StoreResult<Option<Artifact>> {
     let row: Option<Row> = read!(db, |pool| sqlx::query_as(BY_NUMBER).bind(number).fetch_optional(pool).await)?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// All files of releases and their bills of materials, each once, by SHA-256: for backups.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shelved(db: &Db) -> StoreResult<Vec<Shelved>> {
+    let rows: Vec<Shelved> = read!(db, |pool| sqlx::query_as(SHELVED).fetch_all(pool).await)?;
+    Ok(each_once(rows))
+}
+
+/// The same, as the transaction sees them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shelved_within(tx: &mut Tx) -> StoreResult<Vec<Shelved>> {
+    let rows: Vec<Shelved> = within!(tx, |executor| sqlx::query_as(SHELVED).fetch_all(executor).await)?;
+    Ok(each_once(rows))
+}
+
+/// Several releases may be of one file.
+fn each_once(mut rows: Vec<Shelved>) -> Vec<Shelved> {
+    rows.dedup_by(|later, earlier| later.sha256 == earlier.sha256);
+    rows
+}
+
+/// Product and version of a withdrawn release that is of a file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdrawn(tx: &mut Tx, sha256: &str) -> StoreResult<Option<String>> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(WITHDRAWN).bind(sha256).fetch_optional(executor).await)?)
 }
 
 /// Enters a file. Its number.

@@ -2,49 +2,65 @@
 //! is in use.
 //!
 //! A backup is a tar archive: of SQLite it holds the database file, of PostgreSQL binary `COPY` streams, which any later
-//! server version reads; of either the sealed keys of the authorities and their last revocation lists. The database in it
-//! is of one moment, and the files are read after it, so that whatever it names is there.
+//! server version reads; of either the sealed keys of the authorities, their last revocation lists, and the files of
+//! releases. The database in it is of one moment, and the files are read after it, so that whatever it names is there.
 
 mod archive;
 mod files;
 mod folder;
 mod postgres;
+mod shelf;
 mod sqlite;
 
 pub use folder::Files;
 pub use postgres::{Loaded, load};
+pub use shelf::{Arriving, Lying, Shelf};
 pub use sqlite::{Staged, stage};
 
 use crate::{Db, StoreError, StoreResult};
 use domain::time::Timestamp;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// A backup that was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Its size.
     pub bytes: u64,
     /// How many files of the data folder it holds.
     pub files: usize,
+    /// How many files of releases it holds.
+    pub artifacts: usize,
+    /// Of which releases files are not on the shelf, and so not in it.
+    pub missing: Vec<String>,
+    /// Of which releases files on the shelf are not what they were, and in it as they are.
+    pub altered: Vec<String>,
 }
 
-/// Writes a backup of a database and of its data folder. The file must not be there yet; it appears when it is complete
-/// and on disk.
+/// Writes a backup of a database, of its data folder, and of the shelf that the files of releases lie on; without one they
+/// are left out. The file must not be there yet; it appears when it is complete and on disk.
 ///
 /// # Errors
 /// [`StoreError::Backup`] when the file is there already or can't be written.
-pub async fn write(db: &Db, data_folder: &Path, target: &Path, now: Timestamp) -> StoreResult<Written> {
+pub async fn write(
+    db: &Db,
+    data_folder: &Path,
+    shelf: Option<Arc<dyn Shelf>>,
+    target: &Path,
+    now: Timestamp,
+) -> StoreResult<Written> {
     if target.exists() {
         return Err(failed(format!("{} is there already; give a new name", target.display())));
     }
     let unfinished = files::Unfinished::beside(target)?;
-    let files = match db {
-        Db::Sqlite { read, .. } => sqlite::write(read, unfinished.path(), data_folder, now).await?,
-        Db::Postgres(pool) => postgres::write(pool, unfinished.path(), data_folder, now).await?,
+    let beside = archive::Beside { folder: data_folder.to_owned(), shelf };
+    let held = match db {
+        Db::Sqlite { read, .. } => sqlite::write(db, read, unfinished.path(), beside, now).await?,
+        Db::Postgres(pool) => postgres::write(db, pool, unfinished.path(), beside, now).await?,
     };
     let target = target.to_owned();
     let bytes = blocking(move || unfinished.keep_as(&target)).await?;
-    Ok(Written { bytes, files })
+    let (files, artifacts, missing) = (held.files, held.shelf.sha256.len(), held.shelf.missing);
+    Ok(Written { bytes, files, artifacts, missing, altered: held.shelf.altered })
 }
 
 /// Puts the files that wait in their places in the data folder. How many were not there.

@@ -1,9 +1,11 @@
 //! Lists of devices: a fleet query as parametrised SQL, keyset pages, and counts that stay cheap.
 
 mod filter;
+pub(crate) mod members;
 
 pub(crate) use filter::{Bind, IN_ORDER, QUERIES};
 pub use filter::{Filter, Names};
+pub use members::{Half, members, members_sql, middle};
 
 use crate::{Db, StoreResult, count, count::dimension, device};
 use domain::{
@@ -167,29 +169,6 @@ fn keyset(key: SortKey, cursor: &Cursor, descending: bool, binds: &mut Vec<Bind>
     });
     let serial = place(Bind::Text(cursor.serial.clone()));
     format!(" AND ({}, d.serial) {comparison} ({value}, {serial})", key.column())
-}
-
-/// The next devices that match, by their numbers, which are above `after`: number and id of each, the smallest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn numbers(db: &Db, filter: &Filter, after: i64, limit: i64) -> StoreResult<Vec<(i64, uuid::Uuid)>> {
-    // In the order of numbers, whatever indexes there are: a slice is then read once.
-    let conditions = filter.sql.replace(IN_ORDER, "d.place");
-    let sql = format!(
-        "SELECT d.number, d.id FROM device d WHERE {conditions} AND d.number > {after} ORDER BY d.number LIMIT {limit}"
-    );
-    Ok(search!(db, |pool| {
-        let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
-        for bind in &filter.binds {
-            query = match bind {
-                Bind::Text(text) => query.bind(text),
-                Bind::Number(number) => query.bind(*number),
-                Bind::Id(id) => query.bind(*id),
-            };
-        }
-        query.fetch_all(pool).await
-    })?)
 }
 
 /// A count that may have been cut short.

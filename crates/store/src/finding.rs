@@ -150,22 +150,22 @@ queries! {
     NOTE = "INSERT INTO finding (id, kind, cause, batch_id, authority_id, device_id, detail, n, first_at, last_at, \
             state) VALUES ($1, $2, $3, $4, $5, $6, $7, $9, $8, $8, 'open') ON CONFLICT (cause) DO UPDATE \
             SET n = finding.n + excluded.n, last_at = excluded.last_at, detail = excluded.detail, state = 'open', \
-            part_of = NULL, batch_id = COALESCE(finding.batch_id, excluded.batch_id) RETURNING n";
+            part_of = NULL, batch_id = COALESCE(finding.batch_id, excluded.batch_id) RETURNING id, n";
     RESOLVE = "UPDATE finding SET state = 'resolved', last_at = $2 WHERE cause = $1 AND state = 'open'";
     CHANGED = "INSERT INTO finding_change (id, cause, at, state, was) VALUES ($1, $2, $3, $4, COALESCE((SELECT p.state \
                FROM finding_change p WHERE p.cause = $2 ORDER BY p.at DESC, p.id DESC LIMIT 1), ''))";
 }
 
-/// Notes a finding, `n` times; the same cause again counts up and is open by itself again.
+/// Notes a finding, `n` times; the same cause again counts up and is open by itself again. Its id, if it was opened by that.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<()> {
+pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<Option<FindingId>> {
     let reopened = within!(tx, |executor| {
         sqlx::query(REOPEN).bind(&finding.cause).execute(executor).await.map(|done| done.rows_affected())
     })?;
-    let n: i64 = within!(tx, |executor| {
-        sqlx::query_scalar(NOTE)
+    let (id, n): (Uuid, i64) = within!(tx, |executor| {
+        sqlx::query_as(NOTE)
             .bind(finding.id.0)
             .bind(finding.kind.as_str())
             .bind(&finding.cause)
@@ -178,10 +178,11 @@ pub async fn note(tx: &mut Tx, finding: &Finding) -> StoreResult<()> {
             .fetch_one(executor)
             .await
     })?;
-    if reopened == 1 || n == finding.n {
-        changed(tx, &finding.cause, FindingState::Open, finding.last_at).await?;
+    if reopened != 1 && n != finding.n {
+        return Ok(None);
     }
-    Ok(())
+    changed(tx, &finding.cause, FindingState::Open, finding.last_at).await?;
+    Ok(Some(FindingId(id)))
 }
 
 async fn changed(tx: &mut Tx, cause: &str, state: FindingState, at: Timestamp) -> StoreResult<()> {

@@ -36,6 +36,7 @@ pub mod import;
 pub mod key_copy;
 pub mod link;
 pub mod manifest;
+pub mod member;
 pub mod model_rule;
 pub mod poll;
 pub mod private;
@@ -62,6 +63,7 @@ pub mod upload;
 pub mod user;
 pub mod view;
 pub mod voucher;
+pub mod webhook;
 
 pub use db::{Db, Tx};
 pub use error::{StoreError, StoreResult};
@@ -88,6 +90,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         custodian::QUERIES,
         device::QUERIES,
         device_list::QUERIES,
+        device_list::members::QUERIES,
         device_token::QUERIES,
         export::QUERIES,
         finding::QUERIES,
@@ -101,6 +104,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         key_copy::QUERIES,
         link::QUERIES,
         manifest::QUERIES,
+        member::QUERIES,
         model_rule::QUERIES,
         poll::QUERIES,
         release::QUERIES,
@@ -131,6 +135,8 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         user::QUERIES,
         view::QUERIES,
         voucher::QUERIES,
+        webhook::QUERIES,
+        webhook::delivery::QUERIES,
     ]
     .concat()
 }

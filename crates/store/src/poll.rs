@@ -1,13 +1,14 @@
 //! How devices poll, and what a poll needs to be answered.
 
-use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
+use crate::{Db, StoreError, StoreResult, Tx, update_action::UpdateAction, user::some_time};
 use domain::{
     cadence::Cadence,
     id::{DeviceId, ModelId, ReleaseId, RolloutId},
-    rollout::{ActionKind, ActionState, Subject},
+    rollout::{ActionKind, ActionState, Subject, UnderWay},
     time::Timestamp,
 };
 use sqlx::AssertSqlSafe;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a poll needs to be answered.
@@ -21,8 +22,8 @@ pub struct PollState {
     pub due_at: Option<Timestamp>,
     /// How it polled until this was last written down, and when that was.
     pub cadence: Option<(Cadence, Timestamp)>,
-    /// What decides which updates it gets.
-    pub updates: Option<Box<Updatable>>,
+    /// What decides which updates it gets. Shared, because polls in the same minute go by the same.
+    pub updates: Option<Arc<Updatable>>,
 }
 
 /// What decides which updates a device gets.
@@ -51,12 +52,45 @@ pub struct SeenAction {
     pub attempt: u32,
     /// How far it is.
     pub state: ActionState,
+    /// How far it came on the device before a silence, a stop or its end.
+    pub reached: ActionState,
     /// From when on a poll verifies it.
     pub soak_until: Option<Timestamp>,
     /// When it is tried again.
     pub retry_at: Option<Timestamp>,
     /// Whether the device refused to stop.
     pub refused_to_stop: bool,
+}
+
+impl SeenAction {
+    /// It, as far as what a poll is answered depends on it.
+    #[must_use]
+    pub const fn under_way(&self) -> UnderWay {
+        UnderWay {
+            kind: self.kind,
+            state: self.state,
+            reached: self.reached,
+            soak_until: self.soak_until,
+            refused_to_stop: self.refused_to_stop,
+        }
+    }
+}
+
+impl From<&UpdateAction> for SeenAction {
+    fn from(kept: &UpdateAction) -> Self {
+        Self {
+            id: kept.id,
+            rollout: kept.rollout,
+            release: kept.release,
+            kind: kept.action.kind,
+            attempt: kept.action.attempt,
+            state: kept.action.state,
+            reached: kept.action.reached,
+            soak_until: kept.action.soak_until,
+            retry_at: kept.action.retry_at,
+            refused_to_stop: kept.action.refused_to_stop,
+        }
+    }
 }
 
 /// How many updates of a device its poll looks at: rollouts that run at once are fewer.
@@ -89,6 +123,7 @@ struct ActionRow {
     kind: Option<String>,
     attempt: Option<i64>,
     action_state: Option<String>,
+    reached: Option<String>,
     soak_until: Option<i64>,
     retry_at: Option<i64>,
     refused_stop: Option<i64>,
@@ -103,6 +138,7 @@ impl ActionRow {
             kind: self.kind.as_deref()?.parse().ok()?,
             attempt: u32::try_from(self.attempt?).ok()?,
             state: self.action_state.as_deref()?.parse().ok()?,
+            reached: self.reached.as_deref()?.parse().ok()?,
             soak_until: self.soak_until.and_then(some_time),
             retry_at: self.retry_at.and_then(some_time),
             refused_to_stop: self.refused_stop? != 0,
@@ -127,7 +163,7 @@ queries! {
     POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, COALESCE(r.due_at, 0) AS due_at, \
             p.cadence, p.at, d.number, d.model_id, d.hardware_revision, d.channel, d.lifecycle, d.trust, d.firmware, \
             d.time_zone, a.id AS action_id, a.rollout_id, a.release_id, a.kind, a.attempt, a.state AS action_state, \
-            a.soak_until, a.retry_at, a.refused_stop \
+            a.reached, a.soak_until, a.retry_at, a.refused_stop \
             FROM device d JOIN model m ON m.id = d.model_id \
             LEFT JOIN device_report r ON r.device_id = d.id \
             LEFT JOIN device_poll p ON p.device_id = d.id \
@@ -154,7 +190,7 @@ pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollSta
         firmware: row.firmware,
         zone: row.time_zone,
     };
-    let updates = u32::try_from(row.number).ok().map(|number| Box::new(Updatable { number, subject, actions }));
+    let updates = u32::try_from(row.number).ok().map(|number| Arc::new(Updatable { number, subject, actions }));
     Ok(Some(PollState {
         interval_s: row.poll_interval_s,
         wanted: row.wanted != 0,

@@ -4,7 +4,7 @@
 use crate::{Db, StoreError, StoreResult, Tx};
 use domain::{
     id::{ModelId, ReleaseId, ReleaseStepId},
-    release::{Check, GateResult, Release, Stage},
+    release::{ArtifactKind, Check, GateResult, Release, Stage},
     time::Timestamp,
     version::version_key,
 };
@@ -129,6 +129,8 @@ queries! {
     IN_STAGE = concat!("SELECT ", columns!(), " FROM release WHERE stage = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     OF_PRODUCT = concat!("SELECT ", columns!(), " FROM release WHERE product = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     COUNTS = "SELECT stage, COUNT(*) FROM release GROUP BY stage";
+    KIND = "SELECT kind FROM release WHERE id = $1";
+    OF_VERSION = "SELECT id FROM release WHERE kind = $1 AND version_key = $2 ORDER BY id DESC LIMIT 20";
     INSERT = "INSERT INTO release (id, product, version, version_key, kind, models, revisions, notes, stage, stage_at, \
               created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     HOLD = "UPDATE release SET stage = stage WHERE id = $1";
@@ -141,7 +143,9 @@ queries! {
     COUNT_CHECKS = "SELECT COUNT(*) FROM release_check WHERE release_id = $1";
     ADD_CHECK = "INSERT INTO release_check (release_id, id, at, name, state, url, by_name) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    RUNNING = "SELECT COUNT(*) FROM (SELECT 1 FROM device WHERE model_id = $1 AND firmware_key = $2 LIMIT $3) AS few";
+    VERIFIED = "SELECT COUNT(*) FROM (SELECT DISTINCT a.device_id FROM update_action a JOIN device d ON d.id = a.device_id \
+                WHERE a.release_id = $1 AND a.state = 'verified' AND d.model_id = $2 AND d.firmware_key = $3 \
+                LIMIT $4) AS few";
 }
 
 /// A release by its id.
@@ -171,6 +175,30 @@ pub async fn by_name(db: &Db, product: &str, version: &str) -> StoreResult<Optio
     let row: Option<Row> =
         read!(db, |pool| sqlx::query_as(BY_NAME).bind(product).bind(version).fetch_optional(pool).await)?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// The kind of a release, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn kind_within(tx: &mut Tx, id: ReleaseId) -> StoreResult<Option<ArtifactKind>> {
+    let kind: Option<String> =
+        within!(tx, |executor| sqlx::query_scalar(KIND).bind(id.0).fetch_optional(executor).await)?;
+    kind.map(|kind| kind.parse().map_err(|e| StoreError::corrupt("release.kind", e))).transpose()
+}
+
+/// The last releases of a kind and a version, the newest first; none for an empty version.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_version(db: &Db, kind: ArtifactKind, version: &str) -> StoreResult<Vec<ReleaseId>> {
+    if version.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = version_key(version);
+    let ids: Vec<Uuid> =
+        read!(db, |pool| sqlx::query_scalar(OF_VERSION).bind(kind.as_str()).bind(&key).fetch_all(pool).await)?;
+    Ok(ids.into_iter().map(ReleaseId).collect())
 }
 
 /// Which releases a list shows.
@@ -329,22 +357,31 @@ pub async fn add_check(tx: &mut Tx, release: ReleaseId, id: ReleaseStepId, check
     Ok(())
 }
 
-/// How many devices of a model run a version by their own word, counted up to `most`.
+/// How many devices of a model a rollout has verified with a release, and run it still by their own word; counted up to `most`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn running(db: &Db, model: ModelId, version: &str, most: i64) -> StoreResult<i64> {
+pub async fn verified(db: &Db, (release, version): (ReleaseId, &str), model: ModelId, most: i64) -> StoreResult<i64> {
     let key = version_key(version);
-    Ok(read!(db, |pool| sqlx::query_scalar(RUNNING).bind(model.0).bind(&key).bind(most).fetch_one(pool).await)?)
+    Ok(read!(db, |pool| {
+        let query = sqlx::query_scalar(VERIFIED).bind(release.0).bind(model.0).bind(&key).bind(most);
+        query.fetch_one(pool).await
+    })?)
 }
 
 /// The same, as the transaction sees it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn running_within(tx: &mut Tx, model: ModelId, version: &str, most: i64) -> StoreResult<i64> {
+pub async fn verified_within(
+    tx: &mut Tx,
+    (release, version): (ReleaseId, &str),
+    model: ModelId,
+    most: i64,
+) -> StoreResult<i64> {
     let key = version_key(version);
     Ok(within!(tx, |executor| {
-        sqlx::query_scalar(RUNNING).bind(model.0).bind(&key).bind(most).fetch_one(executor).await
+        let query = sqlx::query_scalar(VERIFIED).bind(release.0).bind(model.0).bind(&key).bind(most);
+        query.fetch_one(executor).await
     })?)
 }

@@ -1,6 +1,8 @@
-//! Rollouts. Who they are for is in [`target`], how far devices are in [`count`], what was done with them in [`event`].
+//! Rollouts. Who they are for is in [`target`], how far devices are in [`count`], what was done with them in [`event`], what is
+//! known of their devices in [`crowd`].
 
 pub mod count;
+pub mod crowd;
 pub mod event;
 pub mod target;
 
@@ -46,6 +48,8 @@ pub struct Rollout {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When it was let go on last; none if it was never stopped.
+    pub resumed_at: Option<Timestamp>,
     /// When the last wave was opened.
     pub wave_opened_at: Option<Timestamp>,
     /// By wave, what somebody let go on in spite of.
@@ -82,6 +86,7 @@ struct Row {
     approved_by: String,
     started_at: i64,
     ended_at: i64,
+    resumed_at: i64,
     wave: i64,
     wave_opened_at: i64,
     accepted: String,
@@ -122,6 +127,7 @@ impl TryFrom<Row> for Rollout {
             approved_by: row.approved_by,
             started_at: some_time(row.started_at),
             ended_at: some_time(row.ended_at),
+            resumed_at: some_time(row.resumed_at),
             wave_opened_at: some_time(row.wave_opened_at),
             accepted: read("rollout.accepted", &row.accepted)?,
             reverting: row.reverting != 0,
@@ -137,7 +143,7 @@ macro_rules! columns {
     () => {
         "id, code, state, is_active, plan, frozen, hash, approved_hash, authors, created_by, created_at, updated_at, \
          submitted_by, submitted_at, approval_id, approved_by, started_at, ended_at, wave, wave_opened_at, accepted, \
-         reverting, joined, reason, version"
+         reverting, joined, reason, resumed_at, version"
     };
 }
 
@@ -151,15 +157,20 @@ queries! {
     NEWEST_IN_STATE = concat!("SELECT ", columns!(), " FROM rollout WHERE state = $1 ORDER BY id DESC LIMIT $2");
     CODES = "SELECT code FROM rollout WHERE code = $1 OR (code >= $2 AND code < $3)";
     DUE = "SELECT id FROM rollout WHERE state = 'approved' ORDER BY id";
+    ABOUT_TO_SEND = "SELECT id FROM rollout WHERE state IN ('running', 'approved') ORDER BY id";
     VERSIONS = "SELECT id, version FROM rollout WHERE is_active = 1";
     CODE = "SELECT code FROM rollout WHERE id = $1";
     STANDING = "SELECT state, wave FROM rollout WHERE id = $1";
+    LAST_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE started_at > 0 \
+                      AND release_id IN (SELECT id FROM release WHERE product = $1) ORDER BY id DESC LIMIT 1");
+    BEFORE_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE id < $1 AND started_at > 0 \
+                        AND release_id IN (SELECT id FROM release WHERE product = $2) ORDER BY id DESC LIMIT 1");
     INSERT = "INSERT INTO rollout (id, code, name, release_id, state, plan, authors, created_by, created_at, updated_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     PUT = "UPDATE rollout SET name = $3, release_id = $4, state = $5, is_active = $6, plan = $7, frozen = $8, hash = $9, \
            approved_hash = $10, authors = $11, updated_at = $12, submitted_by = $13, submitted_at = $14, \
            approval_id = $15, approved_by = $16, started_at = $17, ended_at = $18, wave = $19, wave_opened_at = $20, \
-           accepted = $21, reverting = $22, joined = $23, reason = $24, version = version + 1 \
+           accepted = $21, reverting = $22, joined = $23, reason = $24, resumed_at = $25, version = version + 1 \
            WHERE id = $1 AND version = $2";
     RATE = "INSERT INTO rollout_rate (rollout_id, minute, n) VALUES ($1, $2, 1) ON CONFLICT (rollout_id) DO UPDATE SET \
             n = CASE WHEN rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 THEN 1 ELSE rollout_rate.n + 1 END, \
@@ -262,6 +273,15 @@ pub async fn waiting_to_start(db: &Db) -> StoreResult<Vec<RolloutId>> {
     Ok(ids.into_iter().map(RolloutId).collect())
 }
 
+/// Those that send something by themselves, or will.
+///
+/// # Errors
+/// When the database fails.
+pub async fn about_to_send(tx: &mut Tx) -> StoreResult<Vec<RolloutId>> {
+    let ids: Vec<Uuid> = within!(tx, |executor| sqlx::query_scalar(ABOUT_TO_SEND).fetch_all(executor).await)?;
+    Ok(ids.into_iter().map(RolloutId).collect())
+}
+
 /// Rollouts, newest first: before an id when one is given, only those in a state when one is given.
 ///
 /// # Errors
@@ -282,6 +302,22 @@ pub async fn page(
         query.bind(limit).fetch_all(pool).await
     })?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The last rollout of a product that was started: of those made before an id when one is given. Costs what there are of
+/// rollouts of that product, or of all that were made since, whatever the fleet is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_of_product(db: &Db, product: &str, before: Option<RolloutId>) -> StoreResult<Option<Rollout>> {
+    let row: Option<Row> = read!(db, |pool| {
+        let query = match before {
+            None => sqlx::query_as(LAST_OF_PRODUCT),
+            Some(before) => sqlx::query_as(BEFORE_OF_PRODUCT).bind(before.0),
+        };
+        query.bind(product).fetch_optional(pool).await
+    })?;
+    row.map(TryInto::try_into).transpose()
 }
 
 /// The words in addresses that are this one, or it with something after a hyphen.
@@ -358,6 +394,7 @@ pub async fn put(tx: &mut Tx, rollout: &Rollout) -> StoreResult<bool> {
             .bind(i64::from(rollout.reverting))
             .bind(json(&rollout.joined))
             .bind(&rollout.reason)
+            .bind(time(rollout.resumed_at))
             .execute(executor)
             .await
             .map(|done| done.rows_affected())

@@ -14,6 +14,19 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 23
+    "DROP INDEX update_action_verified",
+    // 22
+    "ALTER TABLE rollout DROP COLUMN resumed_at",
+    "ALTER TABLE update_action DROP COLUMN reached",
+    // 21
+    "DROP TABLE webhook_delivery",
+    "DROP TABLE webhook_event",
+    "DROP TABLE webhook",
+    // 20
+    "DROP INDEX release_of_version",
+    "DROP TABLE artifact_member",
+    "DROP TABLE repository",
     // 19
     "DROP TABLE rollout_rate",
     "DROP TABLE rollout_failure",

@@ -11,10 +11,12 @@ use std::{
 /// How often it is asked whether it is our turn.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// By which PostgreSQL knows the turns, among the locks of a database: `musterim`, `musterrv` and `mustercr` as numbers.
+/// By which PostgreSQL knows the turns, among the locks of a database: `musterim`, `musterrv`, `mustercr` and `musterwh` as
+/// numbers.
 const IMPORTS: i64 = 0x6d75_7374_6572_696d;
 const REVOCATIONS: i64 = 0x6d75_7374_6572_7276;
 const CRLS: i64 = 0x6d75_7374_6572_6372;
+const WEBHOOKS: i64 = 0x6d75_7374_6572_7768;
 
 // These ask each database about itself, so they are not among the queries that both understand.
 const FILE: &str = "SELECT file FROM pragma_database_list WHERE name = 'main'";
@@ -55,6 +57,14 @@ pub async fn revocations(db: &Db) -> StoreResult<Turn> {
 /// As [`imports`].
 pub async fn crls(db: &Db) -> StoreResult<Turn> {
     wait(db, "crls", CRLS).await
+}
+
+/// Waits for the turn to tell webhooks: each is told by one process at a time, in order.
+///
+/// # Errors
+/// As [`imports`].
+pub async fn webhooks(db: &Db) -> StoreResult<Turn> {
+    wait(db, "webhooks", WEBHOOKS).await
 }
 
 async fn wait(db: &Db, name: &str, number: i64) -> StoreResult<Turn> {

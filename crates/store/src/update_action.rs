@@ -5,6 +5,7 @@ pub mod feedback;
 use crate::{Db, StoreError, StoreResult, Tx, rollout::count, user::some_time};
 use domain::{
     id::{DeviceId, ReleaseId, RolloutId},
+    release::ArtifactKind,
     rollout::{Action, ActionKind, ActionState, FIRST_ACTION, is_action_id},
     time::Timestamp,
 };
@@ -67,6 +68,7 @@ struct Row {
     revision: String,
     attempt: i64,
     state: String,
+    reached: String,
     offered_at: i64,
     changed_at: i64,
     due_at: i64,
@@ -79,6 +81,13 @@ struct Row {
     said: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct Named {
+    serial: String,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
 impl TryFrom<Row> for UpdateAction {
     type Error = StoreError;
     fn try_from(row: Row) -> StoreResult<Self> {
@@ -88,6 +97,7 @@ impl TryFrom<Row> for UpdateAction {
             from: row.from_version,
             attempt: u32::try_from(row.attempt).unwrap_or_default(),
             state: row.state.parse().map_err(|e| StoreError::corrupt("update_action.state", e))?,
+            reached: row.reached.parse().map_err(|e| StoreError::corrupt("update_action.reached", e))?,
             changed_at: Timestamp(row.changed_at),
             due_at: some_time(row.due_at),
             reported_at: some_time(row.reported_at),
@@ -116,22 +126,25 @@ impl TryFrom<Row> for UpdateAction {
 macro_rules! columns {
     () => {
         "a.id, a.rollout_id, a.device_id, a.device_number, a.kind, a.wave, a.cohort, a.release_id, a.version, \
-         a.from_version, a.revision, a.attempt, a.state, a.offered_at, a.changed_at, a.due_at, a.reported_at, \
+         a.from_version, a.revision, a.attempt, a.state, a.reached, a.offered_at, a.changed_at, a.due_at, a.reported_at, \
          a.soak_until, a.retry_at, a.refused_stop, a.code, a.reason, a.said"
     };
 }
 
 queries! {
+    LAST_GIVEN = "SELECT MAX(id) FROM update_action";
     BY_ID = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.id = $1");
     OF_DEVICE = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 ORDER BY a.id DESC LIMIT $2");
     OPEN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 AND a.is_open = 1");
     OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2 \
               ORDER BY a.id DESC");
+    INSTALLED = "SELECT a.release_id FROM update_action a JOIN release r ON r.id = a.release_id WHERE a.device_id = $1 \
+                 AND a.state IN ('verified', 'installed', 'verifying') AND r.kind = $2 ORDER BY a.id DESC LIMIT 1";
     DUE = "SELECT id FROM update_action WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2";
-    OF_ROLLOUT = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.id > $2 \
-                 ORDER BY a.id LIMIT $3");
-    OF_ROLLOUT_IN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.state = $2 \
-                    AND a.id > $3 ORDER BY a.id LIMIT $4");
+    OF_ROLLOUT = concat!("SELECT ", columns!(), ", d.serial FROM update_action a JOIN device d ON d.id = a.device_id \
+                 WHERE a.rollout_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
+    OF_ROLLOUT_IN = concat!("SELECT ", columns!(), ", d.serial FROM update_action a JOIN device d ON d.id = a.device_id \
+                    WHERE a.rollout_id = $1 AND a.state = $2 AND a.id > $3 ORDER BY a.id LIMIT $4");
     NUMBER = "SELECT number FROM device WHERE id = $1";
     SERIAL = "SELECT serial FROM device WHERE id = $1";
     HEARD = "SELECT firmware, last_seen_at FROM device WHERE id = $1";
@@ -139,10 +152,16 @@ queries! {
               version, from_version, revision, attempt, state, is_open, offered_at, changed_at, due_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     PUT = "UPDATE update_action SET state = $2, is_open = $3, changed_at = $4, due_at = $5, reported_at = $6, \
-           soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11 WHERE id = $1";
+           soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11, reached = $12 WHERE id = $1";
 }
 
-const LAST_ID: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
+const LAST_ID: &str = "SELECT MAX(COALESCE((SELECT MAX(id) FROM update_action), 0), \
+    COALESCE((SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'update_action.skipped'), 0))";
+/// The setting of SQLite that says up to where ids are not given. PostgreSQL's sequence knows it itself.
+const SKIPPED: &str = "update_action.skipped";
+const SKIP_TO: &str = "SELECT setval(pg_get_serial_sequence('update_action', 'id'), $1)";
+/// So many ids are not given after a restore: more updates than that nobody starts between two backups.
+const SKIP: i64 = 1_000_000;
 const NEXT_ID: &str = "SELECT nextval(pg_get_serial_sequence('update_action', 'id'))";
 
 /// The next id that devices take: see [`is_action_id`].
@@ -168,6 +187,23 @@ pub async fn next_id(tx: &mut Tx) -> StoreResult<i64> {
         };
     }
     Ok(id)
+}
+
+/// Gives none of the next million ids: devices may know them by updates that are not in this database any more. Where no
+/// device was told of any, there is nothing to be mistaken for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn skip_ids(tx: &mut Tx) -> StoreResult<()> {
+    let last: Option<i64> = within!(tx, |executor| sqlx::query_scalar(LAST_GIVEN).fetch_one(executor).await)?;
+    let Some(to) = last.map(|last| last + SKIP).filter(|to| *to < i64::from(i32::MAX) - SKIP) else { return Ok(()) };
+    match tx {
+        Tx::Sqlite(_) => crate::setting::put(tx, SKIPPED, &to.to_string()).await,
+        Tx::Postgres(tx) => {
+            sqlx::query(SKIP_TO).bind(to).execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
 }
 
 /// An action by its id.
@@ -222,6 +258,17 @@ pub async fn of_both(tx: &mut Tx, rollout: RolloutId, device: DeviceId) -> Store
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The release of a kind that a device installed last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn installed_of_kind(db: &Db, device: DeviceId, kind: ArtifactKind) -> StoreResult<Option<ReleaseId>> {
+    let id: Option<Uuid> = read!(db, |pool| {
+        sqlx::query_scalar(INSTALLED).bind(device.0).bind(kind.as_str()).fetch_optional(pool).await
+    })?;
+    Ok(id.map(ReleaseId))
+}
+
 /// The ids of those whose time is over, the longest ago first.
 ///
 /// # Errors
@@ -230,7 +277,7 @@ pub async fn due(db: &Db, now: Timestamp, limit: i64) -> StoreResult<Vec<i64>> {
     Ok(read!(db, |pool| sqlx::query_scalar(DUE).bind(now.0).bind(limit).fetch_all(pool).await)?)
 }
 
-/// The actions of a rollout after an id, only those in a state when one is given.
+/// The actions of a rollout after an id, each with its device's serial, only those in a state when one is given.
 ///
 /// # Errors
 /// When the database fails.
@@ -240,15 +287,15 @@ pub async fn of_rollout(
     state: Option<ActionState>,
     after: i64,
     limit: i64,
-) -> StoreResult<Vec<UpdateAction>> {
-    let rows: Vec<Row> = read!(db, |pool| {
+) -> StoreResult<Vec<(UpdateAction, String)>> {
+    let rows: Vec<Named> = read!(db, |pool| {
         let query = match state {
             None => sqlx::query_as(OF_ROLLOUT).bind(rollout.0),
             Some(state) => sqlx::query_as(OF_ROLLOUT_IN).bind(rollout.0).bind(state.as_str()),
         };
         query.bind(after).bind(limit).fetch_all(pool).await
     })?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    rows.into_iter().map(|named| Ok((named.row.try_into()?, named.serial))).collect()
 }
 
 /// The number of a device, as the transaction sees it.
@@ -331,6 +378,7 @@ pub async fn put(tx: &mut Tx, before: &UpdateAction, action: &Action) -> StoreRe
             .bind(i64::from(action.refused_to_stop))
             .bind(&action.code)
             .bind(&action.reason)
+            .bind(action.reached.as_str())
             .execute(executor)
             .await
             .map(drop)

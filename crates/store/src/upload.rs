@@ -78,7 +78,10 @@ queries! {
     SAME = concat!("SELECT ", columns!(), " FROM upload WHERE owner = $1 AND sha256 = $2 AND size = $3 AND node = $4 \
            AND expires_at > $5 AND release_id IS NULL ORDER BY id DESC LIMIT 1");
     ANNOUNCED = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload WHERE expires_at > $1 AND release_id IS NULL";
-    OF_OWNER = "SELECT COUNT(*) FROM upload WHERE owner = $1 AND expires_at > $2 AND release_id IS NULL";
+    COMING = "SELECT CAST(COALESCE(SUM(size - received), 0) AS BIGINT) FROM upload WHERE expires_at > $1 \
+               AND release_id IS NULL";
+    OF_OWNER = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload WHERE owner = $1 AND expires_at > $2 \
+                AND release_id IS NULL";
     INSERT = "INSERT INTO upload (id, owner, by_name, node, file_name, size, sha256, created_at, expires_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     RECEIVED = "UPDATE upload SET received = $3, expires_at = $4 WHERE id = $1 AND received = $2";
@@ -123,12 +126,20 @@ pub async fn announced(tx: &mut Tx, now: Timestamp) -> StoreResult<i64> {
     Ok(within!(tx, |executor| sqlx::query_scalar(ANNOUNCED).bind(now.0).fetch_one(executor).await)?)
 }
 
-/// How many unfinished uploads an owner has.
+/// How many bytes of unfinished uploads are still to come.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_owner(tx: &mut Tx, owner: &str, now: Timestamp) -> StoreResult<i64> {
-    Ok(within!(tx, |executor| sqlx::query_scalar(OF_OWNER).bind(owner).bind(now.0).fetch_one(executor).await)?)
+pub async fn coming(tx: &mut Tx, now: Timestamp) -> StoreResult<i64> {
+    Ok(within!(tx, |executor| sqlx::query_scalar(COMING).bind(now.0).fetch_one(executor).await)?)
+}
+
+/// How many unfinished uploads an owner has, and how many bytes they are to have together.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_owner(tx: &mut Tx, owner: &str, now: Timestamp) -> StoreResult<(i64, i64)> {
+    Ok(within!(tx, |executor| sqlx::query_as(OF_OWNER).bind(owner).bind(now.0).fetch_one(executor).await)?)
 }
 
 /// Enters an upload that begins.

@@ -1,8 +1,14 @@
 //! What is asked of parts and supply chains costs the same in every fleet: it is found by an index, in its order.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use domain::{batch::Model, id::ModelId, time::Timestamp};
 use sqlx::AssertSqlSafe;
-use store::{Db, testing};
+use store::{
+    Db,
+    device_list::{Filter, Half, Names, members_sql},
+    testing,
+};
+use uuid::Uuid;
 
 /// A query, what stands for its parameters, and the index that it must use.
 const FOUND_BY: &[(&str, &[&str], &str)] = &[
@@ -27,7 +33,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::finding::settled::OF_CAUSE", &["'x'", "10"], "finding_settled_cause"),
     ("store::report::holder::LISTING", &["'mac:x'", "ID", "6"], "component_identifier"),
     ("store::brake::DEVICES", &["'x'", "500"], "device_reason_cause"),
-    ("store::release::RUNNING", &["ID", "'x'", "10"], "device_model_firmware"),
+    ("store::release::VERIFIED", &["ID", "ID", "'x'", "10"], "update_action_verified"),
     ("store::release::IN_STAGE", &["'dev'", "ID", "10"], "release_in_stage"),
     ("store::upload::SAME", &["'x'", "'y'", "1", "'n'", "1"], "upload_owner"),
     ("store::update_action::OPEN", &["ID"], "update_action_open"),
@@ -35,9 +41,19 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::update_action::OF_DEVICE", &["ID", "10"], "update_action_device"),
     ("store::update_action::OF_ROLLOUT", &["ID", "10", "10"], "update_action_of"),
     ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_"),
+    ("store::update_action::INSTALLED", &["ID", "'deb'"], "update_action_device"),
+    ("store::release::OF_VERSION", &["'deb'", "'x'"], "release_of_version"),
+    ("store::member::BY_PATH", &["1", "'x'"], "path"),
+    ("store::member::BY_HASH", &["1", "'x'"], "artifact_member_sha256"),
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
+    ("store::device_list::members::MIDDLE", &[], "device_number"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
+    ("store::webhook::delivery::DUE", &["ID", "10"], "webhook_delivery_owed"),
+    ("store::webhook::delivery::RECENT", &["ID", "10", "10"], "webhook_delivery"),
+    ("store::webhook::delivery::KNOWN", &["1", "10"], "webhook_event"),
+    ("store::webhook::delivery::RENEW", &["ID", "10"], "webhook_delivery_owed"),
+    ("store::webhook::delivery::FORGET", &["10"], "webhook_event_at"),
     ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
 ];
@@ -84,6 +100,36 @@ async fn what_is_asked_is_found_by_an_index_in_its_order() {
     }
 }
 
+/// The last rollout of a product is found among those of that product, or from the newest on, and devices that are drawn by their
+/// numbers.
+#[tokio::test]
+async fn what_plans_are_compared_with_is_found_by_an_index() {
+    for fixture in testing::both().await.unwrap() {
+        let db = &fixture.db;
+        let queries = store::queries();
+        let named = |name: &str| queries.iter().find(|(known, _)| *known == name).unwrap().1;
+        let asked = [
+            (named("store::rollout::LAST_OF_PRODUCT"), vec!["'x'"]),
+            (named("store::rollout::BEFORE_OF_PRODUCT"), vec!["ID", "'x'"]),
+        ];
+        for (sql, values) in asked {
+            let plan = plan(db, sql, &values).await;
+            let is_found = ["rollout_release", "sqlite_autoindex_rollout_1", "rollout_pkey"];
+            assert!(is_found.iter().any(|index| plan.contains(index)), "{}: {sql}\n{plan}", fixture.name);
+            for costly in ["SCAN rollout", "SCAN release", "Seq Scan"] {
+                assert!(!plan.contains(costly), "{}: {sql}: {costly}\n{plan}", fixture.name);
+            }
+        }
+        let sql = store::rollout::crowd::known_sql(db, 3).replace('?', "7");
+        let sql = ["$1", "$2", "$3"].iter().fold(sql, |sql, place| sql.replace(place, "7"));
+        let plan = plan(db, &sql, &[]).await;
+        assert!(plan.contains("device_number"), "{}: {plan}", fixture.name);
+        for costly in ["SCAN d", "SCAN p", "Seq Scan"] {
+            assert!(!plan.contains(costly), "{}: {costly}\n{plan}", fixture.name);
+        }
+    }
+}
+
 /// What is counted, and the index that holds all that it takes.
 const COUNTED_IN: &[(&str, &[&str], &str)] = &[
     ("store::fitting::COUNT", &["7", "10"], "component_part"),
@@ -99,6 +145,33 @@ async fn what_is_counted_is_counted_in_the_index_alone() {
             let plan = plan(&fixture.db, sql, values).await;
             assert!(plan.contains("COVERING INDEX") || plan.contains("Index Only Scan"), "{}: {plan}", fixture.name);
             assert!(plan.contains(index), "{}: {name}\n{plan}", fixture.name);
+        }
+    }
+}
+
+/// A target that is most of the fleet is read in the order of the table, a small one by an index.
+#[tokio::test]
+async fn a_target_is_read_in_the_order_of_the_table_when_many_match() {
+    let model = Model {
+        id: ModelId(Uuid::from_u128(7)),
+        name: "GW-200".to_owned(),
+        description: String::new(),
+        poll_interval_s: 300,
+        sgtin: String::new(),
+    };
+    let names = Names { custodians: &[], models: &[model], batches: &[], parts: &[], now: Timestamp(0) };
+    let query = domain::query::parse("model:GW-200").unwrap();
+    for fixture in testing::both().await.unwrap() {
+        let filter = Filter::new(&fixture.db, &query, &names).await.unwrap();
+        for (whole, upper) in [(true, false), (true, true), (false, false)] {
+            let half = Half { middle: Uuid::from_u128(9), upper, whole };
+            let sql = members_sql(&fixture.db, &filter, half);
+            let plan = plan(&fixture.db, &sql, &["ID", "ID"]).await;
+            let of_table = plan.contains("PRIMARY KEY") || plan.contains("device_pkey");
+            assert!(if whole { of_table } else { plan.contains("device_") }, "{}: {plan}", fixture.name);
+            assert!(!whole || !plan.contains("device_model"), "{}: {plan}", fixture.name);
+            let found = store::device_list::members(&fixture.db, &filter, half).await.unwrap();
+            assert!(found.is_empty(), "{}: {sql}", fixture.name);
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Devices that call: each by its own certificate, over a connection that stays open or over a new one each time.
 
-use crate::{filled::Caller, load::body, table::rate, tls, world::World};
+use crate::{
+    load::{body, get},
+    table::rate,
+    tls,
+    world::{Device, World},
+};
 use std::{
     net::SocketAddr,
     sync::{
@@ -29,12 +34,35 @@ pub struct Phone {
 }
 
 impl Phone {
-    pub fn of(world: &World, caller: &Caller) -> Self {
-        let connector = tls::connector(world, &caller.device);
-        Self { number: caller.number, serial: caller.device.serial.clone(), connector }
+    /// Device `number` of a fleet.
+    pub fn of(world: &World, number: usize, device: &Device) -> Self {
+        Self { number, serial: device.serial.clone(), connector: tls::connector(world, device) }
     }
 
-    async fn connect(&self, to: SocketAddr) -> TlsStream<TcpStream> {
+    /// Asks for something once.
+    pub async fn asks(&self, to: SocketAddr, path: &str) {
+        let mut stream = self.connect(to).await;
+        tokio::time::timeout(PATIENCE, answered(&mut stream, &get(path), &mut Vec::new())).await.unwrap();
+    }
+
+    /// Asks for a file: how long it is, and how much of it has come with the head.
+    pub async fn begin(&self, stream: &mut TlsStream<TcpStream>, path: &str) -> (usize, usize) {
+        stream.write_all(&get(path)).await.unwrap();
+        let mut heard = Vec::with_capacity(16 * 1024);
+        while !has_head(&heard) {
+            assert_ne!(
+                stream.read_buf(&mut heard).await.unwrap(),
+                0,
+                "the connection was closed before the head was whole"
+            );
+        }
+        assert!(heard.get(8..12) == Some(b" 200"), "{}", String::from_utf8_lossy(&heard));
+        let whole = body(&heard).unwrap();
+        (whole.len(), heard.len() - whole.start)
+    }
+
+    /// A connection of its own.
+    pub async fn connect(&self, to: SocketAddr) -> TlsStream<TcpStream> {
         tls::connect(&self.connector, to).await.unwrap()
     }
 }

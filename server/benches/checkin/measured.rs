@@ -5,6 +5,7 @@ use crate::{
     calls::{Heard, Load, Phone},
     doors::Doors,
     filled::{fill, mac},
+    growth,
     table::{Row, grouped, percentile},
     world::{RULE, World},
 };
@@ -53,7 +54,7 @@ pub fn measure(sizes: &Sizes, devices: usize) -> Measured {
     let doors = server.block_on(Doors::open(&world));
     let bare = server.block_on(doors.behind_the_gate(handler()));
     let bench = Bench { asking, gateway: doors.gateway, bare };
-    let phones: Vec<Phone> = callers.iter().map(|caller| Phone::of(&world, caller)).collect();
+    let phones: Vec<Phone> = callers.iter().map(|caller| Phone::of(&world, caller.number, &caller.device)).collect();
     let before = memory();
     // Whoever polls without a pause does nothing else: how often one comes is looked at.
     let (lasting, others) = phones.split_at(AT_ONCE.min(phones.len() / 2));
@@ -149,11 +150,15 @@ pub fn rows(all: &[Measured]) -> Vec<Row> {
     let mut rows: Vec<Row> = all.iter().flat_map(of_one).collect();
     let Some(smallest) = all.first() else { return rows };
     for larger in all.iter().skip(1) {
-        for ((what, _, here, _), (_, _, there, _)) in larger.asked.iter().zip(&smallest.asked) {
-            rows.push(grown(what, larger.devices, here, (smallest.devices, there)));
+        for ((what, _, here, bare), (_, _, there, bare_there)) in larger.asked.iter().zip(&smallest.asked) {
+            rows.push(growth::by_the_clock(what, (larger.devices, here), (smallest.devices, there)));
+            let few = (smallest.devices, there, bare_there);
+            rows.push(growth::by_the_limit(what, (larger.devices, here, bare), few));
         }
+        // It has no limit beside it: what it costs is what it writes.
+        let few = (smallest.devices, &smallest.changed);
         let what = "reports of another part, connections kept";
-        rows.push(grown(what, larger.devices, &larger.changed, (smallest.devices, &smallest.changed)));
+        rows.push(growth::by_the_clock(what, (larger.devices, &larger.changed), few));
     }
     rows
 }
@@ -190,11 +195,4 @@ fn of_one(measured: &Measured) -> Vec<Row> {
     let filled = format!("{:.1} s", measured.filled.as_secs_f64());
     rows.push(plain(among("filling the fleet"), filled, "", String::new()));
     rows
-}
-
-/// What one request costs in the larger fleet, beside what it costs in the smallest.
-fn grown(what: &str, devices: usize, here: &Heard, (few, there): (usize, &Heard)) -> Row {
-    let cost = |heard: &Heard| Duration::from_secs_f64(1.0 / heard.rate());
-    let what = format!("cost of one of the {what}, of {} devices", grouped(devices));
-    Row::time(what, cost(here), (&format!("of {}", grouped(few)), cost(there)), "1.3")
 }

@@ -55,6 +55,14 @@ impl Doors {
         Self { gateway, pki, gate, chain, key: key.to_string() }
     }
 
+    /// What the listeners show: the chain and its key, as PEM.
+    pub fn identity(&self) -> (String, &str) {
+        let pem = |certificate: &CertificateDer<'static>| {
+            pki::Certificate::from_der(certificate).map(|certificate| certificate.pem()).unwrap()
+        };
+        (self.chain.iter().map(pem).collect(), &self.key)
+    }
+
     /// The same listener with something else behind it.
     pub async fn behind_the_gate(&self, router: Router) -> SocketAddr {
         let (address, listener) = bind(Door::Gateway).await;

@@ -78,7 +78,8 @@ pub fn grouped(number: usize) -> String {
     out
 }
 
-fn per_second(rate: f64) -> String {
+/// A rate as people read it.
+pub fn per_second(rate: f64) -> String {
     if rate < 100.0 {
         return format!("{rate:.1} /s");
     }

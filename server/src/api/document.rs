@@ -2,7 +2,7 @@
 
 use super::{
     authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
-    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads,
+    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads, webhooks,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -39,6 +39,7 @@ use utoipa::{
         (name = "Repairs", description = "What is taken out of devices and fitted, and who authorised it."),
         (name = "Rollouts", description = "Bringing a release to devices in waves; people approve each in the console."),
         (name = "Releases", description = "What devices can be updated to: files, gates, and the way to production."),
+        (name = "Webhooks", description = "Programs elsewhere that are told what happens."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -55,12 +56,17 @@ use utoipa::{
         certificates::list, certificates::one, certificates::of_device,
         enrolments::one, enrolments::create, enrolments::deliver,
         repairs::list, repairs::open, repairs::one, repairs::part, repairs::authorise, repairs::cancel,
-        rollouts::list, rollouts::create, rollouts::one, rollouts::submit, rollouts::pause, rollouts::resume,
-        rollouts::advance, rollouts::abort,
+        rollouts::list, rollouts::create, rollouts::one, rollouts::change, rollouts::preview,
+        rollouts::devices::list, rollouts::devices::cohorts,
+        rollouts::steps::submit, rollouts::steps::pause, rollouts::steps::resume, rollouts::steps::advance,
+        rollouts::steps::abort,
         revocations::list, revocations::preview, revocations::create, revocations::one,
-        releases::list, releases::create, releases::one, releases::promote, releases::withdraw, releases::check,
-        releases::sbom, releases::attach, releases::components, stages::list, stages::change,
-        uploads::create, uploads::head, uploads::patch,
+        releases::list, releases::create, releases::one,
+        releases::steps::promote, releases::steps::withdraw, releases::steps::check,
+        releases::bom::sbom, releases::bom::attach, releases::bom::components, stages::list, stages::change,
+        uploads::options, uploads::create, uploads::head, uploads::patch, uploads::delete,
+        webhooks::list, webhooks::create, webhooks::one, webhooks::remove, webhooks::pause, webhooks::resume,
+        webhooks::test, webhooks::resend,
         serve,
     ),
     modifiers(&Tokens, &Refusals),
@@ -95,7 +101,15 @@ impl Modify for Refusals {
         document.info.license = None;
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         for item in document.paths.paths.values_mut() {
-            let all = [&mut item.get, &mut item.post, &mut item.head, &mut item.patch];
+            let all = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.head,
+                &mut item.patch,
+                &mut item.delete,
+                &mut item.options,
+                &mut item.put,
+            ];
             for operation in all.into_iter().flatten() {
                 if operation.security.is_some() {
                     continue;
@@ -119,6 +133,9 @@ pub fn query_parameters(method: &str, path: &str) -> Vec<&'static str> {
         "POST" => item.post.as_ref(),
         "PATCH" => item.patch.as_ref(),
         "HEAD" => item.head.as_ref(),
+        "DELETE" => item.delete.as_ref(),
+        "OPTIONS" => item.options.as_ref(),
+        "PUT" => item.put.as_ref(),
         _ => item.get.as_ref(),
     });
     let parameters = operation.and_then(|operation| operation.parameters.as_deref()).unwrap_or_default();

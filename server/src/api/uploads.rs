@@ -1,5 +1,5 @@
-//! Files in pieces, by tus 1.0 (<https://tus.io/protocols/resumable-upload>): its core, creation and expiration. Whoever is
-//! cut off asks how much is here (HEAD) and goes on from there (PATCH).
+//! Files in pieces, by tus 1.0 (<https://tus.io/protocols/resumable-upload>): its core, creation, expiration and termination.
+//! Whoever is cut off asks how much is here (HEAD) and goes on from there (PATCH).
 
 use super::extract::{Answer, Key, Program, Refusal};
 use crate::{Console, problem::Problem};
@@ -23,6 +23,8 @@ pub const PATH: &str = "/api/v1/uploads";
 pub const ONE: &str = "/api/v1/uploads/{id}";
 
 const VERSION: &str = "1.0.0";
+/// What is spoken beyond the core.
+const EXTENSIONS: &str = "creation,expiration,termination";
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -31,6 +33,26 @@ const EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 const PIECE: &str = "application/offset+octet-stream";
 /// How much may be said about a file, in bytes.
 const METADATA_MAX: usize = 4096;
+
+/// Ask what of tus is spoken here, and how large a file may be.
+#[utoipa::path(options, path = "/api/v1/uploads", operation_id = "describeUploads", tag = "Releases", responses(
+    (status = 204, description = "The headers say it.",
+        headers(("Tus-Version" = String, description = "`1.0.0`."),
+                ("Tus-Extension" = String, description = "What is spoken beyond the core."),
+                ("Tus-Max-Size" = i64, description = "How large a file may be, in bytes."))),
+))]
+pub async fn options(State(console): State<Console>, Program(actor): Program) -> Response {
+    let told = async {
+        let most = console.fleet.upload_limit(&actor).await?;
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert("tus-version", HeaderValue::from_static(VERSION));
+        headers.insert("tus-extension", HeaderValue::from_static(EXTENSIONS));
+        headers.insert("tus-max-size", HeaderValue::from(most));
+        Ok(response)
+    };
+    answered(told.await)
+}
 
 /// Begin an upload. `Upload-Metadata` may say `filename` and `sha256` (hexadecimal), each in base64; with `sha256` an
 /// unfinished upload of the same file by the same token is found again.
@@ -45,7 +67,7 @@ const METADATA_MAX: usize = 4096;
     (status = 400, description = "A header is missing or can't be read.", body = Problem),
     (status = 412, description = "Another version of tus than 1.0.0 was asked for.", body = Problem),
     (status = 413, description = "The file is larger than is taken.", body = Problem),
-    (status = 507, description = "Too much is on its way already.", body = Problem),
+    (status = 507, description = "Too much is on its way already, or the disk has no room for it.", body = Problem),
 ))]
 pub async fn create(State(console): State<Console>, Program(actor): Program, headers: HeaderMap) -> Response {
     answered(begin(&console, &actor, &headers).await)
@@ -140,6 +162,31 @@ pub async fn patch(
         Ok(response)
     };
     answered(sent.await)
+}
+
+/// Forget a file that is on its way: nobody goes on with it.
+#[utoipa::path(delete, path = "/api/v1/uploads/{id}", operation_id = "deleteUpload", tag = "Releases", params(
+    ("id" = String, Path, description = "The upload's id."),
+    ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+), responses(
+    (status = 204, description = "It is forgotten."),
+    (status = 404, description = "There is no such upload of yours; it may have expired.", body = Problem),
+    (status = 412, description = "Another version of tus than 1.0.0 was asked for.", body = Problem),
+))]
+pub async fn delete(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(id): Key,
+    headers: HeaderMap,
+) -> Response {
+    let forgotten = async {
+        if actor.may(Permission::ReleasePush) {
+            speaks_tus(&headers)?;
+        }
+        console.fleet.discard_upload(&actor, upload_id(&id)).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    answered(forgotten.await)
 }
 
 /// Every answer says which protocol it is, those of errors too.

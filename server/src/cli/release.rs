@@ -48,7 +48,7 @@ pub struct PushRelease {
     /// The console.
     #[command(flatten)]
     pub remote: Remote,
-    /// The file: .swu.
+    /// The file: an image for SWUpdate (.swu), a bundle for RAUC (.raucb), a set of Debian packages or an OSTree repository (.tar).
     pub file: PathBuf,
     /// The release.
     #[command(flatten)]

@@ -5,6 +5,7 @@ mod authorities;
 use super::{
     COMMAND_LINE, place,
     serve::{Running, say},
+    shelf,
 };
 use crate::{
     cli::{self, Demo},
@@ -70,7 +71,8 @@ pub async fn run(demo: Demo) -> Outcome {
     // Before anything is written: what is refused leaves nothing.
     refuse_others(&fleet).await?;
     let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
-    let fleet = fleet.with_keys(keys);
+    let fleet = fleet.with_keys(keys).with_shelf(shelf::place(&demo.shelf)?);
+    shelf::reach(&fleet).await?;
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
         None => make(&fleet, &travel, &demo).await?,
@@ -85,7 +87,8 @@ pub async fn run(demo: Demo) -> Outcome {
     addresses(&fleet, &running.pki, &running.gateway).await?;
     refresh(&fleet, &mut credentials).await?;
     write(&folder.join(CREDENTIALS), &credentials)?;
-    running.beside(tokio::spawn(simulator::live::run(fleet, demo.seed)));
+    let gateway = (running.gateway.clone(), demo.listen.tenant.clone());
+    running.beside(tokio::spawn(simulator::live::run(fleet, demo.seed, gateway)));
     tell(&credentials, &folder)?;
     running.until_stopped().await;
     Ok(())
@@ -179,6 +182,7 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     );
     let crew = simulator::releases::Crew { operator: &operator, manager: &manager, admin: &admin };
     simulator::releases::happen(fleet, travel, plan, crew).await?;
+    simulator::rollouts::happen(fleet, travel, plan, &world, crew).await?;
     Ok(making.credentials)
 }
 

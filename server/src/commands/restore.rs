@@ -1,6 +1,6 @@
 //! `muster restore`: what a backup holds, into a data folder or database that nobody works on.
 
-use super::{COMMAND_LINE, backup::found, files, place, serve::say};
+use super::{COMMAND_LINE, backup::found, files, place, serve::say, shelf};
 use crate::{
     cli::Restore,
     data,
@@ -20,7 +20,7 @@ pub async fn run(restore: Restore) -> Outcome {
     if matches!(ended, Err(Failure::NotDone(_))) && !made.was_there() {
         // What was made for nothing goes again; a folder that holds anything stays.
         let _ = fs::remove_file(folder.join("lock"));
-        for empty in ["keys", "crl"] {
+        for empty in ["keys", "crl", "artifacts"] {
             let _ = fs::remove_dir(folder.join(empty));
         }
     }
@@ -28,16 +28,17 @@ pub async fn run(restore: Restore) -> Outcome {
 }
 
 async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
-    let file = restore.file.display();
+    let (file, shelf) = (restore.file.display(), shelf::place(&restore.shelf)?);
     data::make(folder)?;
     let _lock = data::Lock::take(folder)?;
     let restored = if let Some(url) = &restore.place.database_url {
         let restored =
-            fleet::backup::restore_postgres(&COMMAND_LINE, url, folder, &restore.file, restore.force).await?;
+            fleet::backup::restore_postgres(&COMMAND_LINE, url, folder, &shelf, &restore.file, restore.force).await?;
         say(&format!("The database is as it was at {} in {file}.", restored.0.minute_words()))?;
         restored.1
     } else {
-        let restored = fleet::backup::restore_sqlite(&COMMAND_LINE, folder, &restore.file, restore.force).await?;
+        let restored =
+            fleet::backup::restore_sqlite(&COMMAND_LINE, folder, &shelf, &restore.file, restore.force).await?;
         say(&format!("{} holds what {file} does.", folder.display()))?;
         restored
     };
@@ -45,5 +46,14 @@ async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
         0 => format!("Nothing of keys/ and crl/ had to be brought back into {}.", folder.display()),
         n => format!("{n} files of keys/ and crl/ were put into {}.", folder.display()),
     })?;
+    if restored.held_back > 0 {
+        say(&format!(
+            "{} rollouts that were running or scheduled are held back: what was decided since the backup is not known here.",
+            restored.held_back
+        ))?;
+    }
+    if restored.artifacts > 0 {
+        say(&format!("{} files of releases were put back.", restored.artifacts))?;
+    }
     found(&restored.missing, "The database is restored, but something that it names is missing.")
 }

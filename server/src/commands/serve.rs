@@ -1,6 +1,6 @@
 //! `muster serve`: the console, the gateway, and what verifiers fetch.
 
-use super::{COMMAND_LINE, place};
+use super::{COMMAND_LINE, place, shelf};
 use crate::{
     Console, assets,
     cli::{Listen, Serve},
@@ -12,6 +12,7 @@ use crate::{
     proxy::Proxies,
     repository, router,
     server_certificate::Source,
+    webhooks::{self, Sender, Trusted},
 };
 use app::AssetNames;
 use fleet::Fleet;
@@ -37,8 +38,9 @@ pub async fn run(serve: Serve) -> Outcome {
     let folder = place::folder(&serve.place)?;
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
-    let keys = place::keys(&serve.keys, &folder)?;
-    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys);
+    let (keys, shelf) = (place::keys(&serve.keys, &folder)?, shelf::place(&serve.shelf)?);
+    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys).with_shelf(shelf);
+    shelf::reach(&fleet).await?;
     if !fleet.can_seal() {
         tracing::warn!(
             "no passphrase of keys was given: authorities, certificates, kits, CRLs and claim codes whose keys are in files \
@@ -133,6 +135,8 @@ impl Running {
     pub async fn start(fleet: Fleet, listen: &Listen) -> Result<Self, Failure> {
         let files = assets::manifest()?;
         let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
+        let reach = Trusted { networks: listen.webhook_network.clone(), ca: listen.webhook_ca.clone() };
+        let sender = Sender::new(&reach)?;
         let proxies = Proxies::new(&listen.trusted_proxy);
         let doors = Doors::bind(listen, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
@@ -166,6 +170,7 @@ impl Running {
             tokio::spawn(sweep(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
             tokio::spawn(fleet.clone().run_rollouts()),
+            tokio::spawn(webhooks::run(fleet.clone(), sender)),
         ];
         let served = vec![
             tokio::spawn(doors.console.serve(tls, router::router(&console), stop.clone())),
@@ -223,6 +228,9 @@ async fn sweep(fleet: Fleet) {
         }
         if let Err(error) = fleet.forget_uploads().await {
             tracing::warn!(%error, "uploads that nobody goes on with could not be cleared away");
+        }
+        if let Err(error) = fleet.sweep_release_files().await {
+            tracing::warn!(%error, "files that nobody knows could not be cleared away");
         }
         tokio::time::sleep(SWEEP_EVERY).await;
         // A command that was stopped in the middle of its import leaves it to us.

@@ -39,7 +39,7 @@ pub fn wait_of(error: &Error) -> (StatusCode, Option<i64>) {
         Error::Conflict(_) => (StatusCode::CONFLICT, None),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooMany { wait_micros } => (StatusCode::TOO_MANY_REQUESTS, Some(seconds(*wait_micros))),
-        Error::NoRoom(_) | Error::Slow | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
+        Error::NoRoom(_) | Error::Away(_) | Error::Slow | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }

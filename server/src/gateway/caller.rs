@@ -118,8 +118,8 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     let caller = match (shown, token(request.headers())) {
         // Once for each request: between the act that cuts it off and the end of its connection it may still ask.
         (Some(shown), _) => match shown.verdict(&fleet) {
-            Verdict::Good => by_certificate(&fleet, shown, &address, false).await,
-            Verdict::Held => by_certificate(&fleet, shown, &address, true).await,
+            Verdict::Good => by_certificate(&fleet, shown, address, false).await,
+            Verdict::Held => by_certificate(&fleet, shown, address, true).await,
             Verdict::Revoked | Verdict::UnknownAuthority => return ended(request.version()),
         },
         (None, Some(token)) => {
@@ -185,12 +185,12 @@ fn ended(version: Version) -> Response {
     response
 }
 
-async fn by_certificate(fleet: &Fleet, shown: &Shown, address: &str, is_held: bool) -> Result<Caller, Error> {
+async fn by_certificate(fleet: &Fleet, shown: &Shown, address: String, is_held: bool) -> Result<Caller, Error> {
     if is_held {
         shown.note_held(fleet);
     }
     let Some(peer) = shown.who(fleet).await? else { return Ok(Caller::Stranger) };
-    let actor = peer.actor(Origin { address: address.to_owned() });
+    let actor = peer.actor(Origin { address });
     Ok(match actor {
         // Its first use, which supersedes the one before, is noted when it is whole again.
         Some(actor @ Actor::Device { .. }) if is_held => Caller::Held { actor, peer: Some(peer) },

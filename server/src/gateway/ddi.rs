@@ -14,17 +14,16 @@ pub use deployment::{cancel, cancel_feedback, deployment, feedback as deployment
 pub use download::{artifact, artifacts};
 
 use super::caller::Caller;
-use answer::{Problem, failed, ok};
+use answer::{Problem, failed, ok_text, push_text};
 use axum::{
     body::Bytes,
-    extract::{FromRequestParts, Path, Request, State, rejection::BytesRejection},
+    extract::{FromRequestParts, RawPathParams, Request, State, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
 use body::ConfigData;
 use fleet::{Actor, Fleet, check_in::PollAnswer, update::UpdateLink};
 use http::{HeaderMap, StatusCode, Uri, header, request::Parts, uri::Authority};
-use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use std::fmt::{Arguments, Write as _};
 
 /// The tenant of hawkBit that clients are set up with where nobody chose another.
 pub const DEFAULT_TENANT: &str = "DEFAULT";
@@ -44,17 +43,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let (actor, is_whole) = match parts.extensions.get::<Caller>() {
-            Some(Caller::Device { actor, .. }) => (actor.clone(), true),
-            Some(Caller::Held { actor, .. }) => (actor.clone(), false),
+        // Taken out: whoever is answered at its own address is nobody else's affair.
+        let (actor, is_whole) = match parts.extensions.remove::<Caller>() {
+            Some(Caller::Device { actor, .. }) => (actor, true),
+            Some(Caller::Held { actor, .. }) => (actor, false),
             None | Some(Caller::Nobody | Caller::Voucher { .. }) => return Err(Problem::Nobody),
             Some(Caller::Station { .. } | Caller::Awaited(_) | Caller::Stranger) => {
                 return Err(Problem::NoDevice);
             }
         };
-        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
-        let Ok(Path(path)) = path else { return Err(Problem::OtherDevice) };
-        let part = |name: &str| path.get(name).map(String::as_str).unwrap_or_default();
+        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::OtherDevice)?;
+        let part = |name: &str| path.iter().find(|(known, _)| *known == name).map(|(_, text)| text).unwrap_or_default();
         let (asked, controller) = (part("tenant"), part("controllerId"));
         let is_ours = parts.extensions.get::<Tenant>().is_some_and(|tenant| asked.eq_ignore_ascii_case(&tenant.0));
         if !is_ours {
@@ -74,40 +73,60 @@ impl<S: Send + Sync> FromRequestParts<S> for Controller {
 pub async fn poll(State(fleet): State<Fleet>, device: Controller, request: Request) -> Response {
     let answer = if device.is_whole { fleet.poll(&device.actor).await } else { fleet.poll_held(&device.actor).await };
     match answer {
-        Ok(answer) => {
-            let mut told = json!({"config": {"polling": {"sleep": time_of_day(answer.sleep_s)}}});
-            let links = links(&answer, &own_address(&request));
-            if !links.is_empty()
-                && let Some(told) = told.as_object_mut()
-            {
-                told.insert("_links".to_owned(), links.into());
-            }
-            ok(&told)
-        }
+        Ok(answer) => ok_text(told(&answer, &own_address(&request))),
         Err(error) => failed(&error),
     }
 }
 
-/// Where a device goes next: one update at most, what it has installed, and where it is asked to report.
-fn links(answer: &PollAnswer, own: &str) -> Map<String, Value> {
-    let mut links = Map::new();
-    let mut link = |name: &str, href: String| links.insert(name.to_owned(), json!({ "href": href }));
+/// What a poll is answered, written in one go: this is said more often than all else. Where a device goes next is one update at
+/// most, what it has installed, and where it is asked to report.
+fn told(answer: &PollAnswer, own: &str) -> String {
+    let mut out = String::with_capacity(192 + 3 * own.len());
+    out.push_str("{\"config\":{\"polling\":{\"sleep\":\"");
+    push_time_of_day(&mut out, answer.sleep_s);
+    out.push_str("\"}}");
+    let mut links = Links { out: &mut out, own, any: false };
     match answer.update {
         // What differs after the question mark makes clients look again.
         Some(UpdateLink::Deployment { id, tag }) => {
-            link("deploymentBase", format!("{own}/deploymentBase/{id}?c={tag}"))
+            links.add("deploymentBase", format_args!("/deploymentBase/{id}?c={tag}"));
         }
         // SWUpdate and Zephyr put /feedback after it as it stands.
-        Some(UpdateLink::Cancel { id }) => link("cancelAction", format!("{own}/cancelAction/{id}")),
-        None => None,
-    };
+        Some(UpdateLink::Cancel { id }) => links.add("cancelAction", format_args!("/cancelAction/{id}")),
+        None => {}
+    }
     if let Some(id) = answer.installed {
-        link("installedBase", format!("{own}/installedBase/{id}"));
+        links.add("installedBase", format_args!("/installedBase/{id}"));
     }
     if answer.wants_report {
-        link("configData", format!("{own}/configData"));
+        links.add("configData", format_args!("/configData"));
     }
-    links
+    if links.any {
+        out.push('}');
+    }
+    out.push('}');
+    out
+}
+
+/// The addresses of an answer, as they are added one by one.
+struct Links<'a> {
+    out: &'a mut String,
+    own: &'a str,
+    any: bool,
+}
+
+impl Links<'_> {
+    /// Adds one. What follows the device's own address holds nothing that JSON would have escaped.
+    fn add(&mut self, name: &str, rest: Arguments<'_>) {
+        self.out.push_str(if self.any { ",\"" } else { ",\"_links\":{\"" });
+        self.any = true;
+        self.out.push_str(name);
+        self.out.push_str("\":{\"href\":\"");
+        push_text(self.out, self.own);
+        // Writing to a text can't fail.
+        let _ = self.out.write_fmt(rest);
+        self.out.push_str("\"}");
+    }
 }
 
 /// What a device says of itself.
@@ -129,6 +148,25 @@ pub async fn config_data(
     drop(body);
     match fleet.report(&actor, said.data, said.mode).await {
         Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What a device says that it has installed, without having been told of it: 201 where that is news.
+pub async fn installed_base(
+    State(fleet): State<Fleet>,
+    Controller { actor, .. }: Controller,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(problem) if problem.status() == StatusCode::PAYLOAD_TOO_LARGE => return Problem::TooLarge.into_response(),
+        Err(_) => return Problem::Unreadable.into_response(),
+    };
+    let Some(version) = body::installed_version(&body) else { return Problem::Unreadable.into_response() };
+    match fleet.report_installed(&actor, &version).await {
+        Ok(true) => StatusCode::CREATED.into_response(),
+        Ok(false) => StatusCode::OK.into_response(),
         Err(error) => failed(&error),
     }
 }
@@ -158,8 +196,9 @@ fn own_address_of(headers: &HeaderMap, uri: &Uri) -> String {
 }
 
 /// `HH:MM:SS`.
-fn time_of_day(seconds: u32) -> String {
-    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+fn push_time_of_day(out: &mut String, seconds: u32) {
+    // Writing to a text can't fail.
+    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
 }
 
 #[cfg(test)]
@@ -168,11 +207,45 @@ mod tests {
 
     use super::*;
     use axum::body::Body;
+    use serde_json::{Value, json};
 
     #[test]
     fn times_have_eight_characters() {
+        let time_of_day = |seconds| {
+            let mut out = String::new();
+            push_time_of_day(&mut out, seconds);
+            out
+        };
         let times = [1, 300, 3_600, 86_399].map(time_of_day);
         assert_eq!(times, ["00:00:01", "00:05:00", "01:00:00", "23:59:59"]);
+    }
+
+    #[test]
+    fn an_answer_is_json_whatever_the_address_holds() {
+        let own = "https://gw.example/DEFAULT/controller/v1/GW-\"\\\u{1}\u{7f}\u{e9}";
+        for (update, name, rest) in [
+            (Some(UpdateLink::Deployment { id: 10_001, tag: 2 }), "deploymentBase", "/deploymentBase/10001?c=2"),
+            (Some(UpdateLink::Cancel { id: 10_002 }), "cancelAction", "/cancelAction/10002"),
+            (None, "", ""),
+        ] {
+            for (installed, wants_report) in [(None, false), (Some(10_003), false), (None, true), (Some(10_003), true)]
+            {
+                let answer = PollAnswer { sleep_s: 300, wants_report, update, installed };
+                let mut wanted = json!({"config": {"polling": {"sleep": "00:05:00"}}});
+                let mut link =
+                    |name: &str, rest: &str| wanted["_links"][name] = json!({"href": format!("{own}{rest}")});
+                if update.is_some() {
+                    link(name, rest);
+                }
+                if installed.is_some() {
+                    link("installedBase", "/installedBase/10003");
+                }
+                if wants_report {
+                    link("configData", "/configData");
+                }
+                assert_eq!(serde_json::from_str::<Value>(&told(&answer, own)).unwrap(), wanted);
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads what the handler left of the request's body before the answer is given.
 pub async fn discard(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
     let left = Left::default();
     // Whoever waits to be told to go on is not sending yet, and is not asked for what nobody wants.
     let waits = request.headers().get(header::EXPECT).is_some_and(|value| value == "100-continue");

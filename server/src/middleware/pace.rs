@@ -5,7 +5,12 @@ use super::{
     body::is_import,
     watched::{Polled, Watch, Watched},
 };
-use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    middleware::Next,
+    response::Response,
+};
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -40,6 +45,9 @@ const FILE: Pace = Pace { longest: Duration::MAX, ..USUAL };
 
 /// Ends bodies that dawdle.
 pub async fn keep(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
     let pace = if is_import(request.method(), request.uri().path()) { FILE } else { USUAL };
     next.run(request.map(|body| Body::new(Paced::body(body, pace)))).await
 }

@@ -51,11 +51,9 @@ pub async fn name(mut request: Request, next: Next) -> Response {
 
 /// Logs the request's end. Neither the query nor a path that holds a one-time token is logged.
 pub async fn trace(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let path = match &route {
-        Some(route) if route.contains("{token}") => route.clone(),
-        _ => request.uri().path().chars().take(200).collect(),
-    };
+    let (route, uri) = (request.extensions().get::<MatchedPath>().cloned(), request.uri().clone());
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let path = route.filter(|route| route.contains("{token}")).unwrap_or_else(|| beginning(uri.path()));
     // Devices call in by the thousand; what they did is in their history.
     let by_device = request.extensions().get::<Arc<Shown>>().is_some();
     let peer = request
@@ -71,7 +69,7 @@ pub async fn trace(request: Request, next: Next) -> Response {
         match status {
             500.. => tracing::error!(status, ms, peer, "answered"),
             // Assets and probes come by the thousand and say nothing.
-            _ if by_device || matches!(route.as_deref(), Some("/assets/{name}" | "/healthz" | "/readyz")) => {
+            _ if by_device || matches!(route, Some("/assets/{name}" | "/healthz" | "/readyz")) => {
                 tracing::debug!(status, ms, peer, "answered");
             }
             _ => tracing::info!(status, ms, peer, "answered"),
@@ -80,6 +78,11 @@ pub async fn trace(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// So much of a path as is logged.
+fn beginning(path: &str) -> &str {
+    path.char_indices().nth(200).and_then(|(end, _)| path.get(..end)).unwrap_or(path)
 }
 
 /// Refuses addresses that hold the character NUL: nothing has such a name, and PostgreSQL can't be asked for it.

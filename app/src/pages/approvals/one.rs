@@ -1,6 +1,6 @@
 //! One approval: what exactly would happen, its hash, and the decision of a second person.
 
-use super::{detail::facts_of, today};
+use super::{detail::facts_of, rollout, today};
 use crate::{
     components::{
         form::{Field, error_summary, hidden},
@@ -28,14 +28,19 @@ use leptos::prelude::*;
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let id: ApprovalId = ctx.param("id").parse().map_err(|_| fleet::Error::not_found("approval", ctx.param("id")))?;
     let detail = ctx.fleet.approval(&ctx.actor, id).await?;
-    let place = place_of(&ctx, &detail.row).await?;
+    let to = place_of(&ctx, &detail.row).await?;
+    let place = || to.clone().map(|(to, words)| view! { <a href=to>{words}</a> }).into_any();
+    let subject = match rollout::panels(&ctx, &detail, place()).await? {
+        Some(panels) => panels,
+        None => subject(&detail, place()).into_any(),
+    };
     let today = today::panel(&ctx, &detail).await?;
     let row = &detail.row;
     let sub = view! { <p>"Asked by " {row.requested_by.clone()} ", " {ago(row.requested_at, ctx.now)} ". " {today::bound_to(&detail)}</p> };
     let body = view! {
         {head(view! { {row.title.clone()} {Status::from(row.state).badge()} }, sub, ())}
         <div class="cols lead aside-first">
-            {subject(&detail, place)}
+            {subject}
             <div class="stack loose">
                 {today}
                 {decision(&ctx, &detail)}
@@ -47,11 +52,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 }
 
 /// What would be approved, whole, and its hash.
-fn subject(detail: &ApprovalDetail, place: Option<(String, &'static str)>) -> impl IntoView + use<> {
+fn subject(detail: &ApprovalDetail, place: AnyView) -> impl IntoView + use<> {
     let row = &detail.row;
     let hash = row.hash.clone();
-    let to = place.map(|(to, words)| view! { <a href=to>{words}</a> });
-    Panel::new("What exactly").aside(to).body(view! {
+    Panel::new("What exactly").aside(place).body(view! {
         <div class="stack">
             {facts_of(&detail.detail)}
             <div class="small">{facts(vec![("On record as", mono(row.subject.clone()).into_any())])}</div>

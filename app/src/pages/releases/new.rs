@@ -98,10 +98,10 @@ fn file(form: Option<&FormState>, kept: Option<&Upload>, most: i64) -> impl Into
     view! {
         <div class="field">
             <label for="file">"File"</label>
-            <input class="drop" id="file" name="file" type="file" required accept=".swu" data-max=bytes.to_string()
+            <input class="drop" id="file" name="file" type="file" required accept=".swu,.raucb,.tar" data-max=bytes.to_string()
                 aria-invalid=invalid aria-describedby=described />
             {error.map(|error| view! { <p class="hint bad" id="file-error">{icons::icon(icons::WARN)}{error}</p> })}
-            <p class="hint" id="file-hint" data-file="file">{format!("A SWUpdate image (.swu) up to {most} MiB. Choose it, or drop it here.")}</p>
+            <p class="hint" id="file-hint" data-file="file">{format!("A SWUpdate image (.swu), a RAUC bundle (.raucb), a set of Debian packages or an OSTree repository (.tar), up to {most} MiB. Choose it, or drop it here.")}</p>
         </div>
     }
     .into_any()

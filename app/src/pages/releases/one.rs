@@ -147,6 +147,9 @@ fn files(files: &[Artifact]) -> impl IntoView + use<> {
     Panel::new("Files").id("files").body(view! { <div class="stack loose">{files}</div> })
 }
 
+/// How much of a commit's hash people are shown.
+const COMMIT: usize = 12;
+
 fn file(file: &Artifact) -> impl IntoView + use<> {
     let signers: Vec<_> = file
         .signers
@@ -160,7 +163,12 @@ fn file(file: &Artifact) -> impl IntoView + use<> {
     let images: Vec<_> = file
         .images
         .iter()
-        .map(|image| view! { <li>{image.name.clone()}" "<span class="quiet">{size_words(image.size)}</span></li> })
+        .map(|image| {
+            // A ref has no size of its own, but the commit that it leads to.
+            let commit = || -> String { image.sha256.chars().take(COMMIT).collect() };
+            let told: String = if image.size == 0 { commit() } else { size_words(image.size) };
+            view! { <li>{image.name.clone()}" "<span class="quiet">{told}</span></li> }
+        })
         .collect();
     view! {
         <div class="stack tight">

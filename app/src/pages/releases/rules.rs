@@ -56,8 +56,8 @@ fn form(ctx: &Ctx, model: &str, own: &ModelStage) -> AnyView {
         ("soak_hours", rule.soak_hours.to_string()),
         ("verified", rule.verified.to_string()),
     ];
-    let labels = ["Checks that must have passed", "Hours in the stage before", "Devices that must run it"];
-    let hints = ["Their names, with commas between.", "0 for none.", "By their own word; 0 for none."];
+    let labels = ["Checks that must have passed", "Hours in the stage before", "Devices that rollouts verified"];
+    let hints = ["Their names, with commas between.", "0 for none.", "They reported it and lived with it; 0 for none."];
     let inputs: Vec<_> = fields
         .into_iter()
         .zip(names)
@@ -97,7 +97,7 @@ fn shown(rule: &StageRule) -> AnyView {
     let none = || "none".to_owned();
     let checks = if rule.checks.is_empty() { none() } else { rule.checks.join(", ") };
     let hours = if rule.soak_hours == 0 { none() } else { format!("{} h in the stage before", rule.soak_hours) };
-    let devices = if rule.verified == 0 { none() } else { format!("{} run it", rule.verified) };
+    let devices = if rule.verified == 0 { none() } else { format!("{} verified by rollouts", rule.verified) };
     let second = if rule.second_person { "approves" } else { "not needed" };
     facts(vec![
         ("Checks", checks.into_any()),

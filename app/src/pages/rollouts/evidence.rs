@@ -1,23 +1,21 @@
-//! What gates know: outcomes against the limits, kinds of failure, and how many devices are how far.
+//! What gates know: outcomes against the limits, and how many devices are how far.
 
 use super::{number, path, words};
 use crate::{
-    components::{icons::icon, panel::Panel, table::frame, text::ago},
+    components::{
+        icons::{self, icon},
+        panel::Panel,
+        status::{Status, Tone},
+        table::frame,
+    },
     context::href,
 };
 use domain::{
     bucket::PARTS,
-    rollout::{ActionKind, ActionState},
-    time::Timestamp,
+    rollout::{ActionKind, ActionState, RolloutState, share_interval},
 };
 use fleet::rollout::{RolloutDetail, WaveView};
 use leptos::prelude::*;
-
-/// A share in percent with one decimal.
-fn share(n: u64, of: u64) -> String {
-    let tenths = (u128::from(n) * 1_000).checked_div(u128::from(of)).unwrap_or_default();
-    format!("{}.{} %", tenths / 10, tenths % 10)
-}
 
 /// A part of a whole as a width.
 fn width(n: u64, of: u64) -> String {
@@ -45,25 +43,66 @@ pub(super) fn bar(wave: &WaveView) -> impl IntoView + use<> {
     }
 }
 
+/// One share of a wave against its limit.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// The wave, from 0.
+    wave: usize,
+    what: &'static str,
+    harmed: u64,
+    settled: u64,
+    /// How many devices of the wave get anything.
+    total: u64,
+    /// In parts of [`PARTS`].
+    limit: u32,
+    /// How many outcomes the gate wants before a share means anything.
+    sample: u64,
+    passed: bool,
+}
+
+impl Measured {
+    /// Whether it is above the limit: of enough outcomes, or however well the rest goes.
+    fn is_above(&self) -> bool {
+        let is_above = |of: u64| u128::from(self.harmed) * u128::from(PARTS) > u128::from(of) * u128::from(self.limit);
+        (self.settled >= self.sample && is_above(self.settled)) || is_above(self.total.max(self.sample))
+    }
+
+    fn verdict(&self) -> Status {
+        let status = |word, icon, tone| Status { word, icon, tone };
+        match () {
+            () if self.is_above() => status("Above", icons::HALT, Tone::Bad),
+            () if self.passed => status("Passed", icons::TICK, Tone::Ok),
+            () if self.settled < self.sample => status("Gathering", icons::HOURGLASS, Tone::Go),
+            () => status("Below", icons::MINUS, Tone::Mute),
+        }
+    }
+}
+
+fn measured(detail: &RolloutDetail) -> Vec<Measured> {
+    let open = detail.wave_views.iter().zip(&detail.plan.waves).enumerate().filter(|(_, (view, _))| view.is_open);
+    open.flat_map(|(n, (view, wave))| {
+        let (evidence, gate) = (view.evidence, wave.gate);
+        let is_last_open = detail.row.wave == Some(n);
+        let passed = !is_last_open || detail.row.state == RolloutState::Completed;
+        let one = move |what, harmed, limit| Measured {
+            wave: n,
+            what,
+            harmed,
+            settled: evidence.settled(),
+            total: evidence.total,
+            limit,
+            sample: gate.min_sample.min(evidence.total).max(1),
+            passed,
+        };
+        [one("failed", evidence.failed, gate.failed_limit), one("silent", evidence.silent, gate.silent_limit)]
+    })
+    .collect()
+}
+
 /// Failed and silent shares of every open wave against its gate.
 pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
-    let rows: Vec<_> = detail
-        .wave_views
-        .iter()
-        .enumerate()
-        .filter(|(_, wave)| wave.is_open)
-        .flat_map(|(n, wave)| {
-            let gate = detail.plan.waves.get(n).map(|wave| wave.gate);
-            gate.into_iter().flat_map(move |gate| {
-                let evidence = wave.evidence;
-                [
-                    (n, "failed", evidence.failed, evidence.settled(), gate.failed_limit),
-                    (n, "silent", evidence.silent, evidence.settled(), gate.silent_limit),
-                ]
-            })
-        })
-        .map(|(n, what, harmed, settled, limit)| line(n, what, harmed, settled, limit))
-        .collect();
+    let at = path(&detail.row.code);
+    let rows: Vec<_> = measured(detail).into_iter().map(|one| line(one, &at)).collect();
     let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
     let footer = match open {
         Some(wave) if detail.row.state.is_over() => format!(
@@ -79,21 +118,28 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         None => String::new(),
     };
     Panel::new("Evidence against the gate")
-        .aside("Of the devices whose outcome is known")
+        .aside(view! { <span class="hide-phone">"Of the devices with an outcome; interval of 95 %"</span> })
         .footer(view! { <span>{footer}</span> })
         .flush(frame(
             "Evidence against the gate",
             view! {
                 <table class="table evidence cards">
-                    <caption class="sr">"Share of devices that failed or went silent, against the limit of each wave’s gate"</caption>
+                    <caption class="sr">"Share of devices that failed or went silent, with its interval, against the limit of each wave’s gate"</caption>
                     <thead>
                         <tr>
-                            <th scope="col">"Wave"</th>
+                            <th scope="col">"Share"</th>
                             <th scope="col" class="num">"Outcomes"</th>
                             <th scope="col" class="num">"Harmed"</th>
-                            <th scope="col" class="iv hide-phone">"Against the limit"</th>
-                            <th scope="col" class="num">"Share"</th>
-                            <th scope="col" class="num">"Limit"</th>
+                            <th scope="col" class="iv">
+                                <svg class="chart" height="20" aria-hidden="true">
+                                    <text x="0" y="14">"0"</text>
+                                    <text class="bd b" x="50%" y="14" text-anchor="middle">"limit"</text>
+                                    <text x="100%" y="14" text-anchor="end">"twice"</text>
+                                </svg>
+                                <span class="sr">"Interval against the limit"</span>
+                            </th>
+                            <th scope="col" class="num">"Interval"</th>
+                            <th scope="col">"Verdict"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
@@ -102,95 +148,112 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         ))
 }
 
-fn line(n: usize, what: &'static str, harmed: u64, settled: u64, limit: u32) -> impl IntoView {
-    // The limit stands in the middle, so that one sees at a glance on which side of it the share is.
-    let scale = f64::from(limit.max(1)) * 2.0 / f64::from(PARTS);
-    let part = if settled == 0 { 0.0 } else { harmed as f64 / settled as f64 };
-    let is_over = u128::from(harmed) * u128::from(PARTS) > u128::from(settled) * u128::from(limit);
-    let to = crate::charts::percent((part / scale).min(1.0));
-    let class = if is_over { "f-bad" } else { "f-go" };
+/// A share in percent with two decimals.
+fn share(part: f64) -> String {
+    format!("{:.2}", part * 100.0)
+}
+
+fn line(one: Measured, at: &str) -> impl IntoView + use<> {
+    let (low, high) = share_interval(one.harmed, one.settled);
+    let verdict = one.verdict();
+    let limit = super::typed::percent(one.limit);
+    let is_known = one.settled > 0;
+    let picture = if is_known { interval(&one, (low, high), verdict.tone) } else { ().into_any() };
+    let harmed = match one.harmed {
+        0 => "0".into_any(),
+        n => {
+            let to = format!("{}#devices", href(at, &[("state", one.what)]));
+            view! { <a href=to>{number(n)}</a> }.into_any()
+        }
+    };
+    let between = if is_known { format!("{} to {} %", share(low), share(high)) } else { "–".to_owned() };
+    let said = format!("{between}, limit {limit} percent");
     view! {
         <tr>
-            <th scope="row">{format!("Wave {}, {what}", n + 1)}</th>
-            <td class="num" data-l="Outcomes">{number(settled)}</td>
-            <td class="num" data-l="Harmed">{number(harmed)}</td>
-            <td class="iv hide-phone">
-                <svg class="chart" height="28" width="100%" aria-hidden="true">
-                    <rect class="t-bad" x="50%" width="50%" height="28"></rect>
-                    <rect class=class y="10" width=to height="8"></rect>
-                    <line class="s-bad" x1="50%" x2="50%" y1="0" y2="28" stroke-width="1.5"></line>
+            <th scope="row">{format!("Wave {}, {}", one.wave + 1, one.what)}</th>
+            <td class="num" data-l="Outcomes">{number(one.settled)}</td>
+            <td class="num" data-l="Harmed">{harmed}</td>
+            <td class="iv full">
+                <svg class="chart" height="32" role="img" aria-label=said>
+                    <rect class="t-bad" x="50%" width="50%" height="32"></rect>
+                    <line class="s-bad" x1="50%" x2="50%" y1="0" y2="32" stroke-width="1.5"></line>
+                    {picture}
                 </svg>
             </td>
-            <td class="num" data-l="Share">{share(harmed, settled)}</td>
-            <td class="num quiet" data-l="Limit">{format!("{} %", super::typed::percent(limit))}</td>
+            <td class="num" data-l="Interval">{between} <span class="quiet">{format!(" / {limit} %")}</span></td>
+            <td data-l="Verdict">{verdict.cell()}</td>
         </tr>
     }
 }
 
-/// Failures that are alike.
-pub(super) fn failures(detail: &RolloutDetail, now: Timestamp) -> impl IntoView + use<> {
-    let all: u64 = detail.failures.iter().map(|cluster| cluster.n).sum();
-    let failed = href(&path(&detail.row.code), &[("state", "failed")]);
-    let rows: Vec<_> = detail
-        .failures
-        .iter()
-        .map(|cluster| {
-            let revision = if cluster.revision.is_empty() { "of no known revision".to_owned() } else { format!("hardware revision {}", cluster.revision) };
-            view! {
-                <li>
-                    <div>
-                        <h3>{cluster.reason.clone()} " " <span class="mono quiet">{cluster.code.clone()}</span></h3>
-                        <p>{revision} ", the last one " {ago(cluster.last_at, now)}</p>
-                    </div>
-                    <div class="end"><a href=failed.clone()>{number(cluster.n)} {if cluster.n == 1 { " time" } else { " times" }}</a></div>
-                </li>
-            }
+/// Point and interval on a scale that has the limit in its middle.
+fn interval(one: &Measured, (low, high): (f64, f64), tone: Tone) -> AnyView {
+    let scale = f64::from(one.limit.max(1)) * 2.0 / f64::from(PARTS);
+    let place = |part: f64| crate::charts::percent((part / scale).min(1.0));
+    let (stroke, fill) = match tone {
+        Tone::Bad => ("s-bad", "f-bad"),
+        Tone::Ok => ("s-ok", "f-ok"),
+        Tone::Go => ("s-go", "f-go"),
+        _ => ("s-mute", "f-mute"),
+    };
+    let point = one.harmed as f64 / one.settled.max(1) as f64;
+    let end = |part: f64| {
+        (part <= scale).then(|| {
+            view! { <line class=stroke stroke-width="2" x1=place(part) x2=place(part) y1="12" y2="20"></line> }
         })
-        .collect();
-    Panel::new("What went wrong")
-        .count(i64::try_from(all).unwrap_or(i64::MAX))
-        .flush(view! { <ul class="list">{rows}</ul> })
+    };
+    view! {
+        <line class=stroke stroke-width="2" x1=place(low) x2=place(high) y1="16" y2="16"></line>
+        {end(low)}
+        {end(high)}
+        <circle class=fill cx=place(point) cy="16" r="4.5"></circle>
+    }
+    .into_any()
 }
 
 /// How many devices are how far.
 pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
     let at = path(&detail.row.code);
+    let all: u64 = detail.wave_views.iter().map(|wave| wave.devices).sum();
     let sum = |kind: ActionKind, state: ActionState| -> u64 {
         let counts = detail.wave_views.iter().flat_map(|wave| &wave.counts);
         counts.filter(|count| count.kind == kind && count.state == state).map(|count| count.n).sum()
     };
     let row = |status: AnyView, n: u64, to: Option<String>| {
         let number = number(n);
-        let n = match to {
+        let shown = match to {
             Some(to) => view! { <a href=to>{number}</a> }.into_any(),
             None => number.into_any(),
         };
-        view! { <tr><th scope="row">{status}</th><td class="num">{n}</td></tr> }
+        view! {
+            <tr>
+                <th scope="row">{status}</th>
+                <td class="num">{shown}</td>
+                <td class="num quiet">{super::who::share(n, all)}</td>
+            </tr>
+        }
     };
     let told: Vec<_> = ActionState::ALL
         .iter()
         .map(|state| (*state, sum(ActionKind::Update, *state)))
         .filter(|(_, n)| *n > 0)
         .map(|(state, n)| {
-            row(words::outcome(state).cell().into_any(), n, Some(href(&at, &[("state", state.as_str())])))
+            let to = format!("{}#devices", href(&at, &[("state", state.as_str())]));
+            row(words::outcome(state).cell().into_any(), n, Some(to))
         })
         .collect();
     let back: u64 = ActionState::ALL.iter().map(|state| sum(ActionKind::Revert, *state)).sum();
     let done = sum(ActionKind::Revert, ActionState::Verified);
     let reverting = (back > 0).then(|| {
-        let words = view! { <span class="st">{icon(crate::components::icons::REVERT)}"Taken back, done of told"</span> };
-        view! { <tr><th scope="row">{words}</th><td class="num">{format!("{} of {}", number(done), number(back))}</td></tr> }
+        let words = view! { <span class="st">{icon(icons::REVERT)}"Taken back, done of told"</span> };
+        view! { <tr><th scope="row">{words}</th><td class="num" colspan="2">{format!("{} of {}", number(done), number(back))}</td></tr> }
     });
     let untold = detail.wave_views.iter().map(|wave| {
         let told: u64 = wave.counts.iter().filter(|count| count.kind == ActionKind::Update).map(|count| count.n).sum();
         wave.devices.saturating_sub(told)
     });
-    let untold: u64 = untold.sum();
-    let waiting = row(
-        view! { <span class="st st-mute">{icon(crate::components::icons::RING)}"Not told yet"</span> }.into_any(),
-        untold,
-        None,
-    );
+    let waiting =
+        row(view! { <span class="st st-mute">{icon(icons::RING)}"Not told yet"</span> }.into_any(), untold.sum(), None);
     let of = detail.row.devices.map(|n| format!("of {}", number(n)));
     Panel::new("Outcomes").aside(of).flush(view! {
         <table class="table" data-density="compact">

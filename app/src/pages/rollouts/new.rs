@@ -1,16 +1,18 @@
 //! The designer: a plan is written, and one sees who would be in each wave before it is kept.
 
 use super::{
+    before,
     form::{Choice, designer},
-    path,
+    number, path, said,
     typed::{plan_of, values_of},
+    who,
 };
 use crate::{
     components::{
         icons,
         panel::{Panel, head, note},
         status::Tone,
-        text::count,
+        text::minute,
     },
     context::{Ctx, FieldError, FormState},
     page::Page,
@@ -19,11 +21,10 @@ use domain::{
     id::ReleaseId,
     person::Permission,
     release::Stage,
-    rollout::{Advance, Frozen, Gate, Plan, Reaction, Wave, WaveSize, Windows},
+    rollout::{Advance, Gate, Plan, Reaction, Wave, WaveSize, Windows},
 };
-use fleet::release::ReleaseFilter;
+use fleet::{release::ReleaseFilter, rollout::Design};
 use leptos::prelude::*;
-use std::borrow::Cow;
 
 /// So many releases can be chosen from.
 const RELEASES: i64 = 200;
@@ -40,9 +41,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         Some(form) => form.clone(),
         None => FormState { values: begin(begun, ctx.query_value("target")), errors: Vec::new() },
     };
+    let shown = preview(&ctx, &form, None).await?;
     let body = view! {
         {head("Plan a rollout", view! { <p>"A draft changes nothing. Once it is submitted its devices are frozen, and a manager approves exactly that."</p> }, ())}
-        {columns(&ctx, &form, "/rollouts/new", &releases, 0).await}
+        {columns(&form, "/rollouts/new", &releases, 0, shown)}
     };
     Ok(Page::new("Plan a rollout", body).crumb("Rollouts", "/rollouts"))
 }
@@ -60,6 +62,7 @@ pub async fn load_edit(ctx: Ctx) -> Result<Page, fleet::Error> {
         Some(form) => (form.clone(), form.value("version").parse().unwrap_or(detail.version)),
         None => (FormState { values: values_of(&detail.plan), errors: Vec::new() }, detail.version),
     };
+    let shown = preview(&ctx, &form, Some(&detail.row.code)).await?;
     let warned = (!matches!(detail.row.state, domain::rollout::RolloutState::Draft)).then(|| {
         note(Tone::Warn, icons::WARN, "Changing it drops what was submitted or approved. It has to be submitted again.")
     });
@@ -67,20 +70,13 @@ pub async fn load_edit(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head(title.clone(), (), ())}
         {warned}
-        {columns(&ctx, &form, &format!("{at}/edit"), &releases, version).await}
+        {columns(&form, &format!("{at}/edit"), &releases, version, shown)}
     };
     Ok(Page::new(title, body).crumb("Rollouts", "/rollouts").crumb(detail.row.name, at))
 }
 
 /// The form, and beside it who that would be.
-async fn columns(
-    ctx: &Ctx,
-    form: &FormState,
-    action: &str,
-    releases: &[Choice],
-    version: i64,
-) -> impl IntoView + use<> {
-    let shown = preview(ctx, form).await;
+fn columns(form: &FormState, action: &str, releases: &[Choice], version: i64, shown: AnyView) -> impl IntoView + use<> {
     view! {
         <div class="cols lead">
             {designer(form, action, releases, version)}
@@ -143,21 +139,25 @@ fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, Str
     values
 }
 
-/// Who would be in each wave, or what keeps it from being said.
-async fn preview(ctx: &Ctx, form: &FormState) -> AnyView {
+/// Who would be in each wave and how long it takes, or what keeps it from being said; and how the last one went.
+async fn preview(ctx: &Ctx, form: &FormState, code: Option<&str>) -> Result<AnyView, fleet::Error> {
     let panel = Panel::new("Who that would be");
     let plan = match plan_of(form) {
         Ok(plan) => plan,
-        Err(wrong) => return panel.body(unsaid(wrong.into_iter().map(|error| error.message).collect())).into_any(),
+        Err(wrong) => {
+            return Ok(panel.body(unsaid(wrong.into_iter().map(|error| error.message).collect())).into_any());
+        }
     };
-    match ctx.fleet.preview_rollout(&ctx.actor, &plan).await {
-        Ok(frozen) => panel.aside("at this moment").flush(waves(&plan, &frozen)).into_any(),
+    let design = match ctx.fleet.design_rollout(&ctx.actor, &plan).await {
+        Ok(design) => panel.aside("at this moment").flush(waves(&plan, &design)).into_any(),
         Err(fleet::Error::Invalid { fields }) => {
             let messages = fields.iter().map(FieldError::from).map(|error| error.message);
             panel.body(unsaid(messages.collect())).into_any()
         }
         Err(error) => panel.body(unsaid(vec![error.to_string()])).into_any(),
-    }
+    };
+    let last = ctx.fleet.rollout_before(&ctx.actor, plan.release, code).await?;
+    Ok(view! { {design} {last.as_ref().map(before::panel)} }.into_any())
 }
 
 fn unsaid(why: Vec<String>) -> impl IntoView {
@@ -165,42 +165,47 @@ fn unsaid(why: Vec<String>) -> impl IntoView {
     view! { <p class="quiet">"It can be said once this is filled in:"</p> <ul class="rules">{why}</ul> }
 }
 
-fn waves(plan: &Plan, frozen: &Frozen) -> impl IntoView + use<> {
-    let total = frozen.count;
-    let share = |n: u64| -> String {
-        let tenths = (u128::from(n) * 1_000).checked_div(u128::from(total)).unwrap_or_default();
-        format!("{}.{} %", tenths / 10, tenths % 10)
-    };
-    let number = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
+fn waves(plan: &Plan, design: &Design) -> impl IntoView + use<> {
+    let frozen = &design.frozen;
+    let last = plan.waves.len().saturating_sub(1);
     let rows: Vec<_> = plan
         .waves
         .iter()
         .zip(&frozen.waves)
         .enumerate()
-        .map(|(n, (wave, frozen))| {
-            let held: u64 = frozen.count.saturating_sub(frozen.offered(plan));
-            let held = (held > 0).then(|| format!("{} held out", number(held)));
+        .map(|(n, (wave, counted))| {
+            let held = match counted.count.saturating_sub(counted.offered(plan)) {
+                0 => String::new(),
+                held => format!(", {} held out", number(held)),
+            };
+            let forecast = design.forecast.get(n).map(|forecast| who::through(forecast, n == last));
             view! {
-                <tr>
-                    <th scope="row" class="two"><b>{wave.name.clone()}</b><small>{format!("Wave {}", n + 1)}</small></th>
-                    <td class="num two"><b>{number(frozen.count)}</b><small>{held.unwrap_or_else(|| share(frozen.count))}</small></td>
-                </tr>
+                <li>
+                    <div class="stack tight">
+                        <h3>
+                            <b>{format!("{}. {}", n + 1, wave.name)}</b>
+                            " " <span class="quiet">{said::devices(counted.count)} ", " {who::share(counted.count, frozen.count)} {held}</span>
+                        </h3>
+                        {design.waves.get(n).map(who::makeup)}
+                        {forecast}
+                    </div>
+                </li>
             }
         })
         .collect();
     let placed: u64 = frozen.waves.iter().map(|wave| wave.count).sum();
-    let left = total.saturating_sub(placed);
-    let left: Cow<'static, str> = match left {
-        0 => "Every device of the target is in a wave.".into(),
-        left => format!("{} of the target are in no wave.", number(left)).into(),
+    let left = match frozen.count.saturating_sub(placed) {
+        0 => "Every device of the target is in a wave.".to_owned(),
+        left => format!("{} of the target are in no wave.", number(left)),
     };
+    let done = who::done_at(&design.forecast);
+    let done = done.map(|at| view! { <p>"Done about " <b>{minute(at)} " UTC"</b> ", if it is approved now."</p> });
     view! {
-        <table class="table">
-            <caption class="sr">"Devices in each wave"</caption>
-            <thead><tr><th scope="col">"Wave"</th><th scope="col" class="num">"Devices"</th></tr></thead>
-            <tbody>{rows}</tbody>
-            <tfoot><tr><th scope="row">"Target"</th><td class="num">{number(total)}</td></tr></tfoot>
-        </table>
-        <div class="body"><p class="small quiet">{left}</p></div>
+        <ul class="list">{rows}</ul>
+        <div class="body stack tight">
+            <p>"Target: " <b>{said::devices(frozen.count)}</b> ". " {left}</p>
+            {done}
+            {who::assumed()}
+        </div>
     }
 }

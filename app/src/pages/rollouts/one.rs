@@ -1,6 +1,6 @@
 //! One rollout: its waves, live, what its gates know, and one click to stop it.
 
-use super::{devices, evidence, number, path, plan, words};
+use super::{before, cohorts, devices, evidence, failures, number, path, plan, said, who, words};
 use crate::{
     components::{
         form::error_summary,
@@ -14,10 +14,13 @@ use crate::{
 };
 use domain::{
     person::Permission,
-    rollout::{ActionState, RolloutState},
+    rollout::{ActionState, Outlook, RolloutState},
 };
-use fleet::rollout::{RolloutDetail, WaveView};
+use fleet::rollout::{Crowds, RolloutDetail, WaveView};
 use leptos::prelude::*;
+
+/// How many devices of a rollout are looked at to say who is in it and when it will be done.
+const LOOKED_AT: usize = 2_000;
 
 /// `/rollouts/{code}`.
 ///
@@ -28,26 +31,33 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let state: Option<ActionState> = ctx.query_value("state").and_then(|word| word.parse().ok());
     let after = ctx.query_value("after").and_then(|id| id.parse().ok()).unwrap_or(0);
     let outcomes = ctx.fleet.rollout_devices(&ctx.actor, &detail.row.code, state, after, devices::ROWS).await?;
+    let crowds = match &detail.frozen {
+        Some(_) => Some(ctx.fleet.rollout_crowds(&ctx.actor, &detail.row.code, LOOKED_AT).await?),
+        None => None,
+    };
+    let titles = before::titles(&ctx, &[&detail.plan]).await?;
     let badge = words::state(detail.row.state).badge();
     let wave = (detail.row.wave.is_some() && !detail.row.state.is_over())
         .then(|| view! { <span class="quiet">" wave " {words::wave_of(detail.row.wave, detail.row.waves)}</span> });
     let begun = detail.row.wave.is_some();
+    let makeups = crowds.as_ref().map_or(&[][..], |crowds| crowds.waves.as_slice());
+    let of_cohorts = crowds.as_ref().map_or(&[][..], |crowds| crowds.cohorts.as_slice());
     let body = view! {
-        {head(view! { {detail.row.name.clone()} " " {badge} {wave} }, sub(&detail), acts(&ctx, &detail))}
+        {head(view! { {detail.row.name.clone()} " " {badge} {wave} }, sub(&detail, crowds.as_ref()), acts(&ctx, &detail))}
         {error_summary(ctx.form.as_ref())}
         {stands(&detail)}
-        {waves(&detail)}
+        {waves(&detail, crowds.as_ref())}
         {begun.then(|| evidence::panel(&detail))}
         <div class="cols lead">
             <div class="stack loose">
-                {(!detail.failures.is_empty()).then(|| evidence::failures(&detail, ctx.now))}
+                {(!detail.failures.is_empty()).then(|| failures::panel(&detail, makeups, ctx.now))}
+                {cohorts::panel(&detail, of_cohorts)}
                 {begun.then(|| devices::panel(&ctx, &detail, &outcomes, state, after))}
                 {story(&detail)}
             </div>
             <div class="stack loose">
                 {begun.then(|| evidence::outcomes(&detail))}
-                {plan::cohorts(&detail)}
-                {plan::panel(&detail)}
+                {plan::panel(&detail, &titles)}
             </div>
         </div>
     };
@@ -55,7 +65,18 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     Ok(Page::new(detail.row.name.clone(), body).crumb("Rollouts", "/rollouts").live(topics))
 }
 
-fn sub(detail: &RolloutDetail) -> impl IntoView + use<> {
+/// When it will be done; nothing where that can't be said.
+fn done(detail: &RolloutDetail, crowds: Option<&Crowds>) -> Option<impl IntoView + use<>> {
+    let at = who::done_at(&crowds?.forecast)?;
+    let when = match detail.row.state {
+        RolloutState::Submitted => "if it is approved now and nothing goes wrong",
+        RolloutState::Paused | RolloutState::Halted => "if it is resumed now and nothing goes wrong",
+        _ => "if nothing goes wrong",
+    };
+    Some(view! { <br /> "Done about " {minute(at)} " UTC, " {when} })
+}
+
+fn sub(detail: &RolloutDetail, crowds: Option<&Crowds>) -> impl IntoView + use<> {
     let devices = detail
         .row
         .devices
@@ -64,7 +85,7 @@ fn sub(detail: &RolloutDetail) -> impl IntoView + use<> {
     let target = if target.trim().is_empty() { "every device".into_any() } else { mono(target).into_any() };
     let release = format!("/releases/{}", detail.plan.release);
     view! {
-        <p>"Release " <a href=release>{detail.row.release.clone()}</a> {devices.map(|devices| view! { " to " {devices} })} <br /> {target}</p>
+        <p>"Release " <a href=release>{detail.row.release.clone()}</a> {devices.map(|devices| view! { " to " {devices} })} <br /> {target} {done(detail, crowds)}</p>
     }
 }
 
@@ -144,12 +165,27 @@ fn stands(detail: &RolloutDetail) -> AnyView {
     }
 }
 
-fn waves(detail: &RolloutDetail) -> impl IntoView + use<> {
-    let all: Vec<_> = detail.wave_views.iter().enumerate().map(|(n, wave)| one_wave(detail, n, wave)).collect();
-    view! { <ol class="waves any" aria-label="Waves">{all}</ol> }
+fn waves(detail: &RolloutDetail, crowds: Option<&Crowds>) -> impl IntoView + use<> {
+    let all: Vec<_> = detail.wave_views.iter().enumerate().map(|(n, wave)| one_wave(detail, crowds, n, wave)).collect();
+    view! { <ol class="waves any" id="waves" aria-label="Waves">{all}</ol> }
 }
 
-fn one_wave(detail: &RolloutDetail, n: usize, wave: &WaveView) -> impl IntoView + use<> {
+/// When a wave will be through; a wave that can't get through says so.
+fn expected(crowds: Option<&Crowds>, n: usize) -> Option<impl IntoView + use<>> {
+    let crowds = crowds?;
+    let forecast = crowds.forecast.get(n.checked_sub(crowds.first)?)?;
+    Some(match forecast.through {
+        Outlook::At(at) => view! { <p>"Through about " {minute(at)}</p> }.into_any(),
+        Outlook::Short { reachable, needed } => {
+            let words = format!("Its gate wants {} outcomes; {} can come.", number(needed), number(reachable));
+            view! { <p><b>{words}</b></p> }.into_any()
+        }
+        Outlook::Late => view! { <p>"Not within 90 days"</p> }.into_any(),
+        Outlook::After => ().into_any(),
+    })
+}
+
+fn one_wave(detail: &RolloutDetail, crowds: Option<&Crowds>, n: usize, wave: &WaveView) -> impl IntoView + use<> {
     let name = detail.plan.waves.get(n).map(|wave| wave.name.clone()).unwrap_or_default();
     let evidence = wave.evidence;
     let is_current = detail.row.wave == Some(n) && !detail.row.state.is_over();
@@ -166,7 +202,7 @@ fn one_wave(detail: &RolloutDetail, n: usize, wave: &WaveView) -> impl IntoView 
     } else if detail.frozen.is_some() {
         plan::opens(detail, n)
     } else {
-        plan::size_words(detail, n)
+        detail.plan.waves.get(n).map(said::size).unwrap_or_default()
     };
     let devices = if detail.frozen.is_some() {
         view! { <b>{number(wave.devices)} " devices"</b> }.into_any()
@@ -179,6 +215,7 @@ fn one_wave(detail: &RolloutDetail, n: usize, wave: &WaveView) -> impl IntoView 
             {evidence::bar(wave)}
             <p>{devices}</p>
             <p>{line}</p>
+            {wave.halted.is_none().then(|| expected(crowds, n))}
         </li>
     }
 }
@@ -207,11 +244,13 @@ fn story(detail: &RolloutDetail) -> impl IntoView + use<> {
                 "complete" => icons::TICK,
                 _ => icons::PLAY,
             };
+            // What went on by itself was done in the name of a rule.
+            let by = if event.actor == "rollout" { "Muster".to_owned() } else { event.actor.clone() };
             view! {
                 <li class="ev">
                     {minute(event.at)}
                     <span class=tone.dot_class()>{icon(drawn)}</span>
-                    <div><h3>{event.words.clone()}</h3><p>{event.actor.clone()}</p></div>
+                    <div><h3>{event.words.clone()}</h3><p>"By: " {by}</p></div>
                 </li>
             }
         })

@@ -1,30 +1,19 @@
 //! The plan as it was written: what was approved, in words.
 
 use super::{
-    number,
+    said,
     typed::{percent, span_text},
 };
 use crate::components::{
-    panel::{Panel, facts},
-    table::frame,
+    panel::Panel,
     text::{copy, fours, minute},
 };
 use domain::{
     approval::ApprovalState,
-    rollout::{ActionKind, ActionState, Advance, RolloutState, WaveSize},
+    rollout::{Advance, RolloutState},
 };
 use fleet::rollout::RolloutDetail;
 use leptos::prelude::*;
-
-/// A wave's size in words, before it is frozen.
-pub(super) fn size_words(detail: &RolloutDetail, n: usize) -> String {
-    match detail.plan.waves.get(n).map(|wave| &wave.size) {
-        Some(WaveSize::Share(parts)) => format!("{} % of the target", percent(*parts)),
-        Some(WaveSize::Devices(n)) => format!("{} devices", number(*n)),
-        Some(WaveSize::Query(text)) => format!("Those of {text}"),
-        Some(WaveSize::Rest) | None => "All that are left".to_owned(),
-    }
-}
 
 /// What has to be so before a wave opens.
 pub(super) fn opens(detail: &RolloutDetail, n: usize) -> String {
@@ -47,45 +36,16 @@ pub(super) fn opens(detail: &RolloutDetail, n: usize) -> String {
 }
 
 /// What was approved, in words.
-pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
-    let plan = &detail.plan;
-    let windows = if plan.windows.open.is_empty() {
-        "at any time".to_owned()
-    } else {
-        let zone = if plan.windows.zone.is_empty() { "UTC" } else { &plan.windows.zone };
-        format!("{}, local time of the device, or else {zone}", plan.windows.lines().replace('\n', "; "))
-    };
-    let rate = plan
-        .rate_per_minute
-        .map_or_else(|| "no limit".to_owned(), |rate| format!("at most {} a minute", number(rate.into())));
-    let later = if plan.joins { "join" } else { "do not join" };
-    let mut rows = vec![
-        ("Window", windows.into_any()),
-        ("Rate", rate.into_any()),
-        ("Silent after", format!("{} without progress", span_text(plan.timeout_minutes)).into_any()),
-        ("Verified", format!("by its own report, and {} of life after it", span_text(plan.soak_minutes)).into_any()),
-        (
-            "Tries again",
-            match plan.retries {
-                0 => "never".into_any(),
-                1 => "once".into_any(),
-                n => format!("up to {n} times").into_any(),
-            },
-        ),
-        ("At a limit", plan.reaction.label().into_any()),
-    ];
-    if let Some(release) = plan.revert_to {
-        rows.push((
-            "Goes back to",
-            view! { <a href=format!("/releases/{release}")>"the release for that"</a> }.into_any(),
-        ));
-    }
-    rows.push(("New devices", later.into_any()));
-    if plan.downgrades {
-        rows.push(("Downgrades", "yes".into_any()));
-    }
-    rows.extend(detail.started_at.map(|at| ("Started", minute(at).into_any())));
-    rows.extend(detail.ended_at.map(|at| ("Ended", minute(at).into_any())));
+pub(super) fn panel(detail: &RolloutDetail, titles: &said::Titles) -> impl IntoView + use<> {
+    let rules: Vec<_> = said::rules(&detail.plan, titles)
+        .into_iter()
+        .map(|line| view! { <dt>{line.term}</dt><dd>{line.words}</dd> })
+        .collect();
+    let times = [("Started", detail.started_at), ("Ended", detail.ended_at)];
+    let times: Vec<_> = times
+        .into_iter()
+        .filter_map(|(term, at)| at.map(|at| view! { <dt>{term}</dt><dd>{minute(at)}</dd> }))
+        .collect();
     let approved = detail.approval.as_ref().map(|approval| {
         let word = match approval.state {
             ApprovalState::Waiting => "Waiting for a manager".to_owned(),
@@ -94,6 +54,13 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         };
         view! { <a href=format!("/approvals/{}", approval.id)>{word}</a> }
     });
+    let gates: Vec<_> = said::waves(&detail.plan, detail.frozen.as_ref())
+        .into_iter()
+        .map(|(wave, gate)| {
+            let gate: Vec<_> = gate.into_iter().map(|words| view! { <p>{words}</p> }).collect();
+            view! { <li><div><h3>{wave.term}": "{wave.words}</h3>{gate}</div></li> }
+        })
+        .collect();
     let hash = (!detail.hash.is_empty()).then(|| {
         view! {
             <div class="hashbox">
@@ -102,62 +69,8 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
             </div>
         }
     });
-    Panel::new("Plan").aside(approved).body(view! { <div class="stack">{facts(rows)}{hash}</div> })
-}
-
-/// The cohorts side by side: who they are, and what came of it.
-pub(super) fn cohorts(detail: &RolloutDetail) -> AnyView {
-    let Some(cohorts) = &detail.plan.cohorts else { return ().into_any() };
-    let counted = |cohort: usize, state: ActionState| -> u64 {
-        let counts = detail.wave_views.iter().flat_map(|wave| &wave.counts);
-        counts
-            .filter(|count| count.kind == ActionKind::Update && count.cohort == cohort && count.state == state)
-            .map(|count| count.n)
-            .sum()
-    };
-    let rows: Vec<_> = cohorts
-        .variants
-        .iter()
-        .enumerate()
-        .map(|(n, variant)| {
-            let members: u64 = detail.wave_views.iter().filter_map(|wave| wave.cohorts.get(n + 1)).sum();
-            let harmed = counted(n + 1, ActionState::Failed)
-                + counted(n + 1, ActionState::Silent)
-                + counted(n + 1, ActionState::Reverted);
-            let gets = if variant.release.is_some() {
-                format!("{} %", percent(variant.share))
-            } else {
-                format!("{} %, held out", percent(variant.share))
-            };
-            view! {
-                <tr>
-                    <th scope="row" class="two"><b>{variant.name.clone()}</b><small>{gets}</small></th>
-                    <td class="num" data-l="Devices">{number(members)}</td>
-                    <td class="num" data-l="Verified">{number(counted(n + 1, ActionState::Verified))}</td>
-                    <td class="num" data-l="Harmed">{number(harmed)}</td>
-                </tr>
-            }
-        })
-        .collect();
-    let aside = cohorts.wave.map(|wave| format!("in wave {}", wave + 1));
-    Panel::new("Cohorts")
-        .aside(aside)
-        .flush(frame(
-            "Cohorts",
-            view! {
-                <table class="table cards">
-                    <caption class="sr">"Cohorts and their outcomes"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Cohort"</th>
-                            <th scope="col" class="num">"Devices"</th>
-                            <th scope="col" class="num">"Verified"</th>
-                            <th scope="col" class="num">"Harmed"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            },
-        ))
-        .into_any()
+    Panel::new("Plan").id("plan").aside(approved).flush(view! {
+        <ul class="list">{gates}</ul>
+        <div class="body stack"><dl class="facts">{rules}{times}</dl>{hash}</div>
+    })
 }

@@ -39,7 +39,7 @@ pub(super) fn wave(detail: &RolloutDetail, n: usize, view: &WaveView) -> Status 
 }
 
 /// How far a device is.
-pub(super) const fn outcome(state: ActionState) -> Status {
+pub(in crate::pages) const fn outcome(state: ActionState) -> Status {
     match state {
         ActionState::Offered => status("Offered", icons::OFFERED, Tone::Go),
         ActionState::Downloading => status("Downloading", icons::DOWNLOAD, Tone::Go),

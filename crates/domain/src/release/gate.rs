@@ -16,7 +16,7 @@ words! {
         Check => "check", "Check";
         /// It was long enough in the stage before.
         Soak => "soak", "Time";
-        /// Devices run it.
+        /// Devices that a rollout verified with it run it.
         Verified => "verified", "Devices";
         /// Somebody else approves.
         Person => "person", "Second person";
@@ -66,7 +66,8 @@ pub struct ModelFacts {
     pub model: String,
     /// What it asks for.
     pub rule: StageRule,
-    /// How many of its devices run the release by their own word; need not be counted further than the rule asks.
+    /// How many of its devices a rollout verified with the release, and run it still; need not be counted further than the rule
+    /// asks.
     pub verified: i64,
 }
 
@@ -152,10 +153,10 @@ fn of_devices(model: &ModelFacts) -> GateResult {
     let (name, asked) = (&model.model, model.rule.verified);
     let devices = if asked == 1 { "device" } else { "devices" };
     let (met, told) = if model.verified >= asked {
-        (true, format!("{asked} {name} {devices} or more run it by their own word."))
+        (true, format!("{asked} {name} {devices} or more verified by a rollout."))
     } else {
         let missing = asked - model.verified;
-        (false, format!("{} of {asked} {name} {devices} run it by their own word: {missing} more.", model.verified))
+        (false, format!("{} of {asked} {name} {devices} verified by a rollout: {missing} more.", model.verified))
     };
     GateResult { gate: Gate::Verified, about: name.clone(), met, told }
 }

@@ -17,7 +17,7 @@ pub struct StageRule {
     pub checks: Vec<String>,
     /// How long it must have been in the stage before, in hours.
     pub soak_hours: i64,
-    /// How many devices of the model must run it, by their own word.
+    /// How many devices of the model a rollout must have verified with it.
     pub verified: i64,
     /// Whether somebody else has to approve it.
     pub second_person: bool,

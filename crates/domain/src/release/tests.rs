@@ -34,7 +34,7 @@ fn each_gate_says_what_is_missing() {
         (true, "“hil” was not reported yet."),
         (true, "“smoke” failed."),
         (true, "28 h more in staging, until 13 Apr 1970, 00:00 UTC."),
-        (true, "3 of 5 GW-200 devices run it by their own word: 2 more."),
+        (true, "3 of 5 GW-200 devices verified by a rollout: 2 more."),
         (false, "Somebody else has to approve it."),
     ];
     assert_eq!(told, expected.map(|(blocks, told)| (blocks, told.to_owned())));

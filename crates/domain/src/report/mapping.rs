@@ -123,6 +123,13 @@ impl Mapping {
         Self::parse(USUAL_MAPPING).unwrap_or_default()
     }
 
+    /// An attribute that says which firmware runs, and counts before all others that do.
+    #[must_use]
+    pub fn firmware_attribute(&self) -> Option<String> {
+        let rule = self.rules.iter().find(|rule| rule.target == Target::Firmware)?;
+        Some(rule.attribute.filled("installed"))
+    }
+
     /// Its lines, in order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {

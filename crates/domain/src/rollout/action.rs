@@ -1,67 +1,7 @@
 //! What becomes of an update on one device: from the offer to what the device itself says that it runs.
 
-use super::{Execution, Feedback};
-use crate::{history::Event, time::Timestamp, version::version_key, words::words};
-
-words! {
-    /// What an action is for.
-    ActionKind {
-        /// It brings the release.
-        Update => "update", "Update";
-        /// It takes back to an earlier one.
-        Revert => "revert", "Revert";
-    }
-}
-
-words! {
-    /// How far a device is with an update.
-    ActionState {
-        /// It was told of it.
-        Offered => "offered", "Offered";
-        /// It downloads.
-        Downloading => "downloading", "Downloading";
-        /// It installs.
-        Installing => "installing", "Installing";
-        /// It says that it has installed it; it has not reported the version yet.
-        Installed => "installed", "Installed";
-        /// It reported the version after its start, and has to live with it for a while.
-        Verifying => "verifying", "Verifying";
-        /// It reported the version itself and lived with it.
-        Verified => "verified", "Verified";
-        /// It says that it failed, or it polls and did not finish in time.
-        Failed => "failed", "Failed";
-        /// It was not heard from in time.
-        Silent => "silent", "Silent";
-        /// It went back to the version before by itself.
-        Reverted => "reverted", "Reverted";
-        /// It failed, and is to be tried again.
-        Retried => "retried", "To be tried again";
-        /// It is asked to stop.
-        Cancelling => "cancelling", "Cancelling";
-        /// It stopped.
-        Cancelled => "cancelled", "Cancelled";
-    }
-}
-
-impl ActionState {
-    /// Whether nothing more is expected of the device. One that was silent may come back.
-    #[must_use]
-    pub const fn is_closed(self) -> bool {
-        matches!(self, Self::Verified | Self::Failed | Self::Reverted | Self::Retried | Self::Cancelled)
-    }
-
-    /// Whether a gate counts it as an outcome.
-    #[must_use]
-    pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Verified | Self::Failed | Self::Silent | Self::Reverted)
-    }
-
-    /// Whether the device is still to be told of it: clients confirm after their start only what is still offered.
-    #[must_use]
-    pub const fn is_offered(self) -> bool {
-        matches!(self, Self::Offered | Self::Downloading | Self::Installing | Self::Silent)
-    }
-}
+use super::{ActionKind, ActionState, Execution, Feedback, UnderWay};
+use crate::{history::Event, time::Timestamp, version::version_key};
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +27,8 @@ pub struct Action {
     pub attempt: u32,
     /// How far it is.
     pub state: ActionState,
+    /// How far it came on the device: what it was before a silence, a stop or its end.
+    pub reached: ActionState,
     /// When it got there.
     pub changed_at: Timestamp,
     /// When it counts as failed or silent; none when nothing is waited for.
@@ -95,15 +37,18 @@ pub struct Action {
     pub reported_at: Option<Timestamp>,
     /// From when on a poll verifies it.
     pub soak_until: Option<Timestamp>,
-    /// When it is tried again.
+    /// When it is tried again, or may be offered again if its offer was taken back.
     pub retry_at: Option<Timestamp>,
     /// Whether the device refused to stop.
     pub refused_to_stop: bool,
-    /// By what failures are put together; empty without one.
+    /// By what failures are put together; empty without one. [`FELL_BACK`] while it is open, if the device went back.
     pub code: String,
-    /// Why it failed, in a sentence; empty without one.
+    /// Why it failed or was cancelled, in a sentence; empty without one.
     pub reason: String,
 }
+
+/// The code of what a device went back from by itself.
+const FELL_BACK: &str = "reverted";
 
 /// What happens to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +63,8 @@ pub enum ActionEvent<'a> {
     Reported {
         /// The version.
         version: &'a str,
+        /// Whether this is all that is ever said: who installs from a repository closes nothing.
+        is_all: bool,
     },
     /// The device polled.
     Polled,
@@ -127,9 +74,15 @@ pub enum ActionEvent<'a> {
         heard: bool,
         /// What it reported last; empty for nothing.
         firmware: &'a str,
+        /// Whether the device was kept from it, so that it could not go on.
+        withheld: bool,
+        /// Since when its rollout runs without a break, if there was one.
+        resumed_at: Option<Timestamp>,
     },
     /// The rollout ended: the device is asked to stop.
     Stop,
+    /// Nothing can come of an offer that the device has not begun: it is free for another one.
+    TakeBack,
 }
 
 /// What is waited before the second try, in microseconds; for each one more twice as long, up to a day.
@@ -147,6 +100,7 @@ impl Action {
             from: from.to_owned(),
             attempt,
             state: ActionState::Offered,
+            reached: ActionState::Offered,
             changed_at: now,
             due_at: Some(now.plus(pace.timeout)),
             reported_at: None,
@@ -162,6 +116,18 @@ impl Action {
         !version.is_empty() && version_key(version) == version_key(&self.version)
     }
 
+    /// It, as far as what a poll is answered depends on it.
+    #[must_use]
+    pub const fn under_way(&self) -> UnderWay {
+        UnderWay {
+            kind: self.kind,
+            state: self.state,
+            reached: self.reached,
+            soak_until: self.soak_until,
+            refused_to_stop: self.refused_to_stop,
+        }
+    }
+
     /// What it is after something happened; none when that changes nothing.
     #[must_use]
     pub fn after(&self, event: &ActionEvent<'_>, now: Timestamp, pace: Pace) -> Option<Self> {
@@ -170,26 +136,56 @@ impl Action {
             return None;
         }
         match event {
-            ActionEvent::Fetched if self.state == S::Offered => Some(self.moved(S::Downloading, now, pace)),
+            ActionEvent::Fetched if self.under_way().is_not_begun() => Some(self.begun(S::Downloading, now, pace)),
             ActionEvent::Said(feedback) => self.said(feedback, now, pace),
             ActionEvent::SaidOfStopping(feedback) if self.state == S::Cancelling => {
                 self.said_of_stopping(feedback, now, pace)
             }
-            ActionEvent::Reported { version } => self.reported(version, now, pace),
+            ActionEvent::Reported { version, is_all } => self.reported(version, *is_all, now, pace),
             ActionEvent::Polled => self.polled(now),
-            ActionEvent::TimedOut { heard, firmware } if self.due_at.is_some_and(|due| due <= now) => {
-                self.timed_out(*heard, firmware, now, pace)
+            ActionEvent::TimedOut { heard, firmware, withheld, resumed_at } if self.is_due(now) => {
+                let resumed_until = resumed_at.filter(|_| self.state == S::Offered).map(|at| at.plus(pace.timeout));
+                match resumed_until.filter(|until| *until > now) {
+                    _ if *withheld && self.under_way().awaits_client() => Some(self.taken_back(now)),
+                    // While it was held up it could not begin.
+                    Some(until) => Some(Self { due_at: Some(until), ..self.clone() }),
+                    None => Some(self.timed_out(*heard, firmware, now, pace)),
+                }
             }
-            ActionEvent::Stop if self.state.is_offered() && !self.refused_to_stop => {
+            ActionEvent::Stop if self.under_way().awaits_client() && !self.refused_to_stop => {
                 Some(self.moved(S::Cancelling, now, pace))
             }
+            ActionEvent::TakeBack if self.under_way().is_not_begun() => Some(self.taken_back(now)),
             _ => None,
         }
     }
 
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at.is_some_and(|due| due <= now)
+    }
+
     fn moved(&self, state: ActionState, now: Timestamp, pace: Pace) -> Self {
         let due_at = (!state.is_settled() && !state.is_closed()).then(|| now.plus(pace.timeout));
-        Self { state, changed_at: now, due_at, ..self.clone() }
+        let reached = if state.is_progress() { state } else { self.reached };
+        Self { state, reached, changed_at: now, due_at, ..self.clone() }
+    }
+
+    /// The client goes on by itself: what was noted of a try before counts no more.
+    fn begun(&self, state: ActionState, now: Timestamp, pace: Pace) -> Self {
+        Self { code: String::new(), reason: String::new(), ..self.moved(state, now, pace) }
+    }
+
+    /// Ends what the device was kept from: that is no outcome, and it may be offered again.
+    fn taken_back(&self, now: Timestamp) -> Self {
+        let reason = "The offer was taken back: the device was kept from it.".to_owned();
+        Self {
+            state: ActionState::Cancelled,
+            reason,
+            retry_at: Some(now),
+            changed_at: now,
+            due_at: None,
+            ..self.clone()
+        }
     }
 
     fn said(&self, feedback: &Feedback, now: Timestamp, pace: Pace) -> Option<Self> {
@@ -198,14 +194,13 @@ impl Action {
             return Some(self.failed(feedback.cluster(), feedback.reason(), now, pace));
         }
         if feedback.is_success() {
-            // Said again, it is no progress.
-            if matches!(self.state, S::Installed | S::Verifying) {
-                return None;
-            }
-            return Some(match self.reported_at {
-                Some(_) => self.verifying(now, pace),
-                None => self.moved(S::Installed, now, pace),
-            });
+            return match (self.state, self.reached) {
+                // Said again, it is no progress; of what it has lived with for a while only its report says more.
+                (S::Installed | S::Verifying, _) | (S::Silent, S::Verifying) => None,
+                _ if self.code == FELL_BACK => Some(self.fell_back(self.reason.clone(), now, pace)),
+                _ if self.reported_at.is_some() => Some(self.verifying(now, pace)),
+                _ => Some(self.moved(S::Installed, now, pace)),
+            };
         }
         let next = match feedback.execution {
             Execution::Download | Execution::Downloaded => S::Downloading,
@@ -213,11 +208,11 @@ impl Action {
             _ => return None,
         };
         let is_progress = match self.state {
-            S::Offered | S::Silent => true,
+            S::Offered | S::Silent => self.under_way().awaits_client(),
             S::Downloading => next == S::Installing,
             _ => false,
         };
-        is_progress.then(|| self.moved(next, now, pace))
+        is_progress.then(|| self.begun(next, now, pace))
     }
 
     fn said_of_stopping(&self, feedback: &Feedback, now: Timestamp, pace: Pace) -> Option<Self> {
@@ -228,28 +223,63 @@ impl Action {
         refused.then(|| Self { refused_to_stop: true, ..self.moved(ActionState::Installing, now, pace) })
     }
 
-    fn reported(&self, version: &str, now: Timestamp, pace: Pace) -> Option<Self> {
+    fn reported(&self, version: &str, is_all: bool, now: Timestamp, pace: Pace) -> Option<Self> {
+        use ActionState as S;
+        if version.is_empty() {
+            return None;
+        }
+        if self.state != S::Silent {
+            return self.reported_of(version, is_all, now, pace);
+        }
+        // It is heard of again: it goes on where it was, and has to live with the version anew.
+        let back = self.moved(self.reached, now, pace);
+        if back.state == S::Verifying && self.is_version(version) {
+            return Some(Self { reported_at: Some(now), ..back }.verifying(now, pace));
+        }
+        Some(back.reported_of(version, is_all, now, pace).unwrap_or(back))
+    }
+
+    fn reported_of(&self, version: &str, is_all: bool, now: Timestamp, pace: Pace) -> Option<Self> {
         use ActionState as S;
         if self.is_version(version) {
+            let installed = || Some(Self { reported_at: Some(now), ..self.clone() }.verifying(now, pace));
             return match self.state {
-                S::Installed => Some(Self { reported_at: Some(now), ..self.clone() }.verifying(now, pace)),
+                S::Installed => installed(),
                 // It runs, but its client has not closed the action: that has to be let do so, see the module's text on
                 // offering until it is closed. When its time is over it is taken at its word.
                 S::Verifying => None,
+                _ if is_all => installed(),
                 _ if self.reported_at.is_some() => None,
-                _ => Some(Self { reported_at: Some(now), ..self.clone() }),
+                _ => {
+                    let (code, reason) = (String::new(), String::new());
+                    Some(Self { reported_at: Some(now), code, reason, ..self.clone() })
+                }
             };
         }
-        // Before its start with the new one it says the old one, and that means nothing; after it, it does.
-        (self.state == S::Verifying).then(|| {
-            let reason = format!("It reported version {} first and {version} later.", self.version);
-            self.ended(S::Reverted, "reverted".to_owned(), reason, now, pace)
-        })
+        let went_back = format!("It reported version {} first and {version} later.", self.version);
+        match self.state {
+            S::Verifying => Some(self.fell_back(went_back, now, pace)),
+            S::Cancelling if is_all => Some(self.moved(S::Cancelled, now, pace)),
+            // Before its start with the new one it says the old one, and that means nothing; after it, it does, and its client
+            // may still say why.
+            _ if self.reported_at.is_some() && self.under_way().is_not_begun() => {
+                Some(Self { reported_at: None, ..self.clone() })
+            }
+            _ if self.reported_at.is_some() => {
+                Some(Self { reported_at: None, code: FELL_BACK.to_owned(), reason: went_back, ..self.clone() })
+            }
+            _ => None,
+        }
     }
 
+    fn fell_back(&self, reason: String, now: Timestamp, pace: Pace) -> Self {
+        self.ended(ActionState::Reverted, FELL_BACK.to_owned(), reason, now, pace)
+    }
+
+    /// It runs and its client has closed it, or had the time to: from here on it has to live with it.
     fn verifying(&self, now: Timestamp, pace: Pace) -> Self {
-        let until = self.reported_at.unwrap_or(now).plus(pace.soak);
-        let due_at = Some(until.max(now).plus(pace.timeout));
+        let until = now.plus(pace.soak);
+        let due_at = Some(until.plus(pace.timeout));
         Self { soak_until: Some(until), due_at, ..self.moved(ActionState::Verifying, now, pace) }
     }
 
@@ -258,22 +288,27 @@ impl Action {
         lived.then(|| Self { state: ActionState::Verified, changed_at: now, due_at: None, ..self.clone() })
     }
 
-    fn timed_out(&self, heard: bool, firmware: &str, now: Timestamp, pace: Pace) -> Option<Self> {
+    fn timed_out(&self, heard: bool, firmware: &str, now: Timestamp, pace: Pace) -> Self {
         use ActionState as S;
         if !heard {
-            return Some(self.moved(S::Silent, now, pace));
+            return self.moved(S::Silent, now, pace);
         }
-        Some(match self.state {
+        match self.state {
             // Its next poll verifies it.
             S::Verifying => Self { due_at: Some(now.plus(pace.timeout)), ..self.clone() },
             S::Cancelling => {
                 let reason = "It was asked to stop and never said that it did.".to_owned();
                 self.ended(S::Cancelled, String::new(), reason, now, pace)
             }
-            _ if self.reported_at.is_some() => self.verifying(now, pace),
+            _ if self.code == FELL_BACK => self.fell_back(self.reason.clone(), now, pace),
+            _ if self.reported_at.is_some() && self.is_version(firmware) => self.verifying(now, pace),
+            _ if self.reported_at.is_some() => {
+                let reason = format!("It reported version {} first, and runs {firmware} now.", self.version);
+                self.fell_back(reason, now, pace)
+            }
             S::Installed if !firmware.is_empty() => {
                 let reason = format!("It said that it installed {}, and reports {firmware}.", self.version);
-                self.ended(S::Reverted, "reverted".to_owned(), reason, now, pace)
+                self.fell_back(reason, now, pace)
             }
             S::Installed => {
                 let reason = format!("It said that it installed {}, and never reported a version.", self.version);
@@ -284,7 +319,7 @@ impl Action {
                 let reason = format!("It polls, but did not get beyond “{state}” in time.");
                 self.failed("timeout".to_owned(), reason, now, pace)
             }
-        })
+        }
     }
 
     fn failed(&self, code: String, reason: String, now: Timestamp, pace: Pace) -> Self {
@@ -312,8 +347,9 @@ impl Action {
         }
         let version = self.version.clone();
         match self.state {
-            S::Installed => Some(Event::UpdateInstalled { version }),
-            S::Verifying if before.state != S::Installed => Some(Event::UpdateInstalled { version }),
+            S::Installed | S::Verifying if !matches!(before.reached, S::Installed | S::Verifying) => {
+                Some(Event::UpdateInstalled { version })
+            }
             S::Failed | S::Retried => Some(Event::UpdateFailed { version, reason: self.reason.clone() }),
             S::Silent => Some(Event::UpdateSilent { version }),
             S::Reverted => {

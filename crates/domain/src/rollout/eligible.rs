@@ -6,6 +6,7 @@ use crate::{
     id::ModelId,
     time::Timestamp,
     version::version_key,
+    words::words,
 };
 
 /// A device, as far as rules need to know.
@@ -95,7 +96,75 @@ pub enum Reason {
     Release(String),
 }
 
+words! {
+    /// Where that can be changed which keeps a device from a release.
+    Remedy {
+        /// At its certificate, which is on hold.
+        Certificate => "certificate", "Its certificate";
+        /// At what speaks against it.
+        Trust => "trust", "What speaks against it";
+        /// At its repair.
+        Repair => "repair", "Its repair";
+        /// At the wave, which is not open.
+        Wave => "wave", "The waves";
+        /// In the plan, which a rollout of its own can say otherwise.
+        Plan => "plan", "The plan";
+        /// At the rollout, which does not run.
+        Rollout => "rollout", "The rollout";
+        /// At the release, or by another one.
+        Release => "release", "The release";
+    }
+}
+
 impl Reason {
+    /// Where it can be changed; none where there is nothing to be changed but to wait.
+    #[must_use]
+    pub const fn remedy(&self) -> Option<Remedy> {
+        Some(match self {
+            Self::Held => Remedy::Certificate,
+            Self::Untrusted(_) => Remedy::Trust,
+            Self::Lifecycle(Lifecycle::InRepair) => Remedy::Repair,
+            Self::WaveNotOpen { .. } => Remedy::Wave,
+            Self::State(_) => Remedy::Rollout,
+            Self::NotInTarget
+            | Self::InNoWave
+            | Self::HoldOut(_)
+            | Self::RunsNewer(_)
+            | Self::Window
+            | Self::Rate(_)
+            | Self::Retry(_) => Remedy::Plan,
+            Self::OtherModel | Self::OtherRevision(_) | Self::Stage { .. } | Self::Release(_) => Remedy::Release,
+            Self::Lifecycle(_) | Self::HadIt | Self::RunsIt(_) | Self::Busy(_) => return None,
+        })
+    }
+
+    /// It in a few words, the same for all devices of which it is so: `not trusted`.
+    #[must_use]
+    pub const fn in_short(&self) -> &'static str {
+        match self {
+            Self::Held => "with a certificate on hold",
+            Self::Untrusted(_) => "not trusted",
+            Self::Lifecycle(Lifecycle::InRepair) => "in repair",
+            Self::Lifecycle(_) => "retired",
+            Self::State(_) => "of a rollout that does not run",
+            Self::NotInTarget => "not in the target",
+            Self::InNoWave => "in no wave",
+            Self::HoldOut(_) => "held out for comparison",
+            Self::OtherModel => "of another model",
+            Self::OtherRevision(_) => "of another hardware revision",
+            Self::Stage { .. } => "of another channel",
+            Self::HadIt => "had their turn",
+            Self::RunsIt(_) => "run it already",
+            Self::RunsNewer(_) => "run something newer",
+            Self::WaveNotOpen { .. } => "of a wave that is not open",
+            Self::Busy(_) => "busy with another update",
+            Self::Retry(_) => "to be tried again",
+            Self::Window => "outside of their window",
+            Self::Rate(_) => "over the rate",
+            Self::Release(_) => "whose release is not in order",
+        }
+    }
+
     /// It in a sentence.
     #[must_use]
     pub fn words(&self) -> String {
@@ -149,6 +218,15 @@ pub fn fits_channel(stage: &str, channel: &str) -> bool {
 /// # Errors
 /// Says why not.
 pub fn eligible(subject: &Subject, fits: &Fits, plan: &Plan, now: Timestamp) -> Result<(), Reason> {
+    may_install(subject, fits, plan.downgrades)?;
+    if plan.windows.are_open(now, &subject.zone) { Ok(()) } else { Err(Reason::Window) }
+}
+
+/// Whether a device may get a release at any time: one that is older than what it runs only where `downgrades` are wanted.
+///
+/// # Errors
+/// Says why not.
+pub fn may_install(subject: &Subject, fits: &Fits, downgrades: bool) -> Result<(), Reason> {
     trusted(subject)?;
     if !fits.models.contains(&subject.model) {
         return Err(Reason::OtherModel);
@@ -165,11 +243,11 @@ pub fn eligible(subject: &Subject, fits: &Fits, plan: &Plan, now: Timestamp) -> 
         if runs == brings {
             return Err(Reason::RunsIt(subject.firmware.clone()));
         }
-        if runs > brings && !plan.downgrades {
+        if runs > brings && !downgrades {
             return Err(Reason::RunsNewer(subject.firmware.clone()));
         }
     }
-    if plan.windows.are_open(now, &subject.zone) { Ok(()) } else { Err(Reason::Window) }
+    Ok(())
 }
 
 /// Whether a device may get anything at all.

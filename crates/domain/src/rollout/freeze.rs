@@ -199,6 +199,21 @@ impl Membership {
         cohort_of(self.cohorts.as_ref(), &self.salt, device, wave)
     }
 
+    /// The target alone.
+    #[must_use]
+    pub fn into_target(self) -> Members {
+        self.target
+    }
+
+    /// So many devices of the target and of those who joined, or all if there are fewer: evenly from the first number to the
+    /// last, the same ones each time.
+    #[must_use]
+    pub fn drawn(&self, most: usize) -> Vec<u32> {
+        let all = &self.target.0 | &self.joined.0;
+        let step = all.len().div_ceil(u64::try_from(most.max(1)).unwrap_or(u64::MAX)).max(1);
+        all.iter().step_by(usize::try_from(step).unwrap_or(usize::MAX)).collect()
+    }
+
     /// Those who joined since.
     #[must_use]
     pub const fn joined(&self) -> &Members {
@@ -215,12 +230,25 @@ fn order(salt: &str) -> String {
 /// Costs a hash and a place in a sorted list for each device.
 #[must_use]
 pub fn freeze(plan: &Plan, members: &[Member], queries: &[(usize, Members)]) -> (Frozen, Membership) {
+    let (frozen, membership, _) = freeze_and_draw(plan, members, queries, 0);
+    (frozen, membership)
+}
+
+/// The same, and up to `most` devices of each wave: the first of the order, in which every device is as likely as any other.
+#[must_use]
+pub fn freeze_and_draw(
+    plan: &Plan,
+    members: &[Member],
+    queries: &[(usize, Members)],
+    most: usize,
+) -> (Frozen, Membership, Vec<Vec<Member>>) {
     let order = order(&plan.salt);
     let mut left: Vec<(u64, Member)> = members.iter().map(|member| (bucket(&order, member.id), *member)).collect();
     left.sort_unstable_by_key(|(place, member)| (*place, member.number));
     let total = left.len() as u64;
     let cohorts = plan.cohorts.as_ref().map_or(0, |cohorts| cohorts.variants.len());
     let mut waves = Vec::with_capacity(plan.waves.len());
+    let mut drawn = Vec::with_capacity(plan.waves.len());
     for (n, wave) in plan.waves.iter().enumerate() {
         let (bound, taken) = match &wave.size {
             WaveSize::Query(_) => (None, take_meant(&mut left, queries.iter().find(|(wave, _)| *wave == n))),
@@ -235,6 +263,7 @@ pub fn freeze(plan: &Plan, members: &[Member], queries: &[(usize, Members)]) -> 
                 *n += 1;
             }
         }
+        drawn.push(taken.iter().take(most).map(|(_, member)| *member).collect());
         let meant = queries.iter().find(|(wave, _)| *wave == n).filter(|_| bound.is_none());
         let sha256 = meant.map(|(_, members)| numbers_hash(members));
         waves.push(FrozenWave { bound, sha256, count: taken.len() as u64, cohorts: by_cohort });
@@ -242,7 +271,7 @@ pub fn freeze(plan: &Plan, members: &[Member], queries: &[(usize, Members)]) -> 
     let target: Members = members.iter().map(|member| member.number).collect();
     let frozen = Frozen { count: target.len(), sha256: numbers_hash(&target), waves };
     let membership = Membership::new(plan, &frozen, target, queries, Members::default());
-    (frozen, membership)
+    (frozen, membership, drawn)
 }
 
 /// So many devices a share of the target is, rounded up: the smallest share is a device.

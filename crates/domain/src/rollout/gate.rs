@@ -17,6 +17,9 @@ pub struct Evidence {
     pub total: u64,
     /// How many were told of it and have no outcome yet.
     pub under_way: u64,
+    /// How many of these failed and are to be tried again.
+    #[serde(default)]
+    pub retried: u64,
     /// How many reported the version and lived with it.
     pub verified: u64,
     /// How many failed or went back by themselves.
@@ -38,6 +41,7 @@ impl Evidence {
         Self {
             total: self.total,
             under_way: self.under_way,
+            retried: self.retried.saturating_sub(accepted.retried),
             verified: self.verified.saturating_sub(accepted.verified),
             failed: self.failed.saturating_sub(accepted.failed),
             silent: self.silent.saturating_sub(accepted.silent),
@@ -75,7 +79,7 @@ const fn is_above(n: u64, of: u64, parts: u32) -> bool {
 }
 
 /// So many of `of` a share is, rounded up.
-fn needed(of: u64, parts: u32) -> u64 {
+pub(super) fn needed(of: u64, parts: u32) -> u64 {
     (u128::from(of) * u128::from(parts)).div_ceil(u128::from(PARTS)).try_into().unwrap_or(u64::MAX)
 }
 
@@ -91,22 +95,24 @@ pub fn decide(gate: &Gate, evidence: &Evidence, accepted: &Evidence, opened: Tim
     let fresh = evidence.without(accepted);
     // A wave smaller than the sample can't give more than it has.
     let sample = gate.min_sample.min(evidence.total).max(1);
-    let settled = fresh.settled();
-    for (n, limit, what) in
-        [(fresh.failed, gate.failed_limit, "failed"), (fresh.silent, gate.silent_limit, "went silent")]
-    {
-        if settled >= sample && is_above(n, settled, limit) {
-            let share = percent(n, settled);
+    // That it is tried again makes it no less of a failure by now; but it may still come out well.
+    let (settled, by_now) = (fresh.settled().saturating_add(fresh.retried), fresh.failed.saturating_add(fresh.retried));
+    for (by_now, for_good, limit, what) in [
+        (by_now, fresh.failed, gate.failed_limit, "failed"),
+        (fresh.silent, fresh.silent, gate.silent_limit, "went silent"),
+    ] {
+        if settled >= sample && is_above(by_now, settled, limit) {
+            let share = percent(by_now, settled);
             let limit = percent(u64::from(limit), u64::from(PARTS));
             return Decision::Halt(format!(
-                "{n} of {settled} devices with an outcome {what} ({share}); the gate allows {limit}."
+                "{by_now} of {settled} devices with an outcome {what} ({share}); the gate allows {limit}."
             ));
         }
         // However well the rest goes, it would be too many.
-        if is_above(n, evidence.total.max(sample), limit) {
+        if is_above(for_good, evidence.total.max(sample), limit) {
             let total = evidence.total;
             return Decision::Halt(format!(
-                "{n} devices {what}, more than the gate allows of all {total} of this wave."
+                "{for_good} devices {what}, more than the gate allows of all {total} of this wave."
             ));
         }
     }

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod answers;
 mod courses;
+mod forecasts;
 mod gates;
 mod members;
 mod plans;

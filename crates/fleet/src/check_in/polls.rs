@@ -15,7 +15,7 @@ use store::{poll::PollState, report::Report};
 
 /// The shortest and the longest time between two polls, in seconds: clients read it as a time of day.
 const SHORTEST: i64 = 1;
-const LONGEST: i64 = 86_399;
+pub(super) const LONGEST: i64 = 86_399;
 
 /// What a poll is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

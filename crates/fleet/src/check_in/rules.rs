@@ -1,5 +1,6 @@
 //! The rules of a model: what its devices' attributes mean, what is known of makers, what follows from a suspicion.
 
+use super::polls::LONGEST;
 use crate::{Actor, Error, FieldError, Fleet, Result};
 use domain::{
     batch::Model,
@@ -78,6 +79,8 @@ pub struct RulesForm {
     pub hold: String,
     /// … the device is quarantined.
     pub quarantine: String,
+    /// How often its devices poll, in seconds; empty for as often as before.
+    pub poll: String,
 }
 
 impl RulesForm {
@@ -95,6 +98,9 @@ impl RulesForm {
         }
         let mapping = Mapping::parse(&self.mapping).map_err(|errors| wrong("mapping", sentence(&errors.to_string())));
         let makers = Makers::parse(&self.makers).map_err(|errors| wrong("makers", sentence(&errors.to_string())));
+        if self.interval().is_none() {
+            wrong("poll", format!("Give whole seconds from 1 to {LONGEST}."));
+        }
         let mut scores = [None; 4];
         for (place, (response, text)) in scores.iter_mut().zip(self.scores()) {
             let text = text.trim();
@@ -114,6 +120,14 @@ impl RulesForm {
         match (mapping, makers, policy) {
             (Ok(mapping), Ok(makers), Ok(policy)) if fields.is_empty() => Ok((mapping, makers, policy)),
             _ => Err(Error::Invalid { fields }),
+        }
+    }
+
+    /// The seconds between two polls, none inside for as before; none at all where that can't be.
+    fn interval(&self) -> Option<Option<i64>> {
+        match self.poll.trim() {
+            "" => Some(None),
+            text => text.parse().ok().filter(|seconds| (1..=LONGEST).contains(seconds)).map(Some),
         }
     }
 
@@ -179,7 +193,8 @@ impl Fleet {
         })
     }
 
-    /// Changes a model's rules. They hold for what its devices report from now on.
+    /// Changes a model's rules. They hold for what its devices report from now on, and how often they poll for whoever polls
+    /// next; other processes hear of that within a minute.
     ///
     /// # Errors
     /// When the actor may not, there is no such model, or a line or a score is wrong.
@@ -199,9 +214,16 @@ impl Fleet {
         };
         let mut deed = self.allow(actor, Permission::SettingManage, &subject).await?;
         store::model_rule::put_rule(&mut deed.tx, before.model.id, &rule).await?;
+        let interval = form.interval().flatten().unwrap_or(before.model.poll_interval_s);
+        if interval != before.model.poll_interval_s {
+            let known = store::batch::models_within(&mut deed.tx).await?.into_iter();
+            for model in known.filter(|known| known.id == before.model.id) {
+                store::batch::update_model(&mut deed.tx, &Model { poll_interval_s: interval, ..model }).await?;
+            }
+        }
         deed.ring("model", model).await?;
-        let was = json!({"mapping": before.mapping, "makers": before.makers, "policy": before.policy});
-        let is = json!({"mapping": rule.mapping, "makers": rule.makers, "policy": policy});
+        let was = json!({"mapping": before.mapping, "makers": before.makers, "policy": before.policy, "poll_s": before.model.poll_interval_s});
+        let is = json!({"mapping": rule.mapping, "makers": rule.makers, "policy": policy, "poll_s": interval});
         deed.commit("model.rules", &subject, &json!({"before": was, "after": is})).await
     }
 }
@@ -219,10 +241,11 @@ mod tests {
             ask: "60".to_owned(),
             hold: "50".to_owned(),
             quarantine: String::new(),
+            poll: "86400".to_owned(),
         };
-        let Err(Error::Invalid { fields }) = form.read() else { unreachable!("four fields are wrong") };
+        let Err(Error::Invalid { fields }) = form.read() else { unreachable!("five fields are wrong") };
         let named: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
-        assert_eq!(named, ["mapping", "makers", "note", "hold"]);
+        assert_eq!(named, ["mapping", "makers", "poll", "note", "hold"]);
         assert!(fields[0].message.starts_with("Line 2: there is no “=”"), "{}", fields[0].message);
     }
 }

@@ -44,7 +44,11 @@ impl Fleet {
             let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
             Error::field("sbom", format!("{first}{}.", letters.as_str()))
         })?;
-        self.inner.artifacts.keep_bytes(document.clone(), &sha256).await?;
+        // What would be refused anyway is not kept.
+        if let Some(known) = store::sbom::of_release(self.db(), id).await?.filter(|known| known.sha256 != sha256) {
+            return Err(has_one(&release.title(), &known));
+        }
+        self.artifacts().keep_bytes(document.clone(), &sha256).await?;
         let sbom = Sbom {
             format: bom.format,
             sha256: sha256.clone(),
@@ -59,11 +63,7 @@ impl Fleet {
             if known.sha256 == sha256 {
                 return Ok(known);
             }
-            return Err(Error::Conflict(format!(
-                "{} has a bill of materials already, attached by {}; what a release is made of doesn't change.",
-                release.title(),
-                known.by
-            )));
+            return Err(has_one(&release.title(), &known));
         }
         store::sbom::insert(&mut deed.tx, id, &sbom, &bom.components).await?;
         ring(&mut deed, id).await?;
@@ -98,7 +98,7 @@ impl Fleet {
         let release = self.kept_release(id).await?;
         let sbom = store::sbom::of_release(self.db(), id).await?;
         let sbom = sbom.ok_or_else(|| Error::not_found("bill of materials of", &release.title()))?;
-        let pieces = self.inner.artifacts.stream(&sbom.sha256, 0..sbom.size.unsigned_abs()).await?;
+        let pieces = self.artifacts().stream(&sbom.sha256, 0..sbom.size.unsigned_abs()).await?;
         let document: Vec<u8> = pieces
             .try_fold(Vec::new(), async |mut whole, piece| {
                 whole.extend_from_slice(&piece);
@@ -107,4 +107,11 @@ impl Fleet {
             .await?;
         Ok(AttachedBom { format: sbom.format, sha256: sbom.sha256, document: document.into() })
     }
+}
+
+fn has_one(title: &str, known: &Sbom) -> Error {
+    Error::Conflict(format!(
+        "{title} has a bill of materials already, attached by {}; what a release is made of doesn't change.",
+        known.by
+    ))
 }

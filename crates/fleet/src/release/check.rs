@@ -94,7 +94,7 @@ impl Fleet {
             return Err(refused("the release has no file"));
         }
         for file in &files {
-            let content = self.inner.artifacts.read(&file.sha256).await?;
+            let content = self.artifacts().read(&file.sha256).await?;
             let found = self.inspect_file(content, &file.file_name).await?;
             if (&found.sha256, &found.sha1, &found.md5, found.size) != (&file.sha256, &file.sha1, &file.md5, file.size)
             {

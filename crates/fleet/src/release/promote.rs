@@ -5,6 +5,7 @@ use super::{read::facts_within, reason_of, ring, signer, subject_of};
 use crate::{
     Actor, Deed, Error, Fleet, Result,
     approval::{conclude, detail_of, open},
+    webhook,
 };
 use domain::{
     approval::{ApprovalKind, ApprovalState, canonical_json},
@@ -12,6 +13,7 @@ use domain::{
     id::{ApprovalId, ReleaseId, ReleaseStepId},
     person::Permission,
     release::{Gate, GateResult, Release, Stage, may_promote},
+    webhook::EventKind,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -224,5 +226,7 @@ async fn step(
     if !store::release::enter(&mut deed.tx, release.id, &step).await? {
         return Err(Error::Conflict("Somebody else has changed its stage at this moment.".to_owned()));
     }
+    let kind = if to == Stage::Withdrawn { EventKind::ReleaseWithdrawn } else { EventKind::ReleasePromoted };
+    webhook::tell(&mut deed.tx, now, kind, &release.id.to_string()).await?;
     ring(deed, release.id).await
 }

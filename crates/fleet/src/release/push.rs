@@ -1,12 +1,21 @@
 //! Making a release of files that came: checked whole, put on the shelf, and entered in one deed.
 
-use super::{Upload, inspect::Found, ring, signer, signer::refused, subject_of, upload::is_whole};
-use crate::{Actor, Error, FieldError, Fleet, Result};
+use super::{
+    Upload,
+    again::{already, withdrawn},
+    inspect::Found,
+    ring, signer,
+    signer::refused,
+    subject_of,
+    upload::is_whole,
+};
+use crate::{Actor, Error, FieldError, Fleet, Result, webhook};
 use domain::{
     audit::Outcome,
     id::{ReleaseId, ReleaseStepId, UploadId},
     person::Permission,
     release::{ArtifactKind, MODELS_MAX, NOTES_MAX, REVISIONS_MAX, Release, Stage, check_name},
+    webhook::EventKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -61,13 +70,18 @@ impl Fleet {
         }
         let found = match self.look_into(&upload).await {
             Ok(found) => found,
+            Err(error @ Error::NotFound { .. }) => return self.made_meanwhile(actor, &upload, &release, error).await,
             Err(error) => {
                 self.refuse_upload(actor, &upload, &release, &error).await?;
                 return Err(error);
             }
         };
         fits(&release, &found)?;
-        self.keep_release(actor, &upload, Release { kind: found.kind, ..release }, found).await
+        let asked = Release { kind: found.kind, ..release };
+        match self.keep_release(actor, &upload, asked.clone(), found).await {
+            Err(error @ Error::NotFound { .. }) => self.made_meanwhile(actor, &upload, &asked, error).await,
+            kept => kept,
+        }
     }
 
     /// The release as the form says it, with all that is wrong with it.
@@ -118,7 +132,7 @@ impl Fleet {
 
     /// The file, checked whole, and its signers as they stand at this moment.
     async fn look_into(&self, upload: &Upload) -> Result<Found> {
-        let file = std::fs::File::open(self.upload_path(upload.id)).map_err(super::shelf::trouble)?;
+        let file = std::fs::File::open(self.upload_path(upload.id)).map_err(|error| gone(upload, error))?;
         let found = self.inspect_file(Box::new(file), &upload.file_name).await?;
         if !upload.sha256.is_empty() && upload.sha256 != found.sha256 {
             return Err(refused(
@@ -148,23 +162,29 @@ impl Fleet {
         Ok(())
     }
 
-    async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, found: Found) -> Result<Pushed> {
+    async fn keep_release(&self, actor: &Actor, upload: &Upload, release: Release, mut found: Found) -> Result<Pushed> {
         let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
+        if let Some(known) = &known {
+            self.is_of_it(known, &release, &found).await?;
+        }
         // Whatever becomes of the deed: what is on the shelf and in no release is nobody's, and harms nobody.
-        self.inner.artifacts.keep(&self.upload_path(upload.id), &found.sha256).await?;
+        self.put_on_shelf(upload, &found).await?;
         if let Some(known) = known {
-            return self.same_release(actor, upload, known, &release, &found).await;
+            return self.same_release(actor, upload, &known, &release, &found).await;
         }
         let subject = subject_of(release.id);
         let mut deed = self.allow(actor, Permission::ReleasePush, &subject).await?;
         signer::check_within(&mut deed.tx, &found.signers, self.now()).await?;
+        if let Some(title) = store::artifact::withdrawn(&mut deed.tx, &found.sha256).await? {
+            return Err(withdrawn(&title));
+        }
         match store::release::insert(&mut deed.tx, &release).await {
             // Somebody else pushed it at this moment.
             Err(StoreError::Exists) => {
                 drop(deed);
                 let known = store::release::by_name(self.db(), &release.product, &release.version).await?;
                 let known = known.ok_or(Error::Busy)?;
-                return self.same_release(actor, upload, known, &release, &found).await;
+                return self.same_release(actor, upload, &known, &release, &found).await;
             }
             other => other?,
         }
@@ -184,59 +204,38 @@ impl Fleet {
             "revisions": release.revisions, "file": upload.file_name, "size": found.size, "sha256": found.sha256,
             "signers": found.signers,
         });
-        store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
+        let members = std::mem::take(&mut found.members);
+        let number = store::artifact::insert(&mut deed.tx, &artifact_of(&release, upload, found)).await?;
+        if release.kind.is_repository() {
+            match store::member::insert(&mut deed.tx, number, self.now(), &members).await {
+                // Another set was entered at this very moment.
+                Err(StoreError::Exists) => return Err(Error::Busy),
+                other => other?,
+            }
+        }
         store::upload::used(&mut deed.tx, upload.id, release.id).await?;
+        webhook::tell(&mut deed.tx, self.now(), EventKind::ReleasePushed, &release.id.to_string()).await?;
         ring(&mut deed, release.id).await?;
         deed.commit("release.push", &subject, &detail).await?;
         self.remove_upload_file(upload.id).await;
         Ok(Pushed { release, fresh: true })
     }
 
-    /// A push of what is there already: the same file leads to it, another one is refused.
-    async fn same_release(
-        &self,
-        actor: &Actor,
-        upload: &Upload,
-        known: Release,
-        asked: &Release,
-        found: &Found,
-    ) -> Result<Pushed> {
-        let files = store::artifact::of_release(self.db(), known.id).await?;
-        if !files.iter().any(|file| file.sha256 == found.sha256) {
-            let told = format!(
-                "There is a release {} already, of another file. Give this one another version.",
-                known.title()
-            );
-            return Err(Error::Conflict(told));
-        }
-        let pushed = already(known, asked)?;
-        let mut deed = self.allow(actor, Permission::ReleasePush, &subject_of(pushed.release.id)).await?;
-        store::upload::used(&mut deed.tx, upload.id, pushed.release.id).await?;
-        let detail = json!({"again": true, "sha256": found.sha256});
-        deed.commit("release.push", &subject_of(pushed.release.id), &detail).await?;
-        self.remove_upload_file(upload.id).await;
-        Ok(pushed)
+    async fn put_on_shelf(&self, upload: &Upload, found: &Found) -> Result<()> {
+        let path = self.upload_path(upload.id);
+        let file = tokio::fs::File::open(path).await.map_err(|error| gone(upload, error))?;
+        self.artifacts().keep(file, &found.sha256).await?;
+        self.inner.rollouts.believe();
+        Ok(())
     }
 }
 
-/// What is there already, unless it was asked for with other models, which a release never changes.
-fn already(known: Release, asked: &Release) -> Result<Pushed> {
-    if (&known.product, &known.version) != (&asked.product, &asked.version) {
-        return Err(Error::Conflict(format!("The release {} was made of this upload.", known.title())));
+/// Why the file of an upload can't be had.
+fn gone(upload: &Upload, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::not_found("upload", &upload.id.to_string()),
+        _ => super::shelf::trouble(error),
     }
-    let sorted = |names: &[String]| {
-        let mut names = names.to_vec();
-        names.sort_unstable();
-        names
-    };
-    if sorted(&known.models) != sorted(&asked.models) || sorted(&known.revisions) != sorted(&asked.revisions) {
-        let told = format!(
-            "There is a release {} of this file already, for other models or revisions. Give this one another version.",
-            known.title()
-        );
-        return Err(Error::Conflict(told));
-    }
-    Ok(Pushed { release: known, fresh: false })
 }
 
 /// What the file says of itself must be what the form says of it: devices will report the file's version, and refuse
@@ -247,9 +246,11 @@ fn fits(release: &Release, found: &Found) -> Result<()> {
         let message = format!("The file says of itself that it is version {}.", cut(says));
         wrong.push(FieldError { field: "version".to_owned(), message });
     }
+    // RAUC's “compatible” names a system, not a revision of one.
+    let is_of_revisions = found.kind == ArtifactKind::Swu;
     let is_pattern = found.hardware.iter().any(|name| name.starts_with(PATTERN));
     let missing = release.revisions.iter().find(|name| !found.hardware.contains(name));
-    if let Some(name) = missing.filter(|_| !is_pattern && !found.hardware.is_empty()) {
+    if let Some(name) = missing.filter(|_| is_of_revisions && !is_pattern && !found.hardware.is_empty()) {
         let (name, only) = (cut(name), cut(&found.hardware.join(", ")));
         let message = format!("The file is not for revision {name}: its hardware-compatibility names {only}.");
         wrong.push(FieldError { field: "revisions".to_owned(), message });

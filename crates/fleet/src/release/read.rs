@@ -97,8 +97,8 @@ pub(super) async fn facts_within(deed: &mut Deed<'_>, release: &Release, to: Sta
     for model in known.into_iter().filter(|model| release.models.contains(&model.name)) {
         let rule = rule_of(store::stage_rule::of_model_within(&mut deed.tx, model.id).await?, to);
         let (tx, asked) = (&mut deed.tx, rule.verified);
-        let verified =
-            if asked == 0 { 0 } else { store::release::running_within(tx, model.id, &release.version, asked).await? };
+        let which = (release.id, release.version.as_str());
+        let verified = if asked == 0 { 0 } else { store::release::verified_within(tx, which, model.id, asked).await? };
         models.push(ModelFacts { model: model.name, rule, verified });
     }
     Ok(OwnedFacts { models, checks: latest(&store::release::checks_within(&mut deed.tx, release.id).await?) })
@@ -111,8 +111,8 @@ impl Fleet {
         for model in known.into_iter().filter(|model| release.models.contains(&model.name)) {
             let rule = rule_of(store::stage_rule::of_model(self.db(), model.id).await?, to);
             let (db, asked) = (self.db(), rule.verified);
-            let verified =
-                if asked == 0 { 0 } else { store::release::running(db, model.id, &release.version, asked).await? };
+            let which = (release.id, release.version.as_str());
+            let verified = if asked == 0 { 0 } else { store::release::verified(db, which, model.id, asked).await? };
             models.push(ModelFacts { model: model.name, rule, verified });
         }
         Ok(OwnedFacts { models, checks: latest(&store::release::checks(self.db(), release.id).await?) })

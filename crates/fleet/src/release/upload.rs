@@ -1,7 +1,7 @@
 //! Files on their way here, in `uploads/` of the data folder: `<id>.part` while one is written and until a release is made
 //! of it. What is counted as received is durable; what the file holds beyond that is dropped when somebody goes on.
 
-use super::shelf::trouble;
+use super::{room, shelf::trouble};
 use crate::{Actor, Error, Fleet, Result, setting::RELEASE_MIB};
 use domain::{id::UploadId, person::Permission, release::file_name, time::DAY};
 use futures::{Stream, StreamExt, pin_mut};
@@ -18,6 +18,10 @@ use uuid::Uuid;
 pub const UPLOAD_KEPT: i64 = DAY;
 /// How much all unfinished uploads together may be going to take: they share their disk with the database.
 const ROOM: i64 = 32 << 30;
+/// How much of that one account or token may take, so that nobody keeps all others out.
+const ROOM_OF_ONE: i64 = ROOM / 2;
+/// How long an upload is kept in all, however slowly it comes.
+const UPLOAD_LONGEST: i64 = 7 * DAY;
 /// How many unfinished uploads one account or token may have.
 const OF_ONE: i64 = 50;
 /// After so many bytes what came is made durable, although more is coming.
@@ -65,18 +69,30 @@ impl Fleet {
             return Err(Error::field("sha256", "Give a SHA-256 as 64 hexadecimal digits, or none."));
         }
         let (now, node, owner) = (self.now(), self.node().await?, owner_of(actor));
+        let free = room::free(self.folder().to_owned()).await?;
         let mut deed = self.allow(actor, Permission::ReleasePush, "upload").await?;
         if !sha256.is_empty()
             && let Some(same) = store::upload::same(&mut deed.tx, &owner, (&sha256, form.size), &node, now).await?
         {
-            return Ok(same);
+            if fs::try_exists(self.upload_path(same.id)).await.map_err(trouble)? {
+                return Ok(same);
+            }
+            // Its file is gone, by a restore or by hand: there is nothing to go on with.
+            store::upload::forget(&mut deed.tx, same.id).await?;
         }
+        let (count, of_owner) = store::upload::of_owner(&mut deed.tx, &owner, now).await?;
         let announced = store::upload::announced(&mut deed.tx, now).await?;
         if announced.saturating_add(form.size) > ROOM
-            || store::upload::of_owner(&mut deed.tx, &owner, now).await? >= OF_ONE
+            || of_owner.saturating_add(form.size) > ROOM_OF_ONE
+            || count >= OF_ONE
         {
             let told = "Too many files are on their way already. Nothing was changed; finish those, or wait a day until \
                         what nobody went on with is forgotten.";
+            return Err(Error::NoRoom(told.to_owned()));
+        }
+        if !room::fits(form.size, store::upload::coming(&mut deed.tx, now).await?, free) {
+            let told = "There is not enough room on the server’s disk for this file beside what is on its way already. \
+                        Nothing was changed; the operator of Muster has to make some.";
             return Err(Error::NoRoom(told.to_owned()));
         }
         let upload = Upload {
@@ -99,14 +115,27 @@ impl Fleet {
         Ok(upload)
     }
 
+    /// How large a file may be, in bytes.
+    ///
+    /// # Errors
+    /// When the actor may not push files.
+    pub async fn upload_limit(&self, actor: &Actor) -> Result<i64> {
+        actor.require(Permission::ReleasePush)?;
+        Ok(self.setting_number(RELEASE_MIB).await?.saturating_mul(1 << 20))
+    }
+
     /// An upload of one's own.
     ///
     /// # Errors
-    /// When the actor may not, or has none of this id: it may have expired.
+    /// When the actor may not, or has none of this id on this node: it may have expired.
     pub async fn upload(&self, actor: &Actor, id: UploadId) -> Result<Upload> {
         actor.require(Permission::ReleasePush)?;
         let found = store::upload::by_id(self.db(), id).await?;
-        let own = found.filter(|upload| upload.owner == owner_of(actor) && upload.expires_at > self.now());
+        let node = self.node().await?;
+        let is_own = |upload: &Upload| upload.owner == owner_of(actor) && upload.expires_at > self.now();
+        // The file of another node's is not here. What became a release is known everywhere.
+        let is_here = |upload: &Upload| upload.node == node || upload.release_id.is_some();
+        let own = found.filter(|upload| is_own(upload) && is_here(upload));
         own.ok_or_else(|| Error::not_found("upload", &id.to_string()))
     }
 
@@ -163,7 +192,7 @@ impl Fleet {
     async fn count_received(&self, file: &mut File, upload: &mut Upload, here: i64) -> Result<()> {
         file.flush().await.map_err(trouble)?;
         file.sync_data().await.map_err(trouble)?;
-        let expires = self.now().plus(UPLOAD_KEPT);
+        let expires = self.now().plus(UPLOAD_KEPT).min(upload.created_at.plus(UPLOAD_LONGEST));
         let mut tx = self.db().begin().await?;
         if !store::upload::received(&mut tx, upload.id, upload.received, here, expires).await? {
             return Err(elsewhere(upload.received, here));

@@ -1,7 +1,7 @@
 //! Lets the records follow what an act cut off: the status of certificates, the history and trust of devices. In pieces
 //! of a transaction each, which also moves the act's own cursor; so whoever dies is continued, exactly once.
 
-use crate::{Actor, Deed, Fleet, Result, check_in::quarantine, custody::standing_of};
+use crate::{Actor, Deed, Fleet, Result, check_in::quarantine, custody::standing_of, webhook};
 use domain::{
     certificate::{CertificateStatus, RevocationReason},
     device::{Device, Trust},
@@ -9,6 +9,7 @@ use domain::{
     id::{AuthorityId, DeviceId},
     person::Permission,
     revocation::{RevocationAct, RevocationScope},
+    webhook::EventKind,
 };
 use serde_json::json;
 use std::{
@@ -114,7 +115,7 @@ impl Fleet {
         let begun = Instant::now();
         let records = next(&mut deed, act, &authorities, size).await?;
         let Some(last) = records.last() else {
-            store::revocation::finish(&mut deed.tx, act.id).await?;
+            self.finish_act(&mut deed, act).await?;
             deed.ring("revocation", &act.id.to_string()).await?;
             deed.ring("device", "").await?;
             deed.commit("revocation.spread", &subject, &json!({"certificates": act.applied})).await?;
@@ -138,7 +139,13 @@ impl Fleet {
             let n = i64::try_from(records.len()).unwrap_or(i64::MAX);
             store::revocation::advance(&mut deed.tx, act, n, (last.authority, &last.serial)).await?;
         }
-        Ok(store::revocation::finish(&mut deed.tx, act.id).await?)
+        self.finish_act(deed, act).await
+    }
+
+    /// Notes that everything has followed, and lets webhooks be told.
+    async fn finish_act(&self, deed: &mut Deed<'_>, act: &Revocation) -> Result<()> {
+        store::revocation::finish(&mut deed.tx, act.id).await?;
+        webhook::tell(&mut deed.tx, self.now(), EventKind::RevocationDone, &act.id.to_string()).await
     }
 
     async fn follow_records(&self, deed: &mut Deed<'_>, act: &Revocation, records: &[Record]) -> Result<()> {

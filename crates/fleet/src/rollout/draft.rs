@@ -52,6 +52,7 @@ impl Fleet {
             approved_by: String::new(),
             started_at: None,
             ended_at: None,
+            resumed_at: None,
             wave_opened_at: None,
             accepted: Vec::new(),
             reverting: false,

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use domain::{
     id::{ReleaseId, RolloutId},
     rollout::{Membership, Pace},
+    time::{MINUTE, Timestamp},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -54,6 +55,20 @@ pub(crate) fn pace_of(rollout: &Rollout) -> Pace {
     Pace { timeout: plan.timeout(), soak: plan.soak(), retries: plan.retries }
 }
 
+/// Why the files of a release are not sent, as reading them has found.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// In a sentence.
+    pub(crate) why: String,
+    /// Whether it is about the release: that a disk can't be read is not.
+    pub(crate) is_verdict: bool,
+    /// They are not read again before.
+    until: Timestamp,
+}
+
+/// How long what a read has found is taken for granted.
+const REFUSED_FOR: i64 = MINUTE;
+
 /// Those that are active, in the order in which they were made.
 #[derive(Default)]
 pub(crate) struct Rollouts {
@@ -61,6 +76,9 @@ pub(crate) struct Rollouts {
     reading: Mutex<()>,
     /// Whose files this process has read whole.
     checked: std::sync::Mutex<HashSet<ReleaseId>>,
+    refused: std::sync::Mutex<HashMap<ReleaseId, Refusal>>,
+    /// Whose files a task of this process is about to read.
+    under_way: std::sync::Mutex<HashSet<ReleaseId>>,
     pub(crate) checking: Mutex<()>,
 }
 
@@ -77,7 +95,40 @@ impl Rollouts {
 
     /// Notes that it has.
     pub(crate) fn note_checked(&self, release: ReleaseId) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(&release);
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(release);
+    }
+
+    /// Has all files read again before more of them is sent: one has proved to be another than it was.
+    pub(crate) fn doubt(&self) {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Notes why its files are not sent.
+    pub(crate) fn note_refused(&self, release: ReleaseId, why: String, is_verdict: bool, now: Timestamp) {
+        let refusal = Refusal { why, is_verdict, until: now.plus(REFUSED_FOR) };
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(release, refusal);
+    }
+
+    /// Forgets why files are not sent: one was put back.
+    pub(crate) fn believe(&self) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Why its files are not sent, if they were read within the last minute.
+    pub(crate) fn refusal(&self, release: ReleaseId, now: Timestamp) -> Option<Refusal> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(&release).filter(|refusal| refusal.until > now).cloned()
+    }
+
+    /// Whether nobody else is about to read its files; then this one is.
+    pub(crate) fn begin_check(&self, release: ReleaseId) -> bool {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(release)
+    }
+
+    /// Nobody is any more.
+    pub(crate) fn end_check(&self, release: ReleaseId) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&release);
     }
 
     /// One of them.

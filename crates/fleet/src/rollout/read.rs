@@ -11,7 +11,7 @@ use domain::{
 use serde::Serialize;
 use store::{
     rollout::{Rollout, count, count::FailureCluster, event::RolloutEvent},
-    update_action::feedback::Said,
+    update_action::{UpdateAction, feedback::Said},
 };
 
 /// How many rollouts and devices a page has at most, how many events and kinds of failure are shown.
@@ -166,6 +166,24 @@ pub struct DeviceOutcomes {
     pub next: Option<i64>,
 }
 
+fn outcome((found, serial): (UpdateAction, String)) -> DeviceOutcome {
+    DeviceOutcome {
+        action: found.id,
+        serial,
+        revision: found.revision,
+        kind: found.action.kind,
+        wave: found.wave,
+        cohort: found.cohort,
+        version: found.action.version,
+        from: found.action.from,
+        attempt: found.action.attempt,
+        state: found.action.state,
+        offered_at: found.offered_at,
+        changed_at: found.action.changed_at,
+        reason: found.action.reason,
+    }
+}
+
 impl Fleet {
     /// A page of rollouts, newest first, only those in a state when one is given.
     ///
@@ -196,6 +214,7 @@ impl Fleet {
         let sum = evidence.iter().fold(Evidence::default(), |sum, wave| Evidence {
             total: sum.total + wave.total,
             under_way: sum.under_way + wave.under_way,
+            retried: sum.retried + wave.retried,
             verified: sum.verified + wave.verified,
             failed: sum.failed + wave.failed,
             silent: sum.silent + wave.silent,
@@ -309,26 +328,8 @@ impl Fleet {
         let mut found = store::update_action::of_rollout(self.db(), rollout.id, state, after, limit + 1).await?;
         let more = i64::try_from(found.len()).unwrap_or(0) > limit;
         found.truncate(usize::try_from(limit).unwrap_or_default());
-        let next = found.last().map(|action| action.id).filter(|_| more);
-        let mut rows = Vec::with_capacity(found.len());
-        for found in found {
-            rows.push(DeviceOutcome {
-                action: found.id,
-                serial: store::update_action::serial(self.db(), found.device).await?,
-                revision: found.revision,
-                kind: found.action.kind,
-                wave: found.wave,
-                cohort: found.cohort,
-                version: found.action.version,
-                from: found.action.from,
-                attempt: found.action.attempt,
-                state: found.action.state,
-                offered_at: found.offered_at,
-                changed_at: found.action.changed_at,
-                reason: found.action.reason,
-            });
-        }
-        Ok(DeviceOutcomes { rows, next })
+        let next = found.last().map(|(action, _)| action.id).filter(|_| more);
+        Ok(DeviceOutcomes { rows: found.into_iter().map(outcome).collect(), next })
     }
 
     /// What a device said of an update, the last first.

@@ -6,11 +6,14 @@ use crate::{Actor, Error, Fleet, Result};
 use domain::{
     audit::Outcome,
     person::Permission,
-    rollout::{Course, Deed as Step, RolloutState},
+    rollout::{ActionKind, Course, Deed as Step, RolloutState},
     time::Timestamp,
 };
 use serde_json::{Value, json};
-use store::rollout::Rollout;
+use store::rollout::{
+    Rollout,
+    count::{self, RolloutCount},
+};
 
 /// How a rollout is ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Fleet {
     }
 
     /// Lets a rollout go on. One that its gate halted is let go on by a manager alone, and what the gate has seen until then
-    /// counts no more.
+    /// counts no more. After a pause it does: nobody has decided anything about it.
     ///
     /// # Errors
     /// When the actor may not, there is no such rollout, or it is not stopped.
@@ -61,7 +64,8 @@ impl Fleet {
         // A gate may have halted it before it was paused: what counts is whether its evidence still speaks against it.
         let evidence = self.evidence_of(&known).await?;
         let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
-        if known.course.state == RolloutState::Halted || is_against {
+        let is_overruled = known.course.state == RolloutState::Halted || is_against;
+        if is_overruled {
             self.authorise_as_decider(actor, &subject).await?;
         }
         self.step(actor, code, Step::Resume, |rollout| {
@@ -72,8 +76,10 @@ impl Fleet {
                 _ => {}
             }
             rollout.reason.clear();
-            rollout.accepted.clone_from(&evidence);
-            Ok(Some(("Resumed".to_owned(), json!({ "accepted": evidence }))))
+            if is_overruled {
+                rollout.accepted.clone_from(&evidence);
+            }
+            Ok(Some(("Resumed".to_owned(), json!({ "accepted": rollout.accepted }))))
         })
         .await
     }
@@ -111,13 +117,17 @@ impl Fleet {
         .await
     }
 
-    /// Ends a rollout early. What was ended stays so; doing it again changes nothing.
+    /// Ends a rollout early. What was ended stays so, and doing it again changes nothing; but whoever let devices keep what
+    /// they have may still let them go back.
     ///
     /// # Errors
     /// When the actor may not, there is no such rollout, it is completed, or its plan names nothing to go back to.
     pub async fn abort_rollout(&self, actor: &Actor, code: &str, how: Abort, reason: &str) -> Result<()> {
         self.authorise(actor, Permission::RolloutRun, &subject_of(code)).await?;
         let reason = reason_of(reason)?;
+        if how == Abort::Revert && self.revert_late(actor, code, reason).await? {
+            return Ok(());
+        }
         self.step(actor, code, Step::Abort, |rollout| {
             if how == Abort::Revert && rollout.plan.revert_to.is_none() {
                 return Err(Error::field("revert", "The plan names no release to go back to. Abort and keep instead."));
@@ -147,6 +157,35 @@ impl Fleet {
         let detail = json!({"refused": message}).to_string();
         self.audit_alone(actor, Permission::ApprovalDecide.as_str(), subject, Outcome::Denied, &detail).await?;
         Err(Error::Conflict(message.to_owned()))
+    }
+
+    /// Lets devices go back that keep what an aborted rollout brought; false when that is not how it stands.
+    async fn revert_late(&self, actor: &Actor, code: &str, reason: &str) -> Result<bool> {
+        let subject = subject_of(code);
+        let keeps = |rollout: &Rollout| {
+            let was_begun = rollout.course.wave.is_some() && rollout.plan.revert_to.is_some();
+            rollout.course.state == RolloutState::Aborted && was_begun && !rollout.reverting
+        };
+        let known = self.kept_rollout(code).await?;
+        // Who went back once is not sent again.
+        let is_back = |count: &RolloutCount| count.kind == ActionKind::Revert;
+        if !keeps(&known) || count::of(self.db(), known.id).await?.iter().any(is_back) {
+            return Ok(false);
+        }
+        let mut deed = self.allow(actor, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, known.id, code).await?;
+        if !keeps(&rollout) {
+            return Ok(false);
+        }
+        (rollout.reverting, rollout.is_active) = (true, true);
+        reason.clone_into(&mut rollout.reason);
+        let detail = json!({ "revert": true });
+        let words = with_reason("Devices go back after all", reason);
+        write(&mut deed, &mut rollout, (Step::Abort.as_str(), words, detail.clone())).await?;
+        let detail = json!({"state": rollout.course.state, "wave": rollout.course.wave, "reason": rollout.reason, "detail": detail});
+        deed.commit("rollout.abort", &subject, &detail).await?;
+        self.rollout_committed().await;
+        Ok(true)
     }
 
     /// One step of a rollout, in a transaction that holds it. `change` says what is done in words, or that nothing has to be.
@@ -187,6 +226,9 @@ pub(super) fn moved(rollout: &mut Rollout, before: &Course, now: Timestamp) {
     if rollout.course.wave != before.wave {
         rollout.wave_opened_at = Some(now);
         rollout.started_at = rollout.started_at.or(Some(now));
+    }
+    if state == RolloutState::Running && matches!(before.state, RolloutState::Paused | RolloutState::Halted) {
+        rollout.resumed_at = Some(now);
     }
     if state.is_over() && !before.state.is_over() {
         rollout.ended_at = Some(now);

@@ -1,19 +1,28 @@
 //! The steward: starts what is due, opens waves, halts, notes who is late, and takes in who joins. Any number of nodes may run it.
 
-use super::{PROGRESS, STEWARD, held, memory::pace_of, run::moved, subject_of, write};
-use crate::{Error, Fleet, Result};
+use super::{Live, PROGRESS, STEWARD, held, run::moved, subject_of, write};
+use crate::{Error, Fleet, Result, update::around};
 use domain::{
     device::Connection,
     id::RolloutId,
     person::Permission,
     rollout::{
-        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, decide,
+        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, answer,
+        decide,
     },
     time::{DAY, MINUTE, SECOND, Timestamp},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
-use store::rollout::{Rollout, count, count::RolloutCount, target::Part};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+use store::{
+    poll::Updatable,
+    rollout::{Rollout, count, count::RolloutCount, target::Part},
+    update_action::UpdateAction,
+};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -22,6 +31,8 @@ const RELEASES: Duration = Duration::from_secs(5);
 const JOINING: Duration = Duration::from_secs(600);
 /// How many devices that are late are noted in one look.
 const LATE: i64 = 2_000;
+/// For how long after its timeout a device that was asked to stop may start with what it was installing.
+const LATE_STARTS: i64 = DAY;
 /// How long what is over is kept in memory for devices that are under way still.
 const KEPT: i64 = 30 * DAY;
 
@@ -39,6 +50,10 @@ pub(super) fn evidence(rollout: &Rollout, counts: &[RolloutCount]) -> Vec<Eviden
                 ActionState::Failed | ActionState::Reverted => evidence.failed += count.n,
                 ActionState::Silent => evidence.silent += count.n,
                 ActionState::Cancelled => {}
+                ActionState::Retried => {
+                    evidence.under_way += count.n;
+                    evidence.retried += count.n;
+                }
                 _ => evidence.under_way += count.n,
             }
         }
@@ -138,6 +153,7 @@ impl Fleet {
 
     async fn look_after_running(&self) -> Result<()> {
         self.refresh_rollouts().await?;
+        self.check_what_is_sent();
         self.note_who_is_late().await?;
         for live in self.inner.rollouts.all().iter() {
             if let Err(error) = self.look_after(&live.rollout).await {
@@ -173,7 +189,15 @@ impl Fleet {
     /// Starts a rollout, unless what it would send is not in order.
     async fn start(&self, known: &Rollout) -> Result<()> {
         for release in known.plan.sent() {
-            if let Some(why) = refused(self.check_files_of(release).await)? {
+            let known_away = self.inner.rollouts.refusal(release, self.now()).filter(|found| !found.is_verdict);
+            let checked = match known_away {
+                Some(found) => Err(Error::Away(found.why)),
+                None => self.check_files_of(release).await,
+            };
+            if let Err(Error::Away(why)) = &checked {
+                return self.note_waiting(known, why).await;
+            }
+            if let Some(why) = refused(checked)? {
                 let words = format!("Not started. {why}");
                 return self
                     .go(known, Step::Abort, |rollout| {
@@ -183,7 +207,28 @@ impl Fleet {
                     .await;
             }
         }
-        self.go(known, Step::Start, |_| ("Started".to_owned(), Value::Null)).await
+        self.go(known, Step::Start, |rollout| {
+            rollout.reason.clear();
+            ("Started".to_owned(), Value::Null)
+        })
+        .await
+    }
+
+    /// Says why an approved rollout has not begun: that this node can't read a file is no verdict on the release, and another
+    /// node may start it, or this one once the file is back.
+    async fn note_waiting(&self, known: &Rollout, why: &str) -> Result<()> {
+        if known.reason == why {
+            return Ok(());
+        }
+        let subject = subject_of(&known.code);
+        let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
+        let mut rollout = held(&mut deed, known.id, &known.code).await?;
+        if rollout.version != known.version {
+            return Err(super::changed());
+        }
+        why.clone_into(&mut rollout.reason);
+        write(&mut deed, &mut rollout, ("wait", format!("Not started yet. {why}"), Value::Null)).await?;
+        deed.commit("rollout.wait", &subject, &json!({ "reason": why })).await
     }
 
     /// Halts what sends what may not be sent any more: it was withdrawn, or who signed it was cut off.
@@ -193,7 +238,13 @@ impl Fleet {
     pub async fn halt_what_is_refused(&self) -> Result<()> {
         for live in self.inner.rollouts.all().iter().filter(|live| live.rollout.course.state == RolloutState::Running) {
             for release in live.rollout.plan.sent() {
-                let Some(why) = refused(self.release_stands(release).await)? else { continue };
+                // What a read of the files has found counts as much as what stands in the database.
+                let found = self.inner.rollouts.refusal(release, self.now()).filter(|found| found.is_verdict);
+                let stands = match found {
+                    Some(found) => Some(found.why),
+                    None => refused(self.release_stands(release).await)?,
+                };
+                let Some(why) = stands else { continue };
                 let halted = self.go(&live.rollout, Step::Halt, |rollout| {
                     why.clone_into(&mut rollout.reason);
                     (format!("Halted. {why}"), json!({ "release": release }))
@@ -283,11 +334,15 @@ impl Fleet {
             counts.iter().filter(|count| count.kind == kind && wanted(count.state)).map(|count| count.n).sum()
         };
         let is_open = |state: ActionState| !state.is_closed() && state != ActionState::Silent;
-        let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &is_open);
+        let to_come = |state: ActionState| is_open(state) || state == ActionState::Retried;
+        let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &to_come);
         let has_it = n(ActionKind::Update, &|state| matches!(state, ActionState::Verified | ActionState::Silent));
-        let taken_back = n(ActionKind::Revert, &ActionState::is_closed);
-        let is_done = open == 0 && (!rollout.reverting || taken_back >= has_it);
-        let is_old = rollout.ended_at.is_some_and(|at| at.plus(KEPT) <= self.now());
+        let taken_back =
+            n(ActionKind::Revert, &|state| state.is_closed() && !to_come(state) && state != ActionState::Cancelled);
+        // Who was asked to stop may start with it later all the same, and is taken back then.
+        let is_late = rollout.updated_at.plus(rollout.plan.timeout()).plus(LATE_STARTS) <= self.now();
+        let is_done = open == 0 && (!rollout.reverting || (taken_back >= has_it && is_late));
+        let is_old = rollout.updated_at.plus(KEPT) <= self.now();
         if !is_done && !is_old {
             return Ok(());
         }
@@ -316,9 +371,10 @@ impl Fleet {
 
     async fn note_late(&self, id: i64) -> Result<()> {
         let Some(seen) = store::update_action::by_id(self.db(), id).await? else { return Ok(()) };
-        let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
-        let (pace, now) = (pace_of(&rollout), self.now());
-        let interval = store::poll::poll_state(self.db(), seen.device).await?.map_or(300, |state| state.interval_s);
+        let Some(live) = self.live_rollout(seen.rollout).await? else { return Ok(()) };
+        let (pace, now) = (live.pace(), self.now());
+        let state = store::poll::poll_state(self.db(), seen.device).await?;
+        let interval = state.as_ref().map_or(300, |state| state.interval_s);
         let (firmware, last) = store::update_action::heard(self.db(), seen.device).await?;
         let came = self.inner.polls.came_at(seen.device).max(last);
         // As a connection is told of: late is not silent. But whoever stopped right at the offer is.
@@ -326,8 +382,25 @@ impl Fleet {
         let most = interval.saturating_mul(Connection::LATE_INTERVALS);
         let span = most.min(pace.timeout.max(interval.saturating_mul(Connection::ONLINE_INTERVALS)));
         let heard = came.is_some_and(|came| came.plus(span) > now);
-        let event = ActionEvent::TimedOut { heard, firmware: &firmware };
+        let withheld = match state.and_then(|state| state.updates) {
+            Some(updatable) => self.is_withheld(&live, Arc::unwrap_or_clone(updatable), &seen, span).await?,
+            None => false,
+        };
+        let resumed_at = live.rollout.resumed_at;
+        let event = ActionEvent::TimedOut { heard, firmware: &firmware, withheld, resumed_at };
         self.move_action(&STEWARD, seen.device, id, &event, pace).await.map(drop)
+    }
+
+    /// Whether a device is kept from an update, or was when it polled last.
+    async fn is_withheld(&self, live: &Live, mut device: Updatable, seen: &UpdateAction, span: i64) -> Result<bool> {
+        let (at, now) = (seen.action.under_way(), self.now());
+        if !at.awaits_client() {
+            return Ok(false);
+        }
+        let serial = store::update_action::serial(self.db(), seen.device).await?;
+        device.subject.held = self.has_only_held(&serial).await?;
+        let is_kept = |when| answer(&at, &around(live, &device, seen.release, when), when).withholds(&at);
+        Ok(is_kept(now) || is_kept(now.plus(-span)))
     }
 
     /// Takes in devices that match by now, for rollouts whose plan says so. Nobody who is in moves.
@@ -335,12 +408,15 @@ impl Fleet {
     /// # Errors
     /// When the database fails.
     pub async fn take_in_who_joins(&self) -> Result<()> {
-        for live in self.inner.rollouts.all().iter() {
+        let all = self.inner.rollouts.all();
+        // Rollouts often have one target in common, and that is as large as the fleet.
+        let mut read: HashMap<&str, Vec<Member>> = HashMap::new();
+        for live in all.iter() {
             let rollout = &live.rollout;
             if !rollout.plan.joins || rollout.course.state != RolloutState::Running {
                 continue;
             }
-            match self.take_in_new(live).await {
+            match self.take_in_new(live, &mut read).await {
                 Ok(()) | Err(Error::Conflict(_)) => {}
                 Err(error) => {
                     tracing::warn!(%error, rollout = rollout.code, "it was not looked for who joins a rollout");
@@ -350,24 +426,20 @@ impl Fleet {
         self.refresh_rollouts().await
     }
 
-    async fn take_in_new(&self, live: &super::Live) -> Result<()> {
+    async fn take_in_new<'a>(&self, live: &'a Live, read: &mut HashMap<&'a str, Vec<Member>>) -> Result<()> {
         let rollout = &live.rollout;
-        let matching = self.members(&rollout.plan.target).await?;
-        let new: Vec<Member> = matching.into_iter().filter(|member| !live.membership.is_target(*member)).collect();
+        let matching = match read.entry(&rollout.plan.target) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.members(&rollout.plan.target).await?),
+        };
+        let new: Vec<Member> = matching.iter().filter(|member| !live.membership.is_target(**member)).copied().collect();
         if new.is_empty() {
             return Ok(());
         }
         self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await
     }
 
-    async fn let_join(
-        &self,
-        id: RolloutId,
-        code: &str,
-        version: i64,
-        new: &[Member],
-        live: &super::Live,
-    ) -> Result<()> {
+    async fn let_join(&self, id: RolloutId, code: &str, version: i64, new: &[Member], live: &Live) -> Result<()> {
         let subject = subject_of(code);
         let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
         let mut rollout = held(&mut deed, id, code).await?;

@@ -11,12 +11,9 @@ use domain::{
 };
 use serde_json::{Value, json};
 use store::{
-    device_list::{self, Filter},
+    device_list::{self, Filter, Half},
     rollout::{Rollout, target::Part},
 };
-
-/// How many devices are read at once.
-const SLICE: i64 = 20_000;
 
 impl Fleet {
     /// Freezes the target of a draft and asks a manager to approve exactly that.
@@ -66,12 +63,12 @@ impl Fleet {
         actor.require(Permission::FleetRead)?;
         validate(plan).map_err(invalid)?;
         let (target, queries) = self.meant(plan).await?;
-        Ok(freeze(plan, &target, &queries).0)
+        Ok(frozen_of(plan, target, queries).await?.0)
     }
 
     async fn freeze(&self, plan: &Plan) -> Result<(Frozen, Members, Vec<(usize, Members)>)> {
         let (members, queries) = self.meant(plan).await?;
-        let (frozen, _) = freeze(plan, &members, &queries);
+        let (frozen, target, queries) = frozen_of(plan, members, queries).await?;
         let mut fields = Vec::new();
         if frozen.count == 0 {
             fields.push(FieldError { field: "target".to_owned(), message: "This means no device.".to_owned() });
@@ -81,14 +78,11 @@ impl Fleet {
                 "No device is left for this wave. Take it out, or make the ones before it smaller.".to_owned();
             fields.push(FieldError { field: format!("waves.{n}.size"), message });
         }
-        if !fields.is_empty() {
-            return Err(Error::Invalid { fields });
-        }
-        Ok((frozen, members.iter().map(|member| member.number).collect(), queries))
+        if fields.is_empty() { Ok((frozen, target, queries)) } else { Err(Error::Invalid { fields }) }
     }
 
     /// The devices that a plan's queries mean.
-    async fn meant(&self, plan: &Plan) -> Result<(Vec<Member>, Vec<(usize, Members)>)> {
+    pub(super) async fn meant(&self, plan: &Plan) -> Result<(Vec<Member>, Vec<(usize, Members)>)> {
         let target = self.members(&plan.target).await?;
         let mut queries = Vec::new();
         for (n, wave) in plan.waves.iter().enumerate() {
@@ -100,21 +94,18 @@ impl Fleet {
         Ok((target, queries))
     }
 
-    /// The devices that a fleet query means, by their numbers, in slices.
+    /// The devices that a fleet query means, read by two at the same time.
     pub(super) async fn members(&self, text: &str) -> Result<Vec<Member>> {
         let query = query::parse(text)?;
         let catalogue = self.load_catalogue().await?;
-        let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
-        let (mut members, mut after) = (Vec::new(), 0);
-        loop {
-            let slice = device_list::numbers(self.db(), &filter, after, SLICE).await?;
-            let Some((last, _)) = slice.last() else { return Ok(members) };
-            after = *last;
-            let member = |(number, id): (i64, uuid::Uuid)| {
-                Some(Member { number: u32::try_from(number).ok()?, id: DeviceId(id) })
-            };
-            members.extend(slice.into_iter().filter_map(member));
-        }
+        let names = catalogue.names(self.now());
+        let filter = Filter::new(self.db(), &query, &names).await?;
+        let count = device_list::count(self.db(), &query, &names, &filter).await?;
+        let (middle, whole) = (device_list::middle(self.db()).await?, count.number() >= device_list::COUNT_CAP);
+        let half = |upper| device_list::members(self.db(), &filter, Half { middle, upper, whole });
+        let (lower, upper) = tokio::try_join!(half(false), half(true))?;
+        let member = |(number, id)| Member { number, id: DeviceId(id) };
+        Ok(lower.into_iter().chain(upper).map(member).collect())
     }
 
     /// Whether devices may get what the plan names at all. Which device may is asked again when it is offered.
@@ -141,6 +132,20 @@ impl Fleet {
             tracing::error!(%error, topic = TOPIC, "this process has not followed a rollout yet");
         }
     }
+}
+
+/// Freezes a plan for these devices where polls don't wait for it: of a million it takes a good part of a second.
+async fn frozen_of(
+    plan: &Plan,
+    members: Vec<Member>,
+    queries: Vec<(usize, Members)>,
+) -> Result<(Frozen, Members, Vec<(usize, Members)>)> {
+    let plan = plan.clone();
+    let work = move || {
+        let (frozen, membership) = freeze(&plan, &members, &queries);
+        (frozen, membership.into_target(), queries)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
 /// Everything that the second person must see. The hash covers the plan and who it is for.

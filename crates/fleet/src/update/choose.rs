@@ -4,7 +4,10 @@ use crate::rollout::Live;
 use domain::{
     id::{DeviceId, ReleaseId},
     release::ArtifactKind,
-    rollout::{ActionKind, ActionState, Member, Plan, Reason, RolloutState, eligible, fits_channel, trusted},
+    rollout::{
+        ActionKind, ActionState, Answer, Around, Member, Reason, RolloutState, answer, eligible, fits_channel,
+        may_install, trusted,
+    },
     time::Timestamp,
     version::version_key,
 };
@@ -41,6 +44,8 @@ pub(crate) enum Choice {
     Verify(SeenAction),
     /// This action is to be stopped.
     Stop(SeenAction),
+    /// Nothing can come of this offer, or something else comes first: it is taken back.
+    TakeBack(SeenAction),
     /// It is offered something.
     Offer(Offer),
 }
@@ -56,6 +61,25 @@ pub(crate) struct Offer {
     pub(crate) release: ReleaseId,
 }
 
+/// Where a device asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It polls.
+    Poll,
+    /// It looks into the repository of a kind.
+    Repository(ArtifactKind),
+}
+
+impl Way {
+    /// Whether releases of a kind are offered there.
+    fn brings(self, kind: ArtifactKind) -> bool {
+        match self {
+            Self::Poll => !kind.is_repository(),
+            Self::Repository(own) => own == kind,
+        }
+    }
+}
+
 pub(crate) const fn member_of(id: DeviceId, updatable: &Updatable) -> Member {
     Member { number: updatable.number, id }
 }
@@ -66,48 +90,106 @@ pub(crate) fn choose(
     updatable: &Updatable,
     rollouts: &[Arc<Live>],
     outlived: Option<&Arc<Live>>,
+    way: Way,
     now: Timestamp,
 ) -> Choice {
     if let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) {
         let live = rollouts.iter().find(|live| live.rollout.id == open.rollout).or(outlived);
-        return of_open(updatable, open, live.map(AsRef::as_ref), now);
+        let Some(live) = live.filter(|_| trusted(&updatable.subject).is_ok()) else { return Choice::Nothing };
+        if open.under_way().gives_way(live.rollout.course.state)
+            && first_offer(id, updatable, rollouts, way, now).is_some()
+        {
+            return Choice::TakeBack(*open);
+        }
+        let choice = of_open(updatable, open, live, now);
+        return match way {
+            Way::Poll if is_from_repository(live, open.release) => at_poll(choice),
+            Way::Poll => choice,
+            Way::Repository(kind) if kind_of(live, open.release) == Some(kind) => choice,
+            Way::Repository(_) => Choice::Nothing,
+        };
     }
     if trusted(&updatable.subject).is_err() {
         return Choice::Nothing;
     }
-    let mut offers = rollouts.iter().filter_map(|live| offered_by(live, id, updatable, now).ok());
-    offers.next().map_or(Choice::Nothing, Choice::Offer)
+    match first_offer(id, updatable, rollouts, way, now) {
+        Some(offer) => Choice::Offer(offer),
+        None if rollouts.iter().any(|live| may_run_it(live, updatable)) => Choice::Ask,
+        None => Choice::Nothing,
+    }
+}
+
+fn first_offer(id: DeviceId, updatable: &Updatable, rollouts: &[Arc<Live>], way: Way, now: Timestamp) -> Option<Offer> {
+    let concern = rollouts.iter().filter(|live| may_concern(live, updatable));
+    let mut offers = concern.filter_map(|live| offered_by(live, id, updatable, now).ok());
+    offers.find(|offer| kind_of(&offer.live, offer.release).is_some_and(|kind| way.brings(kind)))
+}
+
+/// Whether a device stopped what it was installing and may start with it all the same: while others are taken back it is asked.
+fn may_run_it(live: &Live, updatable: &Updatable) -> bool {
+    let last = || updatable.actions.iter().find(|action| action.rollout == live.rollout.id);
+    live.rollout.reverting
+        && last().is_some_and(|last| {
+            last.kind == ActionKind::Update
+                && (last.state, last.reached) == (ActionState::Cancelled, ActionState::Installing)
+        })
+}
+
+/// What stands around an update that is under way.
+pub(crate) fn around(live: &Live, updatable: &Updatable, release: ReleaseId, now: Timestamp) -> Around {
+    let subject = &updatable.subject;
+    let release = live.releases.get(&release);
+    Around {
+        rollout: live.rollout.course.state,
+        is_trusted: trusted(subject).is_ok(),
+        is_window: live.rollout.plan.windows.are_open(now, &subject.zone),
+        is_sendable: release.is_some_and(|release| fits_channel(&release.fits.stage, &subject.channel)),
+    }
+}
+
+fn kind_of(live: &Live, release: ReleaseId) -> Option<ArtifactKind> {
+    live.releases.get(&release).map(|release| release.kind)
+}
+
+/// Whether devices fetch what a rollout sends from a repository.
+pub(crate) fn is_from_repository(live: &Live, release: ReleaseId) -> bool {
+    kind_of(live, release).is_some_and(ArtifactKind::is_repository)
+}
+
+/// What a poll is answered while something is installed from a repository: it leads to no file, and only what the device says
+/// that it runs tells how it goes.
+fn at_poll(choice: Choice) -> Choice {
+    match choice {
+        Choice::Link(_) => Choice::Ask,
+        other => other,
+    }
+}
+
+/// Whether it is worth while to look where a device stands in a rollout, which costs hashes: most polls are of devices that had
+/// their turn, or are asked while nothing is offered.
+fn may_concern(live: &Live, updatable: &Updatable) -> bool {
+    let rollout = &live.rollout;
+    let mut had = updatable.actions.iter().filter(|action| action.rollout == rollout.id);
+    match rollout.course.state {
+        RolloutState::Running => {
+            let last = had.find(|action| action.kind == ActionKind::Update);
+            last.is_none_or(|last| matches!(last.state, ActionState::Retried | ActionState::Cancelled))
+        }
+        RolloutState::Aborted => rollout.reverting && had.next().is_some(),
+        _ => false,
+    }
 }
 
 /// What is done about an update that is under way.
-fn of_open(updatable: &Updatable, open: &SeenAction, live: Option<&Live>, now: Timestamp) -> Choice {
-    use ActionState as S;
-    let Some(live) = live.filter(|_| trusted(&updatable.subject).is_ok()) else { return Choice::Nothing };
-    let state = live.rollout.course.state;
-    match open.state {
-        S::Verifying if open.soak_until.is_some_and(|until| until <= now) => Choice::Verify(*open),
-        S::Verifying => Choice::Nothing,
-        S::Installed => Choice::Ask,
-        S::Cancelling => Choice::Link(UpdateLink::Cancel { id: open.id }),
-        _ if open.kind == ActionKind::Update && state == RolloutState::Aborted && !open.refused_to_stop => {
-            Choice::Stop(*open)
-        }
-        S::Offered
-            if open.kind == ActionKind::Update && matches!(state, RolloutState::Paused | RolloutState::Halted) =>
-        {
-            Choice::Nothing
-        }
-        S::Offered if !live.rollout.plan.windows.are_open(now, &updatable.subject.zone) => Choice::Nothing,
-        _ => {
-            let stage = live.releases.get(&open.release).map(|release| release.fits.stage.clone()).unwrap_or_default();
-            let begun = open.state == S::Installing;
-            // What is withdrawn nobody fetches any more; who installs it is let finish, and say so.
-            if begun || fits_channel(&stage, &updatable.subject.channel) {
-                Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt })
-            } else {
-                Choice::Nothing
-            }
-        }
+fn of_open(updatable: &Updatable, open: &SeenAction, live: &Live, now: Timestamp) -> Choice {
+    match answer(&open.under_way(), &around(live, updatable, open.release, now), now) {
+        Answer::Wait => Choice::Nothing,
+        Answer::Deploy => Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt }),
+        Answer::Ask => Choice::Ask,
+        Answer::Verify => Choice::Verify(*open),
+        Answer::Stop => Choice::Stop(*open),
+        Answer::Cancel => Choice::Link(UpdateLink::Cancel { id: open.id }),
+        Answer::TakeBack => Choice::TakeBack(*open),
     }
 }
 
@@ -138,7 +220,7 @@ pub(crate) fn offered_by(
         let name = cohorts.and_then(|cohorts| cohorts.variants.get(cohort.checked_sub(1)?)).map(|v| v.name.clone());
         return Err(Reason::HoldOut(name.unwrap_or_default()));
     };
-    let attempt = next_attempt(&had, now)?;
+    let attempt = next_attempt(&had, ActionKind::Update, now)?;
     if rollout.course.state != RolloutState::Running {
         return Err(Reason::State(rollout.course.state));
     }
@@ -147,10 +229,6 @@ pub(crate) fn offered_by(
         return Err(Reason::WaveNotOpen { wave, name });
     }
     let found = live.releases.get(&release).ok_or_else(|| Reason::Release("Its release is gone.".to_owned()))?;
-    // What apt and OSTree bring is fetched from repositories, not offered at a poll.
-    if !matches!(found.kind, ArtifactKind::Swu | ArtifactKind::Rauc) {
-        return Err(Reason::Release(format!("{} is not installed by what polls here.", found.title)));
-    }
     eligible(&updatable.subject, &found.fits, &rollout.plan, now)?;
     if let Some(rate) = rollout.plan.rate_per_minute
         && live.is_full(crate::rollout::minute_of(now))
@@ -160,11 +238,11 @@ pub(crate) fn offered_by(
     Ok(Offer { live: Arc::clone(live), kind: ActionKind::Update, wave, cohort, attempt, release })
 }
 
-/// Which try it would be.
-fn next_attempt(had: &[&SeenAction], now: Timestamp) -> Result<u32, Reason> {
-    let Some(last) = had.iter().find(|action| action.kind == ActionKind::Update) else { return Ok(0) };
+/// Which try it would be: one that failed is repeated as often as the plan says, an offer that was taken back comes again.
+fn next_attempt(had: &[&SeenAction], kind: ActionKind, now: Timestamp) -> Result<u32, Reason> {
+    let Some(last) = had.iter().find(|action| action.kind == kind) else { return Ok(0) };
     match (last.state, last.retry_at) {
-        (ActionState::Retried, Some(at)) if at <= now => Ok(last.attempt + 1),
+        (ActionState::Retried | ActionState::Cancelled, Some(at)) if at <= now => Ok(last.attempt + 1),
         (ActionState::Retried, Some(at)) => Err(Reason::Retry(at)),
         _ => Err(Reason::HadIt),
     }
@@ -182,20 +260,23 @@ fn taken_back(
     let Some(last) = had.iter().find(|action| action.kind == ActionKind::Update) else {
         return Err(Reason::State(rollout.course.state));
     };
-    if had.iter().any(|action| action.kind == ActionKind::Revert) {
-        return Err(Reason::HadIt);
-    }
-    let version = |id| live.releases.get(id).map(|release| version_key(&release.fits.version));
-    let runs = version_key(&updatable.subject.firmware);
-    let has_it = last.state == ActionState::Verified || version(&last.release).is_some_and(|brought| brought == runs);
+    let attempt = next_attempt(had, ActionKind::Revert, now)?;
+    let brought = live.releases.get(&last.release).map(|release| version_key(&release.fits.version));
+    // What it says that it runs counts, not what it ran once: another rollout may have brought something newer since.
+    let has_it = match updatable.subject.firmware.as_str() {
+        "" => last.state == ActionState::Verified,
+        runs => brought.is_some_and(|brought| brought == version_key(runs)),
+    };
     if !has_it {
         return Err(Reason::State(rollout.course.state));
     }
     let release = rollout.plan.revert_to.ok_or(Reason::State(rollout.course.state))?;
     let found = live.releases.get(&release).ok_or_else(|| Reason::Release("Its release is gone.".to_owned()))?;
-    let plan = Plan { downgrades: true, ..rollout.plan.clone() };
-    eligible(&updatable.subject, &found.fits, &plan, now)?;
+    may_install(&updatable.subject, &found.fits, true)?;
+    if !rollout.plan.windows.are_open(now, &updatable.subject.zone) {
+        return Err(Reason::Window);
+    }
     let wave = live.membership.wave_of(member_of(id, updatable)).unwrap_or_default();
     let cohort = live.membership.cohort_of(id, wave);
-    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt: 0, release })
+    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt, release })
 }

@@ -1,17 +1,30 @@
 //! What a device gets by an update that it is told of: addresses and files. What it is not told of is not there for it, whatever
 //! address it asks.
 
-use super::{Deliverable, UpdateLink, choose::Choice, choose::choose};
-use crate::{Actor, Error, Fleet, Result, check_in::device_of};
-use domain::{id::ReleaseId, rollout::ActionState};
-use std::sync::Arc;
+use super::{
+    Deliverable, UpdateLink,
+    choose::{Choice, Way, choose},
+};
+use crate::{Actor, Error, Fleet, Result, check_in::device_of, rollout::Live};
+use domain::{
+    id::ReleaseId,
+    rollout::{ActionState, RolloutState},
+};
+use std::{sync::Arc, time::Duration};
 use store::{
     artifact::Artifact,
     update_action::{self, UpdateAction, feedback::Said},
 };
+use tokio::time::Instant;
 
 /// How much of what a device said it can have told back, at most.
 const HISTORY: i64 = 100;
+/// How long a poll waits for files that are being read: small ones are read by then, and the next poll comes anyway.
+pub(super) const POLL_WAITS: Duration = Duration::from_millis(250);
+/// How long whoever has begun waits: to be told that there is no such update may end its try.
+pub(super) const BEGUN_WAITS: Duration = Duration::from_secs(10);
+/// How often is looked meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A file as a device gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +89,12 @@ impl Fleet {
     /// # Errors
     /// When the actor is no device, or its poll does not name this update.
     pub async fn deployment(&self, actor: &Actor, id: i64, history: Option<i64>) -> Result<Deployment> {
-        let (named, release) =
-            self.told_now(actor).await?.filter(|(told, _)| *told == id).ok_or_else(|| missing(id))?;
-        let seen = update_action::by_id(self.db(), named).await?.ok_or_else(|| missing(id))?;
+        let (seen, release) =
+            self.told_now(actor).await?.filter(|(told, _)| told.id == id).ok_or_else(|| missing(id))?;
         // Who has begun is told of it whatever became of the release: SWUpdate asks for this when it comes up again, and says how
         // it went only then. The files are refused.
-        if seen.action.state != ActionState::Installing {
-            self.check_before_delivery(release.id).await?;
+        if seen.action.reached != ActionState::Installing {
+            self.check_before_delivery(release.id, BEGUN_WAITS).await?;
         }
         self.note_fetched(actor, &seen).await?;
         self.deployment_of(&seen, &release, history).await
@@ -148,7 +160,7 @@ impl Fleet {
     pub async fn artifacts_for(&self, actor: &Actor, module: i64) -> Result<Vec<ArtifactFile>> {
         let told = self.told_now(actor).await?.filter(|(_, release)| release.module() == module && module > 0);
         let (_, release) = told.ok_or_else(|| Error::not_found("software module", &module.to_string()))?;
-        self.check_before_delivery(release.id).await?;
+        self.check_before_delivery(release.id, BEGUN_WAITS).await?;
         Ok(release.artifacts.iter().map(Into::into).collect())
     }
 
@@ -161,29 +173,35 @@ impl Fleet {
         files.into_iter().find(|file| file.name == name).ok_or_else(|| Error::not_found("file", name))
     }
 
-    /// What a device's poll names at this moment, if it is something to install.
-    async fn told_now(&self, actor: &Actor) -> Result<Option<(i64, Arc<Deliverable>)>> {
+    /// What a device's poll names at this moment, if it is something to install, and that it is so still: what this process
+    /// remembers of the device may be a minute old.
+    async fn told_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
         let (device, serial) = device_of(actor)?;
         let state = self.poll_state(device, serial).await?;
         let Some(updatable) = state.updates else { return Ok(None) };
         let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) else { return Ok(None) };
         let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
-        let choice = choose(device, &updatable, std::slice::from_ref(&live), None, self.now());
+        let choice = choose(device, &updatable, std::slice::from_ref(&live), None, Way::Poll, self.now());
         let Choice::Link(UpdateLink::Deployment { id, .. }) = choice else { return Ok(None) };
-        Ok(live.releases.get(&open.release).map(|release| (id, Arc::clone(release))))
+        let seen = update_action::by_id(self.db(), id).await?;
+        let Some(seen) = seen.filter(|seen| seen.action.under_way().awaits_client()) else {
+            self.inner.polls.forget(serial);
+            return Ok(None);
+        };
+        Ok(live.releases.get(&open.release).map(|release| (seen, Arc::clone(release))))
     }
 
     /// Refuses what may be sent to nobody: it was withdrawn, who signed it was cut off, a file is gone or was altered. The files are
-    /// read whole before the first delivery of this process, and whether all of it still stands is asked each time.
-    pub(super) async fn check_before_delivery(&self, release: ReleaseId) -> Result<()> {
-        let checked = if self.inner.rollouts.is_checked(release) {
-            self.release_stands(release).await
-        } else {
-            self.check_files_of(release).await
+    /// read whole before the first delivery of this process, beside whoever asks, who waits for that as long as it says; whether
+    /// all of it still stands is asked each time.
+    pub(super) async fn check_before_delivery(&self, release: ReleaseId, patience: Duration) -> Result<()> {
+        let checked = match self.checked_within(release, patience).await {
+            Ok(()) => self.release_stands(release).await,
+            refused => refused,
         };
         // Devices are told that there is nothing; why, the rollout's page says.
         checked.map_err(|error| match error {
-            Error::Invalid { .. } | Error::Conflict(_) => {
+            Error::Invalid { .. } | Error::Conflict(_) | Error::Away(_) => {
                 tracing::warn!(%error, %release, "a release is not delivered");
                 Error::not_found("release", &release.to_string())
             }
@@ -191,15 +209,72 @@ impl Fleet {
         })
     }
 
-    /// Reads the files of a release whole, once in this process.
+    /// Whether the files of a release were read whole and found right, or are so in time.
+    async fn checked_within(&self, release: ReleaseId, patience: Duration) -> Result<()> {
+        let rollouts = &self.inner.rollouts;
+        let until = Instant::now() + patience;
+        loop {
+            if rollouts.is_checked(release) {
+                return Ok(());
+            }
+            if let Some(refusal) = rollouts.refusal(release, self.now()) {
+                return Err(Error::Away(refusal.why));
+            }
+            self.check_beside(release);
+            if Instant::now() >= until {
+                return Err(Error::Away(
+                    "Its files are being read; it is sent once they have proved right.".to_owned(),
+                ));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Has the files of what is sent read that this process has not read yet, so that polls need not wait for it.
+    pub(crate) fn check_what_is_sent(&self) {
+        let all = self.inner.rollouts.all();
+        let sends = |live: &&Arc<Live>| live.rollout.course.state == RolloutState::Running || live.rollout.reverting;
+        for live in all.iter().filter(sends) {
+            for release in live.releases.keys() {
+                let is_known = self.inner.rollouts.is_checked(*release)
+                    || self.inner.rollouts.refusal(*release, self.now()).is_some();
+                if !is_known {
+                    self.check_beside(*release);
+                }
+            }
+        }
+    }
+
+    /// Reads the files of a release in a task of its own, unless one is about to.
+    fn check_beside(&self, release: ReleaseId) {
+        if !self.inner.rollouts.begin_check(release) {
+            return;
+        }
+        let fleet = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = fleet.check_files_of(release).await {
+                tracing::warn!(%error, %release, "the files of a release are not sent");
+            }
+            fleet.inner.rollouts.end_check(release);
+        });
+    }
+
+    /// Reads the files of a release whole, once in this process, and notes what is found.
     pub(crate) async fn check_files_of(&self, release: ReleaseId) -> Result<()> {
         // One at a time: whoever waits finds it done.
         let _one_reads = self.inner.rollouts.checking.lock().await;
-        if !self.inner.rollouts.is_checked(release) {
-            self.release_checked(release).await?;
-            self.inner.rollouts.note_checked(release);
+        if self.inner.rollouts.is_checked(release) {
+            return Ok(());
         }
-        Ok(())
+        let checked = self.release_checked(release).await;
+        match &checked {
+            Ok(_) => self.inner.rollouts.note_checked(release),
+            Err(error) => {
+                let is_verdict = matches!(error, Error::Invalid { .. } | Error::Conflict(_));
+                self.inner.rollouts.note_refused(release, error.to_string(), is_verdict, self.now());
+            }
+        }
+        checked.map(drop)
     }
 }
 

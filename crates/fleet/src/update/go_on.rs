@@ -10,6 +10,7 @@ use domain::{
     device::Device,
     history::Event,
     id::DeviceId,
+    release::ArtifactKind,
     rollout::{ActionEvent, ActionState, Feedback, Pace},
 };
 use store::update_action::{self, UpdateAction};
@@ -76,7 +77,7 @@ impl Fleet {
         }
         update_action::feedback::append(&mut deed.tx, id, feedback, self.now()).await?;
         let meant = if named.action.state.is_closed() && closes && !of_stopping {
-            begun_after(&mut deed, &named).await?
+            begun_after(&mut deed, &named, feedback).await?
         } else {
             Some(named)
         };
@@ -109,7 +110,7 @@ impl Fleet {
 
     /// Notes that a device fetched what it is to install.
     pub(crate) async fn note_fetched(&self, actor: &Actor, seen: &UpdateAction) -> Result<()> {
-        if seen.action.state != ActionState::Offered {
+        if !seen.action.under_way().is_not_begun() {
             return Ok(());
         }
         let Some(rollout) = store::rollout::by_id(self.db(), seen.rollout).await? else { return Ok(()) };
@@ -117,11 +118,13 @@ impl Fleet {
     }
 }
 
-/// The update that a device has begun since the one that it named was closed.
-async fn begun_after(deed: &mut Deed<'_>, named: &UpdateAction) -> Result<Option<UpdateAction>> {
+/// The update that a device has begun since the one that it named was closed. A failure is taken for its failure only once it
+/// installs: while it downloads, what is said late is of the one before.
+async fn begun_after(deed: &mut Deed<'_>, named: &UpdateAction, said: &Feedback) -> Result<Option<UpdateAction>> {
     let open = update_action::open_of(&mut deed.tx, named.device).await?;
     let has_begun = |open: &UpdateAction| {
-        open.id > named.id && matches!(open.action.state, ActionState::Downloading | ActionState::Installing)
+        let installs = open.action.state == ActionState::Installing;
+        open.id > named.id && (installs || (said.is_success() && open.action.state == ActionState::Downloading))
     };
     match open.filter(has_begun) {
         Some(open) => Ok(update_action::lock(&mut deed.tx, open.id).await?),
@@ -138,8 +141,13 @@ async fn step(
     pace: Pace,
 ) -> Result<Option<ActionState>> {
     let now = deed.fleet().now();
+    let pace = Pace { retries: pace.retries.saturating_add(taken_back(deed, kept).await?), ..pace };
     let Some(next) = kept.action.after(event, now, pace) else { return Ok(None) };
     update_action::put(&mut deed.tx, kept, &next).await?;
+    if next.state == ActionState::Silent {
+        // When it comes back, only it can say what runs by then.
+        store::report::want(&mut deed.tx, device.id).await?;
+    }
     let serial = device.serial.clone();
     if let Some(told) = next.event(&kept.action, device.firmware.as_deref().unwrap_or_default()) {
         let entry = deed.fleet().entry(deed.actor(), now, "", told);
@@ -152,6 +160,17 @@ async fn step(
     Ok(Some(next.state))
 }
 
+/// How many of a device's tries before this one were offers that were taken back: these were none.
+async fn taken_back(deed: &mut Deed<'_>, kept: &UpdateAction) -> Result<u32> {
+    if kept.action.attempt == 0 {
+        return Ok(0);
+    }
+    let had = update_action::of_both(&mut deed.tx, kept.rollout, kept.device).await?;
+    let is_none =
+        |had: &&UpdateAction| had.action.kind == kept.action.kind && had.action.state == ActionState::Cancelled;
+    Ok(u32::try_from(had.iter().filter(is_none).count()).unwrap_or(u32::MAX))
+}
+
 /// What a device's report of its firmware does to its update, in the deed that judges the report and holds the device. What its
 /// history tells instead of the version that it runs, if it went back.
 pub(crate) async fn on_report(deed: &mut Deed<'_>, device: &Device, firmware: &str) -> Result<Option<Event>> {
@@ -159,7 +178,8 @@ pub(crate) async fn on_report(deed: &mut Deed<'_>, device: &Device, firmware: &s
     let Some(kept) = update_action::lock(&mut deed.tx, open.id).await? else { return Ok(None) };
     let Some(rollout) = store::rollout::within(&mut deed.tx, kept.rollout).await? else { return Ok(None) };
     let now = deed.fleet().now();
-    let event = ActionEvent::Reported { version: firmware };
+    let kind = store::release::kind_within(&mut deed.tx, kept.release).await?;
+    let event = ActionEvent::Reported { version: firmware, is_all: kind.is_some_and(ArtifactKind::is_repository) };
     let Some(next) = kept.action.after(&event, now, pace_of(&rollout)) else { return Ok(None) };
     update_action::put(&mut deed.tx, &kept, &next).await?;
     deed.ring(PROGRESS, &rollout.code).await?;

@@ -2,7 +2,8 @@
 
 use super::{
     UpdateLink,
-    choose::{Choice, Offer, choose},
+    choose::{Choice, Offer, Way, choose, is_from_repository},
+    deliver::POLL_WAITS,
 };
 use crate::{
     Actor, Error, Fleet, Result,
@@ -12,10 +13,11 @@ use crate::{
 use domain::{
     history::Event,
     id::DeviceId,
-    rollout::{Action, ActionEvent, ActionKind, ActionState, Plan, RolloutState, Subject, Windows, eligible},
+    rollout::{Action, ActionEvent, ActionKind, ActionState, RolloutState, Subject, may_install},
 };
+use std::sync::Arc;
 use store::{
-    poll::{PollState, Updatable},
+    poll::{PollState, SeenAction, Updatable},
     update_action::UpdateAction,
 };
 
@@ -38,7 +40,7 @@ impl Fleet {
             matches!(action.state, ActionState::Verified | ActionState::Installed | ActionState::Verifying)
         });
         let told = Told { installed: installed.map(|action| action.id), ..Told::default() };
-        match self.told_of_updates(actor, id, updatable).await {
+        match self.told_of_updates(actor, id, updatable, Way::Poll).await {
             Ok((link, asks)) => Told { link, asks, ..told },
             Err(error) => {
                 tracing::warn!(%error, device = actor.name(), "a device was told of no update");
@@ -47,11 +49,13 @@ impl Fleet {
         }
     }
 
-    async fn told_of_updates(
+    /// What a device that asks is told, and whether it is asked what runs.
+    pub(super) async fn told_of_updates(
         &self,
         actor: &Actor,
         id: DeviceId,
         updatable: &Updatable,
+        way: Way,
     ) -> Result<(Option<UpdateLink>, bool)> {
         let rollouts = self.inner.rollouts.all();
         let open = updatable.actions.iter().find(|action| !action.state.is_closed());
@@ -64,7 +68,31 @@ impl Fleet {
             None => None,
         };
         let now = self.now();
-        match choose(id, updatable, &rollouts, outlived.as_ref(), now) {
+        let mut rollouts = rollouts;
+        loop {
+            let choice = choose(id, updatable, &rollouts, outlived.as_ref(), way, now);
+            let refused = match &choice {
+                Choice::Offer(offer) => offer.live.rollout.id,
+                _ => return self.told_of_choice(actor, id, (updatable, way), choice).await,
+            };
+            match self.told_of_choice(actor, id, (updatable, way), choice).await {
+                // What can't be sent keeps nobody from what can.
+                Err(Error::NotFound { .. }) => {
+                    rollouts = Arc::new(rollouts.iter().filter(|live| live.rollout.id != refused).cloned().collect());
+                }
+                told => return told,
+            }
+        }
+    }
+
+    async fn told_of_choice(
+        &self,
+        actor: &Actor,
+        id: DeviceId,
+        (updatable, way): (&Updatable, Way),
+        choice: Choice,
+    ) -> Result<(Option<UpdateLink>, bool)> {
+        match choice {
             Choice::Nothing => Ok((None, false)),
             Choice::Link(link) => Ok((Some(link), false)),
             Choice::Ask => Ok((None, true)),
@@ -78,7 +106,23 @@ impl Fleet {
             Choice::Stop(action) => {
                 let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
                 let moved = self.move_action(actor, id, action.id, &ActionEvent::Stop, live.pace()).await?;
+                if is_from_repository(&live, action.release) {
+                    // Nobody there takes it; it is told nothing of it any more, and says what it runs.
+                    return Ok((None, true));
+                }
                 Ok((moved.map(|_| UpdateLink::Cancel { id: action.id }), false))
+            }
+            Choice::TakeBack(action) => {
+                let Some(live) = self.live_rollout(action.rollout).await? else { return Ok((None, false)) };
+                let event = ActionEvent::TakeBack;
+                let Some(state) = self.move_action(actor, id, action.id, &event, live.pace()).await? else {
+                    return Ok((None, false));
+                };
+                // It is free from here on: what else there is for it is looked for at once.
+                let mut freed = updatable.clone();
+                let of_this = |seen: &&mut SeenAction| seen.id == action.id;
+                freed.actions.iter_mut().filter(of_this).for_each(|seen| seen.state = state);
+                Box::pin(self.told_of_updates(actor, id, &freed, way)).await
             }
             Choice::Offer(offer) => match self.offer(actor, id, &offer).await {
                 Ok(told) => Ok((told.map(|id| UpdateLink::Deployment { id, tag: offer.attempt }), false)),
@@ -93,7 +137,7 @@ impl Fleet {
     /// asked once more. None when it is not offered after all.
     async fn offer(&self, actor: &Actor, id: DeviceId, offer: &Offer) -> Result<Option<i64>> {
         let rollout = &offer.live.rollout;
-        self.check_before_delivery(offer.release).await?;
+        self.check_before_delivery(offer.release, POLL_WAITS).await?;
         let Some(found) = self.deliverable(offer.release).await? else { return Ok(None) };
         let now = self.now();
         let mut deed = self.deed_of_device(actor).await?;
@@ -112,15 +156,11 @@ impl Fleet {
             trust: device.trust,
             held: false,
             firmware: device.firmware.clone().unwrap_or_default(),
-            // Whether a window is open was decided by what the device reported.
             zone: String::new(),
         };
-        let plan = Plan {
-            downgrades: rollout.plan.downgrades || offer.kind == ActionKind::Revert,
-            windows: Windows::default(),
-            ..rollout.plan.clone()
-        };
-        if !may || eligible(&subject, &found.fits, &plan, now).is_err() {
+        let downgrades = rollout.plan.downgrades || offer.kind == ActionKind::Revert;
+        // Whether a window is open was decided by what the device reported.
+        if !may || may_install(&subject, &found.fits, downgrades).is_err() {
             self.inner.polls.forget(&device.serial);
             return Ok(None);
         }

@@ -64,7 +64,15 @@ async fn a_kit_has_all_that_a_device_needs_and_its_key_is_nowhere_else() {
         assert_eq!(chain.len(), 3);
         assert_eq!(chain[0].public_key(), pki::Signer::public_key(&key));
         assert_eq!(pki::Certificate::chain_from_pem(&text("ca.pem")).unwrap()[0].der(), world.root.certificate().der());
-        for name in ["swupdate.cfg", "apt-muster.conf", "ostree-remote.conf", "curl.conf", "renew.sh", "README.txt"] {
+        for name in [
+            "swupdate.cfg",
+            "apt-muster.conf",
+            "muster.sources",
+            "ostree-remote.conf",
+            "curl.conf",
+            "renew.sh",
+            "README.txt",
+        ] {
             assert!(text(name).contains("/etc/muster"), "{name}");
         }
         assert!(files.iter().all(|file| file.secret == (file.name == "device.key")));

@@ -2,7 +2,10 @@
 //! nothing that was kept is lost.
 
 use crate::{COMMAND, Place, add_custodian, fleet_of, told};
-use fleet::backup::{backup, restore_sqlite};
+use fleet::{
+    backup::{backup, restore_sqlite},
+    release::ShelfPlace,
+};
 use std::{fs, path::Path};
 use store::{Db, testing};
 
@@ -34,10 +37,10 @@ async fn a_log_that_lost_its_database_is_not_played_into_the_restored_one() {
     killed(&from, &database, &["-wal", "-shm"]);
     let log = fs::read(place.path().join("muster.db-wal")).unwrap();
     assert!(!log.is_empty(), "there is something to be played");
-    let why = told(restore_sqlite(&COMMAND, place.path(), &file, false).await);
+    let why = told(restore_sqlite(&COMMAND, place.path(), &ShelfPlace::Folder, &file, false).await);
     assert!(why.contains("muster.db-wal is there without its database") && why.contains("--force"), "{why}");
     assert_eq!(fs::read(place.path().join("muster.db-wal")).unwrap(), log, "nothing was changed");
-    restore_sqlite(&COMMAND, place.path(), &file, true).await.unwrap();
+    restore_sqlite(&COMMAND, place.path(), &ShelfPlace::Folder, &file, true).await.unwrap();
     assert_eq!(names(&database).await, ["Of the backup"]);
     assert_eq!(fs::read(place.path().join("muster.db.before-restore-wal")).unwrap(), log);
 }

@@ -1,7 +1,10 @@
 //! Backups of earlier versions, which held the database alone: they restore still, and it is said what is not in them.
 
 use crate::{COMMAND, Place, add_custodian, fill, fleet_of, told};
-use fleet::backup::{backup, restore_postgres};
+use fleet::{
+    backup::{backup, restore_postgres},
+    release::ShelfPlace,
+};
 use sqlx::{AssertSqlSafe, Connection};
 use std::{fs, path::Path};
 use store::{Db, testing};
@@ -77,7 +80,7 @@ async fn a_backup_of_earlier_tables_comes_up_to_date() {
     connection.close().await.unwrap();
     let pool = sqlx::PgPool::connect(&url).await.unwrap();
     let file = fixture.folder.path().join("backup");
-    store::backup::write(&Db::Postgres(pool.clone()), fixture.folder.path(), &file, domain::time::Timestamp(1))
+    store::backup::write(&Db::Postgres(pool.clone()), fixture.folder.path(), None, &file, domain::time::Timestamp(1))
         .await
         .unwrap();
     pool.close().await;
@@ -110,7 +113,7 @@ async fn a_restore_that_is_refused_brings_no_table_up_to_date() {
         sqlx::query(*sql).execute(&mut connection).await.unwrap();
     }
     let url = fixture.url.as_deref().unwrap();
-    let refused = told(restore_postgres(&COMMAND, url, fixture.folder.path(), &file, false).await);
+    let refused = told(restore_postgres(&COMMAND, url, fixture.folder.path(), &ShelfPlace::Folder, &file, false).await);
     assert!(refused.contains("holds data"), "{refused}");
     let version = "SELECT MAX(version) FROM _sqlx_migrations";
     assert_eq!(sqlx::query_scalar::<_, i64>(version).fetch_one(&mut connection).await.unwrap(), 13);

@@ -31,6 +31,16 @@ async fn who_manages_settings_changes_them_and_it_is_audited() {
         );
         let log = world.fleet.audit_log(&admin(), &AuditFilter::default(), 10).await.unwrap();
         assert_eq!(log[0].record.action, "model.rules", "{}", world.name());
+        assert_eq!(changed.model.poll_interval_s, 300, "{}: empty leaves it", world.name());
+        for wrong in ["0", "86400", "often"] {
+            let form = RulesForm { poll: wrong.into(), ..form("") };
+            let refused = world.fleet.change_model_rules(&admin(), "GW-200", &form).await;
+            assert!(matches!(refused, Err(Error::Invalid { fields }) if fields[0].field == "poll"), "{wrong}");
+        }
+        let often = RulesForm { poll: " 20 ".into(), ..form("") };
+        world.fleet.change_model_rules(&admin(), "GW-200", &often).await.unwrap();
+        let device = world.made("A", 9).await;
+        assert_eq!(world.fleet.poll(&device).await.unwrap().sleep_s, 20, "{}: devices are told", world.name());
     }
 }
 

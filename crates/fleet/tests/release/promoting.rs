@@ -26,7 +26,7 @@ async fn gates_say_what_is_missing_and_steps_are_on_record() {
         assert_eq!(world.promote(id, Stage::Staging).await.unwrap(), Promoted::Done);
         says(world.promote(id, Stage::Staging).await, "in staging already");
         let missing = world.promote(id, Stage::Production).await.unwrap_err().to_string();
-        for part in ["“hil” was not", "2 d more in staging", "0 of 1 GW-200 device run it"] {
+        for part in ["“hil” was not", "2 d more in staging", "0 of 1 GW-200 device verified by a rollout"] {
             assert!(missing.contains(part), "{missing}");
         }
         world.checked(id, "hil", CheckState::Passed).await;
@@ -35,6 +35,9 @@ async fn gates_say_what_is_missing_and_steps_are_on_record() {
         let verified = Event::UpdateVerified { from: None, version: "1.4.2".into() };
         life.history.push(crate::scene::entry(NOW.plus(HOUR), verified));
         world.fleet.seed_devices(&crate::world::RULE, &[life]).await.unwrap();
+        // Flashed by hand: no rollout has seen it live with it.
+        says(world.promote(id, Stage::Production).await, "0 of 1 GW-200 device verified by a rollout: 1 more");
+        world.rule(Stage::Production, &["hil"], 48, 0, true).await;
         let promoted = world.promote(id, Stage::Production).await.unwrap();
         assert_eq!(world.stage(id).await, Stage::Staging);
         assert_eq!(world.promote(id, Stage::Production).await.unwrap(), promoted, "a double click asks once");

@@ -3,13 +3,13 @@
 use crate::world::{NOW, World, field_of, fleet_on, form, operator, pipeline, says, worlds};
 use domain::{id::UploadId, time::DAY};
 use fleet::{
-    Error,
+    Error, Fleet,
     release::{Upload, UploadForm},
     setting::Settings,
 };
 use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 async fn begin(world: &World, size: usize) -> UploadId {
     let form = UploadForm { file_name: "a.swu".into(), size: i64::try_from(size).unwrap(), sha256: String::new() };
@@ -165,5 +165,33 @@ async fn what_nobody_goes_on_with_is_forgotten_after_a_day() {
         assert_eq!(here(&world, other).await, 5);
         world.fleet.discard_upload(&pipeline(), other).await.unwrap();
         assert!(matches!(world.fleet.upload(&pipeline(), other).await, Err(Error::NotFound { .. })));
+    }
+}
+
+/// On a disk of its own that is small: what is held in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_for_which_the_disk_has_no_room_is_not_begun() {
+    let small = tempfile::tempdir_in("/dev/shm").unwrap();
+    let said = rustix::fs::statvfs(small.path()).unwrap();
+    let free = i64::try_from(said.f_bavail * said.f_frsize).unwrap();
+    for world in worlds().await {
+        let settings = world.fleet.settings(&operator()).await.unwrap();
+        let settings = Settings { release_mib: 16 * 1024, ..settings };
+        world.fleet.save_settings(&crate::world::admin(), &settings).await.unwrap();
+        let now = world.fleet.now();
+        let fleet = Fleet::with_clock(world.fixture.db.clone(), small.path().to_owned(), Arc::new(move || now));
+        let form = |size| UploadForm { file_name: "a.swu".into(), size, sha256: String::new() };
+        // Twice the largest file is more than such a disk holds.
+        for n in 1..=2_i64 {
+            let begun = fleet.begin_upload(&pipeline(), &form(16 << 30)).await;
+            let fits = n * (16 << 30) + (256 << 20) <= free;
+            assert_eq!(begun.is_ok(), fits, "{}: {n} of {free}: {begun:?}", world.name());
+            if !fits {
+                assert!(matches!(&begun, Err(Error::NoRoom(told)) if told.contains("disk")), "{begun:?}");
+                break;
+            }
+        }
+        // Here there is room for the same.
+        world.fleet.begin_upload(&pipeline(), &form(1 << 10)).await.unwrap();
     }
 }

@@ -2,7 +2,10 @@
 
 pub use crate::scene::{PASSPHRASE, RULE, admin, manager, operator, user};
 
-use crate::scene;
+use crate::{
+    debs::{self, Packager},
+    scene,
+};
 use domain::{
     certificate::CertificatePurpose,
     id::ReleaseId,
@@ -20,7 +23,7 @@ use futures::stream;
 use pki::{
     Certificate, Issuer, KeyAlgorithm, Name, Passphrase, Profile, SerialNumber, Signer, SoftwareKey, Template, Urls,
 };
-use simulator::image::Image;
+use simulator::image::{self, Image};
 use std::{
     convert::Infallible,
     sync::{
@@ -52,6 +55,27 @@ impl Pen {
     pub fn image(&self, version: &str) -> Vec<u8> {
         let image = Image { version, hardware: &["B", "C"], files: &[("rootfs.bin", ROOTFS)] };
         image.signed(&self.certificate, &self.key).unwrap()
+    }
+
+    /// A set of one Debian package, in its envelope.
+    pub fn set(&self, version: &str) -> Vec<u8> {
+        let packager = Packager::new(1, NOW.plus(-DAY));
+        self.envelope(packager.set(version, &[("gateway", format!("the gateway {version}").as_bytes())]))
+    }
+
+    pub fn envelope(&self, files: Vec<debs::File>) -> Vec<u8> {
+        let line = |(path, content): &debs::File| format!("{}  {path}\n", debs::sha256(content));
+        let list: String = files.iter().map(line).collect();
+        let signature = image::detached(list.as_bytes(), &self.certificate, &self.key).unwrap();
+        let first = [("SHA256SUMS".to_owned(), list.into_bytes()), ("SHA256SUMS.p7s".to_owned(), signature)];
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, content) in first.into_iter().chain(files) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, path, content.as_slice()).unwrap();
+        }
+        builder.into_inner().unwrap()
     }
 }
 
@@ -171,7 +195,9 @@ impl World {
     /// Uploads a file whole.
     pub async fn sent(&self, content: &[u8]) -> domain::id::UploadId {
         let size = i64::try_from(content.len()).unwrap();
-        let upload = UploadForm { file_name: "gateway os.swu".into(), size, sha256: String::new() };
+        let is_set = content.get(257..262) == Some(b"ustar");
+        let file_name = if is_set { "gateway os.tar" } else { "gateway os.swu" };
+        let upload = UploadForm { file_name: file_name.into(), size, sha256: String::new() };
         let upload = self.fleet.begin_upload(&pipeline(), &upload).await.unwrap();
         let arriving = stream::iter([Ok::<_, Infallible>(content.to_vec())]);
         self.fleet.append_upload(&pipeline(), upload.id, 0, arriving).await.unwrap();

@@ -10,6 +10,7 @@ use domain::{
 };
 use fleet::{
     Actor, Error, Origin,
+    release::ShelfPlace,
     repair::{NewVoucher, VoucherRequest},
 };
 use pki::{KeyAlgorithm, SoftwareKey};
@@ -223,8 +224,14 @@ async fn a_restore_brings_no_voucher_without_a_second_person() {
         spend(&world, &since, "GW-1").await.unwrap();
         world.fleet.db().close().await;
         match world.fixture.url.as_deref() {
-            Some(url) => drop(fleet::backup::restore_postgres(&COMMAND, url, &folder, &file, true).await.unwrap()),
-            None => drop(fleet::backup::restore_sqlite(&COMMAND, &folder, &file, true).await.unwrap()),
+            Some(url) => drop(
+                fleet::backup::restore_postgres(&COMMAND, url, &folder, &ShelfPlace::Folder, &file, true)
+                    .await
+                    .unwrap(),
+            ),
+            None => {
+                drop(fleet::backup::restore_sqlite(&COMMAND, &folder, &ShelfPlace::Folder, &file, true).await.unwrap());
+            }
         }
         world.restart().await;
         conflict(spend(&world, &voucher, "GW-3").await, "restored from a backup");

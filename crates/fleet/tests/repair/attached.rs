@@ -1,7 +1,7 @@
 //! Notes and photos.
 
 use crate::world::{World, support, worlds};
-use fleet::{Actor, repair::TakenFiles};
+use fleet::{Actor, release::ShelfPlace, repair::TakenFiles};
 use sha2::{Digest, Sha256};
 
 const COMMAND: Actor = Actor::Rule { name: "command line" };
@@ -124,7 +124,7 @@ async fn a_backup_from_when_photos_were_files_is_restored_in_place_with_its_pict
         let (name, folder) = (world.name(), world.fixture.folder.path());
         let (file, url) = (folder.join("old.muster"), world.fixture.url.as_deref());
         run(world.fleet.db(), store::testing::BEFORE_PHOTOS).await;
-        store::backup::write(world.fleet.db(), folder, &file, world.fleet.now()).await.unwrap();
+        store::backup::write(world.fleet.db(), folder, None, &file, world.fleet.now()).await.unwrap();
         world.fleet.db().close().await;
         // The start of this version made the tables and took the file in, and removed it.
         let now = store::Db::open(folder, url).await.unwrap();
@@ -134,8 +134,13 @@ async fn a_backup_from_when_photos_were_files_is_restored_in_place_with_its_pict
         tx.commit().await.unwrap();
         now.close().await;
         let restored = match url {
-            Some(url) => fleet::backup::restore_postgres(&COMMAND, url, folder, &file, true).await.unwrap().1,
-            None => fleet::backup::restore_sqlite(&COMMAND, folder, &file, true).await.unwrap(),
+            Some(url) => {
+                fleet::backup::restore_postgres(&COMMAND, url, folder, &ShelfPlace::Folder, &file, true)
+                    .await
+                    .unwrap()
+                    .1
+            }
+            None => fleet::backup::restore_sqlite(&COMMAND, folder, &ShelfPlace::Folder, &file, true).await.unwrap(),
         };
         assert!(!restored.missing.iter().any(|why| why.contains("no picture")), "{name}: {restored:?}");
         let db = store::Db::open(folder, url).await.unwrap();

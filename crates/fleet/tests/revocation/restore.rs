@@ -2,7 +2,7 @@
 
 use crate::world::{RULE, World, batch, device, open};
 use domain::{revocation::RevocationAct as Act, time::MINUTE};
-use fleet::{Fleet, trust::Verdict};
+use fleet::{Fleet, release::ShelfPlace, trust::Verdict};
 use pki::SerialNumber;
 use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
 use store::{Db, testing};
@@ -24,9 +24,9 @@ async fn restored(world: &World, file: &Path) -> Fleet {
     world.fleet.db().close().await;
     world.fixture.db.close().await;
     if let Some(url) = &world.fixture.url {
-        fleet::backup::restore_postgres(&RULE, url, folder, file, true).await.unwrap();
+        fleet::backup::restore_postgres(&RULE, url, folder, &ShelfPlace::Folder, file, true).await.unwrap();
     } else {
-        fleet::backup::restore_sqlite(&RULE, folder, file, true).await.unwrap();
+        fleet::backup::restore_sqlite(&RULE, folder, &ShelfPlace::Folder, file, true).await.unwrap();
     }
     open(folder, world.fixture.url.as_deref(), world.clock.clone()).await
 }
@@ -79,8 +79,10 @@ async fn another_machine(world: &World, file: &Path) -> World {
     new.db.close().await;
     let folder = new.folder.path();
     let restored = match &new.url {
-        Some(url) => fleet::backup::restore_postgres(&RULE, url, folder, file, false).await.unwrap().1,
-        None => fleet::backup::restore_sqlite(&RULE, folder, file, false).await.unwrap(),
+        Some(url) => {
+            fleet::backup::restore_postgres(&RULE, url, folder, &ShelfPlace::Folder, file, false).await.unwrap().1
+        }
+        None => fleet::backup::restore_sqlite(&RULE, folder, &ShelfPlace::Folder, file, false).await.unwrap(),
     };
     assert_eq!(
         (restored.files, restored.missing.as_slice()),
@@ -151,10 +153,12 @@ async fn what_a_backup_can_not_bring_is_told() {
         fs::write(new.folder.path().join("keys/brno.pem"), "another key").unwrap();
         let restore = async |force: bool| match &new.url {
             Some(url) => {
-                let restored = fleet::backup::restore_postgres(&RULE, url, new.folder.path(), &file, force).await;
+                let restored =
+                    fleet::backup::restore_postgres(&RULE, url, new.folder.path(), &ShelfPlace::Folder, &file, force)
+                        .await;
                 restored.map(|(_, restored)| restored)
             }
-            None => fleet::backup::restore_sqlite(&RULE, new.folder.path(), &file, force).await,
+            None => fleet::backup::restore_sqlite(&RULE, new.folder.path(), &ShelfPlace::Folder, &file, force).await,
         };
         let refused = restore(false).await.unwrap_err().to_string();
         assert!(refused.contains("is another one") && refused.contains("--force"), "{refused}");

@@ -1,8 +1,8 @@
 use crate::world::*;
 use domain::{
     release::Stage,
-    rollout::{ActionState as S, Execution, Feedback, Finished, Plan, Reaction, RolloutState, WaveSize},
-    time::{HOUR, MINUTE},
+    rollout::{ActionState as S, Execution, Feedback, Finished, Gate, Plan, Reaction, RolloutState, Wave, WaveSize},
+    time::{DAY, HOUR, MINUTE},
 };
 use fleet::{Actor, rollout::Abort, update::UpdateLink};
 
@@ -32,6 +32,39 @@ async fn a_pause_stops_offers_and_leaves_alone_who_is_under_way() {
         world.installs(&first[0].0, first[0].1, "2.0").await;
         world.fleet.resume_rollout(&operator(), &code).await.unwrap();
         assert_eq!(world.offered_of(&devices).await.len(), 4, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn a_pause_makes_no_gate_forget() {
+    for world in worlds().await {
+        let devices = world.devices(12).await;
+        let release = world.release("2.0", Stage::Production).await;
+        // Six outcomes are asked for, so that of the first failures nothing can be said yet.
+        let sampled = Wave { gate: Gate { min_sample: 6, failed_limit: 30_000, ..GATE }, ..wave(WaveSize::Rest) };
+        let code = world.started(Plan { waves: vec![sampled], ..plan(release) }).await;
+        let told = world.offered_of(&devices).await;
+        for (device, id) in &told[..3] {
+            world.fails(device, *id).await;
+        }
+        world.look().await;
+        assert_eq!(world.state(&code).await, RolloutState::Running, "{}: too few to be sure", world.name());
+        for _ in 0..2 {
+            world.fleet.pause_rollout(&operator(), &code, "for the night").await.unwrap();
+            world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+            let view = world.rollout(&code).await.wave_views[0].clone();
+            assert_eq!(view.accepted.failed, 0, "{}: an operator lets nothing pass", world.name());
+        }
+        for (device, id) in &told[3..6] {
+            world.installs(device, *id, "2.0").await;
+        }
+        world.look().await;
+        assert_eq!(world.state(&code).await, RolloutState::Halted, "{}: three of six are three of six", world.name());
+        // Paused after that it still takes a manager, and then it counts no more.
+        world.fleet.pause_rollout(&operator(), &code, "").await.unwrap();
+        assert!(world.fleet.resume_rollout(&operator(), &code).await.is_err(), "{}", world.name());
+        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        assert_eq!(world.rollout(&code).await.wave_views[0].accepted.failed, 3, "{}", world.name());
     }
 }
 
@@ -105,6 +138,8 @@ async fn an_abort_that_reverts_takes_back_who_has_it_and_nobody_else() {
         assert_eq!(what.version, "1.9");
         world.installs(&back[0].0, back[0].1, "1.9").await;
         world.look().await;
+        assert!(world.rollout(&code).await.reverting, "{}: who stopped may start with it all the same", world.name());
+        world.wait(HOUR + DAY);
         world.look().await;
         let detail = world.rollout(&code).await;
         assert!(!detail.reverting, "{}: all are back", world.name());

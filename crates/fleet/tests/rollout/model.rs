@@ -104,6 +104,7 @@ impl Story<'_> {
             Step::Poll(device, other) => {
                 let at = if *other { &self.other } else { fleet };
                 at.poll(&self.devices[*device]).await.unwrap();
+                self.is_kept(at, *device).await;
             }
             Step::Says(device, execution, finished) => {
                 if let Some(id) = self.last_action(*device).await {
@@ -157,6 +158,23 @@ impl Story<'_> {
         }
     }
 
+    /// What stops a rollout holds for whoever has not begun, once the process has heard of it.
+    async fn is_kept(&self, at: &Fleet, device: usize) {
+        at.refresh_rollouts().await.unwrap();
+        let told = at.poll(&self.devices[device]).await.unwrap().update;
+        let Some(UpdateLink::Deployment { id, .. }) = told else { return };
+        let told = store::update_action::by_id(self.world.fleet.db(), id).await.unwrap().unwrap();
+        let state = self.world.state(&self.code).await;
+        let is_stopped = matches!(state, RolloutState::Paused | RolloutState::Halted | RolloutState::Aborted);
+        let is_update = told.action.kind == domain::rollout::ActionKind::Update;
+        assert!(
+            !(is_stopped && is_update && told.action.reached == S::Offered),
+            "{}: {state:?} is told to who has not begun: {:?}",
+            self.world.name(),
+            told.action
+        );
+    }
+
     async fn last_action(&self, device: usize) -> Option<i64> {
         let Actor::Device { id, .. } = &self.devices[device] else { return None };
         let actions = store::update_action::of_device(self.world.fleet.db(), *id, 1).await.unwrap();
@@ -188,14 +206,14 @@ impl Story<'_> {
         let actions = store::update_action::of_rollout(world.fleet.db(), rollout.id, None, 0, 1_000).await.unwrap();
         let mut counted: HashMap<(usize, usize, S), u64> = HashMap::new();
         let mut open: HashMap<uuid::Uuid, u32> = HashMap::new();
-        for action in &actions {
+        for (action, _) in &actions {
             *open.entry(action.device.0).or_default() += u32::from(!action.action.state.is_closed());
             assert!(open[&action.device.0] <= 1, "{name}: one update at a time");
             assert!(Some(action.wave) <= detail.row.wave, "{name}: only of waves that were opened");
             let place = (action.wave, action.cohort);
             let known = *self.seen.cohorts.entry(action.device.to_string()).or_insert(place);
             assert_eq!(known, place, "{name}: no device jumps");
-            let is_newest = !actions.iter().any(|other| {
+            let is_newest = !actions.iter().any(|(other, _)| {
                 (other.device, other.action.kind) == (action.device, action.action.kind) && other.id > action.id
             });
             if is_newest {
@@ -203,6 +221,10 @@ impl Story<'_> {
             }
             if let Some(before) = self.seen.closed.get(&action.id) {
                 assert_eq!(*before, action.action.state, "{name}: what is closed stays closed");
+            }
+            if action.action.state == S::Verified && !self.seen.closed.contains_key(&action.id) {
+                let runs = store::update_action::heard(world.fleet.db(), action.device).await.unwrap().0;
+                assert_eq!(runs, action.action.version, "{name}: verified is what it reported last");
             }
             if action.action.state.is_closed() {
                 self.seen.closed.insert(action.id, action.action.state);

@@ -87,6 +87,25 @@ impl World {
         id
     }
 
+    /// A set of Debian packages for the model, in production.
+    pub async fn set(&self, version: &str) -> ReleaseId {
+        let set = self.releases.pipeline.set(version);
+        let id = self.releases.push(&set, &pushing::form(version)).await.unwrap().release.id;
+        for stage in [Stage::Staging, Stage::Production] {
+            self.releases.promote(id, stage).await.unwrap();
+        }
+        id
+    }
+
+    /// What releases are made by.
+    pub const fn releases(&self) -> &pushing::World {
+        &self.releases
+    }
+
+    pub fn shelf(&self, sha256: &str) -> std::path::PathBuf {
+        self.releases.shelf(sha256)
+    }
+
     pub async fn withdraw(&self, id: ReleaseId) {
         self.fleet.withdraw_release(&operator(), id, "it loses its network").await.unwrap();
     }
@@ -207,7 +226,7 @@ fn life(n: usize) -> Life {
     life
 }
 
-fn device(id: DeviceId, serial: &str) -> Actor {
+pub fn device(id: DeviceId, serial: &str) -> Actor {
     Actor::Device { id, serial: serial.to_owned(), origin: Origin { address: "198.51.100.7".to_owned() } }
 }
 

@@ -1,7 +1,7 @@
 //! Checking CMS signatures (RFC 5652, 5): detached or with the content inside.
 
 use super::{
-    CmsRefused, ber,
+    CmsRefused, ContentHasher, ContentHashes, ber,
     trust::{CmsSigner, CmsTrust},
 };
 use crate::{
@@ -70,6 +70,28 @@ impl SignedData {
     /// The first thing that does not hold.
     pub fn verify(&self, detached: Option<&[u8]>, trust: &CmsTrust<'_>) -> Result<Vec<CmsSigner>, CmsRefused> {
         let content = detached.or(self.content()).ok_or(CmsRefused::NoContent)?;
+        self.verify_content(Content::Whole(content), trust)
+    }
+
+    /// What takes the hashes that the signers named, for a detached content that is too large to be held.
+    #[must_use]
+    pub fn hasher(&self) -> ContentHasher {
+        let named = self.structure.signer_infos.0.iter().filter_map(|info| Hash::named(info.digest_alg.oid).ok());
+        ContentHasher::new(named)
+    }
+
+    /// The same as [`SignedData::verify`] for a detached content, of which only the hashes are known.
+    ///
+    /// # Errors
+    /// The first thing that does not hold; also where a signer signed the content itself, without attributes.
+    pub fn verify_hashed(&self, hashes: &ContentHashes, trust: &CmsTrust<'_>) -> Result<Vec<CmsSigner>, CmsRefused> {
+        if self.content.is_some() {
+            return Err(CmsRefused::Malformed("it has a content of its own inside, which must stand beside it"));
+        }
+        self.verify_content(Content::Hashed(hashes), trust)
+    }
+
+    fn verify_content(&self, content: Content<'_>, trust: &CmsTrust<'_>) -> Result<Vec<CmsSigner>, CmsRefused> {
         let certificates = self.certificates()?;
         let mut signers: Vec<CmsSigner> = Vec::with_capacity(self.structure.signer_infos.0.len());
         for info in self.structure.signer_infos.0.iter() {
@@ -94,7 +116,7 @@ impl SignedData {
     }
 
     /// RFC 5652, 5.4 and 5.6.
-    fn check_signature(&self, info: &SignerInfo, who: &Certificate, content: &[u8]) -> Result<(), CmsRefused> {
+    fn check_signature(&self, info: &SignerInfo, who: &Certificate, content: Content<'_>) -> Result<(), CmsRefused> {
         let hash = Hash::named(info.digest_alg.oid)?;
         // Who reads the content only once needs to know its hashes in advance (RFC 5652, 5.1): OpenSSL does.
         if !self.structure.digest_algorithms.iter().any(|listed| listed.oid == info.digest_alg.oid) {
@@ -102,6 +124,9 @@ impl SignedData {
         }
         let kind = self.structure.encap_content_info.econtent_type;
         let Some(attributes) = &info.signed_attrs else {
+            let Content::Whole(content) = content else {
+                return Err(CmsRefused::Attributes("they must be there for a content as large as this"));
+            };
             // What was signed by way of attributes must not pass as a content of its own.
             if SignedAttributes::from_der(content).is_ok() {
                 return Err(CmsRefused::Attributes("they are given as the content"));
@@ -115,11 +140,28 @@ impl SignedData {
             return Err(CmsRefused::Attributes("they name another type of content"));
         }
         let signed: OctetString = attribute(attributes, rfc5911::ID_MESSAGE_DIGEST)?;
-        if signed.as_bytes() != digest(hash.algorithm(), content).as_ref() {
+        if !content.has(hash, signed.as_bytes()) {
             return Err(CmsRefused::WrongDigest { signer: who.subject() });
         }
         let der = attributes.to_der().map_err(|_| CmsRefused::Malformed("its attributes can't be written"))?;
         check_bytes(info, hash, who, &der)
+    }
+}
+
+/// What was signed.
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    Whole(&'a [u8]),
+    Hashed(&'a ContentHashes),
+}
+
+impl Content<'_> {
+    /// Whether this is its hash.
+    fn has(self, hash: Hash, value: &[u8]) -> bool {
+        match self {
+            Self::Whole(bytes) => digest(hash.algorithm(), bytes).as_ref() == value,
+            Self::Hashed(hashes) => hashes.of(hash) == Some(value),
+        }
     }
 }
 
@@ -182,8 +224,8 @@ fn algorithm_words(hash: Hash, signature: ObjectIdentifier, who: &Certificate) -
 }
 
 /// The hashes that count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hash {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
     Sha256,
     Sha384,
     Sha512,
@@ -216,7 +258,7 @@ impl Hash {
         }
     }
 
-    fn algorithm(self) -> &'static Algorithm {
+    pub(super) fn algorithm(self) -> &'static Algorithm {
         match self {
             Self::Sha256 => &SHA256,
             Self::Sha384 => &SHA384,

@@ -1,13 +1,15 @@
-//! The archive that a backup is: `header.json`, the database in parts, files of the data folder, `contents.json`.
+//! The archive that a backup is: `header.json`, the database in parts, files of the data folder, files of releases,
+//! `contents.json`.
 //!
 //! What is known beforehand stands at the beginning, the hashes at the end, so that it can be written in one go. Of SQLite
 //! the parts are those of the database file, in order; of PostgreSQL those of each table.
 
 use super::{
-    at, failed,
+    Shelf, at, failed,
     folder::{self, Files},
+    shelf::{self, ARTIFACTS, Held as OfShelf, Listed},
 };
-use crate::{StoreError, StoreResult};
+use crate::{Db, StoreError, StoreResult, artifact};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -15,7 +17,8 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufReader, BufWriter, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How much of a table or of the database file one part of the archive holds, in bytes.
@@ -24,8 +27,9 @@ pub(super) const PART: usize = 4 * 1024 * 1024;
 const LONGEST_PART: u64 = 1 << 30;
 
 const FORMAT: &str = "muster-backup";
-/// Of format 1 were backups of PostgreSQL that held no files of the data folder; up to format 2 the header was in no hash.
-const VERSION: u32 = 3;
+/// Of format 1 were backups of PostgreSQL that held no files of the data folder; up to format 2 the header was in no hash;
+/// up to format 3 there were no files of releases.
+const VERSION: u32 = 4;
 const HEADER: &str = "header.json";
 const CONTENTS: &str = "contents.json";
 const DATA: &str = "data/";
@@ -49,6 +53,15 @@ impl Kind {
     }
 }
 
+/// Whether the files of releases are in an archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Artifacts {
+    Held,
+    #[default]
+    LeftOut,
+}
+
 /// What stands at the beginning.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
@@ -57,6 +70,8 @@ pub(super) struct Header {
     #[serde(default)]
     pub(super) database: Kind,
     pub(super) created_at: Timestamp,
+    #[serde(default)]
+    pub(super) artifacts: Artifacts,
     /// Versions and checksums of the migrations that made the tables.
     pub(super) migrations: Vec<(i64, String)>,
     /// In an order in which no row comes before one that it refers to.
@@ -88,6 +103,9 @@ pub(super) struct Contents {
     /// SHA-256 of each file of the data folder, by its name there.
     #[serde(default)]
     pub(super) files: BTreeMap<String, String>,
+    /// SHA-256 of each file of a release, by its name, which is what that should be.
+    #[serde(default)]
+    pub(super) artifacts: BTreeMap<String, String>,
     /// SHA-256 of the header.
     #[serde(default)]
     pub(super) header: Option<String>,
@@ -100,12 +118,13 @@ pub(super) struct Part {
 }
 
 impl Header {
-    pub(super) fn new(database: Kind, created_at: Timestamp) -> Self {
+    pub(super) fn new(database: Kind, artifacts: Artifacts, created_at: Timestamp) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
             database,
             created_at,
+            artifacts,
             migrations: Vec::new(),
             tables: Vec::new(),
             sequences: Vec::new(),
@@ -128,11 +147,17 @@ struct Hashes {
     header: String,
     tables: BTreeMap<String, Sha256>,
     files: BTreeMap<String, String>,
+    artifacts: BTreeMap<String, String>,
 }
 
 impl Hashes {
     fn of(header: &[u8]) -> Self {
-        Self { header: hex::encode(Sha256::digest(header)), tables: BTreeMap::new(), files: BTreeMap::new() }
+        Self {
+            header: hex::encode(Sha256::digest(header)),
+            tables: BTreeMap::new(),
+            files: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
+        }
     }
 
     fn part(&mut self, part: &Part) {
@@ -146,11 +171,36 @@ impl Hashes {
 
     fn contents(self) -> Contents {
         let tables = self.tables.into_iter().map(|(table, hash)| (table, hex::encode(hash.finalize())));
-        Contents { sha256: tables.collect(), files: self.files, header: Some(self.header) }
+        Contents { sha256: tables.collect(), files: self.files, artifacts: self.artifacts, header: Some(self.header) }
     }
 }
 
-/// Writes an archive from parts as they come, and after them the files of a data folder. How many files it holds.
+/// What an archive holds beside the database: of which data folder, and of which shelf.
+pub(super) struct Beside {
+    pub(super) folder: PathBuf,
+    pub(super) shelf: Option<Arc<dyn Shelf>>,
+}
+
+impl Beside {
+    pub(super) const fn artifacts(&self) -> Artifacts {
+        if self.shelf.is_some() { Artifacts::Held } else { Artifacts::LeftOut }
+    }
+
+    /// What of the shelf is to be written: what the database names, which may be more by now than in the archive.
+    pub(super) async fn listed(&self, db: &Db) -> StoreResult<Option<Listed>> {
+        let Some(shelf) = self.shelf.clone() else { return Ok(None) };
+        Ok(Some(Listed { shelf, files: artifact::shelved(db).await? }))
+    }
+}
+
+/// What an archive holds beside the database.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) files: usize,
+    pub(super) shelf: OfShelf,
+}
+
+/// Writes an archive from parts as they come, after them the files of a data folder, and then those of a shelf.
 ///
 /// The files come last: what the database names was there before it was named.
 pub(super) fn write(
@@ -158,36 +208,49 @@ pub(super) fn write(
     header: &Header,
     parts: impl Iterator<Item = StoreResult<Part>>,
     folder: &Path,
-) -> StoreResult<usize> {
+    listed: Option<&Listed>,
+) -> StoreResult<Held> {
     let file = File::options().write(true).open(path).map_err(at(path))?;
     let mut tar = tar::Builder::new(BufWriter::new(file));
     let header = json(header)?;
-    append(&mut tar, HEADER, &header).map_err(at(path))?;
+    append_bytes(&mut tar, HEADER, &header).map_err(at(path))?;
     let mut hashes = Hashes::of(&header);
     for (number, part) in parts.enumerate() {
         let part = part?;
         hashes.part(&part);
-        append(&mut tar, &format!("{DATA}{}/{number:08}", part.table), &part.data).map_err(at(path))?;
+        append_bytes(&mut tar, &format!("{DATA}{}/{number:08}", part.table), &part.data).map_err(at(path))?;
     }
     for name in folder::list(folder)? {
         // A key that was made for something that did not come about is removed again.
         let Some(data) = folder::read(folder, &name)? else { continue };
         hashes.file(&name, &data);
-        append(&mut tar, &format!("{FILES}{name}"), &data).map_err(at(path))?;
+        append_bytes(&mut tar, &format!("{FILES}{name}"), &data).map_err(at(path))?;
     }
-    let count = hashes.files.len();
-    append(&mut tar, CONTENTS, &json(&hashes.contents())?).map_err(at(path))?;
+    let files = hashes.files.len();
+    let shelf = listed.map(|listed| shelf::write(&mut tar, listed, path)).transpose()?.unwrap_or_default();
+    hashes.artifacts.clone_from(&shelf.sha256);
+    append_bytes(&mut tar, CONTENTS, &json(&hashes.contents())?).map_err(at(path))?;
     tar.into_inner().and_then(|mut file| file.flush()).map_err(at(path))?;
-    Ok(count)
+    Ok(Held { files, shelf })
 }
 
 fn json(value: &impl Serialize) -> StoreResult<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|why| failed(why.to_string()))
 }
 
-fn append(tar: &mut tar::Builder<BufWriter<File>>, name: &str, data: &[u8]) -> std::io::Result<()> {
+fn append_bytes(tar: &mut tar::Builder<impl Write>, name: &str, data: &[u8]) -> std::io::Result<()> {
+    append(tar, name, data.len() as u64, data)
+}
+
+/// Adds a file of which exactly so many bytes will be read.
+pub(super) fn append(
+    tar: &mut tar::Builder<impl Write>,
+    name: &str,
+    size: u64,
+    data: impl Read,
+) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
-    header.set_size(data.len() as u64);
+    header.set_size(size);
     header.set_mode(0o600);
     tar.append_data(&mut header, name, data)
 }
@@ -232,7 +295,8 @@ pub(super) fn read(
             let (told, found): (Contents, _) = (parsed(path, &bytes(path, entry)?)?, hashes.contents());
             // One that has the hash is never of a format without it, whatever its header says.
             let header = told.header == found.header || (told.header.is_none() && !is_hashed);
-            let whole = header && told.sha256 == found.sha256 && told.files == found.files;
+            let files = told.files == found.files && told.artifacts == found.artifacts;
+            let whole = header && told.sha256 == found.sha256 && files;
             return if whole { Ok(true) } else { Err(damaged(path)) };
         }
         if let Some(file) = name.strip_prefix(FILES) {
@@ -241,6 +305,14 @@ pub(super) fn read(
                 return Err(damaged(path));
             }
             files.add(file, &data)?;
+            continue;
+        }
+        if let Some(file) = name.strip_prefix(ARTIFACTS) {
+            let size = entry.size();
+            let sha256 = files.arriving()?.add(file, entry, size, path)?;
+            if hashes.artifacts.insert(file.to_owned(), sha256).is_some() {
+                return Err(damaged(path));
+            }
             continue;
         }
         let table = name.strip_prefix(DATA).and_then(|name| name.split_once('/')).map(|(table, _)| table.to_owned());

@@ -2,7 +2,7 @@
 //! of revoked certificates have come.
 
 use super::{
-    at, failed,
+    Arriving, Shelf, at, failed,
     files::{self, BEFORE},
 };
 use crate::StoreResult;
@@ -10,6 +10,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The folder of sealed keys. A file of it never changes.
@@ -71,11 +72,24 @@ pub struct Files {
     force: bool,
     /// By their names in the data folder.
     waiting: Vec<String>,
+    /// What is to go on the shelf.
+    arriving: Option<Arriving>,
 }
 
 impl Files {
-    pub(super) fn new(folder: &Path, force: bool) -> Self {
-        Self { folder: folder.to_owned(), force, waiting: Vec::new() }
+    pub(super) fn new(folder: &Path, shelf: Option<Arc<dyn Shelf>>, force: bool) -> Self {
+        let arriving = shelf.map(|shelf| Arriving::new(folder, shelf));
+        Self { folder: folder.to_owned(), force, waiting: Vec::new(), arriving }
+    }
+
+    /// Where files of releases wait.
+    pub(super) fn arriving(&mut self) -> StoreResult<&mut Arriving> {
+        self.arriving.as_mut().ok_or_else(|| failed("there is no shelf to put the files of releases on"))
+    }
+
+    /// Files of releases that wait to be put on the shelf; whoever takes them puts them there.
+    pub fn take_arriving(&mut self) -> Option<Arriving> {
+        self.arriving.take()
     }
 
     /// Lets a file wait, durably, unless it is in its place already. A key that is there and is another one is replaced
@@ -228,9 +242,9 @@ mod tests {
         }
         put("crl/old.number", "3");
         put("keys/a.pem", "theirs");
-        let mut files = Files::new(folder.path(), false);
+        let mut files = Files::new(folder.path(), None, false);
         assert!(files.add("keys/a.pem", b"ours").is_err(), "a key is not replaced by accident");
-        let mut files = Files::new(folder.path(), true);
+        let mut files = Files::new(folder.path(), None, true);
         let held =
             [("crl/new.crl", "list 5"), ("crl/new.number", "5"), ("crl/old.crl", "list 5"), ("crl/old.number", "5")];
         for (name, data) in held.into_iter().chain([("keys/a.pem", "ours"), ("keys/b.pem", "ours")]) {
@@ -242,7 +256,7 @@ mod tests {
         assert_eq!((text("crl/old.crl").as_str(), text("crl/old.number").as_str()), ("list 5", "5"));
         assert_eq!((text("keys/a.pem").as_str(), text("keys/a.pem.before-restore").as_str()), ("ours", "theirs"));
         for n in 6..20 {
-            let mut later = Files::new(folder.path(), false);
+            let mut later = Files::new(folder.path(), None, false);
             later.add("crl/old.crl", format!("list {n}").as_bytes()).unwrap();
             later.add("crl/old.number", n.to_string().as_bytes()).unwrap();
             assert_eq!(later.put_in_place().unwrap(), 2);
@@ -250,7 +264,7 @@ mod tests {
         assert_eq!(text("crl/old.crl.before-restore"), "list 15", "the last four are kept");
         assert_eq!(text("crl/old.number.before-restore-4"), "18");
         assert_eq!(fs::read_dir(folder.path().join("crl")).unwrap().count(), 4 + 2 * 4);
-        let mut again = Files::new(folder.path(), false);
+        let mut again = Files::new(folder.path(), None, false);
         again.add("keys/b.pem", b"ours").unwrap();
         assert_eq!(again.put_in_place().unwrap(), 0, "it is there");
         let left = fs::read_dir(folder.path().join("keys")).unwrap().count();
@@ -262,7 +276,7 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
             symlink(folder.path().join("crl/new.crl"), folder.path().join("keys/c.pem")).unwrap();
             assert!(
-                Files::new(folder.path(), true).add("keys/c.pem", b"ours").is_err(),
+                Files::new(folder.path(), None, true).add("keys/c.pem", b"ours").is_err(),
                 "a link is not written through"
             );
         }

@@ -3,8 +3,8 @@
 //! These queries ask PostgreSQL about its own catalogue, so they are not among those that both databases understand.
 
 use super::{
-    ENDED_BY_RESTORE, IN_USE,
-    archive::{self, Header, Kind, PART, Part, Sequence, Table},
+    ENDED_BY_RESTORE, IN_USE, Shelf,
+    archive::{self, Artifacts, Beside, Header, Held, Kind, PART, Part, Sequence, Table},
     blocking, failed,
     folder::Files,
 };
@@ -15,7 +15,7 @@ use crate::{
 use domain::time::Timestamp;
 use futures::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
@@ -47,17 +47,18 @@ const CARRY_PICTURES: &str = "INSERT INTO repair_picture (sha256, content) \
 
 const LOOK_AGAIN: &str = "SELECT pg_stat_clear_snapshot()";
 
-/// Writes an archive of one moment. Others read and write on meanwhile. How many files of the data folder it holds.
-pub(super) async fn write(pool: &PgPool, path: &Path, folder: &Path, now: Timestamp) -> StoreResult<usize> {
+/// Writes an archive of one moment. Others read and write on meanwhile. What it holds beside the database.
+pub(super) async fn write(db: &Db, pool: &PgPool, path: &Path, beside: Beside, now: Timestamp) -> StoreResult<Held> {
     let mut tx = pool.begin_with(SNAPSHOT).await?;
-    let header = describe(&mut tx, now).await?;
+    let header = describe(&mut tx, beside.artifacts(), now).await?;
+    let listed = beside.listed(db).await?;
     let statements: Vec<_> =
         header.tables.iter().map(|table| (table.name.clone(), copy_sql(table, "TO STDOUT"))).collect();
     let (sender, mut receiver) = mpsc::channel(2);
-    let (path, folder) = (path.to_owned(), folder.to_owned());
+    let path = path.to_owned();
     let writer = tokio::spawn(blocking(move || {
         let parts = std::iter::from_fn(|| receiver.blocking_recv().map(Ok));
-        archive::write(&path, &header, parts, &folder)
+        archive::write(&path, &header, parts, &beside.folder, listed.as_ref())
     }));
     let mut read = Ok(());
     for (table, sql) in statements {
@@ -68,8 +69,8 @@ pub(super) async fn write(pool: &PgPool, path: &Path, folder: &Path, now: Timest
     }
     drop(sender);
     // When the archive can't be written, that is the cause of what was not read.
-    let files = writer.await.map_err(|stopped| failed(stopped.to_string()))??;
-    read.map(|()| files)
+    let held = writer.await.map_err(|stopped| failed(stopped.to_string()))??;
+    read.map(|()| held)
 }
 
 async fn copy_out(
@@ -100,7 +101,7 @@ fn copy_sql(table: &Table, direction: &str) -> String {
     format!("COPY {} ({}) {direction} (FORMAT binary)", quoted(&table.name), columns.join(", "))
 }
 
-async fn describe(connection: &mut PgConnection, now: Timestamp) -> StoreResult<Header> {
+async fn describe(connection: &mut PgConnection, artifacts: Artifacts, now: Timestamp) -> StoreResult<Header> {
     let mut tables = tables(connection).await?;
     for table in &mut tables {
         let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", quoted(&table.name)));
@@ -115,7 +116,7 @@ async fn describe(connection: &mut PgConnection, now: Timestamp) -> StoreResult<
         sequences.push(Sequence { table, column, last, called });
     }
     let migrations = migrations(connection).await?;
-    Ok(Header { migrations, tables, sequences, ..Header::new(Kind::Postgres, now) })
+    Ok(Header { migrations, tables, sequences, ..Header::new(Kind::Postgres, artifacts, now) })
 }
 
 async fn migrations(connection: &mut PgConnection) -> StoreResult<Vec<(i64, String)>> {
@@ -158,12 +159,12 @@ pub struct Loaded {
 }
 
 /// Loads an archive into a database, in one transaction that the caller commits, and its files beside their places in a
-/// data folder. The consoles must be stopped.
+/// data folder, where those of releases wait that the shelf does not have. The consoles must be stopped.
 ///
 /// # Errors
 /// [`StoreError::Backup`] when the file is no whole backup of PostgreSQL or was made by a later version, a console is
 /// running, or the database is in use and `force` is not given.
-pub async fn load(url: &str, folder: &Path, backup: &Path, force: bool) -> StoreResult<Loaded> {
+pub async fn load(url: &str, folder: &Path, shelf: Arc<dyn Shelf>, backup: &Path, force: bool) -> StoreResult<Loaded> {
     let options = postgres_address(url)?.application_name("muster restore");
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await?;
     let mut tx = pool.begin().await?;
@@ -174,7 +175,7 @@ pub async fn load(url: &str, folder: &Path, backup: &Path, force: bool) -> Store
     let mut tx = pool.begin().await?;
     let (begin, begun) = oneshot::channel();
     let (sender, receiver) = mpsc::channel(2);
-    let (path, mut files) = (backup.to_owned(), Files::new(folder, force));
+    let (path, mut files) = (backup.to_owned(), Files::new(folder, Some(shelf), force));
     let reader = tokio::spawn(blocking(move || {
         let (begin, take) = (|header| begin.send(header).is_ok(), |part| Ok(sender.blocking_send(part).is_ok()));
         let whole = archive::read(&path, Kind::Postgres, &mut files, begin, take)?;

@@ -1,8 +1,8 @@
 //! Backups of SQLite: an archive of the database file. Those of earlier versions were that file itself.
 
 use super::{
-    ENDED_BY_RESTORE, IN_USE,
-    archive::{self, Header, Kind, PART, Part, damaged},
+    ENDED_BY_RESTORE, IN_USE, Shelf,
+    archive::{self, Beside, Header, Held, Kind, PART, Part, damaged},
     at, blocking, failed, files,
     folder::Files,
 };
@@ -16,6 +16,7 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -34,15 +35,22 @@ const CARRY_PICTURES: &str = "INSERT INTO main.repair_picture (sha256, content) 
 /// What the database file is called in an archive.
 const DATABASE: &str = "muster.db";
 
-/// Writes an archive of one moment. Readers and the writer go on meanwhile. How many files of the data folder it holds.
-pub(super) async fn write(read: &SqlitePool, path: &Path, folder: &Path, now: Timestamp) -> StoreResult<usize> {
+/// Writes an archive of one moment. Readers and the writer go on meanwhile. What it holds beside the database.
+pub(super) async fn write(
+    db: &Db,
+    read: &SqlitePool,
+    path: &Path,
+    beside: Beside,
+    now: Timestamp,
+) -> StoreResult<Held> {
     let whole = files::Unfinished::beside(path)?;
     copy_out(read, whole.path()).await?;
-    let (path, folder) = (path.to_owned(), folder.to_owned());
+    let (path, listed) = (path.to_owned(), beside.listed(db).await?);
     blocking(move || {
         let mut file = File::open(whole.path()).map_err(at(whole.path()))?;
         let parts = std::iter::from_fn(|| next_part(&mut file).map_err(at(whole.path())).transpose());
-        archive::write(&path, &Header::new(Kind::Sqlite, now), parts, &folder)
+        let header = Header::new(Kind::Sqlite, beside.artifacts(), now);
+        archive::write(&path, &header, parts, &beside.folder, listed.as_ref())
     })
     .await
 }
@@ -91,16 +99,17 @@ pub struct Staged {
     force: bool,
 }
 
-/// Copies a backup beside the database file that it is to replace, checks it, and brings its tables up to date.
-/// The console must be stopped.
+/// Copies a backup beside the database file that it is to replace, checks it, and brings its tables up to date. Files of
+/// releases that the shelf does not have wait in the data folder. The console must be stopped.
 ///
 /// # Errors
 /// [`StoreError::Backup`] when the file is no whole backup of SQLite, the database is open somewhere, or is in use
 /// and `force` is not given.
-pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<Staged> {
+pub async fn stage(database: &Path, shelf: Arc<dyn Shelf>, backup: &Path, force: bool) -> StoreResult<Staged> {
     may_replace(database, force).await?;
     let staged = files::beside(database, ".restoring");
-    match prepare(database, backup, &staged, force).await {
+    let files = Files::new(database.parent().unwrap_or(Path::new("")), Some(shelf), force);
+    match prepare(database, backup, &staged, files).await {
         Ok((db, files)) => Ok(Staged { db, files, database: database.to_owned(), staged, force }),
         Err(error) => {
             discard(&staged)?;
@@ -109,9 +118,8 @@ pub async fn stage(database: &Path, backup: &Path, force: bool) -> StoreResult<S
     }
 }
 
-async fn prepare(database: &Path, backup: &Path, staged: &Path, force: bool) -> StoreResult<(Db, Option<Files>)> {
+async fn prepare(database: &Path, backup: &Path, staged: &Path, files: Files) -> StoreResult<(Db, Option<Files>)> {
     let (from, to) = (backup.to_owned(), staged.to_owned());
-    let files = Files::new(database.parent().unwrap_or(Path::new("")), force);
     let files = blocking(move || bring(&from, &to, files)).await?;
     check(staged).await?;
     let db = Db::sqlite(staged).await?;

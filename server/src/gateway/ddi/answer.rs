@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use fleet::Error;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Why a client is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,32 @@ const OTHER: (&str, &str) =
 
 /// A success.
 pub fn ok(told: &Value) -> Response {
+    ok_text(told.to_string())
+}
+
+/// The same of JSON that is written already.
+pub fn ok_text(told: String) -> Response {
     json_answer(StatusCode::OK, told)
+}
+
+/// Puts a text into JSON, without the quotes around it (RFC 8259, section 7).
+pub fn push_text(out: &mut String, text: &str) {
+    let must = |c: char| c < ' ' || c == '"' || c == '\\';
+    let mut rest = text;
+    while let Some(at) = rest.find(must) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let mut left = from.chars();
+        if let Some(c) = left.next() {
+            // Writing to a text can't fail.
+            let _ = match c {
+                '"' | '\\' => write!(out, "\\{c}"),
+                _ => write!(out, "\\u{:04x}", u32::from(c)),
+            };
+        }
+        rest = left.as_str();
+    }
+    out.push_str(rest);
 }
 
 /// What the fleet said.
@@ -109,12 +135,12 @@ pub fn failed(error: &Error) -> Response {
 }
 
 fn problem(status: StatusCode, class: &str, code: &str, message: &str) -> Response {
-    json_answer(status, &json!({"exceptionClass": class, "errorCode": code, "message": message}))
+    json_answer(status, json!({"exceptionClass": class, "errorCode": code, "message": message}).to_string())
 }
 
 /// The whole body at once, so that its length is told: Zephyr compares it.
-fn json_answer(status: StatusCode, told: &Value) -> Response {
-    let mut response = (status, told.to_string()).into_response();
+fn json_answer(status: StatusCode, told: String) -> Response {
+    let mut response = (status, told).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

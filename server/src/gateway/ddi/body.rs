@@ -34,6 +34,23 @@ impl ConfigData {
     }
 }
 
+/// How long a version may be, in characters: as what is reported.
+const VERSION_MAX: usize = 128;
+
+/// The version in the body of `installedBase`; none when it is no JSON object or names none. Its `name` is passed over: what
+/// runs on a device is one thing here, known by its version.
+pub fn installed_version(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let value: Value = serde_json::from_str(&text).ok()?;
+    let version = match value.as_object()?.get("version")? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let version: String = version.chars().filter(|c| !c.is_control()).take(VERSION_MAX).collect();
+    Some(version).filter(|version| !version.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -53,6 +70,30 @@ mod tests {
             assert!(ConfigData::read(odd).unwrap().data.is_empty());
         }
         assert_eq!(ConfigData::read(b"{\"data\":{\"a\":\"\xff\"}}").unwrap().data.get("a"), Some("\u{fffd}"));
+    }
+
+    #[test]
+    fn what_is_installed_is_read_or_nothing() {
+        assert_eq!(installed_version(br#"{"name":"gateway-os","version":" 1.4.2 "}"#).as_deref(), Some("1.4.2"));
+        assert_eq!(installed_version(br#"{"version":2}"#).as_deref(), Some("2"));
+        assert_eq!(installed_version(b"{\"version\":\"1\\u0000.\xff\"}").as_deref(), Some("1.\u{fffd}"));
+        let long = format!(r#"{{"version":"{}"}}"#, "x".repeat(100_000));
+        assert_eq!(installed_version(long.as_bytes()).map(|version| version.len()), Some(128));
+        for odd in [
+            "",
+            "[]",
+            "7",
+            "{",
+            "{}",
+            r#"{"version":""}"#,
+            r#"{"version":" "}"#,
+            r#"{"version":[1]}"#,
+            r#"{"version":null}"#,
+        ] {
+            assert_eq!(installed_version(odd.as_bytes()), None, "{odd}");
+        }
+        let deep = format!(r#"{{"version":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(installed_version(deep.as_bytes()), None);
     }
 
     #[test]

@@ -13,8 +13,23 @@ fn offered(pace: Pace) -> Action {
     Action::offered(ActionKind::Update, "2.4.1", "2.3.0", 0, NOW, pace)
 }
 
+/// What a device reports whose client says everything else.
+const fn reports(version: &str) -> ActionEvent<'_> {
+    ActionEvent::Reported { version, is_all: false }
+}
+
+/// What a device reports that installs from a repository.
+const fn only_reports(version: &str) -> ActionEvent<'_> {
+    ActionEvent::Reported { version, is_all: true }
+}
+
 fn said(execution: Execution, finished: Finished) -> Feedback {
     Feedback { execution, finished, code: None, details: vec!["Image 17 does not fit".to_owned(), " ".to_owned()] }
+}
+
+/// Its time is over, and it was not kept from anything.
+const fn late(heard: bool, firmware: &str) -> ActionEvent<'_> {
+    ActionEvent::TimedOut { heard, firmware, withheld: false, resumed_at: None }
 }
 
 /// What it is after all of these, minutes after the offer.
@@ -31,8 +46,8 @@ fn installed_is_what_the_client_says_and_verified_what_the_device_itself_does() 
     assert_eq!((installed.state, installed.reported_at), (S::Installed, None));
     assert!(matches!(installed.event(&offered(PACE), ""), Some(Event::UpdateInstalled { .. })));
     // What it reports before it starts with the new one says nothing.
-    assert_eq!(installed.after(&ActionEvent::Reported { version: "2.3.0" }, NOW, PACE), None);
-    let booted = installed.after(&ActionEvent::Reported { version: "v2.4.1" }, NOW.plus(5 * MINUTE), PACE).unwrap();
+    assert_eq!(installed.after(&reports("2.3.0"), NOW, PACE), None);
+    let booted = installed.after(&reports("v2.4.1"), NOW.plus(5 * MINUTE), PACE).unwrap();
     assert_eq!(booted.state, S::Verifying);
     assert_eq!(
         booted.after(&ActionEvent::Polled, NOW.plus(34 * MINUTE), PACE),
@@ -40,39 +55,55 @@ fn installed_is_what_the_client_says_and_verified_what_the_device_itself_does() 
         "it has not lived through the soak"
     );
     assert_eq!(booted.after(&ActionEvent::Polled, NOW.plus(35 * MINUTE), PACE).unwrap().state, S::Verified);
-    let back = booted.after(&ActionEvent::Reported { version: "2.3.0" }, NOW.plus(9 * MINUTE), PACE).unwrap();
+    let back = booted.after(&reports("2.3.0"), NOW.plus(9 * MINUTE), PACE).unwrap();
     assert_eq!(back.state, S::Reverted);
     let told = Event::UpdateReverted { to: "2.3.0".to_owned(), version: "2.4.1".to_owned() };
     assert_eq!(back.event(&booted, "2.3.0"), Some(told));
 }
 
 #[test]
+fn of_what_comes_from_a_repository_the_devices_report_is_all_that_is_heard() {
+    let fetched = after(PACE, &[(1, ActionEvent::Fetched), (2, only_reports("2.3.0"))]);
+    assert_eq!(fetched.state, S::Downloading, "it runs the old one still");
+    let silent = after(PACE, &[(61, late(false, "2.3.0"))]);
+    for before in [offered(PACE), fetched.clone(), silent] {
+        let runs = before.after(&only_reports("2.4.1"), NOW.plus(70 * MINUTE), PACE).unwrap();
+        assert_eq!((runs.state, runs.soak_until), (S::Verifying, Some(NOW.plus(100 * MINUTE))));
+        assert_eq!(runs.after(&ActionEvent::Polled, NOW.plus(100 * MINUTE), PACE).unwrap().state, S::Verified);
+    }
+    // Nobody there hears that it is to stop: what it runs says whether it did.
+    let stopping = fetched.after(&ActionEvent::Stop, NOW.plus(3 * MINUTE), PACE).unwrap();
+    let says = |version| stopping.after(&only_reports(version), NOW.plus(4 * MINUTE), PACE).unwrap().state;
+    assert_eq!((says("2.3.0"), says("2.4.1")), (S::Cancelled, S::Verifying));
+    assert_eq!(stopping.after(&reports("2.3.0"), NOW.plus(4 * MINUTE), PACE), None);
+}
+
+#[test]
 fn a_client_that_confirms_after_its_start_is_offered_it_until_it_did() {
     let progress = said(Execution::Proceeding, Finished::None);
-    let reported = after(PACE, &[(1, ActionEvent::Said(&progress)), (2, ActionEvent::Reported { version: "2.4.1" })]);
+    let reported = after(PACE, &[(1, ActionEvent::Said(&progress)), (2, reports("2.4.1"))]);
     assert!(reported.state.is_offered() && reported.reported_at.is_some());
     let closed = said(Execution::Closed, Finished::None);
     assert_eq!(reported.after(&ActionEvent::Said(&closed), NOW.plus(3 * MINUTE), PACE).unwrap().state, S::Verifying);
-    let late = ActionEvent::TimedOut { heard: true, firmware: "2.4.1" };
+    let late = late(true, "2.4.1");
     assert_eq!(reported.after(&late, NOW.plus(62 * MINUTE), PACE).unwrap().state, S::Verifying, "taken at its word");
 }
 
 #[test]
 fn a_device_that_is_late_is_silent_and_one_that_polls_has_failed() {
     let gone = |events: &[(i64, ActionEvent<'_>)]| after(PACE, events);
-    let late = |heard, firmware| (61, ActionEvent::TimedOut { heard, firmware });
-    assert_eq!(gone(&[(59, ActionEvent::TimedOut { heard: false, firmware: "" })]).state, S::Offered);
-    let silent = gone(&[late(false, "2.3.0")]);
-    assert_eq!((silent.state, silent.due_at), (S::Silent, None));
-    let stuck = gone(&[late(true, "2.3.0")]);
+    assert_eq!(gone(&[(59, late(false, ""))]).state, S::Offered);
+    let silent = gone(&[(61, late(false, "2.3.0"))]);
+    assert_eq!((silent.state, silent.reached, silent.due_at), (S::Silent, S::Offered, None));
+    let stuck = gone(&[(61, late(true, "2.3.0"))]);
     assert_eq!((stuck.state, stuck.code.as_str()), (S::Failed, "timeout"));
     let closed = said(Execution::Closed, Finished::Success);
     // It comes back, and what it says then counts.
     let back = silent.after(&ActionEvent::Said(&closed), NOW.plus(90 * MINUTE), PACE).unwrap();
     assert_eq!(back.state, S::Installed);
-    let installed = [(1, ActionEvent::Said(&closed)), (62, ActionEvent::TimedOut { heard: true, firmware: "2.3.0" })];
+    let installed = [(1, ActionEvent::Said(&closed)), (62, late(true, "2.3.0"))];
     assert_eq!(gone(&installed).state, S::Reverted);
-    let mute = [(1, ActionEvent::Said(&closed)), (62, ActionEvent::TimedOut { heard: true, firmware: "" })];
+    let mute = [(1, ActionEvent::Said(&closed)), (62, late(true, ""))];
     assert_eq!((gone(&mute).state, gone(&mute).code.as_str()), (S::Failed, "not reported"));
 }
 
@@ -112,6 +143,75 @@ fn a_device_that_installs_already_may_refuse_to_stop() {
     assert_eq!(stopping.after(&ActionEvent::Said(&closed), NOW, PACE).unwrap().state, S::Installed);
 }
 
+#[test]
+fn a_device_that_went_back_is_never_verified_by_what_its_client_says() {
+    let (progress, closed) = (said(Execution::Proceeding, Finished::None), said(Execution::Closed, Finished::Success));
+    let booted = [(1, ActionEvent::Said(&progress)), (2, reports("2.4.1"))];
+    let fell = after(PACE, &[booted.as_slice(), &[(3, reports("2.3.0"))]].concat());
+    assert_eq!((fell.state, fell.reported_at), (S::Installing, None), "its client may say why");
+    for event in [ActionEvent::Said(&closed), late(true, "2.3.0")] {
+        let ended = fell.after(&event, NOW.plus(70 * MINUTE), PACE).unwrap();
+        assert_eq!((ended.state, ended.code.as_str()), (S::Reverted, "reverted"));
+        assert_eq!(ended.reason, "It reported version 2.4.1 first and 2.3.0 later.");
+    }
+    let failure = said(Execution::Closed, Finished::Failure);
+    assert_eq!(fell.after(&ActionEvent::Said(&failure), NOW, PACE).unwrap().reason, "Image 17 does not fit");
+    // It starts with it again, and stays: that counts from the moment at which its client closes it.
+    let again = fell.after(&reports("2.4.1"), NOW.plus(4 * MINUTE), PACE).unwrap();
+    let verifying = again.after(&ActionEvent::Said(&closed), NOW.plus(40 * MINUTE), PACE).unwrap();
+    assert_eq!((verifying.state, verifying.soak_until), (S::Verifying, Some(NOW.plus(70 * MINUTE))));
+    // What its row says is what it reported last, also where the report itself was not seen here.
+    let runs_old = after(PACE, &booted).after(&late(true, "2.3.0"), NOW.plus(70 * MINUTE), PACE).unwrap();
+    assert_eq!(runs_old.state, S::Reverted);
+}
+
+#[test]
+fn whoever_was_silent_goes_on_where_it_was() {
+    let closed = said(Execution::Closed, Finished::Success);
+    let verifying = [(1, ActionEvent::Said(&closed)), (2, reports("2.4.1")), (200, late(false, "2.4.1"))];
+    let silent = after(PACE, &verifying);
+    assert_eq!((silent.state, silent.reached), (S::Silent, S::Verifying));
+    assert!(!silent.under_way().awaits_client(), "it is not installed twice");
+    let at = NOW.plus(300 * MINUTE);
+    let back = silent.after(&reports("2.4.1"), at, PACE).unwrap();
+    assert_eq!((back.state, back.soak_until), (S::Verifying, Some(at.plus(PACE.soak))), "it lives with it anew");
+    assert_eq!(silent.after(&reports("2.3.0"), at, PACE).unwrap().state, S::Reverted);
+    assert_eq!(silent.after(&ActionEvent::Said(&closed), at, PACE), None, "only its report says what runs");
+    let installed = after(PACE, &[(1, ActionEvent::Said(&closed)), (62, late(false, "2.3.0"))]);
+    assert_eq!((installed.state, installed.reached), (S::Silent, S::Installed));
+    let old = installed.after(&reports("2.3.0"), at, PACE).unwrap();
+    assert_eq!((old.state, old.due_at), (S::Installed, Some(at.plus(PACE.timeout))));
+    assert_eq!(installed.after(&reports("2.4.1"), at, PACE).unwrap().state, S::Verifying);
+    // One that had begun nothing fetches it when it comes back, and has begun by that.
+    let offered = after(PACE, &[(61, late(false, "2.3.0"))]);
+    assert!(offered.under_way().is_not_begun());
+    assert_eq!(offered.after(&ActionEvent::Fetched, at, PACE).unwrap().state, S::Downloading);
+}
+
+#[test]
+fn what_a_device_is_kept_from_is_no_failure_of_it() {
+    let kept = |heard| ActionEvent::TimedOut { heard, firmware: "2.3.0", withheld: true, resumed_at: None };
+    let at = NOW.plus(61 * MINUTE);
+    for heard in [false, true] {
+        let taken = offered(PACE).after(&kept(heard), at, PACE).unwrap();
+        assert_eq!((taken.state, taken.retry_at, taken.code.as_str()), (S::Cancelled, Some(at), ""));
+    }
+    // What it says that it has installed is waited for all the same.
+    let closed = said(Execution::Closed, Finished::Success);
+    let installed = after(PACE, &[(1, ActionEvent::Said(&closed))]);
+    assert_eq!(installed.after(&kept(true), at.plus(HOUR), PACE).unwrap().state, S::Reverted);
+    // After a pause it gets the time that it did not have.
+    let resumed_at = Some(NOW.plus(50 * MINUTE));
+    let resumed = ActionEvent::TimedOut { heard: true, firmware: "2.3.0", withheld: false, resumed_at };
+    let later = offered(PACE).after(&resumed, at, PACE).unwrap();
+    assert_eq!((later.state, later.due_at), (S::Offered, Some(NOW.plus(110 * MINUTE))));
+    assert_eq!(later.after(&resumed, NOW.plus(110 * MINUTE), PACE).unwrap().state, S::Failed);
+    // Taken back is what was not begun, nothing else.
+    assert_eq!(offered(PACE).after(&ActionEvent::TakeBack, at, PACE).unwrap().state, S::Cancelled);
+    let fetched = after(PACE, &[(1, ActionEvent::Fetched)]);
+    assert_eq!(fetched.after(&ActionEvent::TakeBack, at, PACE), None);
+}
+
 fn feedback() -> impl Strategy<Value = Feedback> {
     (select(Execution::ALL), select(Finished::ALL), prop::option::of(-5..300_i64), vec("\\PC{0,12}", 0..3))
         .prop_map(|(execution, finished, code, details)| Feedback { execution, finished, code, details })
@@ -122,10 +222,11 @@ enum Happens {
     Fetched,
     Said(Feedback),
     Stopping(Feedback),
-    Reported(&'static str),
+    Reported(&'static str, bool),
     Polled,
-    TimedOut(bool, &'static str),
+    TimedOut(bool, &'static str, bool, Option<i64>),
     Stop,
+    TakeBack,
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -134,10 +235,12 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Happens::Fetched),
         feedback().prop_map(Happens::Said),
         feedback().prop_map(Happens::Stopping),
-        version().prop_map(Happens::Reported),
+        (version(), any::<bool>()).prop_map(|(version, is_all)| Happens::Reported(version, is_all)),
         Just(Happens::Polled),
-        (any::<bool>(), version()).prop_map(|(heard, version)| Happens::TimedOut(heard, version)),
+        (any::<bool>(), version(), prop::bool::weighted(0.2), prop::option::of(-90..30_i64))
+            .prop_map(|(heard, version, kept, resumed)| Happens::TimedOut(heard, version, kept, resumed)),
         Just(Happens::Stop),
+        Just(Happens::TakeBack),
     ]
 }
 
@@ -148,7 +251,7 @@ proptest! {
     ) {
         let pace = Pace { retries, soak: soak * MINUTE, ..PACE };
         let mut action = offered(pace);
-        let (mut now, mut reported) = (NOW, false);
+        let (mut now, mut last) = (NOW, "");
         for (what, minutes) in happened {
             // The clock may be set back.
             now = now.plus(minutes * MINUTE);
@@ -156,21 +259,33 @@ proptest! {
                 Happens::Fetched => ActionEvent::Fetched,
                 Happens::Said(feedback) => ActionEvent::Said(feedback),
                 Happens::Stopping(feedback) => ActionEvent::SaidOfStopping(feedback),
-                Happens::Reported(version) => ActionEvent::Reported { version },
+                Happens::Reported(version, is_all) => ActionEvent::Reported { version, is_all: *is_all },
                 Happens::Polled => ActionEvent::Polled,
-                Happens::TimedOut(heard, firmware) => ActionEvent::TimedOut { heard: *heard, firmware },
+                Happens::TimedOut(heard, firmware, withheld, resumed) => {
+                    let resumed_at = resumed.map(|minutes| now.plus(minutes * MINUTE));
+                    ActionEvent::TimedOut { heard: *heard, firmware, withheld: *withheld, resumed_at }
+                }
                 Happens::Stop => ActionEvent::Stop,
+                Happens::TakeBack => ActionEvent::TakeBack,
             };
+            if let Happens::Reported(version, _) = &what && !version.is_empty() {
+                last = *version;
+            }
             let Some(next) = action.after(&event, now, pace) else { continue };
             prop_assert!(!action.state.is_closed(), "what is closed stays closed");
             prop_assert_ne!(&next, &action, "what changes nothing says so");
-            reported |= matches!(what, Happens::Reported("2.4.1"));
             if next.state == S::Verified {
-                prop_assert!(reported && action.state == S::Verifying, "only the device itself verifies");
+                prop_assert!(last == "2.4.1" && action.state == S::Verifying, "verified is what it reported last");
                 prop_assert!(action.soak_until.is_some_and(|until| until <= now));
             }
+            if next.state == S::Verifying && action.state != S::Verifying {
+                prop_assert_eq!(next.soak_until, Some(now.plus(pace.soak)), "the soak begins when it is heard of");
+            }
+            prop_assert!(next.reached.is_progress() && (!next.state.is_progress() || next.state == next.reached));
             prop_assert_eq!(next.due_at.is_none(), next.state.is_closed() || next.state == S::Silent, "nothing waits forever");
-            prop_assert_eq!(next.state == S::Retried, next.retry_at.is_some());
+            let may_again = next.state == S::Retried || (next.state == S::Cancelled && next.retry_at.is_some());
+            prop_assert_eq!(may_again, next.retry_at.is_some());
+            prop_assert!(next.state != S::Retried || next.retry_at.is_some());
             prop_assert!(next.state != S::Retried || next.attempt < retries);
             prop_assert!(!matches!(next.state, S::Failed | S::Retried) || !next.reason.is_empty());
             prop_assert!(next.reason.chars().count() <= Feedback::REASON_MAX && next.code.chars().count() <= 120);

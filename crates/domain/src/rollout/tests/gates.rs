@@ -3,10 +3,10 @@ use crate::time::{HOUR, MINUTE, Timestamp};
 use proptest::prelude::*;
 
 const OPENED: Timestamp = Timestamp(1_000 * HOUR);
-const NOTHING: Evidence = Evidence { total: 0, under_way: 0, verified: 0, failed: 0, silent: 0 };
+const NOTHING: Evidence = Evidence { total: 0, under_way: 0, retried: 0, verified: 0, failed: 0, silent: 0 };
 
 fn of(total: u64, verified: u64, failed: u64, silent: u64) -> Evidence {
-    Evidence { total, under_way: 0, verified, failed, silent }
+    Evidence { total, verified, failed, silent, ..NOTHING }
 }
 
 fn now(gate: &Gate, evidence: &Evidence) -> Decision {
@@ -59,6 +59,23 @@ fn what_a_manager_let_pass_does_not_stop_it_again() {
     assert_eq!(decide(&GATE, &bad, &bad, OPENED, OPENED), Decision::Stay(vec![Missing::Done(85)]));
     let more = of(100, 10, 16, 0);
     assert!(matches!(decide(&GATE, &more, &bad, OPENED, OPENED), Decision::Halt(_)), "what came since does");
+}
+
+#[test]
+fn what_is_tried_again_has_failed_all_the_same() {
+    let again = |retried, verified| Evidence { under_way: retried, retried, ..of(1_000, verified, 0, 0) };
+    assert!(matches!(now(&GATE, &again(9, 1)), Decision::Halt(why) if why.starts_with("9 of 10 devices")));
+    assert_eq!(
+        now(&GATE, &again(1, 9)),
+        Decision::Stay(vec![Missing::Sample(1), Missing::Done(991)]),
+        "it is no outcome"
+    );
+    let few = Evidence { under_way: 3, retried: 3, ..of(20, 2, 0, 0) };
+    assert_eq!(now(&GATE, &few), Decision::Stay(vec![Missing::Sample(8), Missing::Done(18)]), "they may come out well");
+    assert_eq!(
+        decide(&GATE, &again(9, 1), &again(9, 1), OPENED, OPENED),
+        Decision::Stay(vec![Missing::Sample(9), Missing::Done(999)])
+    );
 }
 
 proptest! {

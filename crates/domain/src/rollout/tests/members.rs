@@ -163,3 +163,23 @@ proptest! {
         prop_assert_ne!(plan_hash(&one, &frozen), plan_hash(&one, &others));
     }
 }
+
+#[test]
+fn those_who_are_drawn_are_of_their_wave_and_like_all_of_it() {
+    let members: Vec<Member> = (0..100_000).map(member).collect();
+    let plan = plan(vec![WaveSize::Share(1_000), WaveSize::Share(40_000), WaveSize::Rest]);
+    let (frozen, membership, drawn) = freeze_and_draw(&plan, &members, &[], 2_000);
+    assert_eq!((frozen.clone(), membership.clone()), freeze(&plan, &members, &[]));
+    assert_eq!(drawn.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 2_000, 2_000], "all of a small one");
+    for (n, drawn) in drawn.iter().enumerate() {
+        assert!(drawn.iter().all(|member| membership.wave_of(*member) == Some(n)));
+        // A quarter of the fleet is of another kind; of those who are drawn it is about a quarter, too.
+        let kind = drawn.iter().filter(|member| member.number % 4 == 0).count() * 100 / drawn.len();
+        assert!((20..30).contains(&kind), "{kind} percent of wave {n}");
+    }
+    let few = membership.drawn(2_000);
+    assert_eq!(few.len(), 2_000);
+    assert_eq!(few, membership.drawn(2_000), "the same each time");
+    assert_eq!((membership.drawn(0).len(), membership.drawn(usize::MAX).len()), (1, 100_000));
+    assert!(Membership::default().drawn(10).is_empty());
+}

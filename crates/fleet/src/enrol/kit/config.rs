@@ -19,6 +19,7 @@ pub(super) fn files(kit: &Kit) -> Vec<KitFile> {
     files.push(KitFile::public("curl.conf", curl(kit)));
     files.push(KitFile::public("swupdate.cfg", swupdate(kit)));
     files.push(KitFile::public("apt-muster.conf", apt(kit)));
+    files.push(KitFile::public("muster.sources", sources(kit)));
     files.push(KitFile::public("ostree-remote.conf", ostree(kit)));
     files.push(KitFile::public("renew.sh", renew(kit)));
     if kit.key_pem.is_none() {
@@ -63,13 +64,26 @@ fn apt(kit: &Kit) -> String {
          Acquire::https::{host}::SslCert \"{HOME}/device.pem\";\n\
          Acquire::https::{host}::SslKey \"{HOME}/device.key\";\n\
          Acquire::https::{host}::Verify-Peer \"true\";\n\
-         Acquire::https::{host}::Verify-Host \"true\";\n"
+         Acquire::https::{host}::Verify-Host \"true\";\n\
+         // The key is its owner's alone, and so out of the reach of apt's own user.\n\
+         APT::Sandbox::User \"root\";\n"
+    )
+}
+
+/// The one source: each device sees there what it is entitled to. The suite and the component are those of the sets.
+fn sources(kit: &Kit) -> String {
+    format!(
+        "# Copy to /etc/apt/sources.list.d/muster.sources. keyring.pgp is that of whoever signs the packages: put it into the\n\
+         # image, or fetch it once (curl --config {HOME}/curl.conf -o {HOME}/keyring.pgp {gateway}/apt/keyring.pgp) and\n\
+         # compare it. It is never renewed by itself.\n\
+         Types: deb\nURIs: {gateway}/apt\nSuites: stable\nComponents: main\nSigned-By: {HOME}/keyring.pgp\n",
+        gateway = kit.settings.gateway()
     )
 }
 
 fn ostree(kit: &Kit) -> String {
     format!(
-        "# Copy to /etc/ostree/remotes.d/muster.conf.\n\
+        "# Copy to /etc/ostree/remotes.d/muster.conf. Whose commits count: ostree remote gpg-import muster -k KEYRING\n\
          [remote \"muster\"]\nurl={}/ostree\ntls-ca-path={HOME}/ca.pem\ntls-client-cert-path={HOME}/device.pem\n\
          tls-client-key-path={HOME}/device.key\ngpg-verify=true\n",
         kit.settings.gateway()
@@ -137,7 +151,8 @@ fn readme(kit: &Kit) -> String {
          ca.pem               the roots by which it knows the gateway\n\
          curl.conf            for curl and scripts\n\
          swupdate.cfg         for SWUpdate\n\
-         apt-muster.conf      for apt\n\
+         apt-muster.conf      for apt: how it comes\n\
+         muster.sources       for apt: where it asks\n\
          ostree-remote.conf   for OSTree\n\
          renew.sh             renews the certificate with a new key\n\
          {enrol}{unset}\n\

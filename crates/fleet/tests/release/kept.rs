@@ -1,0 +1,130 @@
+//! What is kept of what comes in: nothing that is refused, nothing that a killed process left, and nobody's room but one's own.
+
+use crate::world::{World, form, operator, pen, pipeline, says, worlds};
+use bytes::Bytes;
+use domain::{release::Stage, time::DAY};
+use fleet::{
+    Error,
+    release::{ReleaseForm, UploadForm},
+    setting::Settings,
+};
+use std::{
+    fs::{self, File},
+    time::{Duration, SystemTime},
+};
+
+fn on_shelf(world: &World) -> usize {
+    fs::read_dir(world.shelf("")).map_or(0, Iterator::count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_withdrawn_comes_back_under_no_name() {
+    for world in worlds().await {
+        let image = world.pipeline.image("1.4.2");
+        let id = world.push(&image, &form("1.4.2")).await.unwrap().release.id;
+        world.fleet.withdraw_release(&operator(), id, "it loses its network").await.unwrap();
+        says(world.push(&image, &form("1.4.2")).await, "withdrawn for good");
+        let other = ReleaseForm { product: "gateway-os2".into(), ..form("1.4.2") };
+        says(world.push(&image, &other).await, "the file of gateway-os 1.4.2, which was withdrawn");
+        assert_eq!(world.stage(id).await, Stage::Withdrawn);
+        world.chain_holds().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_not_on_the_shelf() {
+    for world in worlds().await {
+        let id = world.pushed("1.4.2").await;
+        let document = |name: &str| {
+            Bytes::from(format!(
+                r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{{"type":"library","name":"{name}","version":"1"}}]}}"#
+            ))
+        };
+        world.fleet.attach_sbom(&pipeline(), id, document("zlib")).await.unwrap();
+        assert_eq!(on_shelf(&world), 2);
+        says(world.fleet.attach_sbom(&pipeline(), id, document("openssl")).await, "has a bill of materials already");
+        let next = pen(&world.fleet, "Builds 2").await;
+        says(world.push(&next.image("1.4.2"), &form("1.4.2")).await, "of another file");
+        assert_eq!(on_shelf(&world), 2, "{}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_left_is_swept_and_nothing_else() {
+    for world in worlds().await {
+        world.pushed("1.4.2").await;
+        let wanted = UploadForm { file_name: "a.swu".into(), size: 10, sha256: String::new() };
+        let known = world.fleet.begin_upload(&pipeline(), &wanted).await.unwrap().id;
+        let uploads = world.fixture.folder.path().join("uploads");
+        let part = |id: &str| uploads.join(format!("{id}.part"));
+        let (left, fresh) = ("01936e5a-0000-7000-8000-000000000001", "01936e5a-0000-7000-8000-000000000002");
+        let being_put = world.shelf(&format!("{}#1", "a".repeat(64)));
+        for path in [part(left), part(fresh), being_put.clone()] {
+            fs::write(path, "left").unwrap();
+        }
+        let file = fs::read_dir(world.shelf("")).unwrap().map(|file| file.unwrap().path());
+        let files: Vec<_> = file.filter(|path| *path != being_put).collect();
+        let long_ago = SystemTime::now() - Duration::from_secs(2 * 24 * 3600);
+        for path in [part(left), part(&known.to_string()), being_put.clone()].iter().chain(&files) {
+            File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        }
+        world.fleet.sweep_release_files().await.unwrap();
+        let there = [part(left), part(fresh), part(&known.to_string()), being_put].map(|path| path.exists());
+        assert_eq!(there, [false, true, true, false], "{}", world.name());
+        assert!(!files.is_empty() && files.iter().all(|path| path.exists()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_program_can_not_keep_all_others_out() {
+    for world in worlds().await {
+        let settings = world.fleet.settings(&operator()).await.unwrap();
+        let settings = Settings { release_mib: 8 << 10, ..settings };
+        world.fleet.save_settings(&crate::world::admin(), &settings).await.unwrap();
+        let wanted = UploadForm { file_name: "a.swu".into(), size: 6 << 30, sha256: String::new() };
+        for _ in 0..2 {
+            world.fleet.begin_upload(&pipeline(), &wanted).await.unwrap();
+        }
+        let more = world.fleet.begin_upload(&pipeline(), &wanted).await;
+        assert!(matches!(more, Err(Error::NoRoom(_))), "{}", world.name());
+        world.fleet.begin_upload(&operator(), &wanted).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_file_is_gone_begins_anew_and_none_lasts_for_ever() {
+    for world in worlds().await {
+        let wanted = UploadForm { file_name: "a.swu".into(), size: 100, sha256: "a".repeat(64) };
+        let first = world.fleet.begin_upload(&pipeline(), &wanted).await.unwrap();
+        fs::remove_file(world.fixture.folder.path().join("uploads").join(format!("{}.part", first.id))).unwrap();
+        let second = world.fleet.begin_upload(&pipeline(), &wanted).await.unwrap();
+        assert_ne!(first.id, second.id, "{}", world.name());
+        // A byte a day.
+        let mut here = 0;
+        let ended = loop {
+            let byte = futures::stream::iter([Ok::<_, std::io::Error>(vec![1])]);
+            match world.fleet.append_upload(&pipeline(), second.id, here, byte).await {
+                Ok(upload) => here = upload.received,
+                Err(error) => break error,
+            }
+            world.wait(DAY - 1);
+        };
+        assert!(matches!(ended, Error::NotFound { .. }), "{}: {ended}", world.name());
+        assert!((7..=8).contains(&here), "{}: {here}", world.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_pushes_of_one_upload_none_breaks() {
+    for world in worlds().await {
+        let upload = world.sent(&world.pipeline.image("1.4.2")).await;
+        let (ci, form) = (pipeline(), form("1.4.2"));
+        let push = || world.fleet.push_release(&ci, &form, upload);
+        let (first, second) = tokio::join!(push(), push());
+        let made = [&first, &second].iter().filter(|pushed| pushed.as_ref().is_ok_and(|pushed| pushed.fresh)).count();
+        assert_eq!(made, 1, "{}: {first:?} {second:?}", world.name());
+        for pushed in [first, second] {
+            assert!(!matches!(pushed, Err(Error::Internal(_))), "{}", world.name());
+        }
+    }
+}

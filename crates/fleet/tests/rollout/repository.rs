@@ -1,0 +1,203 @@
+//! What a device sees in a repository: one address, and each sees what it is entitled to at the moment.
+
+use crate::{pushing, world::*};
+use domain::{
+    history::Event,
+    release::{ArtifactKind, Stage},
+    rollout::{ActionState as S, Plan, Reaction, RolloutState, WaveSize, Window, Windows},
+    time::{HOUR, MINUTE},
+};
+use fleet::{
+    Actor, Error,
+    rollout::Abort,
+    update::{Meaning, Part, Wanted},
+};
+
+const IN_RELEASE: &str = "dists/stable/InRelease";
+
+impl World {
+    async fn part(&self, device: &Actor, path: &str, meaning: Meaning) -> Option<Part> {
+        self.wait(domain::time::SECOND);
+        let part = self.fleet.repository_part(device, ArtifactKind::Deb, Wanted::Path(path), meaning).await;
+        match part {
+            Ok(part) => Some(part),
+            Err(Error::NotFound { .. }) => None,
+            Err(other) => panic!("{}: {path}: {other}", self.name()),
+        }
+    }
+
+    /// Asks for what leads to the rest; the version that the device sees.
+    async fn sees(&self, device: &Actor) -> Option<String> {
+        let part = self.part(device, IN_RELEASE, Meaning::Entry).await?;
+        let bytes = std::fs::read(self.shelf(&part.archive)).unwrap();
+        let (from, to) = (usize::try_from(part.start).unwrap(), usize::try_from(part.start + part.size).unwrap());
+        let text = String::from_utf8(bytes[from..to].to_vec()).unwrap();
+        let version = text.lines().find_map(|line| line.strip_prefix("Version: "));
+        version.map(ToOwned::to_owned)
+    }
+
+    async fn fetches(&self, device: &Actor, version: &str) -> bool {
+        let path = format!("pool/main/gateway_{version}_amd64.deb");
+        self.part(device, &path, Meaning::Content).await.is_some()
+    }
+}
+
+fn one_first(release: domain::id::ReleaseId) -> Plan {
+    let mut plan = plan(release);
+    plan.waves[0].size = WaveSize::Devices(1);
+    plan.waves[0].gate.min_sample = 1;
+    plan
+}
+
+#[tokio::test]
+async fn two_devices_see_two_versions_and_what_runs_says_how_it_went() {
+    for world in worlds().await {
+        let devices = world.devices(2).await;
+        world.set("1.0").await;
+        for device in &devices {
+            assert_eq!(world.sees(device).await.as_deref(), Some("1.0"), "{}: by its word", world.name());
+            assert!(world.kinds(device).await.is_empty(), "what it has is no offer");
+        }
+        let code = world.started(one_first(world.set("2.0").await)).await;
+        let (mut first, mut second) = (None, None);
+        for device in &devices {
+            match world.sees(device).await.as_deref() {
+                Some("2.0") => first = Some(device),
+                Some("1.0") => second = Some(device),
+                other => panic!("{other:?}"),
+            }
+        }
+        let (first, second) = (first.unwrap(), second.unwrap());
+        // Asked again it is the same offer, written once; its polls lead to no file, and ask what runs.
+        assert_eq!(world.sees(first).await.as_deref(), Some("2.0"));
+        assert_eq!(world.kinds(first).await, ["update_offered"], "{}", world.name());
+        let polled = world.poll(first).await;
+        assert_eq!((polled.update, polled.wants_report), (None, true), "{}", world.name());
+        // Both may fetch what they have, and only one of them the other.
+        assert!(world.fetches(first, "1.0").await && world.fetches(second, "1.0").await);
+        assert_eq!(world.count(&code, 0, S::Offered).await, 1, "what it has is no download");
+        assert!(!world.fetches(second, "2.0").await && world.fetches(first, "2.0").await, "{}", world.name());
+        assert_eq!(world.count(&code, 0, S::Downloading).await, 1);
+        world.reports(first, "1.0").await;
+        assert_eq!(world.count(&code, 0, S::Downloading).await, 1, "it runs the old one still");
+        world.reports(first, "2.0").await;
+        assert_eq!(world.count(&code, 0, S::Verifying).await, 1, "{}", world.name());
+        world.wait(SOAK * MINUTE);
+        // Whoever never polls is verified by asking here.
+        assert_eq!(world.sees(first).await.as_deref(), Some("2.0"));
+        assert_eq!(world.count(&code, 0, S::Verified).await, 1, "{}", world.name());
+        assert!(!world.fetches(first, "1.0").await, "what it had is gone");
+        world.look().await;
+        assert_eq!(world.sees(second).await.as_deref(), Some("2.0"), "{}: the second wave", world.name());
+        world.reports(second, "2.0").await;
+        world.wait(SOAK * MINUTE);
+        world.poll(second).await;
+        world.look().await;
+        assert_eq!(world.state(&code).await, RolloutState::Completed, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_stops_a_rollout_stops_its_repository() {
+    for world in worlds().await {
+        let devices = world.devices(3).await;
+        world.set("1.0").await;
+        let mut plan = plan(world.set("2.0").await);
+        plan.waves.remove(0);
+        let code = world.started(plan).await;
+        let [told, fetching, other] = devices.as_slice() else { panic!() };
+        for device in [told, fetching] {
+            assert_eq!(world.sees(device).await.as_deref(), Some("2.0"));
+        }
+        assert!(world.fetches(fetching, "2.0").await);
+        world.fleet.pause_rollout(&manager(), &code, "").await.unwrap();
+        assert_eq!(world.sees(told).await.as_deref(), Some("1.0"), "{}: it has not begun", world.name());
+        assert!(!world.fetches(told, "2.0").await);
+        assert!(world.fetches(fetching, "2.0").await, "{}: it has begun", world.name());
+        assert_eq!(world.sees(other).await.as_deref(), Some("1.0"));
+        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        assert_eq!(world.sees(told).await.as_deref(), Some("2.0"));
+        // A device that is not trusted sees nothing of it.
+        let quarantined = Event::Quarantined { reason: "looked into".into() };
+        world.fleet.device_did(&RULE, other.name(), quarantined).await.unwrap();
+        assert_eq!(world.sees(other).await, None, "{}", world.name());
+        world.fleet.abort_rollout(&operator(), &code, Abort::Keep, "").await.unwrap();
+        for device in [told, fetching] {
+            assert_eq!(world.sees(device).await.as_deref(), Some("1.0"), "{}", world.name());
+            assert!(!world.fetches(device, "2.0").await, "{}", world.name());
+            assert_eq!(world.poll(device).await.update, None, "nobody there takes a link");
+        }
+        assert_eq!(world.count(&code, 0, S::Cancelling).await, 2, "{}", world.name());
+        world.reports(told, "1.0").await;
+        world.reports(fetching, "2.0").await;
+        assert_eq!(world.count(&code, 0, S::Cancelled).await, 1, "{}", world.name());
+        assert_eq!(world.count(&code, 0, S::Verifying).await, 1, "{}: it was too late for it", world.name());
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_is_withdrawn_or_not_for_it_is_not_there() {
+    for world in worlds().await {
+        let devices = world.devices(1).await;
+        let device = &devices[0];
+        assert_eq!(world.sees(device).await, None, "{}: there is none", world.name());
+        let developed =
+            world.releases().push(&world.releases().pipeline.set("1.0"), &pushing::form("1.0")).await.unwrap();
+        assert_eq!(developed.release.kind, ArtifactKind::Deb);
+        assert_eq!(world.sees(device).await, None, "{}: its channel is production", world.name());
+        for stage in [Stage::Staging, Stage::Production] {
+            world.releases().promote(developed.release.id, stage).await.unwrap();
+        }
+        assert_eq!(world.sees(device).await.as_deref(), Some("1.0"));
+        // What others get in waves nobody gets by saying that it runs it.
+        let new = world.set("2.0").await;
+        let mut plan = plan(new);
+        plan.waves.remove(0);
+        let other = world.devices_of(1, 1).await;
+        plan.target = format!("serial:{}", other[0].name());
+        world.started(plan).await;
+        world.reports(device, "2.0").await;
+        assert_eq!(world.sees(device).await, None, "{}", world.name());
+        assert_eq!(world.sees(&other[0]).await.as_deref(), Some("2.0"));
+        world.withdraw(new).await;
+        assert_ne!(world.sees(&other[0]).await.as_deref(), Some("2.0"), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn windows_hold_and_an_abort_takes_back() {
+    for world in worlds().await {
+        let devices = world.devices(4).await;
+        let (old, new) = (world.set("1.0").await, world.set("2.0").await);
+        let night =
+            Windows { open: vec![Window { days: Vec::new(), from: 22 * 60, until: 23 * 60 }], ..Windows::default() };
+        let mut plan = Plan { windows: night, reaction: Reaction::AbortRevert, revert_to: Some(old), ..plan(new) };
+        plan.waves.remove(0);
+        let code = world.started(plan).await;
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("1.0"), "{}: it is noon", world.name());
+        world.wait(10 * HOUR + 20 * MINUTE);
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("2.0"), "{}", world.name());
+        world.reports(&devices[0], "2.0").await;
+        world.wait(SOAK * MINUTE);
+        world.poll(&devices[0]).await;
+        assert_eq!(world.count(&code, 0, S::Verified).await, 1);
+        world.fleet.abort_rollout(&operator(), &code, Abort::Revert, "it loses its network").await.unwrap();
+        world.look().await;
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("1.0"), "{}: it is taken back", world.name());
+        world.reports(&devices[0], "1.0").await;
+        world.wait(SOAK * MINUTE);
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("1.0"));
+        assert_eq!(world.kinds(&devices[0]).await.last(), Some(&"update_verified"), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_asks_here() {
+    for world in worlds().await {
+        world.devices(1).await;
+        let asked = async |actor: &Actor| {
+            world.fleet.repository_part(actor, ArtifactKind::Deb, Wanted::Path(IN_RELEASE), Meaning::Entry).await
+        };
+        assert!(matches!(asked(&admin()).await, Err(Error::Forbidden { .. })), "{}", world.name());
+    }
+}

@@ -1,0 +1,95 @@
+/** Webhooks as an admin has them: added, tested, told, failing, sent again, paused and removed. With JavaScript and without. */
+
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createHmac } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { flash, shownOnce } from '../fixture/hands.ts';
+import { looksGood } from '../fixture/looks.ts';
+import { expect, test } from '../fixture/test.ts';
+
+interface Got {
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+/** A receiver that answers with the status that it was told last. */
+class Receiver {
+  readonly got: Got[] = [];
+  status = 204;
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<Receiver> {
+    const server = createServer();
+    const receiver = new Receiver(server);
+    server.on('request', (request, answer) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('end', () => {
+        receiver.got.push({ headers: request.headers, body: Buffer.concat(pieces).toString() });
+        answer.writeHead(receiver.status).end();
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    return receiver;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/muster`;
+  }
+
+  stop(): void {
+    this.server.close();
+  }
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled, role: 'admin' });
+
+    test('a webhook is added, tested, sent again, paused and removed', async ({ page }) => {
+      test.setTimeout(120_000);
+      const receiver = await Receiver.start();
+      await page.goto('/webhooks');
+      await page.getByLabel('Address of the receiver').fill('http://hooks.example/');
+      await page.getByRole('button', { name: 'Add webhook' }).click();
+      await expect(page.getByRole('alert')).toContainText('https://');
+      await expect(page.getByLabel('Address of the receiver')).toHaveValue('http://hooks.example/');
+      await page.getByLabel('Address of the receiver').fill(receiver.url);
+      await page.getByLabel('A rollout was halted').check();
+      await page.getByRole('button', { name: 'Add webhook' }).click();
+      const secret = await shownOnce(page);
+      expect(secret).toMatch(/^whsec_/);
+      if (javaScriptEnabled) await looksGood(page, 'a new webhook');
+
+      await page.goto('/webhooks');
+      await page.getByRole('link', { name: receiver.url }).click();
+      await page.getByRole('button', { name: 'Send a test' }).click();
+      await expect(flash(page)).toContainText('on its way');
+      await expect.poll(() => receiver.got.length).toBe(1);
+      const [{ headers, body }] = receiver.got as [Got];
+      const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+      const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+      expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(text).digest('base64')}`);
+      expect(JSON.parse(body)).toMatchObject({ type: 'webhook.test' });
+      const row = page.getByRole('row', { name: 'webhook.test' }).first();
+      await expect.poll(async () => (await page.reload(), row.innerText())).toContain('Delivered');
+
+      receiver.status = 422;
+      await row.getByRole('button', { name: 'Send webhook.test' }).click();
+      await expect.poll(() => receiver.got.length).toBe(2);
+      expect(receiver.got[1]?.headers['webhook-id']).toBe(headers['webhook-id']);
+      await expect.poll(async () => (await page.reload(), row.innerText())).toContain('It answered 422');
+      if (javaScriptEnabled) await looksGood(page, 'a webhook that fails');
+
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await expect(page.locator('.head .badge')).toContainText('Paused');
+      await page.getByRole('button', { name: 'Let it go on' }).click();
+      await expect(page.locator('.head .badge')).toContainText('Active');
+      await page.locator('summary', { hasText: 'Remove' }).click();
+      await page.getByRole('button', { name: 'Remove the webhook' }).click();
+      await expect(flash(page)).toContainText('removed');
+      await expect(page.getByText(receiver.url)).toHaveCount(0);
+      receiver.stop();
+    });
+  });
+}
