@@ -76,7 +76,8 @@ for (const javaScriptEnabled of [true, false]) {
 
       receiver.status = 422;
       await row.getByRole('button', { name: 'Send webhook.test' }).click();
-      await expect.poll(() => receiver.got.length).toBe(2);
+      // It is tried again before long, with the same id.
+      await expect.poll(() => receiver.got.length).toBeGreaterThanOrEqual(2);
       expect(receiver.got[1]?.headers['webhook-id']).toBe(headers['webhook-id']);
       await expect.poll(async () => (await page.reload(), row.innerText())).toContain('It answered 422');
       if (javaScriptEnabled) await looksGood(page, 'a webhook that fails');

@@ -156,9 +156,6 @@ pub struct Demo {
     /// What opens the keys of authorities. Default: a passphrase that the demo makes for itself.
     #[command(flatten)]
     pub keys: Keys,
-    /// Where the files of releases lie.
-    #[command(flatten)]
-    pub shelf: Shelf,
     /// Which fleet to make up: the same number makes the same fleet.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
     pub seed: u64,

@@ -6,8 +6,11 @@ pub use sender::{Sender, Trusted};
 
 use crate::api::told;
 use domain::id::WebhookId;
-use fleet::{Fleet, webhook::Ear};
-use serde_json::Value;
+use fleet::{
+    Fleet,
+    webhook::{Ear, News},
+};
+use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
@@ -44,7 +47,7 @@ async fn in_turn(fleet: &Fleet, sender: &Sender) -> fleet::Result<()> {
     let mut told: HashMap<Id, WebhookId> = HashMap::new();
     loop {
         for news in ear.hear(fleet).await? {
-            let data = if news.is_wanted { told::data(fleet, &news).await? } else { Value::Null };
+            let data = if news.is_wanted { data_of(fleet, &news).await? } else { Value::Null };
             ear.owe(fleet, &news, &data).await?;
         }
         let busy: HashSet<WebhookId> = told.values().copied().collect();
@@ -67,6 +70,17 @@ async fn in_turn(fleet: &Fleet, sender: &Sender) -> fleet::Result<()> {
             };
             told.remove(&id);
         }
+    }
+}
+
+/// What is told of an event. One that can't be read keeps no other one back: its name alone is told.
+async fn data_of(fleet: &Fleet, news: &News) -> fleet::Result<Value> {
+    match told::data(fleet, news).await {
+        Err(error @ (fleet::Error::Internal(_) | fleet::Error::Slow)) => {
+            tracing::error!(%error, seq = news.seq, "what webhooks are told of can't be read; its name alone is told");
+            Ok(json!({ "id": news.about }))
+        }
+        told => told,
     }
 }
 

@@ -258,8 +258,8 @@ fn a_demo_that_was_killed_while_it_was_made_is_carried_on() {
             let shown = device.certificate_serial.as_ref();
             assert!(shown.is_none_or(|serial| issued.iter().any(|row| row.serial == *serial)), "{}", device.serial);
         }
-        // Two acts, and a repair that takes two.
-        assert_eq!(fleet.approvals_waiting(&actor).await.unwrap(), 3);
+        // Two acts, a repair that takes two, and a rollout.
+        assert_eq!(fleet.approvals_waiting(&actor).await.unwrap(), 4);
         let mut kinds: Vec<_> = fleet.findings(&actor, true).await.unwrap().into_iter().map(|row| row.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();

@@ -127,7 +127,10 @@ async fn a_plan_is_previewed_changed_run_and_compared() {
     assert_eq!(items.iter().map(|one| one["devices"].clone()).collect::<Vec<_>>(), *split.as_array().unwrap());
     assert_eq!((&items[1]["name"], &items[2]["release"]), (&json!("A"), &Value::Null), "{compared}");
     assert_eq!((&items[1]["outcomes"]["failed"], &items[1]["outcomes"]["total"]), (&json!(1), &json!(offered)));
-    assert_eq!(items[2]["outcomes"], json!({"total": 0, "under_way": 0, "verified": 0, "failed": 0, "silent": 0}));
+    assert_eq!(
+        items[2]["outcomes"],
+        json!({"total": 0, "under_way": 0, "retried": 0, "verified": 0, "failed": 0, "silent": 0})
+    );
     assert_eq!(api.get("/rollouts/none/cohorts").await.0, StatusCode::NOT_FOUND);
     assert_eq!(api.get("/rollouts/none/devices").await.0, StatusCode::NOT_FOUND);
 }

@@ -13,14 +13,16 @@ use domain::{
     import::{ImportFormat, ImportState},
     person::Role,
     time::Timestamp,
+    webhook::HookState,
 };
 use fleet::{
-    Actor, Error, Fleet, Origin,
+    Actor, Error, Fleet, Keys, Origin,
     backup::{Restored, backup, restore_postgres, restore_sqlite},
     catalogue::CustodianForm,
     people::UserForm,
     release::ShelfPlace,
     token::TokenForm,
+    webhook::WebhookForm,
 };
 use sqlx::AssertSqlSafe;
 use std::{
@@ -189,6 +191,25 @@ async fn what_is_restored_is_what_was_there() {
 }
 
 /// An import that was under way when the backup was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_copy_tells_webhooks_nothing_until_somebody_looks() {
+    for fixture in testing::both().await.unwrap() {
+        let passphrase = pki::Passphrase::new("correct horse".to_owned()).unwrap();
+        let keys = Keys { folder: fixture.folder.path().join("keys"), passphrase: Some(passphrase) };
+        let fleet = fleet_of(&fixture).with_keys(keys);
+        let form = WebhookForm { url: "https://hooks.example/muster".into(), kinds: vec!["rollout.started".into()] };
+        fleet.add_webhook(&COMMAND, &form).await.unwrap();
+        let file = fixture.folder.path().join("backup.muster");
+        backup(&fleet, &COMMAND, &file).await.unwrap();
+        let place = Place::like(&fixture).await;
+        place.fixture.db.close().await;
+        place.restore(&file, false).await.unwrap();
+        let restored = place.open().await.webhooks(&COMMAND).await.unwrap();
+        assert_eq!(restored[0].hook.state, HookState::Paused, "{}", fixture.name);
+        assert!(restored[0].hook.note.contains("restored"), "{}", restored[0].hook.note);
+    }
+}
+
 async fn import_under_way(fleet: &Fleet, state: ImportState) -> ImportId {
     let import = Import {
         id: ImportId(uuid::Uuid::now_v7()),

@@ -93,11 +93,14 @@ const IN_USE: [&str; 4] = ["user_account", "custodian", "device", "import"];
 /// What must not come back: sessions, links and vouchers that were ended or used since, approvals of vouchers that were made
 /// since, and requests that nobody answers any more. By its time a voucher tells that it was a restore that ended it: see
 /// [`Voucher::may_have_been_used`](crate::voucher::Voucher::may_have_been_used).
-const ENDED_BY_RESTORE: [&str; 5] = [
+const ENDED_BY_RESTORE: [&str; 6] = [
     "DELETE FROM session",
     "DELETE FROM one_time_link WHERE used_at = 0",
     "DELETE FROM idempotency WHERE status = 0",
     "UPDATE enrolment_voucher SET void_at = made_at - 1 WHERE used_at = 0 AND void_at = 0",
     "UPDATE approval SET state = 'void', reason = 'The console was restored from a backup since.' \
      WHERE kind = 'voucher' AND state IN ('waiting', 'approved')",
+    // Nobody is told of what is old, or by a copy that was restored to be looked at.
+    "UPDATE webhook SET state = 'paused', note = 'The console was restored from a backup. Look at it before it goes on.' \
+     WHERE state = 'active'",
 ];

@@ -8,7 +8,7 @@ pub mod target;
 
 use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
 use domain::{
-    id::{ApprovalId, RolloutId},
+    id::{ApprovalId, ReleaseId, RolloutId},
     rollout::{Course, Evidence, Frozen, Plan, RolloutState},
     time::Timestamp,
 };
@@ -151,6 +151,7 @@ queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM rollout WHERE id = $1");
     BY_CODE = concat!("SELECT ", columns!(), " FROM rollout WHERE code = $1");
     ACTIVE = concat!("SELECT ", columns!(), " FROM rollout WHERE is_active = 1 ORDER BY id");
+    HOLDS_BACK = "SELECT COUNT(*) FROM rollout WHERE release_id = $1 AND state NOT IN ('draft', 'completed')";
     PAGE = concat!("SELECT ", columns!(), " FROM rollout WHERE id < $1 ORDER BY id DESC LIMIT $2");
     NEWEST = concat!("SELECT ", columns!(), " FROM rollout ORDER BY id DESC LIMIT $1");
     PAGE_IN_STATE = concat!("SELECT ", columns!(), " FROM rollout WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
@@ -302,6 +303,15 @@ pub async fn page(
         query.bind(limit).fetch_all(pool).await
     })?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Whether a rollout of a release was submitted and has not brought it to all: it waits, runs, or was stopped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holds_back(db: &Db, release: ReleaseId) -> StoreResult<bool> {
+    let n: i64 = read!(db, |pool| sqlx::query_scalar(HOLDS_BACK).bind(release.0).fetch_one(pool).await)?;
+    Ok(n > 0)
 }
 
 /// The last rollout of a product that was started: of those made before an id when one is given. Costs what there are of

@@ -49,6 +49,7 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::device_list::members::MIDDLE", &[], "device_number"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
+    ("store::rollout::HOLDS_BACK", &["ID"], "rollout_release"),
     ("store::webhook::delivery::DUE", &["ID", "10"], "webhook_delivery_owed"),
     ("store::webhook::delivery::RECENT", &["ID", "10", "10"], "webhook_delivery"),
     ("store::webhook::delivery::KNOWN", &["1", "10"], "webhook_event"),

@@ -5,7 +5,6 @@ mod authorities;
 use super::{
     COMMAND_LINE, place,
     serve::{Running, say},
-    shelf,
 };
 use crate::{
     cli::{self, Demo},
@@ -71,8 +70,8 @@ pub async fn run(demo: Demo) -> Outcome {
     // Before anything is written: what is refused leaves nothing.
     refuse_others(&fleet).await?;
     let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
-    let fleet = fleet.with_keys(keys).with_shelf(shelf::place(&demo.shelf)?);
-    shelf::reach(&fleet).await?;
+    // Its files lie in its own folder, whatever bucket this machine is set up for.
+    let fleet = fleet.with_keys(keys);
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
         None => make(&fleet, &travel, &demo).await?,

@@ -50,11 +50,11 @@ impl<'r, R: Read + Seek> Repository<'r, R> {
         let read = Commit::read(&bytes).ok_or_else(|| OstreeRefused::Unreadable(format!("{commit}.commit")))?;
         let from = format!("the commit {commit}");
         self.need(&from, &read.rights, "dirmeta")?;
-        let mut next = vec![(from, read.root)];
+        let mut next = Vec::new();
+        if self.seen.insert(read.root) {
+            next.push((from, read.root));
+        }
         while let Some((from, hash)) = next.pop() {
-            if !self.seen.insert(hash) {
-                continue;
-            }
             if self.seen.len() > MOST_FOLDERS {
                 return Err(OstreeRefused::TooDeep(MOST_FOLDERS).into());
             }
@@ -67,7 +67,9 @@ impl<'r, R: Read + Seek> Repository<'r, R> {
             }
             for (folder, rights) in &folder.folders {
                 self.need(&from, rights, "dirmeta")?;
-                next.push((from.clone(), *folder));
+                if self.seen.insert(*folder) {
+                    next.push((from.clone(), *folder));
+                }
             }
         }
         Ok(read.version)

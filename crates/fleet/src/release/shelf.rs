@@ -118,6 +118,15 @@ impl Artifacts {
         Ok(waiting(store, key, found))
     }
 
+    /// Whether anything lies there.
+    async fn is_there(&self, sha256: &str) -> Result<bool> {
+        match self.store().await?.head(&Key::from(sha256)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(of_store(&error)),
+        }
+    }
+
     /// Whether a file of this size lies there.
     pub(crate) async fn holds(&self, sha256: &str, size: i64) -> Result<bool> {
         match self.store().await?.head(&Key::from(sha256)).await {
@@ -293,7 +302,13 @@ impl Fleet {
     /// When the file is not on the shelf, or can't be read.
     pub async fn artifact_stream(&self, sha256: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let part = self.artifacts().stream(sha256, range).await;
-        if matches!(part, Err(Error::NotFound { .. } | Error::Away(_))) {
+        // A storage that doesn't answer says nothing about the files.
+        let is_gone = match &part {
+            Err(Error::NotFound { .. }) => true,
+            Err(Error::Away(_)) => matches!(self.artifacts().is_there(sha256).await, Ok(false)),
+            _ => false,
+        };
+        if is_gone {
             self.inner.rollouts.doubt();
         }
         part

@@ -89,7 +89,10 @@ impl Fleet {
         actor.require(Permission::FleetRead)?;
         validate(plan).map_err(super::invalid)?;
         let (target, queries) = self.meant(plan).await?;
-        let (frozen, membership, drawn) = freeze_and_draw(plan, &target, &queries, DRAWN);
+        let asked = plan.clone();
+        // Where polls don't wait for it: of a million it takes a good part of a second.
+        let freezing = tokio::task::spawn_blocking(move || freeze_and_draw(&asked, &target, &queries, DRAWN));
+        let (frozen, membership, drawn) = freezing.await.map_err(Error::internal)?;
         let scene = self.scene(plan).await?;
         let mut waves = Vec::with_capacity(drawn.len());
         for (n, (drawn, wave)) in drawn.iter().zip(&frozen.waves).enumerate() {

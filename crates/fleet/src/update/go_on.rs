@@ -144,8 +144,7 @@ async fn step(
     let pace = Pace { retries: pace.retries.saturating_add(taken_back(deed, kept).await?), ..pace };
     let Some(next) = kept.action.after(event, now, pace) else { return Ok(None) };
     update_action::put(&mut deed.tx, kept, &next).await?;
-    if next.state == ActionState::Silent {
-        // When it comes back, only it can say what runs by then.
+    if only_it_can_say(deed, kept, next.state).await? {
         store::report::want(&mut deed.tx, device.id).await?;
     }
     let serial = device.serial.clone();
@@ -158,6 +157,19 @@ async fn step(
         deed.ring(PROGRESS, &code).await?;
     }
     Ok(Some(next.state))
+}
+
+/// Whether a device has to be asked what runs, also if it says the same as before: after a silence, and where it stops what it
+/// fetches from a repository, which it says in no other way.
+async fn only_it_can_say(deed: &mut Deed<'_>, kept: &UpdateAction, state: ActionState) -> Result<bool> {
+    match state {
+        ActionState::Silent => Ok(true),
+        ActionState::Cancelling => {
+            let kind = store::release::kind_within(&mut deed.tx, kept.release).await?;
+            Ok(kind.is_some_and(ArtifactKind::is_repository))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// How many of a device's tries before this one were offers that were taken back: these were none.

@@ -18,6 +18,7 @@ use domain::{
     release::ArtifactKind,
     rollout::{ActionEvent, ActionState, RolloutState, fits_channel, trusted},
     time::Timestamp,
+    version::version_key,
 };
 use std::sync::Arc;
 use store::{
@@ -96,14 +97,22 @@ impl Fleet {
         for release in std::iter::once(&sight.shown).chain(before) {
             let Some((artifact, found)) = self.member_of(release, wanted).await? else { continue };
             self.check_before_delivery(release.id, BEGUN_WAITS).await?;
-            if meaning == Meaning::Content
-                && let Some(action) = sight.action.filter(|action| action.release == release.id)
+            let offered = sight.action.filter(|action| meaning == Meaning::Content && action.release == release.id);
+            if let Some(action) = offered
+                && self.is_new(sight.before.as_deref(), &found).await?
+                && let Err(error) = self.note_begun(actor, &action).await
             {
-                self.note_begun(actor, &action).await?;
+                tracing::warn!(%error, device = actor.name(), "that a device began to fetch was not noted");
             }
             return part(artifact, found).ok_or_else(nothing);
         }
         Err(nothing())
+    }
+
+    /// Whether a device that has another release has not got this file by it: what both have is fetched for many reasons.
+    async fn is_new(&self, before: Option<&Deliverable>, found: &member::Found) -> Result<bool> {
+        let Some(before) = before else { return Ok(true) };
+        Ok(self.member_of(before, Wanted::Hash(&found.member.sha256)).await?.is_none())
     }
 
     async fn member_of<'r>(
@@ -155,9 +164,12 @@ impl Fleet {
         kind: ArtifactKind,
     ) -> Result<Option<(SeenAction, Arc<Deliverable>)>> {
         let (link, _) = match self.told_of_updates(actor, device, updatable, Way::Repository(kind)).await {
-            // What is offered may not be delivered; what it has may.
-            Err(Error::NotFound { .. }) => return Ok(None),
-            told => told?,
+            Ok(told) => told,
+            // As at a poll: what is offered may not be delivered, or not be written down now; what it has can be sent.
+            Err(error) => {
+                tracing::warn!(%error, device = actor.name(), "a device was offered nothing in a repository");
+                return Ok(None);
+            }
         };
         let Some(UpdateLink::Deployment { id, .. }) = link else { return Ok(None) };
         let known = updatable.actions.iter().find(|action| action.id == id).copied();
@@ -199,24 +211,35 @@ impl Fleet {
         updatable: &Updatable,
         kind: ArtifactKind,
     ) -> Result<Option<Arc<Deliverable>>> {
-        if let Some(installed) = store::update_action::installed_of_kind(self.db(), device, kind).await? {
-            return Ok(self.deliverable(installed).await?.map(Arc::new));
-        }
         let subject = &updatable.subject;
+        if let Some(installed) = store::update_action::installed_of_kind(self.db(), device, kind).await?
+            && let Some(release) = self.deliverable(installed).await?
+            // What it had once is not what it has: it may have been written anew since.
+            && (subject.firmware.is_empty() || version_key(&subject.firmware) == version_key(&release.fits.version))
+        {
+            return Ok(Some(Arc::new(release)));
+        }
+        let mut has = None;
         for id in store::release::of_version(self.db(), kind, &subject.firmware).await? {
-            // By its word alone it gets nothing that is still brought to others in waves.
-            if self.is_being_rolled_out(id) {
+            // By its word alone it gets nothing that waits for others, is brought to them in waves, or was stopped.
+            if self.is_being_rolled_out(id) || store::rollout::holds_back(self.db(), id).await? {
                 continue;
             }
-            let Some(release) = self.deliverable(id).await? else { continue };
+            // Keys of versions are alike for builds that are not.
+            let found = self.deliverable(id).await?.filter(|release| release.fits.version == subject.firmware);
+            let Some(release) = found else { continue };
             let fits = &release.fits;
             let is_for = |revision: &String| revision.eq_ignore_ascii_case(&subject.revision);
             let fits_revision = fits.revisions.is_empty() || fits.revisions.iter().any(is_for);
             if fits.models.contains(&subject.model) && fits_revision && fits_channel(&fits.stage, &subject.channel) {
-                return Ok(Some(Arc::new(release)));
+                // Of two products nobody can say which one it means.
+                if has.is_some() {
+                    return Ok(None);
+                }
+                has = Some(Arc::new(release));
             }
         }
-        Ok(None)
+        Ok(has)
     }
 
     fn is_being_rolled_out(&self, release: ReleaseId) -> bool {

@@ -4,7 +4,7 @@ use crate::{pushing, world::*};
 use domain::{
     history::Event,
     release::{ArtifactKind, Stage},
-    rollout::{ActionState as S, Plan, Reaction, RolloutState, WaveSize, Window, Windows},
+    rollout::{ActionState as S, Advance, Gate, Plan, Reaction, RolloutState, Wave, WaveSize, Window, Windows},
     time::{HOUR, MINUTE},
 };
 use fleet::{
@@ -107,6 +107,8 @@ async fn what_stops_a_rollout_stops_its_repository() {
         let code = world.started(plan).await;
         let [told, fetching, other] = devices.as_slice() else { panic!() };
         for device in [told, fetching] {
+            // What it says after it was stopped is what it said before, and counts all the same.
+            world.reports(device, "1.0").await;
             assert_eq!(world.sees(device).await.as_deref(), Some("2.0"));
         }
         assert!(world.fetches(fetching, "2.0").await);
@@ -161,6 +163,33 @@ async fn a_release_that_is_withdrawn_or_not_for_it_is_not_there() {
         assert_eq!(world.sees(&other[0]).await.as_deref(), Some("2.0"));
         world.withdraw(new).await;
         assert_ne!(world.sees(&other[0]).await.as_deref(), Some("2.0"), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_was_stopped_comes_back_by_nobodys_word() {
+    for world in worlds().await {
+        let devices = world.devices(2).await;
+        world.set("1.0").await;
+        let mut plan = plan(world.set("2.0").await);
+        plan.waves =
+            vec![Wave { gate: Gate { advance: Advance::Manual, ..wave(WaveSize::Rest).gate }, ..wave(WaveSize::Rest) }];
+        plan.target = format!("serial:{}", devices[0].name());
+        let code = world.started(plan).await;
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("2.0"));
+        world.reports(&devices[0], "2.0").await;
+        world.wait(SOAK * MINUTE);
+        world.poll(&devices[0]).await;
+        assert_eq!(world.count(&code, 0, S::Verified).await, 1, "{}", world.name());
+        world.fleet.abort_rollout(&operator(), &code, Abort::Keep, "it loses its network").await.unwrap();
+        world.look().await;
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("2.0"), "{}: it keeps it", world.name());
+        // Written anew on the bench, it gets what it runs.
+        world.reports(&devices[0], "1.0").await;
+        assert_eq!(world.sees(&devices[0]).await.as_deref(), Some("1.0"), "{}", world.name());
+        // The rollout is long out of memory, and another device says that it runs it.
+        world.reports(&devices[1], "2.0").await;
+        assert_eq!(world.sees(&devices[1]).await, None, "{}", world.name());
     }
 }
 
