@@ -90,6 +90,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel('What is wrong with it?').fill('Does not start');
       await page.getByRole('button', { name: 'Open the repair' }).click();
       const slots = page.getByLabel('Slot', { exact: true }).locator('option');
+      await expect(slots.first()).toBeAttached();
       const key = (await slots.allTextContents()).find((text) => text.includes('Secure element')) ?? 'board:';
       const slot = key.split(':')[0] ?? '';
       await page.getByLabel('Slot', { exact: true }).selectOption(slot);
