@@ -3,7 +3,7 @@
 use crate::{components::status::Tone, cookies, pages::errors::Problem};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use domain::{person::Permission, time::Timestamp};
-use fleet::{Actor, Fleet, authority::Delivery, claim::Labels};
+use fleet::{Actor, Fleet, authority::Delivery, claim::Labels, factor::HalfWay};
 use leptos::{nonce::Nonce, prelude::use_context};
 use std::sync::Arc;
 
@@ -223,6 +223,10 @@ pub struct Ctx {
     pub status: StatusCode,
     /// What is to be shown instead of the page.
     pub problem: Option<Problem>,
+    /// A form that waits for its sender to show a second factor again.
+    pub prove: Option<FormState>,
+    /// Whoever has taken the first step of signing in and not the second. They are nobody but for that.
+    pub half: Option<HalfWay>,
     /// The parts of the address that the route names.
     pub params: Vec<(String, String)>,
 }
@@ -258,6 +262,8 @@ impl Ctx {
             form: None,
             status: StatusCode::OK,
             problem: None,
+            prove: None,
+            half: None,
             params: Vec::new(),
         }
     }

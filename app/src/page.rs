@@ -3,7 +3,7 @@
 use crate::{
     components::nav::{Crumb, NavCounts},
     context::{Ctx, ctx},
-    pages::errors,
+    pages::{errors, prove},
     shell,
 };
 use axum::http::StatusCode;
@@ -88,9 +88,10 @@ where
     ctx.params = params.into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
     let response = use_context::<ResponseOptions>();
     Suspend::new(async move {
-        let page = match ctx.problem.take() {
-            Some(problem) => errors::page_of(&ctx, &problem),
-            None => load(ctx.clone()).await.unwrap_or_else(|error| errors::page(&ctx, &error)),
+        let page = match (ctx.problem.take(), ctx.prove.take()) {
+            (Some(problem), _) => errors::page_of(&ctx, &problem),
+            (None, Some(posted)) => prove::page(&ctx, &posted),
+            (None, None) => load(ctx.clone()).await.unwrap_or_else(|error| errors::page(&ctx, &error)),
         };
         let counts = counts(&ctx, page.frame).await;
         if let Some(response) = response {

@@ -16,7 +16,7 @@ use axum::{
 use leptos::prelude::provide_context;
 
 /// The pages that somebody without a session may see.
-pub const PUBLIC_PAGES: &[&str] = &["/sign-in", "/link/{token}", "/set-up/{token}"];
+pub const PUBLIC_PAGES: &[&str] = &["/sign-in", "/sign-in/second", "/link/{token}", "/set-up/{token}"];
 
 /// Every page and every action of the console. The server adds a [`Ctx`] to each request's extensions.
 pub fn router() -> Router {

@@ -2,15 +2,31 @@
 //! does it before the answer leaves; if it can't, the answer is an error page instead.
 
 use axum::response::Response;
-use domain::id::UserId;
+use domain::{factor::SignInBy, id::UserId, time::Timestamp};
+use fleet::factor::HalfWay;
 
 /// What becomes of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionChange {
-    /// A new one begins for this account, under a new id.
-    Begin(UserId),
+    /// A new one begins, under a new id.
+    Begin(Beginning),
+    /// One begins in which nothing can be done but the second step of signing in.
+    HalfWay(HalfWay),
+    /// Its owner showed a second factor.
+    Proved(Timestamp),
     /// It ends.
     End,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// The account.
+    pub user: UserId,
+    /// How its owner came in.
+    pub by: SignInBy,
+    /// When a second factor was shown, if one was.
+    pub proved_at: Option<Timestamp>,
 }
 
 /// The answer of an action, with what becomes of the session.

@@ -87,7 +87,7 @@ async fn page(console: &Console, path: &str) -> String {
 fn support() -> Actor {
     let (email, name) = ("sanne@muster.example".to_owned(), "sanne".to_owned());
     let id = Uuid::from_u128(9).into();
-    Actor::User { id, email, name, role: Role::Support, origin: Origin::default() }
+    Actor::User { id, email, name, role: Role::Support, proved_at: None, origin: Origin::default() }
 }
 
 #[tokio::test]

@@ -353,7 +353,7 @@ test.describe('by link', () => {
   test('a one-time link signs in, once', async ({ page, shared }) => {
     const { link } = account(shared, 'auditor');
     await page.goto(link);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Fleet');
     expect((await page.goto(link))?.status()).toBe(410);
   });

@@ -84,8 +84,9 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByText('In repair').first()).toBeVisible();
     });
 
-    test('the part that holds the key takes a second person, and then a voucher', async ({ page, shared, as }) => {
-      const serial = shared.demo.facts.enrolled[javaScriptEnabled ? 4 : 5] ?? '';
+    test('the part that holds the key takes a second person, and then a voucher', async ({ page, shared, as }, testInfo) => {
+      // A second try repairs another device: the first one's case is open.
+      const serial = shared.demo.facts.enrolled[(javaScriptEnabled ? 4 : 5) + 2 * testInfo.retry] ?? '';
       await page.goto(`/repairs/new?serial=${serial}`);
       await page.getByLabel('What is wrong with it?').fill('Does not start');
       await page.getByRole('button', { name: 'Open the repair' }).click();
@@ -96,6 +97,8 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel('Slot', { exact: true }).selectOption(slot);
       await page.getByLabel('Number of the new part').fill(`NEW-${own}-${Date.now()}`);
       await page.getByRole('button', { name: 'Keep this part' }).click();
+      // What is typed before the next page is there is lost with this one.
+      await expect(flash(page)).toContainText(slot);
       await expect(page.getByText('A second person has to approve this')).toBeVisible();
       await page.getByLabel('What is done, and why').fill('Broken');
       await page.getByRole('button', { name: 'Ask a second person' }).click();
@@ -107,7 +110,7 @@ for (const javaScriptEnabled of [true, false]) {
       await manager.getByRole('link', { name: 'The approval' }).click();
       await expect(manager.getByText('Takes two because')).toBeVisible();
       await manager.getByRole('button', { name: 'Approve', exact: true }).click();
-      await expect(manager.getByText('Approved').first()).toBeVisible();
+      await expect(manager.locator('.head .badge')).toContainText('Approved');
 
       await page.goto(address);
       await page.getByRole('button', { name: 'Make a voucher' }).click();

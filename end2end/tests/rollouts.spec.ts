@@ -1,5 +1,6 @@
 /** A rollout: planned by an operator, approved by a manager on a phone, stopped by one click. With JavaScript and without. */
 
+import type { Locator } from '@playwright/test';
 import { flash } from '../fixture/hands.ts';
 import { looksGood } from '../fixture/looks.ts';
 import { expect, test } from '../fixture/test.ts';
@@ -35,6 +36,13 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(preview.getByRole('heading', { name: '1. First' })).toBeVisible();
       await expect(preview.getByText('GW-200').first()).toBeVisible();
       await expect(preview.getByText('If nothing goes wrong.')).toBeVisible();
+      // The worst case is said before anything is kept, and what a smaller first wave does to it.
+      const worst = page.locator('section', { has: page.getByRole('heading', { name: 'If it bricks devices' }) });
+      await expect(worst.getByText(/^If it bricked 5 % of the devices, about .* would be lost/)).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'Expected course' })).toBeVisible();
+      await page.getByRole('button', { name: 'Who would that be?' }).click();
+      await expect(worst.getByText('Changes are against the plan of the last preview.')).toBeVisible();
+      await expect(worst.getByRole('row', { name: /^100 %/ }).getByText('±0')).toBeVisible();
       if (javaScriptEnabled) await looksGood(page, 'designer');
       await page.getByRole('button', { name: 'Save the draft' }).click();
       await expect(flash(page)).toContainText('Kept as a draft');
@@ -56,21 +64,33 @@ for (const javaScriptEnabled of [true, false]) {
       // Read out in words: nobody has to know in what shares are counted.
       const exactly = manager.locator('section', { has: manager.getByRole('heading', { name: 'What exactly' }) });
       await expect(exactly.getByRole('link', { name: 'gateway-os 1.5.0' })).toBeVisible();
-      await expect(exactly.getByText('1 % of the target').first()).toBeVisible();
-      await expect(exactly.getByText('Stops everything when more than 2 % of those with an outcome failed').first()).toBeVisible();
-      await expect(exactly.getByText('up to 2 times')).toBeVisible();
+      // What decides stands first; what stands behind it is folded, and opens without a script.
+      const part = (title: string): Locator => exactly.locator('details').filter({ has: manager.getByText(title, { exact: true }) });
+      const [gates, rules] = [part('Waves and gates'), part('Rules')];
+      await expect(gates.getByText('1 % of the target').first()).toBeHidden();
+      await gates.locator('summary').click();
+      await rules.locator('summary').click();
+      await expect(gates.getByText('1 % of the target').first()).toBeVisible();
+      await expect(gates.getByText('Stops everything by evidence that more than 2 % fail').first()).toBeVisible();
+      await expect(rules.getByText('up to 2 times')).toBeVisible();
       await expect(exactly.getByText('100000')).toBeHidden();
+      await expect(manager.getByText(/^If it bricked 5 % of the devices, about .* would be lost/)).toBeVisible();
       if (javaScriptEnabled) await looksGood(manager, 'an approval of a rollout');
       await manager.setViewportSize({ width: 390, height: 844 });
       await manager.getByRole('button', { name: 'Approve' }).click();
       await expect(flash(manager)).toBeVisible();
 
       await page.goto(`/devices/${shared.demo.facts.serial}`);
+      // It is not in the target: what is not about it is folded away.
+      await page.locator('#updates').getByText('Elsewhere').click();
       await expect(page.locator('#updates').getByRole('link', { name })).toBeVisible();
 
       await page.goto(here);
       await expect(page.locator('.head .badge')).toContainText('Running');
       await expect(page.getByRole('heading', { name: 'Evidence against the gate' })).toBeVisible();
+      const reality = page.locator('section', { has: page.getByRole('heading', { name: 'Forecast and reality' }) });
+      await expect(reality.getByText(/^After .* devices have it; between/)).toBeVisible();
+      await expect(reality.getByText('It was approved with this worst case:')).toBeVisible();
       if (javaScriptEnabled) await looksGood(page, 'a rollout that runs');
       await manager.goto(here);
       await manager.getByRole('button', { name: 'Pause' }).click();

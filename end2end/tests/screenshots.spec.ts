@@ -27,6 +27,8 @@ const SCENES: Array<[name: string, path: (serial: string) => string]> = [
   ['overview', () => '/'],
   ['devices', () => `/devices?q=${encodeURIComponent('state:active component:lte -trust:trusted')}`],
   ['device', (serial) => `/devices/${serial}`],
+  ['rollout', () => '/rollouts/gateways-to-1-5-0-by-evidence'],
+  ['experiment', () => '/rollouts/1-5-1-beside-1-5-0/experiment'],
 ];
 
 test.use({ viewport: DESK });

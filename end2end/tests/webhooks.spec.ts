@@ -12,6 +12,13 @@ interface Got {
   body: string;
 }
 
+/** What a receiver computes with a secret that it was given. */
+function signature(secret: string, { headers, body }: Got): string {
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+  const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+  return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
+}
+
 /** A receiver that answers with the status that it was told last. */
 class Receiver {
   readonly got: Got[] = [];
@@ -42,6 +49,9 @@ class Receiver {
   }
 }
 
+/** A delivery waits for its turn, also on a busy machine. */
+const SOON = { timeout: 30_000 };
+
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled, role: 'admin' });
@@ -65,21 +75,37 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('link', { name: receiver.url }).click();
       await page.getByRole('button', { name: 'Send a test' }).click();
       await expect(flash(page)).toContainText('on its way');
-      await expect.poll(() => receiver.got.length).toBe(1);
+      await expect.poll(() => receiver.got.length, SOON).toBe(1);
       const [{ headers, body }] = receiver.got as [Got];
-      const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
-      const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
-      expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(text).digest('base64')}`);
+      expect(headers['webhook-signature']).toBe(signature(secret, { headers, body }));
       expect(JSON.parse(body)).toMatchObject({ type: 'webhook.test' });
       const row = page.getByRole('row', { name: 'webhook.test' }).first();
-      await expect.poll(async () => (await page.reload(), row.innerText())).toContain('Delivered');
+      await expect.poll(async () => (await page.reload(), row.innerText()), SOON).toContain('Delivered');
+
+      // A new secret signs beside the one that the receiver has.
+      await page.locator('summary', { hasText: 'Change the secret' }).click();
+      await page.getByRole('button', { name: 'Change it' }).click();
+      const second = await shownOnce(page);
+      expect(second).not.toBe(secret);
+      await expect(page.getByText('Old secret signs until')).toBeVisible();
+      if (javaScriptEnabled) await looksGood(page, 'a webhook with another secret');
+      await page.goto('/webhooks');
+      await page.getByRole('link', { name: receiver.url }).click();
+      await expect(page.getByText(second)).toHaveCount(0);
+      await page.getByRole('button', { name: 'Send a test' }).click();
+      await expect.poll(() => receiver.got.length, SOON).toBe(2);
+      const rotated = receiver.got.pop() as Got;
+      expect(rotated.headers['webhook-signature']).toBe([secret, second].map((one) => signature(one, rotated)).join(' '));
+      await expect.poll(async () => (await page.reload(), row.innerText()), SOON).toContain('Delivered');
 
       receiver.status = 422;
-      await row.getByRole('button', { name: 'Send webhook.test' }).click();
+      // The first message, which is listed last.
+      const first = page.getByRole('row', { name: 'webhook.test' }).last();
+      await first.getByRole('button', { name: 'Send webhook.test' }).click();
       // It is tried again before long, with the same id.
-      await expect.poll(() => receiver.got.length).toBeGreaterThanOrEqual(2);
+      await expect.poll(() => receiver.got.length, SOON).toBeGreaterThanOrEqual(2);
       expect(receiver.got[1]?.headers['webhook-id']).toBe(headers['webhook-id']);
-      await expect.poll(async () => (await page.reload(), row.innerText())).toContain('It answered 422');
+      await expect.poll(async () => (await page.reload(), first.innerText()), SOON).toContain('It answered 422');
       if (javaScriptEnabled) await looksGood(page, 'a webhook that fails');
 
       await page.getByRole('button', { name: 'Pause' }).click();

@@ -19,6 +19,7 @@ mod history;
 mod idempotency;
 mod imports;
 mod models;
+mod nodes;
 mod page;
 mod parts;
 mod releases;
@@ -132,6 +133,11 @@ pub const ROUTES: &[Route] = {
         route("PUT", "/api/v1/rollouts/{code}", Some(Permission::RolloutWrite), || put(rollouts::change)),
         route("GET", "/api/v1/rollouts/{code}/devices", READ, || get(rollouts::devices::list)),
         route("GET", "/api/v1/rollouts/{code}/cohorts", READ, || get(rollouts::devices::cohorts)),
+        route("GET", "/api/v1/rollouts/{code}/experiment", READ, || get(rollouts::experiment::one)),
+        route("GET", "/api/v1/rollouts/{code}/experiment.csv", READ, || get(rollouts::experiment::table)),
+        route("POST", "/api/v1/rollouts/{code}/winner", Some(Permission::RolloutWrite), || {
+            post(rollouts::experiment::winner)
+        }),
         route("POST", "/api/v1/rollout-previews", READ, || post(rollouts::preview)),
         route("POST", "/api/v1/rollouts/{code}/submit", Some(Permission::RolloutWrite), || {
             post(rollouts::steps::submit)
@@ -139,6 +145,7 @@ pub const ROUTES: &[Route] = {
         route("POST", "/api/v1/rollouts/{code}/pause", ROLLOUT, || post(rollouts::steps::pause)),
         route("POST", "/api/v1/rollouts/{code}/resume", ROLLOUT, || post(rollouts::steps::resume)),
         route("POST", "/api/v1/rollouts/{code}/advance", ROLLOUT, || post(rollouts::steps::advance)),
+        route("POST", "/api/v1/rollouts/{code}/let-go", ROLLOUT, || post(rollouts::steps::let_go)),
         route("POST", "/api/v1/rollouts/{code}/abort", ROLLOUT, || post(rollouts::steps::abort)),
         route("GET", releases::PATH, READ, || get(releases::list)),
         route("POST", releases::PATH, PUSH, || post(releases::create)),
@@ -163,12 +170,14 @@ pub const ROUTES: &[Route] = {
         route("GET", "/api/v1/approvals", APPROVAL, || get(authorities::approvals)),
         route("GET", "/api/v1/approvals/{id}", APPROVAL, || get(authorities::approval)),
         route("GET", "/api/v1/findings", AUTHORITY, || get(authorities::findings)),
+        route("GET", "/api/v1/nodes", Some(Permission::PeopleRead), || get(nodes::list)),
         route("GET", webhooks::PATH, HOOKS, || get(webhooks::list)),
         route("POST", webhooks::PATH, HOOKS, || post(webhooks::create)),
         route("GET", webhooks::ONE, HOOKS, || get(webhooks::one)),
         route("DELETE", webhooks::ONE, HOOKS, || delete(webhooks::remove)),
         route("POST", "/api/v1/webhooks/{id}/pause", HOOKS, || post(webhooks::pause)),
         route("POST", "/api/v1/webhooks/{id}/resume", HOOKS, || post(webhooks::resume)),
+        route("POST", webhooks::SECRET, HOOKS, || post(webhooks::change_secret)),
         route("POST", "/api/v1/webhooks/{id}/test", HOOKS, || post(webhooks::test)),
         route("POST", "/api/v1/webhooks/{id}/deliveries/{seq}/resend", HOOKS, || post(webhooks::resend)),
         route("GET", "/api/v1/openapi.json", None, || get(document::serve)),
@@ -185,9 +194,9 @@ pub const AROUND: &[OpenRoute] = &[
 
 /// Where thousands of requests or certificates are posted to.
 const ENROLLING: [&str; 2] = ["/api/v1/batches/{code}/enrolments", "/api/v1/batches/{code}/deliveries"];
-/// What is large or answers by its headers alone; done twice, it is done once by itself. The answer to a new webhook holds a
-/// secret, and an answer that is kept would.
-const BY_ITSELF: [&str; 4] = [imports::PATH, uploads::PATH, releases::SBOM, webhooks::PATH];
+/// What is large or answers by its headers alone; done twice, it is done once by itself. The answer to a new webhook, or to
+/// one with a new secret, holds that, and an answer that is kept would.
+const BY_ITSELF: [&str; 5] = [imports::PATH, uploads::PATH, releases::SBOM, webhooks::PATH, webhooks::SECRET];
 
 /// The API's router. Whoever posts the same request twice under one `Idempotency-Key` gets the first one's answer.
 pub fn router(console: &Console) -> Router {

@@ -2,21 +2,31 @@
 
 mod authority;
 mod ceremony;
+mod config;
+mod doctor;
 mod keys;
 mod kit;
 mod release;
+mod remote;
+mod rollout;
 mod shelf;
 mod simulate;
+mod watch;
 
 pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
 };
 pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, SignKind};
+pub use config::{CheckConfig, Config};
+pub use doctor::Doctor;
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
-pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release, Remote};
+pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release};
+pub use remote::Remote;
+pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, PauseRollout, Rollout};
 pub use shelf::{InBucket, Shelf};
 pub use simulate::Simulate;
+pub use watch::{LogFormat, Watch};
 
 use crate::proxy::network;
 use clap::{Args, Parser, Subcommand};
@@ -36,7 +46,8 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Where data lies, where the console listens and what a demo is made of can also be given as environment
-variables; --help of a command names them in brackets. What one command is to do (--force, --dry-run …) can't.
+variables, which --help of a command names in brackets, or in a file of settings (--config FILE; else
+/etc/muster/muster.toml). What one command is to do (--force, --dry-run …) can't.
 MUSTER_LOG sets what is logged (error, warn, info, debug, trace; default info).
 
 Exit codes: 0 done; 1 done, but something was found wrong (bad rows, a broken audit chain);
@@ -55,6 +66,9 @@ pub enum Command {
     Backup(Backup),
     /// Fill the data folder or database of a stopped console from a backup.
     Restore(Restore),
+    /// Say that the database of a stopped console was taken back to an earlier time by other means: PostgreSQL's recovery, a
+    /// snapshot. Pauses rollouts and webhooks and ends sessions, as a restore does.
+    Restored(Restored),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(Audit),
@@ -75,10 +89,18 @@ pub enum Command {
     /// Push releases to a console elsewhere, by an API token, and let them go on.
     #[command(subcommand)]
     Release(Release),
+    /// Look at rollouts of a console elsewhere, by an API token, and stop them or let them go on.
+    #[command(subcommand)]
+    Rollout(Rollout),
     /// Let virtual devices come to a gateway, to try a rollout with: they install what they are told of, or fail at it.
     Simulate(Simulate),
     /// Print the API's OpenAPI document.
     Openapi,
+    /// Settings: what holds and where it comes from, and a file to begin with.
+    #[command(subcommand)]
+    Config(Config),
+    /// Look at an installation, running or not, and say what is wrong with it and what to do.
+    Doctor(Box<Doctor>),
 }
 
 /// Where everything is kept.
@@ -90,6 +112,10 @@ pub struct Place {
     /// A PostgreSQL database (postgres://USER:PASSWORD@HOST/DATABASE) instead of SQLite in the data folder.
     #[arg(long, value_name = "URL", env = "MUSTER_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// A file whose first line is that address, so that its password stands nowhere else. Else the systemd credential
+    /// muster-database-url.
+    #[arg(long, value_name = "FILE", env = "MUSTER_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub database_url_file: Option<PathBuf>,
 }
 
 /// Where to listen.
@@ -108,7 +134,7 @@ pub struct Listen {
     #[arg(long, value_name = "FILE", env = "MUSTER_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The private key of --tls-cert (PEM).
-    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_KEY", requires = "tls_cert", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// The name or address by which people reach the console; stands in printed links and in the certificate.
     #[arg(long, value_name = "NAME", env = "MUSTER_HOST")]
@@ -122,9 +148,15 @@ pub struct Listen {
     /// Certificates of authorities (PEM) that webhooks' receivers may have theirs from, beside the public ones.
     #[arg(long, value_name = "FILE", env = "MUSTER_WEBHOOK_CA")]
     pub webhook_ca: Option<PathBuf>,
+    /// For how many seconds devices are let in while the database can't be read: others may have been cut off meanwhile.
+    #[arg(long, value_name = "SECONDS", env = "MUSTER_TRUST_MAX_AGE", default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub trust_max_age: u64,
     /// The tenant that hawkBit's clients are set up with: the first word of the addresses they ask at.
     #[arg(long, value_name = "WORD", env = "MUSTER_TENANT", default_value = crate::gateway::DEFAULT_TENANT, value_parser = tenant)]
     pub tenant: String,
+    /// What this node is called among those that serve the same database. Default: the host's name.
+    #[arg(long, value_name = "NAME", env = "MUSTER_NODE_NAME")]
+    pub node_name: Option<String>,
 }
 
 /// `muster serve`.
@@ -133,6 +165,9 @@ pub struct Serve {
     /// Where everything is kept.
     #[command(flatten)]
     pub place: Place,
+    /// A replica of the PostgreSQL database, from which lists, counts and exports are read while it is up to date.
+    #[arg(long, value_name = "URL", env = "MUSTER_READ_URL", hide_env_values = true, requires = "database_url")]
+    pub read_url: Option<String>,
     /// Where to listen.
     #[command(flatten)]
     pub listen: Listen,
@@ -142,6 +177,9 @@ pub struct Serve {
     /// Where the files of releases lie.
     #[command(flatten)]
     pub shelf: Shelf,
+    /// How it is watched, and how it ends.
+    #[command(flatten)]
+    pub watch: Watch,
 }
 
 /// `muster demo`.
@@ -156,6 +194,9 @@ pub struct Demo {
     /// What opens the keys of authorities. Default: a passphrase that the demo makes for itself.
     #[command(flatten)]
     pub keys: Keys,
+    /// How it is watched, and how it ends.
+    #[command(flatten)]
+    pub watch: Watch,
     /// Which fleet to make up: the same number makes the same fleet.
     #[arg(long, value_name = "NUMBER", env = "MUSTER_SEED", default_value_t = 1)]
     pub seed: u64,
@@ -212,6 +253,17 @@ pub struct Restore {
     pub force: bool,
 }
 
+/// `muster restored`.
+#[derive(Clone, Debug, Args)]
+pub struct Restored {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// Where the files of releases lie.
+    #[command(flatten)]
+    pub shelf: Shelf,
+}
+
 /// `muster audit`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Audit {
@@ -224,6 +276,18 @@ pub enum Audit {
 pub enum User {
     /// Create an account, and print a link by which its owner signs in once and sets a password.
     Add(AddUser),
+    /// Take somebody's second factors away: for a lost phone, where no other administrator can. Ends their sessions.
+    ResetFactors(ResetFactors),
+}
+
+/// `muster user reset-factors`.
+#[derive(Clone, Debug, Args)]
+pub struct ResetFactors {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub place: Place,
+    /// The account's e-mail address.
+    pub email: String,
 }
 
 /// `muster user add`.
@@ -281,6 +345,7 @@ mod tests {
                 "import" => assert_eq!(without, ["dry_run", "skip_bad_rows"]),
                 "backup" => assert_eq!(without, ["without_artifacts"]),
                 "restore" => assert_eq!(without, ["force"]),
+                "doctor" => assert_eq!(without, ["only_listeners", "json"]),
                 "kit" => assert_eq!(without, ["key_in_device"]),
                 // Of what a run is, nothing is a setting of this machine.
                 "simulate" => assert!(with.is_empty()),
@@ -302,7 +367,7 @@ mod tests {
                 0 => part.split_whitespace().collect(),
                 _ => vec![part],
             });
-            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+            assert!(crate::settings::command().try_get_matches_from(words).is_ok(), "{line}");
         }
     }
 

@@ -11,6 +11,9 @@ pub enum Failure {
     /// It was done, and something was found wrong; the findings have been printed.
     #[error("{0}")]
     Found(String),
+    /// What was asked for makes no sense, as on a wrong command line.
+    #[error("{0}")]
+    Wrong(String),
     /// It could not be done.
     #[error("{0}")]
     NotDone(String),
@@ -22,11 +25,12 @@ impl Failure {
         Self::NotDone(reason.to_string())
     }
 
-    /// 1 for findings, 3 for what could not be done; 2 is the command line's own.
+    /// 1 for findings, 2 for what is wrong with the command line or the settings, 3 for what could not be done.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Found(_) => ExitCode::from(1),
+            Self::Wrong(_) => ExitCode::from(2),
             Self::NotDone(_) => ExitCode::from(3),
         }
     }

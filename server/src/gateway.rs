@@ -16,7 +16,10 @@ mod ranges;
 pub use caller::Caller;
 pub use ddi::DEFAULT_TENANT;
 
-use crate::{listener::Shown, middleware};
+use crate::{
+    listener::{Door, Shown},
+    middleware,
+};
 use answer::{failed, told};
 use axum::{
     Extension, Json, Router,
@@ -105,6 +108,28 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{tenant}/controller/v1/{controllerId}/installedBase/{actionId}", Who::AnyDevice, || {
         get(ddi::installed)
     }),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/confirmationBase", Who::AnyDevice, || get(ddi::confirmations)),
+    route("GET", "/{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}", Who::AnyDevice, || {
+        get(ddi::confirmation)
+    }),
+    route(
+        "POST",
+        "/{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}/feedback",
+        Who::AnyDevice,
+        || post(ddi::confirmation_feedback),
+    ),
+    route(
+        "POST",
+        "/{tenant}/controller/v1/{controllerId}/confirmationBase/activateAutoConfirm",
+        Who::AnyDevice,
+        || post(ddi::activate),
+    ),
+    route(
+        "POST",
+        "/{tenant}/controller/v1/{controllerId}/confirmationBase/deactivateAutoConfirm",
+        Who::AnyDevice,
+        || post(ddi::deactivate),
+    ),
     route("GET", "/{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts", Who::AnyDevice, || {
         get(ddi::artifacts)
     }),
@@ -140,7 +165,7 @@ pub fn router_of(fleet: &Fleet, tenant: &str) -> Router {
         .layer(from_fn_with_state(fleet.clone(), caller::identify))
         .layer(Extension(ddi::Tenant(tenant.to_owned())))
         .with_state(fleet.clone());
-    middleware::gateway(routes)
+    middleware::machines(Door::Gateway, routes)
 }
 
 /// Tells whoever asks how it is known here: the first thing to try on a device.

@@ -10,14 +10,20 @@ pub mod commands;
 pub mod data;
 pub mod failure;
 pub mod gateway;
+pub mod health;
 pub mod listener;
+pub mod log;
+pub mod metrics;
 pub mod middleware;
+pub mod notify;
 pub mod problem;
 pub mod proxy;
+pub mod ready;
 pub mod repository;
 pub mod router;
 pub mod server_certificate;
 pub mod sessions;
+pub mod settings;
 pub mod turn;
 pub mod webhooks;
 
@@ -36,6 +42,8 @@ pub struct Console {
     pub assets: Arc<AssetNames>,
     /// Who may say on whose behalf they ask.
     pub proxies: proxy::Proxies,
+    /// Whether anybody is to be sent here.
+    pub readiness: ready::Readiness,
 }
 
 impl Console {
@@ -43,7 +51,14 @@ impl Console {
     #[must_use]
     pub fn new(fleet: Fleet, assets: AssetNames) -> Self {
         let sessions = sessions::Sessions::new(fleet.clone());
-        Self { sessions, fleet, assets: Arc::new(assets), proxies: proxy::Proxies::default() }
+        let readiness = ready::Readiness::new(fleet.clone());
+        Self { sessions, fleet, assets: Arc::new(assets), proxies: proxy::Proxies::default(), readiness }
+    }
+
+    /// The same of a node whose readiness is this.
+    #[must_use]
+    pub fn of_node(self, readiness: ready::Readiness) -> Self {
+        Self { readiness, ..self }
     }
 
     /// The same behind proxies.

@@ -16,16 +16,20 @@ mod verifier;
 pub use gate::{Gate, Shown};
 pub use tls::{Certificates, tls_config};
 
-use crate::proxy::Proxies;
+use crate::{
+    metrics::{Doorway, doorway::Refusal},
+    proxy::Proxies,
+};
 use axum::Router;
 use connection::{Connections, Speaks};
 use crowd::Crowd;
+use futures::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
 use rustls::ServerConfig;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +43,8 @@ pub enum Door {
     Gateway,
     /// Whoever verifies certificates.
     Pki,
+    /// Whoever operates the node.
+    Metrics,
 }
 
 impl Door {
@@ -49,7 +55,25 @@ impl Door {
             Self::Console => "--console",
             Self::Gateway => "--gateway",
             Self::Pki => "--pki",
+            Self::Metrics => "--metrics",
         }
+    }
+
+    /// What it is called in the log and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Gateway => "gateway",
+            Self::Pki => "pki",
+            Self::Metrics => "metrics",
+        }
+    }
+
+    /// Whether it begins with a TLS handshake.
+    #[must_use]
+    pub const fn speaks_tls(self) -> bool {
+        matches!(self, Self::Console | Self::Gateway)
     }
 
     /// Connections at the same time, and of these from one address.
@@ -61,6 +85,8 @@ impl Door {
             Self::Gateway => (16_384, 4096),
             // Whole networks of verifiers come from one address, but each for a moment.
             Self::Pki => (4096, 256),
+            // A few programs that read what is counted.
+            Self::Metrics => (64, 64),
         }
     }
 }
@@ -86,6 +112,8 @@ pub struct Limits {
     pub per_address: usize,
     /// Through whom many people come, so that this doesn't count for them.
     pub proxies: Proxies,
+    /// What is counted of all that passes.
+    pub doorway: Arc<Doorway>,
 }
 
 impl Limits {
@@ -99,10 +127,11 @@ impl Limits {
             head: Duration::from_secs(30),
             write: Duration::from_secs(60),
             unknown: Duration::from_secs(60),
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
             connections,
             per_address,
             proxies: Proxies::default(),
+            doorway: Doorway::new(door),
         }
     }
 }
@@ -166,6 +195,12 @@ impl Listener {
         self.tcp.local_addr()
     }
 
+    /// What is counted of all that passes.
+    #[must_use]
+    pub fn doorway(&self) -> Arc<Doorway> {
+        Arc::clone(&self.limits.doorway)
+    }
+
     /// Serves HTTPS until `stop` is cancelled, then lets what was accepted end, for as long as the limits say.
     pub async fn serve(self, tls: Arc<ServerConfig>, router: Router, stop: CancellationToken) {
         self.run(Speaks::Https(TlsAcceptor::from(tls)), router, stop).await;
@@ -189,30 +224,46 @@ impl Listener {
         let connections = Connections::new(router, speaks, limits.clone(), stop.clone());
         let permits = Arc::new(Semaphore::new(limits.connections));
         let crowd = Crowd::new(limits.per_address, limits.proxies.clone());
+        let let_in = |permit: OwnedSemaphorePermit, (stream, peer): (TcpStream, SocketAddr)| {
+            let Some(place) = crowd.admit(peer.ip()) else {
+                tracing::debug!(%peer, "too many connections from one address");
+                return limits.doorway.refused(Refusal::TooMany);
+            };
+            let inside = limits.doorway.enter();
+            let work = connections.clone().run(stream, peer, graceful.watcher());
+            tokio::spawn(async move {
+                work.await;
+                drop((permit, place, inside));
+            });
+        };
         loop {
             let next = async {
                 // Taken before accepting: whoever is over the limit waits, and is not turned away.
                 let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
                 Some((permit, accept(&tcp).await))
             };
-            let (permit, (stream, peer)) = tokio::select! {
+            tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                next = next => match next { Some(next) => next, None => break },
-            };
-            let Some(place) = crowd.admit(peer.ip()) else {
-                tracing::debug!(%peer, "too many connections from one address");
-                continue;
-            };
-            let work = connections.clone().run(stream, peer, graceful.watcher());
-            tokio::spawn(async move {
-                work.await;
-                drop((permit, place));
-            });
+                next = next => match next { Some((permit, accepted)) => let_in(permit, accepted), None => break },
+            }
+        }
+        // Whoever waits in the kernel's queue takes themselves for connected.
+        while let Ok(permit) = Arc::clone(&permits).try_acquire_owned()
+            && let Some(accepted) = accept(&tcp).now_or_never()
+        {
+            let_in(permit, accepted);
         }
         drop(tcp);
         if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
-            tracing::warn!(seconds = limits.drain.as_secs(), "some connections did not end in time and were cut off");
+            let (listener, left) = (limits.door.as_str(), limits.doorway.open());
+            let seconds = limits.drain.as_secs();
+            tracing::warn!(
+                listener,
+                left,
+                seconds,
+                "connections did not end in time and are cut off with what was under way"
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ mod who;
 pub use request::RequestId;
 pub use who::Visitor;
 
-use crate::{Console, problem, proxy::Proxies};
+use crate::{Console, listener::Door, problem, proxy::Proxies};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -29,8 +29,8 @@ pub fn everything(router: Router, console: &Console) -> Router {
             .layer(from_fn_with_state(console.proxies.clone(), request::client))
             // 1. A name for the request: whatever happens after this can be looked up by it.
             .layer(from_fn(request::name))
-            // 2. One log line with how it ended, and a span that every line in between belongs to.
-            .layer(from_fn(request::trace))
+            // 2. It is counted, with one log line of how it ended, and a span that every line in between belongs to.
+            .layer(from_fn_with_state(Door::Console, request::trace))
             // 3. Security headers, also on what the steps below refuse.
             .layer(from_fn(headers::secure))
             // 4. A panic is an answer (500), not a broken connection.
@@ -58,15 +58,14 @@ pub fn behind(proxies: &Proxies, router: Router) -> Router {
     router.layer(from_fn_with_state(proxies.clone(), request::client))
 }
 
-/// Around the gateway, from the outside in.
-pub fn gateway(router: Router) -> Router {
-    machines(router).layer(ServiceBuilder::new().layer(from_fn(request::name)).layer(from_fn(request::trace)))
-}
-
-/// Around the repository, and within the gateway: as little as can be, because verifiers come by the thousand.
-pub fn machines(router: Router) -> Router {
+/// Around the gateway and the repository, from the outside in: as little as can be, because devices and verifiers come by the
+/// thousand.
+pub fn machines(door: Door, router: Router) -> Router {
     router.layer(
         ServiceBuilder::new()
+            // A name for the request, and a count and a log line of how it ended.
+            .layer(from_fn(request::name))
+            .layer(from_fn_with_state(door, request::trace))
             // A panic is an answer (500), not a broken connection.
             .layer(CatchPanicLayer::custom(request::after_panic))
             // Nobody dawdles over a body, also over what is left of it.

@@ -17,6 +17,9 @@ pub fn wanted(path: &str) -> bool {
     path == API || path.strip_prefix(API).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// The kind of those of which nobody knows whether it was done.
+const UNSURE: &str = "unsure";
+
 /// Problem details (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -65,6 +68,12 @@ impl Problem {
         self.kind = format!("urn:muster:problem:{kind}");
         title.clone_into(&mut self.title);
         self
+    }
+
+    /// Whether what was asked for may have been done all the same.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.kind == format!("urn:muster:problem:{UNSURE}")
     }
 }
 
@@ -130,6 +139,7 @@ pub fn of(error: &fleet::Error) -> Response {
             unauthorized("Send an API token: Authorization: Bearer TOKEN. The console's page “API tokens” makes one.")
         }
         E::Forbidden { .. } => respond(StatusCode::FORBIDDEN, &told.replace("Your role", "This token's role")),
+        E::ProveAgain => respond(StatusCode::FORBIDDEN, &told),
         E::NotFound { .. } => respond(StatusCode::NOT_FOUND, &told),
         E::Invalid { fields } => {
             let field = |f: &fleet::FieldError| FieldProblem { field: f.field.clone(), message: f.message.clone() };
@@ -152,7 +162,12 @@ pub fn of(error: &fleet::Error) -> Response {
         E::TooLarge(_) => respond(StatusCode::PAYLOAD_TOO_LARGE, &told),
         E::Slow => respond(StatusCode::SERVICE_UNAVAILABLE, &told),
         E::NoRoom(_) => respond(StatusCode::INSUFFICIENT_STORAGE, &told),
-        E::Busy | E::Away(_) => {
+        // Whether to try again is for whoever has looked.
+        E::Unsure => {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, told);
+            problem.of_kind(UNSURE, "It is not known whether this was done").into_response()
+        }
+        E::Busy | E::Contended | E::Unreachable | E::Away(_) => {
             let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, &told);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             response

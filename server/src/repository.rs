@@ -6,7 +6,7 @@ mod caching;
 mod crl;
 mod ocsp;
 
-use crate::middleware;
+use crate::{listener::Door, middleware};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -47,7 +47,7 @@ pub fn router(fleet: &Fleet) -> Router {
         })
         .layer(DefaultBodyLimit::max(MOST))
         .with_state(fleet.clone());
-    middleware::machines(routes)
+    middleware::machines(Door::Pki, routes)
 }
 
 const NOTHING: &str = "There is nothing at this address. CRLs are at /crl/NAME.crl, certificates of authorities at \

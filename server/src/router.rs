@@ -1,6 +1,9 @@
 //! Everything that the console answers to.
 
-use crate::{Console, assets, middleware};
+use crate::{
+    Console, assets, health, middleware,
+    ready::{Stands, is_ready},
+};
 use axum::{
     Router,
     extract::State,
@@ -8,10 +11,6 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use http::{HeaderValue, StatusCode, header};
-use std::time::Duration;
-
-/// How long the database may take to answer a probe.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The console's router.
 pub fn router(console: &Console) -> Router {
@@ -42,21 +41,20 @@ pub const HEALTH: &str = "/healthz";
 pub const READY: &str = "/readyz";
 
 async fn alive() -> Response {
-    probe(StatusCode::OK, "alive\n")
+    probe(StatusCode::OK, "alive\n".to_owned())
 }
 
+/// Everybody may ask, so it names what is wrong and no more.
 async fn ready(State(console): State<Console>) -> Response {
-    match tokio::time::timeout(PATIENCE, console.fleet.db().ping()).await {
-        Ok(Ok(())) => probe(StatusCode::OK, "ready\n"),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the database does not answer");
-            probe(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
-        Err(_) => probe(StatusCode::SERVICE_UNAVAILABLE, "the database is slow to answer\n"),
-    }
+    let conditions = console.readiness.conditions().await;
+    let is_ready = is_ready(&conditions);
+    let unmet = conditions.iter().filter(|condition| condition.state == Stands::Unmet);
+    let unmet: Vec<&str> = unmet.map(|condition| condition.name).collect();
+    let told = if is_ready { "ready\n".to_owned() } else { format!("not ready: {}\n", unmet.join(", ")) };
+    probe(health::status(is_ready), told)
 }
 
-fn probe(status: StatusCode, text: &'static str) -> Response {
+fn probe(status: StatusCode, text: String) -> Response {
     let mut response = (status, text).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -1,10 +1,11 @@
 //! Sessions: a cookie in the browser, a row in the database that only knows the cookie's hash.
 
 use domain::{
+    factor::SignInBy,
     id::UserId,
     time::{DAY, HOUR, MINUTE, SECOND, Timestamp},
 };
-use fleet::{Fleet, session::session_hash};
+use fleet::{Fleet, factor::HalfWay, session::session_hash};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use store::session::SessionRow;
@@ -24,8 +25,10 @@ const IDLE: i64 = 12 * HOUR;
 const ABSOLUTE: i64 = 7 * DAY;
 /// How stale "last seen" may be: a page with its events must not write at every request.
 const SEEN_EVERY: i64 = MINUTE;
-/// The one entry of a session's data.
+/// The entry of a session's data that says who is signed in.
 const SIGNED_IN: &str = "signed_in";
+/// The entry of a session in which the second step of signing in is to be taken. It belongs to nobody.
+const HALF_WAY: &str = "half_way";
 
 /// Who is signed in, since when and from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +43,12 @@ pub struct SignedIn {
     pub address: String,
     /// The browser, as it calls itself, cut to 200 characters.
     pub browser: String,
+    /// How its owner came in; none in a session of before this was kept.
+    #[serde(default)]
+    pub by: Option<SignInBy>,
+    /// When its owner last showed a second factor in it.
+    #[serde(default)]
+    pub proved: Option<Timestamp>,
 }
 
 impl SignedIn {
@@ -132,9 +141,21 @@ impl SessionStore for Sessions {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+/// What the database said, in the words of `fleet`: of an error of a session nothing else is kept; see [`meant_by`].
 fn backend(error: store::StoreError) -> StoreError {
-    StoreError::Backend(error.to_string())
+    StoreError::Backend(fleet::Error::from(error).to_string())
+}
+
+/// What an error of a session means for whoever asked.
+pub fn meant_by(error: tower_sessions::session::Error) -> fleet::Error {
+    use fleet::Error as E;
+    if let tower_sessions::session::Error::Store(StoreError::Backend(words)) = &error {
+        let known = [E::Busy, E::Contended, E::Unreachable, E::Unsure, E::Slow];
+        if let Some(known) = known.into_iter().find(|known| known.to_string() == *words) {
+            return known;
+        }
+    }
+    E::internal(error)
 }
 
 fn calendar(micros: i64) -> OffsetDateTime {
@@ -147,8 +168,37 @@ fn calendar(micros: i64) -> OffsetDateTime {
 /// When the database fails.
 pub async fn begin(session: &Session, signed_in: SignedIn) -> Result<(), tower_sessions::session::Error> {
     session.cycle_id().await?;
+    session.remove_value(HALF_WAY).await?;
     session.set_expiry(Some(Expiry::AtDateTime(calendar(signed_in.ends()))));
     session.insert(SIGNED_IN, signed_in).await
+}
+
+/// Begins a session in which the second step of signing in is to be taken. Whoever was signed in before is not any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_half_way(session: &Session, half: HalfWay) -> Result<(), tower_sessions::session::Error> {
+    session.cycle_id().await?;
+    session.remove_value(SIGNED_IN).await?;
+    session.set_expiry(Some(Expiry::AtDateTime(calendar(half.ends().0))));
+    session.insert(HALF_WAY, half).await
+}
+
+/// Whoever is to take the second step of signing in, if anybody.
+///
+/// # Errors
+/// When the database fails.
+pub async fn half_way(session: &Session, now: Timestamp) -> Result<Option<HalfWay>, tower_sessions::session::Error> {
+    Ok(session.get::<HalfWay>(HALF_WAY).await?.filter(|half| half.ends() > now))
+}
+
+/// Notes that whoever is signed in has shown a second factor.
+///
+/// # Errors
+/// When the database fails.
+pub async fn proved(session: &Session, at: Timestamp) -> Result<(), tower_sessions::session::Error> {
+    let Some(signed_in) = session.get::<SignedIn>(SIGNED_IN).await? else { return Ok(()) };
+    session.insert(SIGNED_IN, SignedIn { proved: Some(at), ..signed_in }).await
 }
 
 /// Who is signed in, if anybody; notes once a minute that they are still there.

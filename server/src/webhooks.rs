@@ -5,16 +5,18 @@ mod sender;
 pub use sender::{Sender, Trusted};
 
 use crate::api::told;
-use domain::id::WebhookId;
+use domain::{id::WebhookId, node::Lease};
 use fleet::{
     Fleet,
+    observe::Job,
     webhook::{Ear, News},
 };
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
+use store::turn::Turn;
 use tokio::task::{Id, JoinSet};
 
 /// How often it is looked for what happened.
@@ -35,13 +37,22 @@ pub async fn run(fleet: Fleet, sender: Sender) {
     loop {
         if let Err(error) = in_turn(&fleet, &sender).await {
             tracing::warn!(%error, "webhooks can't be told; what they are owed is kept");
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 
 async fn in_turn(fleet: &Fleet, sender: &Sender) -> fleet::Result<()> {
-    let _turn = fleet.webhook_turn().await?;
+    // Who can't sign must not keep the turn from one that can.
+    fleet.can_derive().await?;
+    let turn = fleet.turn(Lease::Webhooks).await?;
+    let told = turn.run(tell_always(fleet, sender, &turn)).await;
+    // Another goes on; we wait for the next turn at once, should that one end.
+    if turn.is_over() { Ok(()) } else { told }
+}
+
+/// Tells webhooks as long as the turn is ours.
+async fn tell_always(fleet: &Fleet, sender: &Sender, turn: &Turn) -> fleet::Result<()> {
     let mut ear = Ear::default();
     let mut under_way = JoinSet::new();
     let mut told: HashMap<Id, WebhookId> = HashMap::new();
@@ -53,7 +64,7 @@ async fn in_turn(fleet: &Fleet, sender: &Sender) -> fleet::Result<()> {
         let busy: HashSet<WebhookId> = told.values().copied().collect();
         for hook in fleet.webhooks_to_tell().await?.into_iter().filter(|hook| !busy.contains(hook)) {
             if told.len() < AT_ONCE {
-                let task = under_way.spawn(tell(fleet.clone(), sender.clone(), hook));
+                let task = under_way.spawn(turn.fenced(tell(fleet.clone(), sender.clone(), hook)));
                 told.insert(task.id(), hook);
             }
         }
@@ -89,7 +100,9 @@ async fn tell(fleet: Fleet, sender: Sender, hook: WebhookId) {
     for _ in 0..IN_A_ROW {
         let next = async {
             let Some(message) = fleet.next_message(hook).await? else { return Ok(false) };
+            let begun = Instant::now();
             let told = sender.send(&message).await;
+            fleet.observed().worked(Job::Webhook, begun.elapsed(), told.note.is_empty());
             fleet.webhook_answered(&message, &told).await
         };
         match next.await {

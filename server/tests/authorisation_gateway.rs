@@ -110,7 +110,12 @@ const GATEWAY: &[(&str, [u16; 11])] = &[
     // What a device says that it runs it sees there.
     ("GET /apt/{*path}", OF_UPDATES),
     ("GET /ostree/{*path}", OF_UPDATES),
-    // In the order in which an update goes: it is told of, then to be stopped, then installed all the same.
+    // In the order in which an update goes: its user is asked and agrees, it is told of, then to be stopped, then installed all the same.
+    ("GET /{tenant}/controller/v1/{controllerId}/confirmationBase", OF_UPDATES),
+    ("GET /{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}", OF_UPDATES),
+    ("POST /{tenant}/controller/v1/{controllerId}/confirmationBase/{actionId}/feedback", OF_UPDATES),
+    ("POST /{tenant}/controller/v1/{controllerId}/confirmationBase/activateAutoConfirm", OF_UPDATES),
+    ("POST /{tenant}/controller/v1/{controllerId}/confirmationBase/deactivateAutoConfirm", OF_UPDATES),
     ("GET /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}", OF_UPDATES),
     ("POST /{tenant}/controller/v1/{controllerId}/deploymentBase/{actionId}/feedback", OF_UPDATES),
     ("GET /{tenant}/controller/v1/{controllerId}/softwaremodules/{module}/artifacts", OF_UPDATES),
@@ -183,7 +188,8 @@ impl Cast {
         let pipeline = Pipeline::of(&field).await;
         let release = pipeline.release(&field, "2.0", &["C"], &[("rootfs", b"x")]).await;
         let target = "serial:device,token".to_owned();
-        let rollout = started(&field, domain::rollout::Plan { target, ..plan(release) }).await;
+        let asking = domain::rollout::Plan { target, confirmation_required: true, ..plan(release) };
+        let rollout = started(&field, asking).await;
         let packager = Packager::new(1, field.fleet.now().plus(-DAY));
         pipeline.set(&field, "1.0", packager.set("1.0", &[("gateway", b"the gateway")])).await.unwrap();
         let repository = made("1.0").files.into_iter().collect();
@@ -276,6 +282,9 @@ impl Cast {
             path if path.contains("/cancelAction/") && method == "POST" => {
                 r#"-d '{"status":{"execution":"rejected","result":{"finished":"none"}}}'"#
             }
+            path if path.contains("/confirmationBase/") && path.ends_with("/feedback") => {
+                r#"-d '{"confirmation":"confirmed"}'"#
+            }
             path if path.ends_with("/feedback") => {
                 r#"-d '{"status":{"execution":"scheduled","result":{"finished":"none"}}}'"#
             }
@@ -355,7 +364,7 @@ async fn the_gateway_answers_those_who_may_and_issues_to_nobody_else() {
             let (status, said) = cast.ask(*who, route, n).await;
             assert_eq!(status, *expected, "{route} for {who:?}: {said}");
             // A token is no certificate.
-            let issues = route.starts_with("POST") && *route != "POST /token" && !route.ends_with("/feedback");
+            let issues = route.starts_with("POST") && *route != "POST /token" && !route.contains("/controller/v1/");
             let issued = i64::from(issues && *expected == 200);
             assert_eq!(cast.certificates().await - before, issued, "{route} for {who:?}: certificates issued");
         }

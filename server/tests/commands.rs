@@ -15,9 +15,11 @@ use std::{
 use store::Db;
 use tempfile::TempDir;
 
-fn command(data: &Path, arguments: &[&str]) -> Command {
+pub fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(arguments).env("MUSTER_DATA", data).env("MUSTER_LOG", "warn").env_remove("MUSTER_DATABASE_URL");
+    // Whatever this machine is set up for.
+    command.env("MUSTER_CONFIG", "");
     // Tests run beside each other.
     command.env("MUSTER_GATEWAY", "127.0.0.1:0").env("MUSTER_PKI", "127.0.0.1:0");
     command
@@ -189,13 +191,14 @@ fn audited(data: &Path) -> Vec<String> {
 #[test]
 fn what_commands_change_is_audited() {
     let (folder, restored, demo, first) = (filled(), TempDir::new(), TempDir::new(), TempDir::new());
-    let (restored, demo, first) = (restored.unwrap(), demo.unwrap(), first.unwrap());
+    let (restored, demo, first, back) = (restored.unwrap(), demo.unwrap(), first.unwrap(), filled());
     let manifest = folder.path().join("a.csv");
     fs::write(&manifest, domain::factory_manifest::template_csv()).unwrap();
     says(folder.path(), &["import", manifest.to_str().unwrap()], 0);
     let file = folder.path().join("b.muster");
     says(folder.path(), &["backup", file.to_str().unwrap()], 0);
     says(restored.path(), &["restore", file.to_str().unwrap()], 0);
+    says(back.path(), &["restored"], 0);
     // The demo makes its fleet before it asks for its port, which is taken.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let console = taken.local_addr().unwrap().to_string();
@@ -206,12 +209,15 @@ fn what_commands_change_is_audited() {
         ("import", folder.path()),
         ("kit", road().data()),
         ("restore", restored.path()),
+        ("restored", back.path()),
         ("station add", road().data()),
         ("user add", folder.path()),
     ]);
     ran.extend(
         COMMANDS.iter().filter(|(name, _)| name.starts_with("authority ")).map(|(name, _)| (*name, road().data())),
     );
+    reset_factors(folder.path());
+    ran.insert("user reset-factors", folder.path());
     // Without the browser's files in it the program does not serve.
     if server::assets::manifest().is_ok() {
         serve_once(first.path());
@@ -228,12 +234,63 @@ fn what_commands_change_is_audited() {
     }
 }
 
+/// Gives Ada an authenticator app, and takes it away by the command.
+fn reset_factors(folder: &Path) {
+    let name = "ada@b.example";
+    let told = says(folder, &["user", "reset-factors", name], 3);
+    assert!(told.contains("has no second factor"), "{told}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let db = Db::open(folder, None).await.unwrap();
+        let fleet = Fleet::new(db, folder.to_owned());
+        let ada = fleet.user_by_email(&Actor::Rule { name: "test" }, name).await.unwrap();
+        let ada = fleet.actor_of_user(ada.id, fleet::Origin::default()).await.unwrap().unwrap();
+        fleet.begin_app(&ada, "Phone", "").await.unwrap();
+        let secret = fleet.pending_app(&ada).await.unwrap().unwrap().secret;
+        fleet.confirm_app(&ada, &crate::factors::code(&secret, fleet.now())).await.unwrap();
+        fleet.db().close().await;
+    });
+    let told = says(folder, &["user", "reset-factors", "Ada@b.example"], 0);
+    assert!(told.contains("ada@b.example has no second factor any more"), "{told}");
+}
+
+/// What stands in a database elsewhere isn't the demo's to remove, nor what somebody else has.
 #[test]
-fn a_demo_that_was_killed_while_it_was_made_is_carried_on() {
+fn a_demo_that_is_not_whole_is_removed_only_where_it_was_begun() {
+    let folder = TempDir::new().unwrap();
+    let marker = folder.path().join("demo-making");
+    fs::write(&marker, "postgresql").unwrap();
+    fs::write(folder.path().join("muster.db"), "another's").unwrap();
+    let elsewhere = ["demo", "--database-url", "postgres://localhost:1/x"];
+    for arguments in [&["demo"][..], &elsewhere] {
+        let told = says(folder.path(), arguments, 3);
+        assert!(told.contains("ended before it was whole"), "{told}");
+    }
+    fs::write(&marker, "sqlite").unwrap();
+    assert!(says(folder.path(), &elsewhere, 3).contains("ended before it was whole"));
+    for arguments in [&["serve"][..], &["user", "add", "Ada@b.example", "--role", "admin"]] {
+        let told = says(folder.path(), arguments, 3);
+        assert!(told.contains("holds a demo that is not whole"), "{told}");
+    }
+    assert_eq!(fs::read(folder.path().join("muster.db")).unwrap(), b"another's");
+}
+
+/// The keys of a fleet whose database is elsewhere.
+#[test]
+fn a_demo_takes_no_folder_in_which_others_have_their_keys() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("keys")).unwrap();
+    let told = says(folder.path(), &["demo"], 3);
+    assert!(told.contains("holds a fleet already"), "{told}");
+    assert!(!folder.path().join("demo-making").exists());
+}
+
+#[test]
+fn a_demo_that_was_killed_while_it_was_made_is_begun_again() {
     let (demo, taken) = (TempDir::new().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let console = taken.local_addr().unwrap().to_string();
     let arguments = ["demo", "--devices", "240", "--console", &console];
-    for patience in [300, 900, 1_700, 2_500] {
+    for patience in [300, 1_700, 3_500, 5_000] {
         let mut making = command(demo.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(patience));
         making.kill().unwrap();

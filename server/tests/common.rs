@@ -125,7 +125,15 @@ impl World {
     pub async fn cookie(&self, user: UserId) -> String {
         let (id, now) = (Id::default(), self.fleet.now());
         let address = "192.0.2.7".to_owned();
-        let signed_in = SignedIn { user, begun: now.0, seen: now.0, address: address.clone(), browser: "test".into() };
+        let signed_in = SignedIn {
+            user,
+            begun: now.0,
+            seen: now.0,
+            address: address.clone(),
+            browser: "test".into(),
+            by: None,
+            proved: None,
+        };
         let row = SessionRow {
             id: sessions::hashed(&id),
             user_id: Some(user),

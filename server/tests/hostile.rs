@@ -248,7 +248,21 @@ fn no_address_lets_a_device_speak_for_another() {
         select(&["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"][..]),
         segment(&["DEFAULT", "default", "OTHER", ""]),
         ids,
-        select(&["", "/configData", "/configData/", "/configdata", "/deploymentBase/1", "/x/../configData"][..]),
+        select(
+            &[
+                "",
+                "/configData",
+                "/configData/",
+                "/configdata",
+                "/deploymentBase/1",
+                "/x/../configData",
+                "/confirmationBase",
+                "/confirmationBase/1",
+                "/confirmationBase/1/feedback",
+                "/confirmationBase/activateAutoConfirm",
+                "/confirmationBase/deactivateAutoConfirm",
+            ][..],
+        ),
         prop::collection::vec(0x20..=0xff_u8, 0..40).prop_filter("DEL is none", |bytes| !bytes.contains(&0x7f)),
     );
     run(400, &request, |(method, tenant, id, rest, kind)| {

@@ -6,7 +6,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use domain::revocation::RevocationAct as Act;
+use domain::{node::Lease, revocation::RevocationAct as Act};
 use fleet::revocation::Selection;
 use serde_json::{Value, json};
 use server::gateway;
@@ -64,7 +64,7 @@ async fn how_its_certificate_stands_is_told_as_it_is_now_although_records_follow
         let said = told_in_turn(&field, "GW-1", 5, async |step| match step {
             1 => {
                 // No record follows as long as somebody else has the turn.
-                *waiting.lock().await = Some(store::turn::revocations(field.fleet.db()).await.unwrap());
+                *waiting.lock().await = Some(field.fleet.turn(Lease::Revocations).await.unwrap());
                 field.act(Act::Hold, device()).await;
             }
             2 => {
@@ -72,7 +72,7 @@ async fn how_its_certificate_stands_is_told_as_it_is_now_although_records_follow
                 field.fleet.follow_acts().await.unwrap();
             }
             3 => {
-                *waiting.lock().await = Some(store::turn::revocations(field.fleet.db()).await.unwrap());
+                *waiting.lock().await = Some(field.fleet.turn(Lease::Revocations).await.unwrap());
                 field.act(Act::Release, device()).await;
             }
             4 => {

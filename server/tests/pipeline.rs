@@ -144,6 +144,7 @@ pub fn plan(release: ReleaseId) -> Plan {
         failed_limit: 0,
         silent_limit: 0,
         done: 100_000,
+        evidence: None,
     };
     Plan {
         name: "Everybody".into(),
@@ -162,6 +163,9 @@ pub fn plan(release: ReleaseId) -> Plan {
         joins: false,
         downgrades: false,
         salt: String::new(),
+        experiment: None,
+        late_by_habit: false,
+        confirmation_required: false,
     }
 }
 

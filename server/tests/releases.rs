@@ -1,6 +1,9 @@
 //! Releases as programs bring them: by tus, by the API, and by `muster release` over a line that breaks.
 
-use crate::field::{Field, admin, field, manager, operator};
+use crate::{
+    field::{Field, admin, field, manager, operator},
+    remote::Remote,
+};
 use app::AssetNames;
 use axum::{Router, body::Body, extract::ConnectInfo};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -10,15 +13,10 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use pki::{Certificate, KeyAlgorithm, Name, SoftwareKey};
 use serde_json::{Value, json};
-use server::{
-    Console,
-    listener::{Certificates, Door, Limits, Listener, tls_config},
-    router::router,
-};
+use server::{Console, router::router};
 use simulator::image::Image;
 use std::{
     net::SocketAddr,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,18 +26,18 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const PIECE: (&str, &str) = ("content-type", "application/offset+octet-stream");
 
-struct Scene {
-    field: Field,
-    router: Router,
-    token: String,
-    certificate: Certificate,
-    key: SoftwareKey,
+/// A field whose console a pipeline may ask, which may sign code.
+pub struct Scene {
+    pub field: Field,
+    pub router: Router,
+    pub token: String,
+    pub certificate: Certificate,
+    pub key: SoftwareKey,
 }
 
 struct Answer {
@@ -55,7 +53,7 @@ impl Answer {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let field = field().await;
         let fleet = &field.fleet;
         let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
@@ -260,34 +258,17 @@ async fn breaking_line(to: SocketAddr, cuts: usize, after: usize) -> (SocketAddr
 async fn the_command_takes_a_broken_upload_up_again() {
     let scene = Scene::new().await;
     let folder = &scene.field.folder;
-    let now = fleet::system_time();
-    let made = pki::console_certificate(&["localhost".to_owned()], &[], now).unwrap();
-    let identity = pki::read_identity((made.cert_pem.as_bytes(), "c"), (made.key_pem.as_bytes(), "k")).unwrap();
-    let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::bind(loopback, Limits::of(Door::Console)).await.unwrap();
-    let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let config = tls_config(&Certificates::new(&identity)).unwrap();
-    let serving = tokio::spawn(listener.serve(config, scene.router.clone(), stop.clone()));
-    let (line, cut) = breaking_line(at, 3, 600_000).await;
+    let mut remote = Remote::serve(folder, scene.router.clone(), &scene.token).await;
+    let (line, cut) = breaking_line(remote.at, 3, 600_000).await;
     let rootfs: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
     for (name, content) in [
         ("gateway.swu", scene.image("1.4.2", &rootfs)),
-        ("ca.pem.console", made.cert_pem.clone().into_bytes()),
-        ("token", format!("{}\n", scene.token).into_bytes()),
         ("bom.json", br#"{"bomFormat":"CycloneDX","components":[{"name":"openssl","version":"3.0.11"}]}"#.to_vec()),
     ] {
         std::fs::write(folder.join(name), content).unwrap();
     }
-    let url = format!("https://localhost:{}", line.port());
-    let run = async |arguments: &[&str], code: i32| {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_muster"));
-        command.arg("release").args(arguments).args(["--url", &url, "--token-file", "token", "--ca", "ca.pem.console"]);
-        let output =
-            command.current_dir(folder).env("MUSTER_LOG", "error").stdin(Stdio::null()).output().await.unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        said
-    };
+    remote.url = format!("https://localhost:{}", line.port());
+    let run = async |arguments: &[&str], code: i32| remote.says(&[&["release"], arguments].concat(), code).await;
     let named = ["--product", "gateway-os", "--version", "1.4.2"];
     let push = [&["push", "gateway.swu", "--model", "GW-200", "--sbom", "bom.json"], named.as_slice()].concat();
     assert!(run(&push, 0).await.contains("is pushed, in dev"));
@@ -305,6 +286,5 @@ async fn the_command_takes_a_broken_upload_up_again() {
         [&["push", "unsigned.swu", "--model", "GW-200"], ["--product", "gateway-os", "--version", "9"].as_slice()]
             .concat();
     assert!(run(&unsigned, 3).await.contains("file:"));
-    stop.cancel();
-    serving.await.unwrap();
+    remote.end().await;
 }

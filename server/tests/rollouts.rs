@@ -18,13 +18,14 @@ use server::{Console, router::router};
 use std::net::SocketAddr;
 use tower::ServiceExt;
 
-struct Api {
-    router: Router,
-    token: String,
+/// The API as a program of an operator has it.
+pub struct Api {
+    pub router: Router,
+    pub token: String,
 }
 
 impl Api {
-    async fn of(field: &Field) -> Self {
+    pub async fn of(field: &Field) -> Self {
         let form = TokenForm { name: "ci".into(), role: Role::Operator.to_string(), days: 1 };
         let token = field.fleet.add_token(&admin(), &form).await.unwrap().secret;
         let assets = AssetNames { css: "a.css".into(), js: "a.js".into(), wasm: "a.wasm".into() };
@@ -47,7 +48,7 @@ impl Api {
     }
 }
 
-async fn approve(field: &Field, code: &str) {
+pub async fn approve(field: &Field, code: &str) {
     let id = field.fleet.rollout_approval(&operator(), code).await.unwrap().unwrap();
     let hash = field.fleet.approval(&manager(), id).await.unwrap().row.hash;
     field.fleet.decide(&manager(), id, &hash, true, "").await.unwrap();
@@ -76,6 +77,8 @@ async fn a_plan_is_previewed_changed_run_and_compared() {
         "{seen}"
     );
     let split = seen["waves"][0]["cohorts"].clone();
+    let worst = &seen["forecast"]["worst"];
+    assert_eq!((worst[0]["bricked"].as_u64(), worst[9]["bricked"].as_u64()), (Some(100), Some(100_000)), "{worst}");
     let (status, made) = api.ask(Method::POST, "/rollouts", &wanted).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     let at = format!("/rollouts/{}", made["code"].as_str().unwrap());
@@ -99,6 +102,7 @@ async fn a_plan_is_previewed_changed_run_and_compared() {
 
     let (status, told) = api.ask(Method::POST, &format!("{at}/submit"), &json!({"version": now})).await;
     assert_eq!((status, &told["state"]), (StatusCode::OK, &json!("submitted")), "{told}");
+    assert_eq!(told["forecast"]["worst"], *worst, "what is approved is what was seen");
     approve(&field, made["code"].as_str().unwrap()).await;
     let mut told = Vec::new();
     for serial in &serials {

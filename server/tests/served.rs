@@ -25,16 +25,38 @@ impl Drop for Served {
 impl Served {
     /// Starts it where the field's own gateway and repository were, and waits until it says that it runs.
     pub fn start(field: &Field) -> Self {
+        Self::start_with(field, &[], Stdio::null())
+    }
+
+    /// The same with more options, and its log there.
+    pub fn start_with(field: &Field, options: &[&str], log: Stdio) -> Self {
+        Self::start_at(field, options, log, "warn")
+    }
+
+    /// The same, where so much is logged.
+    pub fn start_at(field: &Field, options: &[&str], log: Stdio, level: &str) -> Self {
         assert!(server::assets::manifest().is_ok(), "the browser's files are missing: cargo xtask test --only site");
         let mut command = command(field, &["serve", "--console", "127.0.0.1:0"]);
         command.args(["--webhook-network", "127.0.0.0/8"]);
         command.args(["--gateway", &field.gateway.to_string(), "--pki", &field.pki.to_string()]);
-        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.env("MUSTER_LOG", level);
+        let mut program = command.args(options).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);
         let console = lines.find_map(|line| line.strip_prefix("Muster runs at ").map(str::to_owned)).unwrap();
         // Whoever speaks to nobody ends.
         std::thread::spawn(move || lines.for_each(drop));
         Self { program, console }
+    }
+
+    /// Sends it a signal, like `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.program.id().to_string()]).status();
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
+    /// Waits until it has ended by itself. Whether it says that all is well.
+    pub fn ended(&mut self) -> bool {
+        self.program.wait().unwrap().success()
     }
 
     /// `kill -9`.
@@ -55,7 +77,7 @@ impl Served {
 pub fn command(field: &Field, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(arguments).env("MUSTER_DATA", field.data()).env("MUSTER_LOG", "warn");
-    command.env("MUSTER_KEY_PASSPHRASE", PASSPHRASE).env_remove("MUSTER_DATABASE_URL");
+    command.env("MUSTER_CONFIG", "").env("MUSTER_KEY_PASSPHRASE", PASSPHRASE).env_remove("MUSTER_DATABASE_URL");
     if let Some(url) = field.url() {
         command.env("MUSTER_DATABASE_URL", url);
     }

@@ -1,6 +1,7 @@
 //! Updates by hawkBit's DDI, as curl sees them: exactly what clients in the field need, and nothing for whoever has no right to it.
 
 use crate::{
+    exposition::Exposition,
     field::{A, Field, field, fields, operator},
     pipeline::{Pipeline, plan, started},
 };
@@ -10,22 +11,23 @@ use domain::{
 };
 use fleet::{revocation::Selection, rollout::Abort};
 use serde_json::{Value, json};
+use server::metrics::{Format, Metrics};
 use std::fs;
 
 /// What curl is told: its status, its headers in small letters, its body.
-struct Told {
-    status: u16,
+pub struct Told {
+    pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Told {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
-async fn curl(field: &Field, serial: &str, rest: &str) -> Told {
+pub async fn curl(field: &Field, serial: &str, rest: &str) -> Told {
     let script = format!("curl -sSi --http1.1 --cacert ca.pem --cert {serial}.pem --key {serial}.key {rest}");
     let said = field.says(&script).await.replace('\r', "");
     let (head, body) = said.split_once("\n\n").unwrap();
@@ -33,23 +35,23 @@ async fn curl(field: &Field, serial: &str, rest: &str) -> Told {
     Told { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
-async fn post(field: &Field, serial: &str, path: &str, body: &str) -> Told {
+pub async fn post(field: &Field, serial: &str, path: &str, body: &str) -> Told {
     fs::write(field.file("said.json"), body).unwrap();
     let kind = "-H 'Content-Type: application/json;charset=UTF-8'";
     curl(field, serial, &format!("-X POST {kind} --data-binary @said.json {path}")).await
 }
 
-fn own(serial: &str) -> String {
+pub fn own(serial: &str) -> String {
     format!("$GW/DEFAULT/controller/v1/{serial}")
 }
 
-fn closed(finished: &str) -> String {
+pub fn closed(finished: &str) -> String {
     json!({"id": 10001, "time": "20261128T101112", "status": {"result": {"finished": finished}, "execution": "closed",
            "details": ["Image 3 does not fit"]}})
     .to_string()
 }
 
-async fn devices(field: &Field, serials: &[&str]) {
+pub async fn devices(field: &Field, serials: &[&str]) {
     let serials: Vec<String> = serials.iter().map(|serial| (*serial).to_owned()).collect();
     field.devices(&serials, A).await;
     for serial in &serials {
@@ -165,6 +167,15 @@ async fn an_update_is_told_as_clients_need_it_from_the_poll_to_the_last_byte() {
         }
         assert_eq!(post(&field, "GW-1", &feedback, &closed("failure")).await.status, 200);
         assert_eq!(field.fleet.rollout(&operator(), &code).await.unwrap().wave_views[0].evidence.verified, 1);
+        let counted = Metrics::new(&field.fleet, Vec::new(), Vec::new()).text(Format::OpenMetrics).await.unwrap();
+        let counted = Exposition::read(&counted);
+        let reached = |state: &str| counted.value(&format!("muster_device_updates_total{{state=\"{state}\"}}"));
+        assert_eq!(
+            ["offered", "installed", "verified", "failed"].map(reached),
+            [1.0, 1.0, 1.0, 0.0],
+            "{}",
+            field.name()
+        );
     }
 }
 

@@ -20,6 +20,10 @@ enum Subject {
     Checkin,
     /// Updates: polls while rollouts run, starting one, and downloads, beside gooseBit and nginx where they can be had
     Updates,
+    /// Nodes: three of them on hosts of their own, what goes wrong, and what nobody loses by it; takes root and haproxy
+    Nodes,
+    /// Evidence: wrong and right decisions of gates and comparisons by simulation, beside other rules on the same data
+    Evidence,
 }
 
 /// What is measured, and how much of it.
@@ -29,26 +33,29 @@ pub struct BenchArgs {
     #[arg(value_enum)]
     subject: Subject,
     /// Of the console, checkin and updates: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki:
-    /// devices of the batch that is cut off, and entries of the long CRL [default: 100000 1000000]
+    /// devices of the batch that is cut off, and entries of the long CRL [default: 100000 1000000]. Of nodes: devices
+    /// [default: 100000]. Of evidence: experiments per cell [default: 10000]
     sizes: Vec<u64>,
-    /// Small sizes, to see in seconds that all of it works; for pki, checkin and updates
+    /// Small sizes, to see in seconds that all of it works; for all but the console
     #[arg(long)]
     quick: bool,
 }
 
 /// Measures. For the console the site is built first, so that the size of what browsers load is printed as well.
 pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
-    let name = match args.subject {
+    let (package, name) = match args.subject {
         Subject::Console => {
             build::site(workspace, Choice::Auto, wasm::Profile::Release)?;
-            "console"
+            ("server", "console")
         }
-        Subject::Pki => "pki",
-        Subject::Checkin => "checkin",
-        Subject::Updates => "updates",
+        Subject::Pki => ("server", "pki"),
+        Subject::Checkin => ("server", "checkin"),
+        Subject::Updates => ("server", "updates"),
+        Subject::Nodes => ("server", "nodes"),
+        Subject::Evidence => ("domain", "evidence"),
     };
     let mut command = Command::new("cargo");
-    command.current_dir(workspace.root()).args(["bench", "--package", "server", "--bench", name, "--"]);
+    command.current_dir(workspace.root()).args(["bench", "--package", package, "--bench", name, "--"]);
     command.args(args.sizes.iter().map(u64::to_string));
     if args.quick {
         command.arg("--quick");

@@ -18,6 +18,7 @@ mod dev;
 mod error;
 mod exec;
 mod files;
+mod package;
 mod packages;
 mod wasm;
 mod workspace;
@@ -57,6 +58,8 @@ enum Task {
     Test(checks::TestArgs),
     /// Measures what pages and imports cost as the fleet grows
     Bench(bench::BenchArgs),
+    /// Builds the Debian package
+    Package(package::PackageArgs),
     /// Rebuilds and restarts the server whenever a source file changes
     Dev {
         #[command(flatten)]
@@ -117,6 +120,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         }
         Task::Test(args) => checks::run(&workspace, &args),
         Task::Bench(args) => bench::run(&workspace, &args),
+        Task::Package(args) => package::run(&workspace, &args),
         Task::Dev { wasm, args } => dev::watch(&workspace, wasm.wasm_toolchain, &args),
     }
 }

@@ -1,4 +1,4 @@
-//! Files to take away: devices and supply chains as CSV, one device's life as EPCIS, a manifest as a bill of materials.
+//! Files to take away: devices, supply chains and experiments as CSV, one device's life as EPCIS, a manifest as a bill of materials.
 
 use super::{Access, ActionRoute, Posted, refused};
 use crate::{
@@ -56,6 +56,7 @@ pub const ROUTES: &[ActionRoute] = &[
         access: READ,
         handler: || get(supply_of_custodian),
     },
+    ActionRoute { method: "GET", path: "/rollouts/{code}/experiment.csv", access: READ, handler: || get(experiment) },
 ];
 
 /// What the list shows, all pages of it.
@@ -115,6 +116,20 @@ async fn bill_of_materials(
             download(Body::from(format!("{document:#}\n")), domain::hbom::MEDIA_TYPE, &name)
         }
         Err(error) => refused(ctx, &format!("/devices/{}", segment(&serial)), FormState::default(), &error).await,
+    }
+}
+
+/// What is counted of an experiment.
+async fn experiment(Extension(ctx): Extension<Ctx>, Path(code): Path<String>) -> Response {
+    match ctx.fleet.experiment_csv(&ctx.actor, &code).await {
+        Ok(text) => {
+            let name = format!("experiment-{}-{}.csv", file_name(&code), ctx.now.date());
+            download(Body::from(text), "text/csv; charset=utf-8", &name)
+        }
+        Err(error) => {
+            let page = format!("/rollouts/{}/experiment", segment(&code));
+            refused(ctx, &page, FormState::default(), &error).await
+        }
     }
 }
 

@@ -12,10 +12,13 @@ pub mod claims;
 pub mod custodians;
 pub mod device;
 pub mod export;
+pub mod factors;
 pub mod findings;
 pub mod imports;
 mod manifest;
 pub mod model;
+pub mod passkeys;
+pub mod prove;
 mod push;
 pub mod releases;
 pub mod repairs;
@@ -84,8 +87,10 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     imports::ROUTES,
     device::ROUTES,
     export::ROUTES,
+    factors::ROUTES,
     findings::ROUTES,
     model::ROUTES,
+    passkeys::ROUTES,
     releases::ROUTES,
     retire::ROUTES,
     repairs::ROUTES,
@@ -116,7 +121,9 @@ pub fn router(pages: &[String]) -> Router {
         }
         let handler = match route.access {
             Access::Anyone => handler,
-            Access::May(_) => handler.layer(middleware::from_fn(signed_in_only)),
+            Access::May(_) => {
+                handler.layer(middleware::from_fn(prove::prove_first)).layer(middleware::from_fn(signed_in_only))
+            }
         };
         router.route(route.path, handler)
     })
@@ -204,9 +211,12 @@ async fn allowed(ctx: &Ctx, permission: Permission, subject: &str) -> Result<(),
     ctx.fleet.allow(&ctx.actor, permission, subject).await.map(drop)
 }
 
-/// The answer to a form that `fleet` refused: the page at `path` with the errors at their fields, or a designed
-/// error page when the form is not what is wrong.
+/// The answer to a form that `fleet` refused: the page at `path` with the errors at their fields, a designed error page
+/// when the form is not what is wrong, or one that asks for the second factor and then goes on.
 pub async fn refused(ctx: Ctx, path: &str, mut form: FormState, error: &fleet::Error) -> Response {
+    if matches!(error, fleet::Error::ProveAgain) {
+        return prove::ask(ctx, form, StatusCode::FORBIDDEN).await;
+    }
     let problem = errors::Problem::of(error);
     if problem.fields.is_empty() {
         return errors::respond_problem(ctx, problem).await;

@@ -3,10 +3,10 @@
 use super::{Access, ActionRoute, Posted, allowed, refused, render_with_form, see_other};
 use crate::{
     context::{Ctx, Flash, FormState, segment},
-    pages::rollouts::{another_row, plan_of, without_row},
+    pages::rollouts::{another_row, other_experiment, plan_of, without_row},
 };
 use axum::{Extension, extract::Path, http::StatusCode, response::Response, routing::post};
-use domain::person::Permission;
+use domain::{evidence::Level, person::Permission, rollout::RolloutState};
 use fleet::rollout::Abort;
 
 const WRITE: Access = Access::May(Permission::RolloutWrite);
@@ -20,6 +20,8 @@ pub const ROUTES: &[ActionRoute] = &[
     ActionRoute { method: "POST", path: "/rollouts/{code}/pause", access: RUN, handler: || post(pause) },
     ActionRoute { method: "POST", path: "/rollouts/{code}/resume", access: RUN, handler: || post(resume) },
     ActionRoute { method: "POST", path: "/rollouts/{code}/advance", access: RUN, handler: || post(advance) },
+    ActionRoute { method: "POST", path: "/rollouts/{code}/let-go", access: RUN, handler: || post(let_go) },
+    ActionRoute { method: "POST", path: "/rollouts/{code}/experiment/winner", access: WRITE, handler: || post(winner) },
     ActionRoute { method: "POST", path: "/rollouts/{code}/abort", access: RUN, handler: || post(abort) },
 ];
 
@@ -31,6 +33,9 @@ fn other_rows(form: &FormState) -> Option<FormState> {
         "add-wave" => Some(another_row(form, "waves")),
         "add-cohort" => Some(another_row(form, "cohorts")),
         word => {
+            if let Some(form) = other_experiment(form.clone(), word) {
+                return Some(form);
+            }
             let (kind, n) = word.strip_prefix("remove-")?.split_once('-')?;
             let kind = if kind == "wave" { "waves" } else { "cohorts" };
             Some(without_row(form, kind, n.parse().ok()?))
@@ -121,15 +126,32 @@ async fn resume(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted
     stepped(ctx, &code, form, resumed, "It goes on.").await
 }
 
+async fn let_go(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
+    let let_go = async {
+        allowed(&ctx, Permission::RolloutRun, &format!("rollout:{code}")).await?;
+        let factor = form.value("factor").parse();
+        let factor = factor.map_err(|_| fleet::Error::field("factor", "Say which devices are meant."))?;
+        let level = Level::of(factor, form.value("level"));
+        ctx.fleet.let_held_back_go(&ctx.actor, &code, &level).await
+    };
+    let let_go = let_go.await;
+    stepped(ctx, &code, form, let_go, "They go on.").await
+}
+
 async fn advance(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
     let advanced = async {
         allowed(&ctx, Permission::RolloutRun, &format!("rollout:{code}")).await?;
         let wave = form.value("wave").parse();
         let wave = wave.map_err(|_| fleet::Error::field("wave", "Say which wave is open."))?;
-        ctx.fleet.advance_rollout(&ctx.actor, &code, wave).await
+        ctx.fleet.advance_rollout(&ctx.actor, &code, wave).await?;
+        Ok(ctx.fleet.rollout(&ctx.actor, &code).await?.row.state)
     };
     let advanced = advanced.await;
-    stepped(ctx, &code, form, advanced, "The next wave is open.").await
+    let words = match advanced {
+        Ok(RolloutState::Completed) => "It is complete.",
+        _ => "The next wave is open.",
+    };
+    stepped(ctx, &code, form, advanced.map(drop), words).await
 }
 
 async fn abort(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
@@ -139,4 +161,24 @@ async fn abort(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(
     };
     let aborted = ctx.fleet.abort_rollout(&ctx.actor, &code, how, form.value("reason")).await;
     stepped(ctx, &code, form, aborted, words).await
+}
+
+async fn winner(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
+    let made = async {
+        allowed(&ctx, Permission::RolloutWrite, &format!("rollout:{code}")).await?;
+        let seen = form.value("version").parse();
+        let seen =
+            seen.map_err(|_| fleet::Error::field("version", "Look at the experiment again, and decide by that."))?;
+        ctx.fleet.roll_out_winner(&ctx.actor, &code, None, Some(seen)).await
+    };
+    match made.await {
+        Ok(made) => {
+            let words = match made.is_new {
+                true => "Submitted. A manager who did not write at it has to approve.",
+                false => "That was done before: this is the rollout that was made.",
+            };
+            see_other(&at(&made.code), Some(&Flash::done(words)))
+        }
+        Err(error) => refused(ctx, &format!("{}/experiment", at(&code)), form, &error).await,
+    }
 }

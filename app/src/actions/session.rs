@@ -1,13 +1,13 @@
 //! Coming in and going out: by password, by a one-time link, by the first account.
 
-use super::{Access, ActionRoute, Posted, refused, see_other};
+use super::{Access, ActionRoute, Posted, factors::led_on, refused, see_other};
 use crate::{
-    context::{Ctx, Flash, FormState, local_path, segment},
+    context::{Ctx, Flash, FormState, segment},
     session::{SessionChange, with_session},
 };
 use axum::{Extension, extract::Path, response::Response, routing::post};
-use domain::id::UserId;
-use fleet::link::LinkPurpose;
+use domain::factor::SignInBy;
+use fleet::{factor::Entered, link::LinkPurpose};
 
 /// The routes.
 pub const ROUTES: &[ActionRoute] = &[
@@ -17,15 +17,10 @@ pub const ROUTES: &[ActionRoute] = &[
     ActionRoute { method: "POST", path: "/set-up/{token}", access: Access::Anyone, handler: || post(set_up) },
 ];
 
-/// Leads on in a new session.
-fn begin(user: UserId, next: &str, flash: Option<&Flash>) -> Response {
-    with_session(see_other(local_path(next), flash), SessionChange::Begin(user))
-}
-
 async fn sign_in(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response {
     let tried = ctx.fleet.sign_in(&ctx.actor, form.value("email"), form.value("password")).await;
     match tried {
-        Ok(user) => begin(user.id, form.value("next"), None),
+        Ok(entered) => led_on(&entered, SignInBy::Password, form.value("next"), None),
         Err(error) => refused(ctx, "/sign-in", form, &error).await,
     }
 }
@@ -48,7 +43,7 @@ async fn follow_link(Extension(ctx): Extension<Ctx>, Path(token): Path<String>, 
         Err(error) => Err(error),
     };
     match followed {
-        Ok(user) => begin(user.id, "/", None),
+        Ok(entered) => led_on(&entered, SignInBy::Link, "/", None),
         Err(error) => refused(ctx, &path, form, &error).await,
     }
 }
@@ -56,7 +51,10 @@ async fn follow_link(Extension(ctx): Extension<Ctx>, Path(token): Path<String>, 
 async fn set_up(Extension(ctx): Extension<Ctx>, Path(token): Path<String>, Posted(form): Posted) -> Response {
     let (name, email, password) = (form.value("name"), form.value("email"), form.value("password"));
     match ctx.fleet.set_up(&ctx.actor, &token, name, email, password).await {
-        Ok(user) => begin(user.id, "/", Some(&Flash::done("Your account is made. Import a factory's manifest next."))),
+        Ok(user) => {
+            let flash = Flash::done("Your account is made. Import a factory's manifest next.");
+            led_on(&Entered::In(user), SignInBy::Link, "/", Some(&flash))
+        }
         Err(error) => refused(ctx, &format!("/set-up/{}", segment(&token)), form, &error).await,
     }
 }

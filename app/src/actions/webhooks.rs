@@ -19,6 +19,7 @@ pub const ROUTES: &[ActionRoute] = &[
     ActionRoute { method: "POST", path: "/webhooks", access: MANAGE, handler: || post(add) },
     ActionRoute { method: "POST", path: "/webhooks/{id}/pause", access: MANAGE, handler: || post(pause) },
     ActionRoute { method: "POST", path: "/webhooks/{id}/resume", access: MANAGE, handler: || post(resume) },
+    ActionRoute { method: "POST", path: "/webhooks/{id}/secret", access: MANAGE, handler: || post(secret) },
     ActionRoute { method: "POST", path: "/webhooks/{id}/test", access: MANAGE, handler: || post(test) },
     ActionRoute { method: "POST", path: "/webhooks/{id}/remove", access: MANAGE, handler: || post(remove) },
     ActionRoute {
@@ -73,6 +74,24 @@ async fn pause(Extension(ctx): Extension<Ctx>, Path(id): Path<String>) -> Respon
 async fn resume(Extension(ctx): Extension<Ctx>, Path(id): Path<String>) -> Response {
     let done = async { ctx.fleet.pause_webhook(&ctx.actor, known(&ctx, &id).await?, false).await }.await;
     back(ctx, done, "It goes on: what happened meanwhile is sent.").await
+}
+
+/// The same form sent twice has seen another secret the second time, so it changes it once.
+async fn secret(Extension(ctx): Extension<Ctx>, Path(id): Path<String>, Posted(form): Posted) -> Response {
+    let done = async {
+        let id = known(&ctx, &id).await?;
+        let seen = form.value("generation").parse().map_err(|_| wrong_generation())?;
+        ctx.fleet.change_webhook_secret(&ctx.actor, id, seen).await
+    };
+    match done.await {
+        Ok(new) => show_once(ctx, &format!("/webhooks/{}", new.hook.id), new.secret, StatusCode::OK).await,
+        Err(fleet::Error::Conflict(why)) => see_other(&format!("/webhooks/{id}"), Some(&Flash::warn(why))),
+        Err(error) => respond_problem(ctx, Problem::of(&error)).await,
+    }
+}
+
+fn wrong_generation() -> fleet::Error {
+    fleet::Error::field("generation", "The page was not sent whole. Load it again.")
 }
 
 async fn test(Extension(ctx): Extension<Ctx>, Path(id): Path<String>) -> Response {

@@ -27,6 +27,17 @@ const fn fill(tone: Tone) -> &'static str {
     }
 }
 
+/// One bar alone: a part of a whole, in a cell whose number stands beside it.
+#[must_use]
+pub fn part(n: u64, of: u64, tone: Tone) -> impl IntoView + use<> {
+    let width = percent(n as f64 / of.max(1) as f64);
+    view! {
+        <svg class="bar chart" height="8" aria-hidden="true">
+            <rect x="0" width=width height="8" class=fill(tone)></rect>
+        </svg>
+    }
+}
+
 /// The bars, the longest as wide as there is room. They are a list of terms and numbers, so they need no other text.
 #[must_use]
 pub fn bars(bars: Vec<Bar>) -> impl IntoView + use<> {

@@ -4,7 +4,10 @@
 
 pub mod bars;
 pub mod columns;
+pub mod course;
+pub mod difference;
 pub mod journey;
+pub(crate) mod parts;
 pub mod ranks;
 pub mod spread;
 
@@ -42,21 +45,7 @@ pub fn data_table(
             }
         })
         .collect();
-    view! {
-        <details class="data">
-            <summary>"The numbers"</summary>
-            <table class="small">
-                <caption class="sr">{caption}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{of}</th>
-                        {units}
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </details>
-    }
+    parts::numbers(caption, view! { <th scope="col">{of}</th> {units} }, rows)
 }
 
 /// A percentage for an SVG attribute.

@@ -1,7 +1,10 @@
 //! How a revocation spreads: two curves over the time since the act, on a logarithmic axis from ten milliseconds to a
 //! week, with numbered milestones.
 
-use super::percent;
+use super::{
+    parts::{WIDTH, across as line_across, figure, key, on_scale, stretched},
+    percent,
+};
 use leptos::prelude::*;
 
 /// The axis begins here, in seconds.
@@ -13,7 +16,7 @@ const TOP: f64 = 16.0;
 /// Where 0 % is.
 const BOTTOM: f64 = 270.0;
 /// The whole height.
-const HEIGHT: &str = "300";
+const HEIGHT: f64 = 300.0;
 /// Where the axis is labelled: seconds, words, and whether a phone shows them, too.
 const TICKS: &[(f64, &str, bool)] = &[
     (0.01, "10 ms", true),
@@ -77,9 +80,9 @@ pub fn reached(curve: &Curve, at: f64) -> f64 {
 fn path(curve: &Curve, now: f64) -> String {
     let mut data = format!("M0 {BOTTOM:.1}");
     for (after, share) in curve.iter().filter(|(after, _)| *after <= now) {
-        data.push_str(&format!(" H{:.1} V{:.1}", across(*after) * 1_000.0, down(*share)));
+        data.push_str(&format!(" H{:.1} V{:.1}", across(*after) * WIDTH, down(*share)));
     }
-    data.push_str(&format!(" H{:.1}", across(now) * 1_000.0));
+    data.push_str(&format!(" H{:.1}", across(now) * WIDTH));
     data
 }
 
@@ -92,46 +95,35 @@ pub fn spread(finding: &str, spread: &Spread) -> impl IntoView + use<> {
     let told = path(&spread.told, now);
     let forecast = spread.complete.filter(|complete| *complete > now).map(|complete| {
         let from = down(reached(&spread.refused, now));
-        let data = format!("M{:.1} {from:.1} L{:.1} {TOP:.1} H1000", across(now) * 1_000.0, across(complete) * 1_000.0);
+        let data = format!("M{:.1} {from:.1} L{:.1} {TOP:.1} H1000", across(now) * WIDTH, across(complete) * WIDTH);
         view! { <path class="line future" d=data></path> }
     });
-    view! {
-        <figure class="plot">
-            <svg class="chart" height=HEIGHT aria-hidden="true">{shares()}</svg>
-            <svg class="chart" height=HEIGHT role="img" aria-label=finding.to_owned()>
-                {grid()}
-                <svg viewBox="0 0 1000 300" preserveAspectRatio="none" width="100%" height=HEIGHT>
-                    <path class="area" d=area></path>
-                    <path class="line two" d=told></path>
-                    <path class="line" d=line></path>
-                    {forecast}
-                </svg>
-                <line class="axis" x1="0" x2="100%" y1=BOTTOM.to_string() y2=BOTTOM.to_string()></line>
-                {present(now)}
-                {markers(spread)}
-            </svg>
-        </figure>
-    }
+    let curves = view! {
+        <path class="area" d=area></path>
+        <path class="line two" d=told></path>
+        <path class="line" d=line></path>
+        {forecast}
+    };
+    let picture = view! {
+        {grid()}
+        {stretched(HEIGHT, curves)}
+        {line_across("axis", BOTTOM)}
+        {present(now)}
+        {markers(spread)}
+    };
+    figure(HEIGHT, shares(), finding.to_owned(), picture)
 }
 
 fn shares() -> Vec<impl IntoView> {
     [0, 25, 50, 75, 100]
         .into_iter()
-        .map(|share| {
-            let y = format!("{:.0}", down(f64::from(share) / 100.0) + 4.0);
-            view! { <text x="36" y=y text-anchor="end">{format!("{share} %")}</text> }
-        })
+        .map(|share| on_scale(down(f64::from(share) / 100.0), format!("{share} %")))
         .collect()
 }
 
 fn grid() -> impl IntoView {
-    let across_lines: Vec<_> = [0.25, 0.5, 0.75, 1.0]
-        .into_iter()
-        .map(|share| {
-            let y = format!("{:.1}", down(share));
-            view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> }
-        })
-        .collect();
+    let across_lines: Vec<_> =
+        [0.25, 0.5, 0.75, 1.0].into_iter().map(|share| line_across("grid", down(share))).collect();
     let ticks: Vec<_> = TICKS
         .iter()
         .map(|(seconds, words, on_phone)| {
@@ -241,9 +233,6 @@ pub fn after_words(seconds: f64) -> String {
 /// The chart's colours and what they mean, with the shares now.
 #[must_use]
 pub fn legend((share, met): (&str, &str), told: &str, forecast: bool) -> impl IntoView + use<> {
-    let key = |class: &'static str| {
-        view! { <svg class="key chart" aria-hidden="true"><line x1="0" x2="16" y1="4" y2="4" class=class></line></svg> }
-    };
     let forecast =
         forecast.then(|| view! { <li>{key("line future")}"Forecast: every old CRL and OCSP answer has ended"</li> });
     view! {

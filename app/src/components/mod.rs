@@ -7,6 +7,7 @@ pub mod mark;
 pub mod nav;
 pub mod overlay;
 pub mod panel;
+pub mod passkey;
 pub mod qr;
 pub mod status;
 pub mod table;

@@ -105,6 +105,7 @@ pub const NAVIGATION: &[(&str, &[NavEntry])] = &[
             entry("Users", "/users", icons::PEOPLE, Permission::PeopleRead),
             entry("API tokens", "/tokens", icons::KEY, Permission::PeopleRead),
             entry("Webhooks", "/webhooks", icons::BOLT, Permission::SettingManage),
+            entry("Nodes", "/settings/nodes", icons::PULSE, Permission::PeopleRead),
             entry("Settings", "/settings", icons::SLIDERS, Permission::AuthorityRead),
         ],
     ),

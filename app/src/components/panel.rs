@@ -87,6 +87,32 @@ impl Panel {
     }
 }
 
+/// A part of a panel that is folded away, with its gist in sight; works without a script.
+#[must_use]
+pub fn fold(
+    title: impl IntoView + 'static,
+    gist: impl IntoView + 'static,
+    is_open: bool,
+    body: impl IntoView + 'static,
+) -> impl IntoView {
+    view! {
+        <details class="folded" open=is_open>
+            <summary><span class="gist"><b>{title}</b><small>{gist}</small></span></summary>
+            {body}
+        </details>
+    }
+}
+
+/// Figures in a row: each with what it counts, and whether it is the one that hurts.
+#[must_use]
+pub fn figures(figures: Vec<(AnyView, String, bool)>) -> impl IntoView {
+    let all: Vec<_> = figures
+        .into_iter()
+        .map(|(figure, of, is_hot)| view! { <div class=is_hot.then_some("hot")><b>{figure}</b><span>{of}</span></div> })
+        .collect();
+    view! { <div class="impact">{all}</div> }
+}
+
 /// One tab: its words, where it leads, a number, and whether it is the present one.
 pub struct Tab {
     /// The words.
@@ -170,7 +196,7 @@ pub fn more_menu(items: Vec<(Icon, String, String)>) -> impl IntoView + use<> {
     }
 }
 
-/// A button that asks before it acts; works without a script.
+/// A button that asks before it does what can't be undone; works without a script.
 #[must_use]
 pub fn confirmed(
     summary: impl IntoView + 'static,
@@ -178,12 +204,23 @@ pub fn confirmed(
     action: String,
     label: &'static str,
 ) -> impl IntoView {
+    asked(summary, what, action, ("btn small danger solid", label))
+}
+
+/// A button that says what it does before it acts; works without a script.
+#[must_use]
+pub fn asked(
+    summary: impl IntoView + 'static,
+    what: impl IntoView + 'static,
+    action: String,
+    (class, label): (&'static str, &'static str),
+) -> impl IntoView {
     view! {
         <details class="menu confirm">
             {summary}
             <form class="pop stack tight" method="post" action=action>
                 <p>{what}</p>
-                <div><button class="btn small danger solid" type="submit">{label}</button></div>
+                <div><button class=class type="submit">{label}</button></div>
             </form>
         </details>
     }

@@ -1,24 +1,13 @@
 //! Small things in running text: numbers, times, copy buttons, tags.
 
 use super::icons;
-use domain::time::Timestamp;
+use domain::{time::Timestamp, words::grouped};
 use leptos::prelude::*;
 
 /// A count with separators: `48,213`.
 #[must_use]
 pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        out.push('−');
-    }
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    format!("{}{}", if number < 0 { "−" } else { "" }, grouped(number.unsigned_abs()))
 }
 
 /// `1 device`, `2 devices`.

@@ -1,6 +1,6 @@
 //! One's own account: who one is here, how the console looks, the password, the sessions.
 
-use super::users::role_words;
+use super::{factors::own, users::role_words};
 use crate::{
     components::{
         form::{Field, error_summary},
@@ -26,6 +26,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let id = ctx.actor.user_id().ok_or(fleet::Error::NotSignedIn)?;
     let user = ctx.fleet.user(&ctx.actor, id).await?;
     let sessions = ctx.fleet.own_sessions(&ctx.actor, ctx.session.as_deref()).await?;
+    let factors = ctx.fleet.factors_of(&ctx.actor, id).await?;
     let sign_out = view! {
         <form method="post" action="/sign-out">
             <button class="btn" type="submit">{icons::icon(icons::SIGN_OUT)}"Sign out"</button>
@@ -34,7 +35,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head("Your account", view! { <p>{user.email.clone()}</p> }, sign_out)}
         <div class="cols lead">
-            <div class="stack loose">{own_sessions(&ctx, &sessions)} {password(&ctx)}</div>
+            <div class="stack loose">{own(&ctx, &factors)} {own_sessions(&ctx, &sessions)} {password(&ctx)}</div>
             <div class="stack loose">{you(&user)} {look(&ctx)}</div>
         </div>
     };

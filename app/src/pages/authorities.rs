@@ -85,7 +85,16 @@ fn sealed(ctx: &Ctx) -> Option<impl IntoView + use<>> {
         " Nothing in a key file can sign: no device can be enrolled, no CRL published. Start Muster with "
         <code>"--key-passphrase-file FILE"</code> "."
     };
-    (!ctx.fleet.can_seal()).then(|| note(Tone::Warn, icons::KEY, words))
+    let without = (!ctx.fleet.can_seal()).then(|| note(Tone::Warn, icons::KEY, words).into_any());
+    let wrong = || {
+        let why = ctx.fleet.key_trouble()?;
+        let words = view! {
+            <b>{why}</b>
+            " It can sign nothing: devices that come to it can’t enrol. Start it with the passphrase that they were sealed with."
+        };
+        Some(note(Tone::Bad, icons::KEY, words).into_any())
+    };
+    without.or_else(wrong)
 }
 
 /// What somebody has to do before an authority can sign.

@@ -50,6 +50,7 @@ impl Problem {
             E::Forbidden { permission } => {
                 Self::new(StatusCode::FORBIDDEN, "Your role doesn't allow this", who_may(*permission))
             }
+            E::ProveAgain => Self::new(StatusCode::FORBIDDEN, "Show your second factor again", text),
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "Not found", text),
             E::Invalid { fields } => {
                 let fields = fields.iter().map(FieldError::from).collect();
@@ -61,7 +62,9 @@ impl Problem {
             E::TooLarge(_) => Self::of_form(StatusCode::PAYLOAD_TOO_LARGE, text.clone(), whole(&text)),
             E::NoRoom(_) => Self::of_form(StatusCode::INSUFFICIENT_STORAGE, text.clone(), whole(&text)),
             E::Slow => Self::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", text),
-            E::Busy | E::Away(_) => Self::of_form(StatusCode::SERVICE_UNAVAILABLE, text.clone(), whole(&text)),
+            E::Busy | E::Contended | E::Unreachable | E::Unsure | E::Away(_) => {
+                Self::of_form(StatusCode::SERVICE_UNAVAILABLE, text.clone(), whole(&text))
+            }
             E::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something broke", text),
         }
     }

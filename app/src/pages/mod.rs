@@ -11,12 +11,15 @@ pub mod custodians;
 pub mod device;
 pub mod devices;
 pub mod errors;
+pub mod experiment;
 pub mod factories;
+pub mod factors;
 pub mod findings;
 pub mod help;
 pub mod imports;
 pub mod labels;
 pub mod model;
+pub mod nodes;
 pub mod overview;
 pub mod parts;
 pub mod releases;
@@ -34,6 +37,7 @@ pub mod webhooks;
 mod audit_words;
 mod authority;
 mod paging;
+pub(crate) mod prove;
 mod quota;
 mod secret;
 mod standing;
@@ -54,6 +58,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <FlatRoutes fallback=|| page(|ctx| async move { Ok(errors::not_found(&ctx)) })>
                 <Route path=path!("/sign-in") view=|| page(sign_in::load) ssr=SsrMode::Async />
+                <Route path=path!("/sign-in/second") view=|| page(factors::load_second) ssr=SsrMode::Async />
                 <Route path=path!("/link/:token") view=|| page(sign_in::load_link) ssr=SsrMode::Async />
                 <Route path=path!("/set-up/:token") view=|| page(set_up::load) ssr=SsrMode::Async />
                 <Route path=path!("/") view=|| page(overview::load) ssr=SsrMode::Async />
@@ -96,6 +101,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/rollouts") view=|| page(rollouts::load) ssr=SsrMode::Async />
                 <Route path=path!("/rollouts/new") view=|| page(rollouts::load_new) ssr=SsrMode::Async />
                 <Route path=path!("/rollouts/:code") view=|| page(rollouts::load_one) ssr=SsrMode::Async />
+                <Route path=path!("/rollouts/:code/experiment") view=|| page(experiment::load) ssr=SsrMode::Async />
                 <Route path=path!("/rollouts/:code/edit") view=|| page(rollouts::load_edit) ssr=SsrMode::Async />
                 <Route path=path!("/findings") view=|| page(findings::load) ssr=SsrMode::Async />
                 <Route path=path!("/repairs") view=|| page(repairs::load) ssr=SsrMode::Async />
@@ -105,6 +111,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/approvals") view=|| page(approvals::load) ssr=SsrMode::Async />
                 <Route path=path!("/approvals/:id") view=|| page(approvals::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=|| page(settings::load) ssr=SsrMode::Async />
+                <Route path=path!("/settings/nodes") view=|| page(nodes::load) ssr=SsrMode::Async />
                 <Route path=path!("/audit") view=|| page(audit::load) ssr=SsrMode::Async />
                 <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />
                 <Route path=path!("/users/:id") view=|| page(users::load_one) ssr=SsrMode::Async />
@@ -113,6 +120,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/webhooks/:id") view=|| page(webhooks::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/help") view=|| page(help::load) ssr=SsrMode::Async />
                 <Route path=path!("/account") view=|| page(account::load) ssr=SsrMode::Async />
+                <Route path=path!("/account/factors") view=|| page(factors::load) ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

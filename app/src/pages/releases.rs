@@ -73,10 +73,10 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
 
 fn search(sbom: &str) -> impl IntoView + use<> {
     view! {
-        <form class="find" method="get" action="/releases" role="search">
+        <form class="find wide" method="get" action="/releases" role="search">
             <label class="sr" for="sbom">"Component"</label>
             <input class="input" id="sbom" name="sbom" type="search" value=sbom.to_owned() maxlength="120"
-                placeholder="Holds a component: openssl, openssl@3.0" />
+                placeholder="Component@version" />
             <button class="btn" type="submit">{icons::icon(icons::SEARCH)}"Search"</button>
         </form>
     }
@@ -115,10 +115,10 @@ fn line(ctx: &Ctx, row: &ReleaseRow) -> impl IntoView + use<> {
     let gates = row.next.as_ref().map(|next| gates::summary(next).cell());
     view! {
         <li>
-            <div class="stack tight">
+            <div>
                 <h3><a href=release_href(release.id)>{release.title()}</a></h3>
-                <p class="small quiet">{release.models.join(", ")}", since "{ago(release.stage_at, ctx.now)}</p>
-                {gates}
+                <p>{release.models.join(", ")}", since "{ago(release.stage_at, ctx.now)}</p>
+                {gates.map(|gates| view! { <div class="mt1">{gates}</div> })}
             </div>
         </li>
     }
@@ -151,7 +151,7 @@ async fn list(ctx: &Ctx, filter: ReleaseFilter) -> Result<AnyView, fleet::Error>
         table(ctx, &page.rows).into_any()
     };
     Ok(view! {
-        <div class="filters">{chips}</div>
+        <div class="chips">{chips}</div>
         {Panel::new("Releases").footer(pager(pages)).flush(table)}
     }
     .into_any())

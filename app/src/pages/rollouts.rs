@@ -4,25 +4,30 @@ pub(super) mod before;
 mod cohorts;
 mod devices;
 mod evidence;
+mod experiment;
 mod failures;
+pub(super) mod forecast;
+mod forecast_reality;
+pub(super) mod forecast_worst;
 mod form;
+mod held;
 mod new;
 mod one;
 mod plan;
 pub(super) mod said;
-mod typed;
+pub(super) mod typed;
 pub(super) mod who;
 pub(super) mod words;
 
 pub use new::{load as load_new, load_edit};
 pub use one::load as load_one;
-pub use typed::{another_row, plan_of, without_row};
+pub use typed::{another_row, other_experiment, plan_of, without_row};
 
 use crate::{
     components::{
         icons,
         panel::{Panel, Tab, head, primary_link, tabs},
-        table::{Pager, frame, none_yet, pager},
+        table::{Pager, frame, no_match, none_yet, pager},
         text::{ago, count},
     },
     context::{Ctx, href, segment},
@@ -43,11 +48,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let state: Option<RolloutState> = ctx.query_value("state").and_then(|word| word.parse().ok());
     let before = ctx.query_value("before").and_then(|id| id.parse().ok());
     let page = ctx.fleet.rollouts(&ctx.actor, state, before, ROWS).await?;
-    let list = if page.rows.is_empty() {
-        none_yet("Nothing is rolled out", view! { <p>{nothing(&ctx, state)}</p> }).into_any()
-    } else {
-        table(&page.rows, ctx.now).into_any()
-    };
+    let list = if page.rows.is_empty() { nothing(&ctx, state) } else { table(&page.rows, ctx.now).into_any() };
     let panel = Panel::new("Rollouts, newest first");
     let panel = if page.rows.is_empty() && before.is_none() {
         panel
@@ -69,14 +70,17 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     Ok(Page::new("Rollouts", body).live("rollout,rollout.progress"))
 }
 
-fn nothing(ctx: &Ctx, state: Option<RolloutState>) -> String {
-    match state {
-        Some(state) => format!("No rollout is “{}” at present.", state.label().to_lowercase()),
-        None if ctx.may(Permission::RolloutWrite) => {
-            "Push a release, promote it, and plan who gets it first.".to_owned()
-        }
-        None => "Operators plan rollouts, managers approve them.".to_owned(),
-    }
+fn nothing(ctx: &Ctx, state: Option<RolloutState>) -> AnyView {
+    let Some(state) = state else {
+        let how = match ctx.may(Permission::RolloutWrite) {
+            true => view! { "Push a " <a href="/releases">"release"</a> ", promote it, and plan who gets it first." }
+                .into_any(),
+            false => "Operators plan rollouts, managers approve them.".into_any(),
+        };
+        return none_yet("Nothing is rolled out", view! { <p>{how}</p> }).into_any();
+    };
+    let state = words::state(state).word.to_lowercase();
+    no_match(format!("No rollout is “{state}” at present"), "/rollouts").into_any()
 }
 
 fn filters(current: Option<RolloutState>) -> impl IntoView {
@@ -102,6 +106,7 @@ fn table(rows: &[RolloutRow], now: Timestamp) -> impl IntoView + use<> {
                         <th scope="col">"Rollout"</th>
                         <th scope="col">"State"</th>
                         <th scope="col">"Wave"</th>
+                        <th scope="col" class="bar-cell"><span class="sr">"Outcomes"</span></th>
                         <th scope="col" class="num">"Devices"</th>
                         <th scope="col" class="num">"Verified"</th>
                         <th scope="col" class="num">"Failed"</th>
@@ -116,12 +121,12 @@ fn table(rows: &[RolloutRow], now: Timestamp) -> impl IntoView + use<> {
 }
 
 /// The page of a rollout.
-fn path(code: &str) -> String {
+pub(super) fn path(code: &str) -> String {
     format!("/rollouts/{}", segment(code))
 }
 
 /// A count that can't be negative.
-fn number(n: u64) -> String {
+pub(super) fn number(n: u64) -> String {
     count(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
@@ -138,7 +143,8 @@ fn line(row: &RolloutRow, now: Timestamp) -> impl IntoView + use<> {
         <tr>
             <th scope="row" class="two"><b><a href=at.clone()>{row.name.clone()}</a></b><small>{row.release.clone()}</small></th>
             <td data-l="State">{words::state(row.state).cell()}</td>
-            <td data-l="Wave">{words::wave_of(row.wave, row.waves)}</td>
+            <td data-l="Wave" class="nowrap">{words::wave_of(row.wave, row.waves)}</td>
+            <td class="bar-cell full">{row.devices.map(|_| evidence::bar(&row.evidence))}</td>
             <td data-l="Devices" class="num">{devices}</td>
             <td data-l="Verified" class="num">{outcome(row.evidence.verified, "verified")}</td>
             <td data-l="Failed" class="num">{outcome(row.evidence.failed, "failed")}</td>

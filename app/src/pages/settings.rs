@@ -4,12 +4,12 @@ use crate::{
     components::{
         form::{Field, error_summary, submit},
         icons,
-        panel::{Panel, facts, head},
+        panel::{Panel, facts, head, link_button},
         text::plural,
     },
     context::Ctx,
     page::Page,
-    pages::errors::who_may,
+    pages::{errors::who_may, factors},
 };
 use domain::person::Permission;
 use fleet::setting::Settings;
@@ -21,12 +21,17 @@ use leptos::prelude::*;
 /// When the actor may not see settings, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let settings = ctx.fleet.settings(&ctx.actor).await?;
+    let policy = ctx.fleet.second_factor_policy().await?;
     let inner = if ctx.may(Permission::SettingManage) { form(&ctx, &settings) } else { shown(&settings) };
+    let nodes = ctx.may(Permission::PeopleRead).then(|| link_button("/settings/nodes", icons::ONLINE, "Nodes"));
     let body = view! {
-        {head("Settings", view! { <p>"What the certification authority writes into certificates, and when it takes two."</p> }, ())}
+        {head("Settings", view! { <p>"What the certification authority writes into certificates, and when it takes two."</p> }, nodes)}
         <div class="cols lead">
             {Panel::new("Certification authority").body(inner)}
-            {Panel::new("What this changes").body(advice())}
+            <div class="stack loose">
+                {Panel::new("What this changes").body(advice())}
+                {factors::policy(&ctx, policy)}
+            </div>
         </div>
     };
     Ok(Page::new("Settings", body).live("setting"))

@@ -5,6 +5,7 @@ use crate::{
         form::{Field, error_summary, hidden},
         icons::{self, icon},
         mark::{mark, wall},
+        passkey::Offer,
     },
     context::{Ctx, FormState, local_path, segment},
     page::Page,
@@ -46,6 +47,11 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             </noscript>
         }
     });
+    let passkey = Offer::new("/sign-in/passkey", "/sign-in/passkey/options", "Sign in with a passkey").form(
+        &ctx,
+        None,
+        hidden("next", next.clone()),
+    );
     let body = view! {
         <form method="post" action="/sign-in" data-onward>
             <div>
@@ -66,6 +72,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
                 "Ends after 12 h without use, and after 7 days. Every sign-in is in the audit log."
             </p>
         </form>
+        {passkey}
     };
     Ok(Page::new("Sign in", door(body)).bare())
 }

@@ -33,11 +33,14 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     } else {
         table(&ctx, &rows).into_any()
     };
-    let title = plural(i64::try_from(rows.len()).unwrap_or(i64::MAX), "webhook", "webhooks");
+    let title = match rows.len() {
+        0 => "Who is told".to_owned(),
+        n => plural(i64::try_from(n).unwrap_or(i64::MAX), "webhook", "webhooks"),
+    };
     let sub = view! { <p>"Programs elsewhere that are told what happens, signed as Standard Webhooks says."</p> };
     let body = view! {
         {head("Webhooks", sub, link_button("/api", icons::DOC, "API reference"))}
-        <div class="cols lead">
+        <div class="stack loose">
             {Panel::new(title).flush(list)}
             {add_form(&ctx)}
         </div>
@@ -132,13 +135,13 @@ fn kinds(form: Option<&FormState>) -> impl IntoView + use<> {
     view! {
         <fieldset class="stack tight" id="kinds">
             <legend class="label">"What it is told of"</legend>
-            {boxes}
+            <div class="may">{boxes}</div>
             {error.map(|error| view! { <p class="hint bad">{icons::icon(icons::WARN)}{error}</p> })}
         </fieldset>
     }
 }
 
-/// The secret of a webhook that was just added.
+/// The secret of a webhook that was just added or given another one.
 fn secret_once(ctx: &Ctx) -> impl IntoView + use<> {
     let secret = ctx.secret.clone()?;
     let advice = view! { "Give it to the receiver now: with it, every library for Standard Webhooks checks that a message is from here." };

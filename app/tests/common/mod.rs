@@ -46,7 +46,8 @@ impl Visitor {
 }
 
 fn person(role: Role, name: &str, origin: Origin) -> Actor {
-    Actor::User { id: UserId(Uuid::nil()), email: format!("{role}@muster.example"), name: name.into(), role, origin }
+    let email = format!("{role}@muster.example");
+    Actor::User { id: UserId(Uuid::nil()), email, name: name.into(), role, proved_at: None, origin }
 }
 
 /// What was answered.

@@ -31,6 +31,12 @@ const LARGEST_LIST: u64 = 64 << 20;
 /// How much all lists of packages are unpacked, in bytes.
 const LARGEST_LISTS: u64 = 256 << 20;
 
+/// Until when apt takes the list of a suite (`InRelease`) that was checked, as it says itself; none where it says nothing.
+#[must_use]
+pub fn good_until(in_release: &[u8]) -> Option<Timestamp> {
+    release::good_until(&String::from_utf8_lossy(in_release))
+}
+
 /// Whether an archive with this member is a set of packages.
 pub(crate) fn is_part(path: &str) -> bool {
     path == KEYRING || name_of(path) == "InRelease"

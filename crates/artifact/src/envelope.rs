@@ -20,8 +20,10 @@ use std::{
 pub const LIST: &str = "SHA256SUMS";
 /// Its signature's name.
 pub const SIGNATURE: &str = "SHA256SUMS.p7s";
-/// How many files an envelope may have: each takes some 200 bytes of memory while it is read.
+/// How many files an envelope may have: each takes some 200 bytes of memory while it is read, and its path twice.
 const MOST_FILES: usize = 100_000;
+/// How many bytes their paths may have together: they are kept before it is known that anybody signed them.
+const LARGEST_PATHS: usize = 16 << 20;
 const LARGEST_LIST: u64 = 32 << 20;
 const LARGEST_SIGNATURE: u64 = 64 * 1024;
 
@@ -60,6 +62,9 @@ pub enum EnvelopeRefused {
     /// More files than are taken.
     #[error("the archive has more than {MOST_FILES} files")]
     TooMany,
+    /// Longer paths than are taken.
+    #[error("the paths in the archive have more than {LARGEST_PATHS} bytes together")]
+    LongPaths,
     /// Too large for what it is.
     #[error("“{path}” is larger than {most} bytes")]
     TooLarge {
@@ -197,6 +202,8 @@ impl Member {
 #[derive(Default)]
 struct Pass {
     members: BTreeMap<String, Member>,
+    /// Of their paths, in bytes.
+    paths: usize,
     list: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
 }
@@ -210,6 +217,10 @@ impl Pass {
         }
         if self.members.len() == MOST_FILES {
             return Err(EnvelopeRefused::TooMany.into());
+        }
+        self.paths = self.paths.saturating_add(entry.path.len());
+        if self.paths > LARGEST_PATHS {
+            return Err(EnvelopeRefused::LongPaths.into());
         }
         let mut hash = Sha256::new();
         tar.content(&entry, |piece| hash.update(piece))?;

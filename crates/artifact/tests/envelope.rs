@@ -42,6 +42,16 @@ fn odd(bytes: &[u8]) -> E {
     }
 }
 
+/// Who sends one can't fill the memory by names before anybody looks at a signature.
+#[test]
+fn paths_have_a_bound_together() {
+    let paths: Vec<String> = (0..18_000).map(|n| format!("{n:05}/{}/{}", "x".repeat(500), "y".repeat(500))).collect();
+    let files: Vec<(&str, &[u8])> = paths.iter().map(|path| (path.as_str(), b"".as_slice())).collect();
+    assert_eq!(odd(&pack(&files)), E::LongPaths);
+    // As far as they go it is asked for the list, as of any other.
+    assert_eq!(odd(&pack(&files[..16_000])), E::NoList);
+}
+
 fn path(text: &str) -> String {
     text.to_owned()
 }

@@ -43,6 +43,8 @@ ids! {
     UserId;
     /// An API token.
     TokenId;
+    /// A second factor of a person: an authenticator app or a passkey.
+    FactorId;
     /// An import of a file.
     ImportId;
     /// A saved view of the device list.

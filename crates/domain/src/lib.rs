@@ -1,6 +1,6 @@
 //! What things are and which rules hold. Pure: no clock, no input or output, no SQL; compiles to WASM.
 
-mod words;
+pub mod words;
 
 pub use words::UnknownWord;
 
@@ -14,8 +14,11 @@ pub mod certificate;
 pub mod claim;
 pub mod component;
 pub mod custody;
+pub mod decimal;
 pub mod device;
 pub mod epcis;
+pub mod evidence;
+pub mod factor;
 pub mod factory_manifest;
 pub mod fitting;
 pub mod hbom;
@@ -24,6 +27,7 @@ pub mod id;
 pub mod identifier;
 pub mod import;
 pub mod manifest;
+pub mod node;
 pub mod person;
 pub mod query;
 pub mod release;

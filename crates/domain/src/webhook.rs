@@ -3,10 +3,12 @@
 mod address;
 mod courier;
 mod network;
+mod secrets;
 
 pub use address::{ADDRESS_MAX, Address};
 pub use courier::{GIVEN_UP_AFTER, Next, Reply, after};
 pub use network::is_public;
+pub use secrets::Secrets;
 
 use crate::words::words;
 
@@ -31,6 +33,10 @@ words! {
         WaveOpened => "rollout.wave_opened", "A wave was opened";
         /// A gate stopped a rollout.
         RolloutHalted => "rollout.halted", "A rollout was halted";
+        /// A rollout goes on without devices to which harm was traced.
+        RolloutHeldBack => "rollout.held_back", "A rollout holds devices back";
+        /// An experiment found something out for good.
+        ExperimentDecided => "experiment.decided", "An experiment found something out";
         /// A person stopped a rollout for a while.
         RolloutPaused => "rollout.paused", "A rollout was paused";
         /// A rollout goes on.

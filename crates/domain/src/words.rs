@@ -1,4 +1,4 @@
-//! Closed vocabularies: an enum, the word that is stored and sent, and the word that people read.
+//! Closed vocabularies: an enum, the word that is stored and sent, and the word that people read. And how things are counted.
 
 /// Declares an enum whose variants each have a stored word and a label for people.
 macro_rules! words {
@@ -60,4 +60,38 @@ pub struct UnknownWord {
     pub what: &'static str,
     /// What was given instead, cut to 64 characters.
     pub word: String,
+}
+
+/// A count with separators: `48,213`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// So many of what one is called so: `1 device`, `2,000 devices`.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_others_are_many() {
+        assert_eq!(
+            [0, 1, 2, 48_213].map(|n| counted(n, "device")),
+            ["0 devices", "1 device", "2 devices", "48,213 devices"]
+        );
+        assert_eq!([999, 1_000, 1_234_567].map(grouped), ["999", "1,000", "1,234,567"]);
+    }
 }

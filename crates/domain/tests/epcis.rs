@@ -210,7 +210,7 @@ fn master_data_and_voided_corrections() {
         read(r#"{"type":"EPCISDocument","epcisHeader":{"epcisMasterData":{}},"epcisBody":{"eventList":[]}}"#);
     assert_eq!(document.left[0].what, "epcisHeader.epcisMasterData");
     let mut entries = life();
-    let correction = entries[31].clone();
+    let correction = entries[35].clone();
     let undone = Event::Corrected { entry: correction.id, reason: String::new() };
     entries.push(Entry { id: HistoryId(Uuid::from_u128(99)), recorded_at: now(), event: undone, ..correction });
     let events = export(&DeviceFacts::new("GW1", ""), &entries, &place);
@@ -279,6 +279,10 @@ fn life() -> Vec<Entry> {
         Event::RepairClosed { case: "R1".into(), outcome: text() },
         Event::Quarantined { reason: text() },
         Event::Released { reason: text() },
+        Event::UpdateAsked { version: "2".into() },
+        Event::UpdateDenied { version: "2".into(), reason: text() },
+        Event::UpdateConfirmed { version: "2".into() },
+        Event::AutoConfirmSwitched { on: true, initiator: "Ada".into(), remark: text() },
         Event::UpdateOffered { version: "2".into() },
         Event::UpdateInstalled { version: "2".into() },
         Event::UpdateVerified { from: None, version: "2".into() },
@@ -337,7 +341,7 @@ fn ordered(value: &Value) -> Value {
 fn what_is_written_is_valid_and_stable() {
     let entries = life();
     let kinds: BTreeSet<_> = entries.iter().map(|entry| entry.event.kind()).collect();
-    assert_eq!(kinds.len(), 30, "a life has an entry of every kind: {kinds:?}");
+    assert_eq!(kinds.len(), 34, "a life has an entry of every kind: {kinds:?}");
     let device = DeviceFacts::new("GW1", "");
     assert_eq!(device.epc, "urn:dev:muster:GW1");
     let events = export(&device, &entries, &place);

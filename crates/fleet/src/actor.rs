@@ -4,6 +4,7 @@ use crate::{Error, Result};
 use domain::{
     id::{CertificateId, CustodianId, DeviceId, TokenId, UserId},
     person::{Permission, Role},
+    time::Timestamp,
 };
 
 /// Who acts, and from where.
@@ -24,6 +25,8 @@ pub enum Actor {
         name: String,
         /// What the person may do.
         role: Role,
+        /// When a second factor was last shown in this session.
+        proved_at: Option<Timestamp>,
         /// Where the request came from.
         origin: Origin,
     },
@@ -137,6 +140,15 @@ impl Actor {
             Self::User { id, .. } => Some(*id),
             _ => None,
         }
+    }
+
+    /// The same person, who showed a second factor then. Others have none to show.
+    #[must_use]
+    pub fn proved(mut self, at: Option<Timestamp>) -> Self {
+        if let Self::User { proved_at, .. } = &mut self {
+            *proved_at = at;
+        }
+        self
     }
 
     /// `user`, `token`, `station`, `device`, `rule` or `nobody`.

@@ -181,13 +181,14 @@ impl Fleet {
     /// another one, nothing happens.
     ///
     /// # Errors
-    /// When the actor may not, is the requester or made the token that is, was shown something else, or it is decided
-    /// already.
+    /// When the actor may not, is the requester or made the token that is, has to show a second factor again, was shown
+    /// something else, or it is decided already.
     pub async fn decide(&self, actor: &Actor, id: ApprovalId, hash: &str, approve: bool, reason: &str) -> Result<()> {
         let subject = format!("approval:{id}");
         self.authorise(actor, Permission::ApprovalDecide, &subject).await?;
         let approval = self.kept_approval(id).await?;
         self.check_decider(actor, &approval, &subject).await?;
+        self.require_fresh(actor).await?;
         let reason = reason.trim();
         if reason.chars().count() > 400 {
             return Err(Error::field("reason", "Keep the reason under 400 characters."));

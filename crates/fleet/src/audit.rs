@@ -4,6 +4,7 @@ use crate::{Actor, Fleet, Result};
 use domain::{
     audit::{AuditRecord, Outcome, chain_hash},
     person::Permission,
+    rollout::ActionState,
     time::{MINUTE, Timestamp},
 };
 use std::{
@@ -59,6 +60,8 @@ pub struct Deed<'a> {
     /// What the deed moves in the counts of the fleet; added at its end.
     pub(crate) counts: Delta,
     changes: Vec<Change>,
+    /// The states that updates of devices come into by it; counted once that is committed.
+    pub(crate) reached: Vec<ActionState>,
 }
 
 impl Fleet {
@@ -74,12 +77,16 @@ impl Fleet {
             self.audit_alone(actor, permission.as_str(), subject, Outcome::Denied, "").await?;
             return Err(refusal);
         }
-        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
+        Ok(self.deed_of(actor, self.db().begin().await?))
     }
 
     /// Begins a deed of a device, which has no role. What it may do is decided by whoever calls this.
     pub(crate) async fn deed_of_device<'a>(&'a self, actor: &'a Actor) -> Result<Deed<'a>> {
-        Ok(Deed { fleet: self, actor, tx: self.db().begin().await?, counts: Delta::default(), changes: Vec::new() })
+        Ok(self.deed_of(actor, self.db().begin().await?))
+    }
+
+    fn deed_of<'a>(&'a self, actor: &'a Actor, tx: Tx) -> Deed<'a> {
+        Deed { fleet: self, actor, tx, counts: Delta::default(), changes: Vec::new(), reached: Vec::new() }
     }
 
     /// Whether a refusal is written down. Every one of a person's or a program's is; strangers and what stands in the
@@ -291,10 +298,11 @@ impl Deed<'_> {
     async fn finish(mut self) -> Result<()> {
         count::add(&mut self.tx, &self.counts).await?;
         self.tx.commit().await?;
+        for state in self.reached {
+            self.fleet.inner.observed.reached(state);
+        }
         for change in self.changes {
-            self.fleet.inner.polls.heard(&change);
-            // Nobody listening is no failure.
-            let _ = self.fleet.inner.changes.send(change);
+            self.fleet.tell(change);
         }
         Ok(())
     }

@@ -190,6 +190,26 @@ pub async fn restore_postgres(
     Ok((loaded.created_at, restored))
 }
 
+/// Does what a restore does beyond bringing data back, in a database that was taken to an earlier time by other means: by
+/// PostgreSQL's own recovery, a snapshot, a copied file. Sessions and unused links end, webhooks and rollouts are paused.
+/// The consoles have to be stopped.
+///
+/// # Errors
+/// When the actor may not, or the database fails.
+pub async fn restored_elsewhere(fleet: &Fleet, actor: &Actor) -> Result<Restored> {
+    machine_only(actor)?;
+    let mut tx = fleet.db().begin().await?;
+    store::backup::end_what_restores_end(&mut tx).await?;
+    let held_back = conclude(&mut tx, actor, Path::new("by other means")).await?;
+    let mut restored = Restored { held_back, ..Restored::default() };
+    restored.missing.extend(missing(&mut tx, fleet.folder(), "copy them into keys/ of the data folder").await?);
+    let named = store::artifact::shelved_within(&mut tx).await?;
+    tx.commit().await?;
+    // A bucket takes its time, and the server ends a writer that says nothing for five seconds.
+    restored.missing.extend(not_on_shelf(named, &fleet.artifacts()).await?);
+    Ok(restored)
+}
+
 /// Puts the files in their places before the database is there that names them. Should it end between the two, there are
 /// keys that nothing names; the same command again goes on.
 async fn bring_files(tx: &mut Tx, folder: &Path, shelf: &Artifacts, files: Option<Files>) -> Result<Restored> {
@@ -206,7 +226,8 @@ async fn bring_files(tx: &mut Tx, folder: &Path, shelf: &Artifacts, files: Optio
         ),
     }
     restored.missing.extend(missing(tx, folder, "copy them into keys/ of the data folder").await?);
-    restored.missing.extend(not_on_shelf(tx, shelf).await?);
+    let named = store::artifact::shelved_within(tx).await?;
+    restored.missing.extend(not_on_shelf(named, shelf).await?);
     let photos = store::repair::attached::without_picture(tx).await?;
     if photos > 0 {
         restored.missing.push(format!(
@@ -231,8 +252,7 @@ async fn put_on_shelf(shelf: &Artifacts, files: &mut Files) -> Result<usize> {
 }
 
 /// The files that releases name and the shelf does not have, in a sentence that says what to do.
-async fn not_on_shelf(tx: &mut Tx, shelf: &Artifacts) -> Result<Option<String>> {
-    let named = store::artifact::shelved_within(tx).await?;
+async fn not_on_shelf(named: Vec<store::artifact::Shelved>, shelf: &Artifacts) -> Result<Option<String>> {
     let asked = stream::iter(named).map(async |file| {
         let is_there = shelf.holds(&file.sha256, file.size).await?;
         Ok::<_, Error>((is_there, file.title))
@@ -249,12 +269,13 @@ async fn not_on_shelf(tx: &mut Tx, shelf: &Artifacts) -> Result<Option<String>> 
     }))
 }
 
-/// The keys that authorities name and the data folder does not have, in a sentence that says what to do.
+/// The keys that authorities name and neither the database nor the data folder has, in a sentence that says what to do.
 async fn missing(tx: &mut Tx, folder: &Path, what_to_do: &str) -> Result<Vec<String>> {
     let named = store::authority::key_locations(tx).await?;
     let files = named.iter().filter_map(|location| crate::keys::file_name(location));
-    let gone: Vec<String> =
-        files.filter(|file| !folder.join("keys").join(file).is_file()).map(|file| format!("keys/{file}")).collect();
+    let shared = store::sealed_key::names_within(tx).await?;
+    let is_gone = |file: &&str| !folder.join("keys").join(file).is_file() && !shared.iter().any(|name| name == file);
+    let gone: Vec<String> = files.filter(is_gone).map(|file| format!("keys/{file}")).collect();
     if gone.is_empty() {
         return Ok(Vec::new());
     }

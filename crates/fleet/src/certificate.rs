@@ -186,10 +186,11 @@ impl Fleet {
                 })?),
             };
         let limit = if filter.limit == 0 { PAGE } else { filter.limit.min(PAGE_MAX) };
-        let (page, total) = tokio::try_join!(
-            store::certificate::page(self.db(), &kept, cursor, limit),
-            store::certificate::count(self.db(), &kept)
-        )?;
+        let kept = &kept;
+        let read = |db| async move {
+            tokio::try_join!(store::certificate::page(&db, kept, cursor, limit), store::certificate::count(&db, kept))
+        };
+        let (page, total) = self.listed(read).await?;
         let rows = self.rows(page.certificates, &authorities).await?;
         Ok(CertificatePage { rows, next: page.next.map(|cursor| cursor.to_string()), total })
     }

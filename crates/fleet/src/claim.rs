@@ -28,6 +28,9 @@ use pki::Deriver;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// In whose name it is tried whether the secret can be opened.
+const OPENER: Actor = Actor::Rule { name: "labels" };
+
 /// A claim as a form gives it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 pub struct ClaimForm {
@@ -238,6 +241,17 @@ impl Fleet {
         let opened = Arc::new(opened.await.map_err(Error::internal)?.map_err(told)?);
         *self.inner.claims.known() = Some(Arc::clone(&opened));
         Ok(opened)
+    }
+
+    /// Makes sure that what was sealed for labels and webhooks can be opened here, if anything was.
+    ///
+    /// # Errors
+    /// When the passphrase is missing or another one.
+    pub async fn can_derive(&self) -> Result<()> {
+        if store::claim::secret(self.db()).await?.is_some() {
+            self.deriver(&OPENER, Permission::SettingManage).await?;
+        }
+        Ok(())
     }
 
     async fn make_secret(&self, actor: &Actor, permission: Permission, with: pki::Passphrase) -> Result<String> {

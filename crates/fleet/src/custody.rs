@@ -277,6 +277,8 @@ pub(crate) async fn append_to(deed: &mut Deed<'_>, before: Device, entries: Vec<
     if after.custodian_id != before.custodian_id {
         // Whoever held it before may know its token.
         store::device_token::due(tx, before.id, now).await?;
+        // What that one's user agreed to beforehand, the next one's has not.
+        store::auto_confirm::change_hands(tx, before.id).await?;
     }
     if after != before {
         store::device::update(tx, &before, &after, &mut deed.counts).await?;

@@ -90,11 +90,16 @@ impl Fleet {
         let query = query::parse(text)?;
         let catalogue = self.load_catalogue().await?;
         let names = catalogue.names(self.now());
-        let filter = Filter::new(self.db(), &query, &names).await?;
-        let (page, count) = tokio::try_join!(
-            device_list::page(self.db(), &filter, sort, cursor, limit.clamp(1, 500)),
-            device_list::count(self.db(), &query, &names, &filter),
-        )?;
+        let filter = &Filter::new(self.db(), &query, &names).await?;
+        let (asked, names, limit) = (&query, &names, limit.clamp(1, 500));
+        let (page, count) = self
+            .listed(|db| async move {
+                tokio::try_join!(
+                    device_list::page(&db, filter, sort, cursor, limit),
+                    device_list::count(&db, asked, names, filter),
+                )
+            })
+            .await?;
         Ok(DeviceList { query, page, count, catalogue })
     }
 
@@ -106,8 +111,8 @@ impl Fleet {
         actor.require(Permission::FleetRead)?;
         let query = query::parse(text)?;
         let catalogue = self.load_catalogue().await?;
-        let filter = Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
-        Ok(device_list::count_exactly(self.db(), &filter).await?)
+        let filter = &Filter::new(self.db(), &query, &catalogue.names(self.now())).await?;
+        self.listed(|db| async move { device_list::count_exactly(&db, filter).await }).await
     }
 
     /// The devices of a selection, by serial, all of them or none.

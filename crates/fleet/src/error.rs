@@ -27,6 +27,9 @@ pub enum Error {
         /// What would be needed.
         permission: Permission,
     },
+    /// A second factor has to be shown again for this.
+    #[error("Show your second factor again: this can't be done on a sign-in of some time ago.")]
+    ProveAgain,
     /// There is no such thing.
     #[error("There is no {what} “{key}”.")]
     NotFound {
@@ -66,8 +69,21 @@ pub enum Error {
     #[error("This took longer than 30 seconds and was stopped. Ask for less at once: narrow the query or the filter.")]
     Slow,
     /// The database is busy.
-    #[error("The database is busy, probably with a large import. Nothing was changed; try again in a moment.")]
+    #[error(
+        "The database is busy, probably with a large import, or can’t be reached. Nothing was changed; try again in a moment."
+    )]
     Busy,
+    /// Others changed the same at the same time.
+    #[error("Others changed the same at the same time. Nothing was changed; try again in a moment.")]
+    Contended,
+    /// The database can't be reached.
+    #[error("The database can’t be reached at the moment. Nothing was changed; try again in a moment.")]
+    Unreachable,
+    /// The database was lost before it said whether it was done.
+    #[error(
+        "It is not known whether this was done: the database was lost before it said so. Look before you try again."
+    )]
+    Unsure,
     /// Our fault; the cause is in the log.
     #[error("Something went wrong on our side. Nothing was changed.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -106,11 +122,23 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::Contended => Self::Contended,
+            StoreError::Away(cause) => {
+                tracing::warn!(%cause, "the database can't be reached");
+                Self::Unreachable
+            }
+            StoreError::Unsure(cause) => {
+                tracing::error!(%cause, "the database was lost while something was committed: it may have been, or not");
+                Self::Unsure
+            }
             StoreError::Slow => Self::Slow,
             StoreError::Full => {
                 tracing::error!("no room on the database's disk");
                 let told = "There is no room on the server’s disk. Nothing was changed; the operator of Muster has to make some.";
                 Self::NoRoom(told.to_owned())
+            }
+            StoreError::LeaseOver(lease) => {
+                Self::Away(format!("This node no longer has the lease of {lease}; another one goes on with it."))
             }
             StoreError::Exists => Self::Conflict("This already exists.".to_owned()),
             other => Self::internal(other),

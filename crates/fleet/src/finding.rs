@@ -182,8 +182,7 @@ impl Fleet {
         let (at, topic, subject) = (self.now(), "finding".to_owned(), kind.as_str().to_owned());
         let seq = store::change::ring(&mut tx, at, &topic, &subject).await?;
         tx.commit().await?;
-        // Nobody listening is no failure.
-        drop(self.inner.changes.send(store::change::Change { seq, at: at.0, topic, subject }));
+        self.tell(store::change::Change { seq, at: at.0, topic, subject });
         Ok(())
     }
 
@@ -202,10 +201,14 @@ impl Fleet {
                     Error::field("cursor", "This page can't be found again. Begin with the first one.")
                 })?),
             };
-        let (mut found, kinds) = tokio::try_join!(
-            store::finding::page(self.db(), (state, filter.kind), after, limit + 1),
-            store::finding::kinds(self.db(), state)
-        )?;
+        let kind = filter.kind;
+        let read = |db| async move {
+            tokio::try_join!(
+                store::finding::page(&db, (state, kind), after, limit + 1),
+                store::finding::kinds(&db, state)
+            )
+        };
+        let (mut found, kinds) = self.listed(read).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;
         found.truncate(limit);
@@ -220,7 +223,8 @@ impl Fleet {
     pub async fn findings(&self, actor: &Actor, open_only: bool) -> Result<Vec<FindingRow>> {
         actor.require(Permission::AuthorityRead)?;
         let state = open_only.then_some(FindingState::Open);
-        self.shown(store::finding::list(self.db(), state, SHOWN).await?).await
+        let found = self.listed(|db| async move { store::finding::list(&db, state, SHOWN).await }).await?;
+        self.shown(found).await
     }
 
     /// The findings about a batch, the last first.
@@ -273,7 +277,7 @@ impl Fleet {
         actor.require(Permission::AuthorityRead)?;
         let today = Timestamp(self.now().0.div_euclid(DAY) * DAY);
         let from = today.plus(-DAY * (i64::from(days) - 1).max(0));
-        let found = store::finding::trend(self.db(), from).await?;
+        let found = self.listed(|db| async move { store::finding::trend(&db, from).await }).await?;
         let of = |state: FindingState, day: i64| {
             found.iter().filter(|(known, at, _)| *known == state && *at == day).map(|(_, _, n)| n).sum()
         };

@@ -4,6 +4,7 @@
 //! that also says how far it came. A process that dies in the middle goes on where it was when it starts again.
 //! One import runs at a time, in the order of arrival.
 
+mod elsewhere;
 mod epcis;
 mod manifest;
 mod problems;
@@ -20,10 +21,10 @@ pub use store::import::{Import, ImportProblem};
 pub(crate) use worker::{Importer, counted};
 
 use crate::{Actor, Error, Fleet, Result};
-use domain::{id::ImportId, person::Permission, time::DAY};
+use domain::{id::ImportId, node::NodeState, person::Permission, time::DAY};
 use futures::{Stream, stream};
 use serde_json::json;
-use std::{fmt::Display, io, path::Path, time::Duration};
+use std::{collections::HashMap, fmt::Display, io, path::Path, time::Duration};
 use tokio::{fs::File, io::AsyncReadExt};
 use uuid::Uuid;
 
@@ -74,7 +75,10 @@ impl ImportRequest {
 
 impl Fleet {
     /// The name of the data folder, among those that may work on one database.
-    pub(crate) async fn node(&self) -> Result<String> {
+    ///
+    /// # Errors
+    /// When the folder can't be read or written.
+    pub async fn node(&self) -> Result<String> {
         spool::node(self.folder()).await
     }
 
@@ -126,8 +130,12 @@ impl Fleet {
             created_at: self.now(),
             finished_at: None,
         };
-        if let Err(error) = self.enter_import(actor, &import, &subject).await {
+        if let Err(error) = self.share_import(id, &file.path, &file.sha256).await {
             spool::remove(self.folder(), id).await;
+            return Err(error);
+        }
+        if let Err(error) = self.enter_import(actor, &import, &subject).await {
+            self.forget_import_file(id).await;
             return Err(error);
         }
         drop(file);
@@ -200,7 +208,12 @@ impl Fleet {
     /// Deals with unfinished imports whose file another data folder holds. A database in a folder is that folder's:
     /// it came here without the files. On PostgreSQL somebody may still serve the other folder.
     async fn settle_elsewhere(&self, node: &str) -> Result<()> {
-        for import in store::import::unfinished_elsewhere(self.db(), node).await? {
+        let elsewhere = store::import::unfinished_elsewhere(self.db(), node).await?;
+        let states = if elsewhere.is_empty() { HashMap::new() } else { self.node_states().await? };
+        for import in elsewhere {
+            if states.get(&import.node) == Some(&NodeState::Running) {
+                continue;
+            }
             let shared = matches!(self.db(), store::Db::Postgres(_));
             if shared && import.created_at.plus(DAY) > self.now() {
                 if import.message.is_empty() {
@@ -278,7 +291,7 @@ impl Fleet {
         }
         deed.ring("import", &id.to_string()).await?;
         deed.commit("import.cancel", &subject, &serde_json::Value::Null).await?;
-        spool::remove(self.folder(), id).await;
+        self.forget_import_file(id).await;
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
-//! The keys of our own authorities: sealed files, or keys in a token. Opened once, and then held in memory.
+//! The keys of our own authorities: sealed files, on PostgreSQL also rows, or keys in a token. Opened once, and then held in memory.
 
-use crate::{Error, Fleet, Result};
-use domain::id::AuthorityId;
+mod shared;
+
+use crate::{Actor, Error, Fleet, Result};
+use domain::{id::AuthorityId, person::Permission};
 use pki::{Issuer, KeyAlgorithm, Passphrase, Pkcs11Key, Signer, SoftwareKey};
 use std::{
     collections::HashMap,
@@ -30,6 +32,8 @@ pub(crate) struct KeyRing {
     /// Keys that were opened or made, by their place: opening one takes the time that guessing a passphrase should.
     opened: Mutex<HashMap<String, Arc<dyn Signer>>>,
     issuers: Mutex<HashMap<AuthorityId, Arc<Issuer>>>,
+    /// What is wrong with the passphrase, where that was found out.
+    trouble: Mutex<Option<String>>,
 }
 
 /// A key that was just made.
@@ -37,6 +41,8 @@ pub(crate) struct NewKey {
     pub(crate) signer: Arc<dyn Signer>,
     /// Where it is, as it is kept with its authority.
     pub(crate) location: String,
+    /// It, sealed, as PEM.
+    pub(crate) sealed: String,
 }
 
 fn no_passphrase() -> Error {
@@ -94,12 +100,21 @@ impl Fleet {
             let key = SoftwareKey::generate(algorithm)?;
             let sealed = pki::seal(&key, &passphrase)?;
             pki::write_private(&path, sealed.as_bytes())?;
-            Ok::<_, pki::Error>(key)
+            Ok::<_, pki::Error>((key, sealed))
         });
-        let key = made.await.map_err(Error::internal)?.map_err(told)?;
+        let (key, sealed) = made.await.map_err(Error::internal)?.map_err(told)?;
         let (signer, location): (Arc<dyn Signer>, _) = (Arc::new(key), format!("{FILE}{file}"));
         self.opened().insert(location.clone(), Arc::clone(&signer));
-        Ok(NewKey { signer, location })
+        Ok(NewKey { signer, location, sealed })
+    }
+
+    /// Whether the key of an authority is here, opens, and is its certificate's.
+    ///
+    /// # Errors
+    /// When the actor may not see authorities, and why it can't be used.
+    pub async fn try_key(&self, actor: &Actor, id: AuthorityId) -> Result<()> {
+        actor.require(Permission::AuthorityRead)?;
+        self.issuer(id).await.map(drop)
     }
 
     fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<dyn Signer>>> {
@@ -132,16 +147,14 @@ impl Fleet {
         Ok(signer)
     }
 
-    /// The key in a sealed file.
+    /// The key that was sealed, wherever it is kept.
     pub(crate) async fn key_at(&self, location: &str) -> Result<SoftwareKey> {
-        let path = self.key_file(location).ok_or_else(|| {
+        let name = file_name(location).ok_or_else(|| {
             Error::Conflict("The key of this authority is not on this machine, so it can't be used here.".to_owned())
         })?;
         let passphrase = self.keys().passphrase.ok_or_else(no_passphrase)?;
-        let opened = tokio::task::spawn_blocking(move || {
-            let sealed = read(&path)?;
-            pki::unseal(&sealed, &passphrase).map_err(told)
-        });
+        let (sealed, fleet) = (self.sealed(name).await?, self.clone());
+        let opened = tokio::task::spawn_blocking(move || fleet.unseal(&sealed, &passphrase));
         opened.await.map_err(Error::internal)?
     }
 

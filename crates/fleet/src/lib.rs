@@ -4,20 +4,24 @@
 //! audit entry in the same transaction. Functions that read take the actor too.
 
 mod actor;
+mod again;
 mod audit;
 mod contact;
 mod error;
 mod keys;
+mod replica;
 mod secret;
 mod sweep;
 #[cfg(test)]
 mod testing;
 mod throttle;
+mod turn;
 
 pub mod approval;
 pub mod authority;
 pub mod backup;
 pub mod batches;
+pub mod bell;
 pub mod catalogue;
 pub mod certificate;
 pub mod check_in;
@@ -27,11 +31,14 @@ pub mod device_token;
 pub mod devices;
 pub mod enrol;
 pub mod export;
+pub mod factor;
 pub mod finding;
 pub mod idempotency;
 pub mod import;
 pub mod link;
 pub mod listen;
+pub mod node;
+pub mod observe;
 pub mod ocsp;
 pub mod overview;
 pub mod parts;
@@ -64,10 +71,9 @@ use domain::time::Timestamp;
 use release::ShelfPlace;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 use store::Db;
-use tokio::sync::broadcast;
 
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -82,16 +88,21 @@ struct Inner {
     artifacts: arc_swap::ArcSwap<release::Artifacts>,
     db: Db,
     folder: PathBuf,
+    holder: OnceLock<store::turn::Holder>,
     clock: Clock,
-    changes: broadcast::Sender<store::change::Change>,
+    bell: bell::Bell,
     claims: claim::Codes,
     contacts: contact::Contacts,
     connection: overview::ConnectionCache,
     importer: import::Importer,
+    forecasts: rollout::Forecasts,
+    previews: rollout::Previews,
     keys: keys::KeyRing,
     listeners: listen::Listeners,
+    observed: Arc<observe::Observed>,
     ocsp: ocsp::Responders,
     polls: check_in::Polls,
+    replica: replica::Replicas,
     revoker: revocation::Revoker,
     rollouts: rollout::Rollouts,
     shelf: publish::Shelf,
@@ -110,22 +121,26 @@ impl Fleet {
     /// The same with another clock.
     #[must_use]
     pub fn with_clock(db: Db, folder: PathBuf, clock: Clock) -> Self {
-        let (changes, _) = broadcast::channel(1024);
         Self {
             inner: Arc::new(Inner {
                 artifacts: arc_swap::ArcSwap::from_pointee(release::Artifacts::new(&folder, ShelfPlace::Folder)),
                 db,
                 folder,
+                holder: OnceLock::new(),
                 clock,
-                changes,
+                bell: bell::Bell::default(),
                 claims: claim::Codes::default(),
                 contacts: contact::Contacts::default(),
                 connection: overview::ConnectionCache::default(),
                 importer: import::Importer::default(),
+                forecasts: rollout::Forecasts::default(),
+                previews: rollout::Previews::default(),
                 keys: keys::KeyRing::default(),
                 listeners: listen::Listeners::default(),
+                observed: Arc::default(),
                 ocsp: ocsp::Responders::default(),
                 polls: check_in::Polls::default(),
+                replica: replica::Replicas::default(),
                 revoker: revocation::Revoker::default(),
                 rollouts: rollout::Rollouts::default(),
                 shelf: publish::Shelf::default(),
@@ -152,12 +167,6 @@ impl Fleet {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.inner.clock)()
-    }
-
-    /// Changes from now on, as they are committed by this process.
-    #[must_use]
-    pub fn changes(&self) -> broadcast::Receiver<store::change::Change> {
-        self.inner.changes.subscribe()
     }
 }
 

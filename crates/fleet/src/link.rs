@@ -1,12 +1,15 @@
 //! One-time links: the first start, choosing a password, signing in. Looking at a link uses nothing up.
 
 use crate::{
-    Actor, Error, Fleet, Origin, Result, password,
+    Actor, Error, Fleet, Origin, Result,
+    factor::Entered,
+    password,
     people::{acting, checked_email, checked_name, insert, no_user, subject_of},
     secret, throttle,
 };
 use domain::{
     audit::Outcome,
+    factor::SignInBy,
     id::UserId,
     person::{Permission, Role},
     time::{DAY, Timestamp},
@@ -118,41 +121,43 @@ impl Fleet {
         Ok(token)
     }
 
-    /// Signs somebody in by a link of [`Fleet::sign_in_link`]. It works once.
+    /// Signs somebody in by a link of [`Fleet::sign_in_link`], or half way where a second factor is asked. It works once.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it does not work.
-    pub async fn redeem_link(&self, actor: &Actor, token: &str) -> Result<User> {
+    pub async fn redeem_link(&self, actor: &Actor, token: &str) -> Result<Entered> {
         let owner = self.live(actor, token, LinkPurpose::SignIn).await?.ok_or_else(dead)?;
-        let who = acting(&owner, origin(actor));
+        let (who, policy) = (acting(&owner, origin(actor)), self.second_factor_policy().await?);
         let mut deed = self.allow(&who, Permission::AccountManage, &subject_of(&owner)).await?;
         store::user::lock(&mut deed.tx).await?;
         self.use_up(&mut deed.tx, token, LinkPurpose::SignIn).await?;
-        let user = self.enter(&mut deed.tx, owner.id).await?.ok_or_else(dead)?;
-        deed.commit("sign_in", &subject_of(&user), &json!({"by": "link"})).await?;
-        Ok(user)
+        let entered = self.enter_by(&mut deed.tx, policy, owner.id, SignInBy::Link).await?;
+        let (entered, action) = entered.ok_or_else(dead)?;
+        deed.commit(action, &subject_of(&owner), &json!({"by": SignInBy::Link})).await?;
+        Ok(entered)
     }
 
     /// Sets a password by a link of [`Fleet::add_user`] or [`Fleet::reset_link`], ends all sessions of the account,
-    /// and gives the account to begin a new one for. The link works once.
+    /// and lets its owner in, or half way where a second factor is asked: who has the link need not be who has the
+    /// phone. The link works once.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it does not work; [`Error::Invalid`] when the password isn't taken.
-    pub async fn set_password(&self, actor: &Actor, token: &str, password: &str) -> Result<User> {
+    pub async fn set_password(&self, actor: &Actor, token: &str, password: &str) -> Result<Entered> {
         let owner = self.live(actor, token, LinkPurpose::SetPassword).await?.ok_or_else(dead)?;
         password::check(password, &owner.email)?;
         let hash = password::turn().await?.hash(password).await?;
-        let who = acting(&owner, origin(actor));
+        let (who, policy) = (acting(&owner, origin(actor)), self.second_factor_policy().await?);
         let mut deed = self.allow(&who, Permission::AccountManage, &subject_of(&owner)).await?;
         store::user::lock(&mut deed.tx).await?;
         self.use_up(&mut deed.tx, token, LinkPurpose::SetPassword).await?;
         self.put_password(&mut deed.tx, owner.id, &hash, "").await?;
         store::throttle::clear(&mut deed.tx, &throttle::account(&owner.email)).await?;
-        self.enter(&mut deed.tx, owner.id).await?.ok_or_else(dead)?;
-        let user = store::user::by_id_within(&mut deed.tx, owner.id).await?.ok_or_else(dead)?;
-        deed.ring("people", &user.id.to_string()).await?;
-        deed.commit("password.set", &subject_of(&user), &json!({"by": "link"})).await?;
-        Ok(user)
+        let entered = self.enter_by(&mut deed.tx, policy, owner.id, SignInBy::Link).await?;
+        let (entered, _) = entered.ok_or_else(dead)?;
+        deed.ring("people", &owner.id.to_string()).await?;
+        deed.commit("password.set", &subject_of(&owner), &json!({"by": "link"})).await?;
+        Ok(entered)
     }
 
     /// A new one-time link to choose a password with; earlier ones are worth nothing from now on. Using it ends all
@@ -162,6 +167,7 @@ impl Fleet {
     /// When the actor may not, there is no such account, or it is disabled.
     pub async fn reset_link(&self, actor: &Actor, id: UserId) -> Result<String> {
         self.authorise(actor, Permission::UserManage, &format!("user:{id}")).await?;
+        self.require_fresh(actor).await?;
         let user = store::user::by_id(self.db(), id).await?.ok_or_else(|| no_user(id))?.user;
         if user.disabled_at.is_some() {
             return Err(Error::Conflict(format!("The account {} is disabled; enable it first.", user.email)));

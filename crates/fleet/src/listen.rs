@@ -26,7 +26,7 @@ pub struct Listening {
 }
 
 impl Fleet {
-    /// Listens for changes from now on, as they are committed by this process.
+    /// Listens for changes from now on, whichever node committed them.
     ///
     /// # Errors
     /// When the actor may not see the fleet, or too many listen already.

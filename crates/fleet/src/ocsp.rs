@@ -73,13 +73,18 @@ impl Fleet {
     /// Answers a request, whatever it holds: one at an authority's own address must be about that authority.
     pub async fn ocsp(&self, slug: Option<&str>, request: &[u8]) -> OcspAnswer {
         let now = self.now();
+        if self.is_trust_stale() {
+            return OcspAnswer::failure(OcspFailure::TryLater, now);
+        }
         let request = match pki::read_ocsp_request(request) {
             Ok(request) => request,
             Err(problem) => return OcspAnswer::failure(problem.failure(), now),
         };
         match self.answer(slug, &request.ids, request.nonce.as_deref()).await {
             Ok(answer) => answer,
-            Err(Error::Busy | Error::Slow) => OcspAnswer::failure(OcspFailure::TryLater, now),
+            Err(Error::Busy | Error::Contended | Error::Unreachable | Error::Slow) => {
+                OcspAnswer::failure(OcspFailure::TryLater, now)
+            }
             Err(error) => {
                 tracing::error!(%error, "an OCSP request was not answered");
                 OcspAnswer::failure(OcspFailure::InternalError, now)

@@ -62,7 +62,8 @@ pub struct Disabled {
 
 /// An account as an actor.
 pub(crate) fn acting(user: &User, origin: Origin) -> Actor {
-    Actor::User { id: user.id, email: user.email.clone(), name: user.name.clone(), role: user.role, origin }
+    let (email, name) = (user.email.clone(), user.name.clone());
+    Actor::User { id: user.id, email, name, role: user.role, proved_at: None, origin }
 }
 
 /// An account as audit entries name it.
@@ -146,6 +147,7 @@ impl Fleet {
     /// When the actor may not, a field is wrong, or the address is taken.
     pub async fn add_user(&self, actor: &Actor, form: &UserForm) -> Result<NewUser> {
         self.authorise(actor, Permission::UserManage, &format!("user:{}", known_as(&form.email))).await?;
+        self.require_fresh(actor).await?;
         let user = self.insert_user(actor, form, "").await?;
         let link = self.password_link(actor, &user, INVITATION).await?;
         Ok(NewUser { user, link })
@@ -191,14 +193,18 @@ impl Fleet {
         }
     }
 
-    /// Changes an account's name and role. The role holds from the next request on.
+    /// Changes an account's name and role. The role holds from the next request on; sessions end where it must have a
+    /// second factor and there is none.
     ///
     /// # Errors
     /// When the actor may not, a field is wrong, the account was changed since the form was shown, or nobody would be
     /// left who can manage people.
     pub async fn change_user(&self, actor: &Actor, id: UserId, change: &UserChange) -> Result<User> {
+        self.authorise(actor, Permission::UserManage, &format!("user:{id}")).await?;
+        self.require_fresh(actor).await?;
         let mut deed = self.allow(actor, Permission::UserManage, &format!("user:{id}")).await?;
         let (name, role) = (checked_name(&change.name)?, checked_role(&change.role)?);
+        let policy = self.second_factor_policy().await?;
         store::user::lock(&mut deed.tx).await?;
         let before = store::user::by_id_within(&mut deed.tx, id).await?.ok_or_else(|| no_user(id))?;
         if before.version != change.version {
@@ -208,6 +214,10 @@ impl Fleet {
             spare_last_admin(&mut deed.tx, &before).await?;
         }
         store::user::change(&mut deed.tx, id, &name, role).await?;
+        if policy.asks(role) && !store::factor::has_any_within(&mut deed.tx, id).await? {
+            // They are led to setting one up at their next sign-in.
+            store::session::delete_of_user(&mut deed.tx, id, "").await?;
+        }
         let detail = json!({
             "before": {"name": before.name, "role": before.role},
             "after": {"name": name, "role": role},
@@ -248,6 +258,8 @@ impl Fleet {
     /// # Errors
     /// When the actor may not, or it isn't disabled.
     pub async fn enable_user(&self, actor: &Actor, id: UserId) -> Result<User> {
+        self.authorise(actor, Permission::UserManage, &format!("user:{id}")).await?;
+        self.require_fresh(actor).await?;
         let mut deed = self.allow(actor, Permission::UserManage, &format!("user:{id}")).await?;
         store::user::lock(&mut deed.tx).await?;
         let user = store::user::by_id_within(&mut deed.tx, id).await?.ok_or_else(|| no_user(id))?;

@@ -9,11 +9,12 @@ mod entries;
 mod number;
 mod restored;
 
-use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, trust::AuthorityTrust};
+use crate::{Actor, Error, Fleet, Result, authority::BACKDATED, observe::Job, trust::AuthorityTrust};
 use arc_swap::ArcSwap;
 use domain::{
     authority::AuthorityState,
     id::AuthorityId,
+    node::Lease,
     person::Permission,
     time::{HOUR, MINUTE, SECOND, Timestamp},
 };
@@ -79,7 +80,7 @@ impl Fleet {
             tokio::time::sleep(AGAIN).await;
         }
         self.wake_revoker();
-        tokio::join!(self.follow_trust(), self.publish_always(), self.flush_always());
+        tokio::join!(self.follow_trust(), self.publish_always(), self.flush_always(), self.take_over_acts());
     }
 
     async fn begin_publishing(&self) -> Result<()> {
@@ -93,7 +94,7 @@ impl Fleet {
     async fn publish_always(&self) {
         let mut changed = self.trust_changes();
         loop {
-            let pause = match self.publish_due().await {
+            let pause = match self.observe(Job::Crl, self.publish_due()).await {
                 Ok(()) => LOOK,
                 Err(error) => {
                     tracing::error!(%error, "a CRL was not published; the one before still counts");
@@ -114,13 +115,13 @@ impl Fleet {
     async fn flush_always(&self) {
         loop {
             tokio::time::sleep(FLUSH).await;
-            if let Err(error) = self.flush_spread().await {
+            if let Err(error) = self.observe(Job::Flush, self.flush_spread()).await {
                 tracing::warn!(%error, "how revocations spread was not written down; it is tried again");
             }
-            if let Err(error) = self.flush_contacts().await {
+            if let Err(error) = self.observe(Job::Flush, self.flush_contacts()).await {
                 tracing::warn!(%error, "when devices came was not written down; it is tried again");
             }
-            if let Err(error) = self.flush_polls().await {
+            if let Err(error) = self.observe(Job::Flush, self.flush_polls()).await {
                 tracing::warn!(%error, "how devices poll was not written down; it is tried again");
             }
         }
@@ -137,7 +138,24 @@ impl Fleet {
         if self.due().is_empty() {
             return Ok(());
         }
-        let _turn = store::turn::crls(self.db()).await?;
+        // Who can't open a key must not keep the turn from one that can.
+        self.open_one_of(&self.due()).await?;
+        let turn = self.turn(Lease::Crls).await?;
+        turn.run(self.publish_what_is_due()).await
+    }
+
+    async fn open_one_of(&self, authorities: &[AuthorityId]) -> Result<()> {
+        let mut opened = Ok(());
+        for id in authorities {
+            opened = self.issuer(*id).await.map(drop);
+            if opened.is_ok() {
+                break;
+            }
+        }
+        opened
+    }
+
+    async fn publish_what_is_due(&self) -> Result<()> {
         let mut failure = Ok(());
         // While we waited for the turn, another process may have published something later than what we knew then.
         self.refresh_trust().await?;
@@ -211,7 +229,10 @@ impl Fleet {
         let issuer = self.issuer(authority.id()).await?;
         let last = previous.as_ref().map_or(0, |previous| previous.number);
         let number = number::reserve(self.folder(), authority.slug(), last, self.now()).await?;
-        let this_update = whole_second(self.now());
+        // The clock of the node that published the one before may be a little ahead of ours: a later list is not the older one.
+        let now = whole_second(self.now());
+        let before = previous.as_ref().map(|previous| previous.this_update);
+        let this_update = now.max(before.filter(|before| *before <= now.plus(HOUR)).unwrap_or_default());
         let next_update = this_update.plus(VALID_FOR);
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         // Verifiers' clocks differ, so it says that it was made a little earlier; what we compare is when it was made.

@@ -4,11 +4,22 @@
 //! devices are offered is decided in memory by what was frozen, so that starting a rollout costs the same for a thousand devices
 //! and a million; see [`crate::update`].
 
+mod accepted;
 mod approve;
 mod before;
+mod course;
 mod crowd;
 mod draft;
+mod experiment;
+mod forecast;
+mod held;
+mod hold;
+mod lasting;
+mod late;
+mod levels;
 mod memory;
+mod needed;
+mod preview;
 mod read;
 mod restored;
 mod run;
@@ -18,12 +29,19 @@ mod why;
 
 pub use before::RolloutBefore;
 pub use crowd::{Crowds, Design, Makeup, Part};
+pub use experiment::{
+    CohortView, ComparisonView, ExperimentDetail, FactorView, IntervalView, RatioView, RolledOut, Series, SeriesPoint,
+    StratumView,
+};
 pub use read::{DeviceOutcome, DeviceOutcomes, RolloutDetail, RolloutPage, RolloutRow, StateCount, WaveView};
 pub use run::Abort;
 pub use why::WhyNot;
 
-pub(crate) use memory::{Live, Rollouts, pace_of};
-pub(crate) use restored::hold_back;
+pub(crate) use forecast::Forecasts;
+pub(crate) use late::pace_by_habit;
+pub(crate) use memory::{HICCUP, Live, Rollouts, VERDICT, pace_of};
+pub(crate) use preview::Previews;
+pub(crate) use restored::{hold_back, is_held_back};
 pub(crate) use steward::minute_of;
 
 use crate::{Actor, Deed, Error, FieldError, Fleet, Result, webhook};
@@ -39,6 +57,9 @@ use store::rollout::{Rollout, event::RolloutEvent};
 pub(crate) const TOPIC: &str = "rollout";
 /// The bell's topic for what devices did with one.
 pub(crate) const PROGRESS: &str = "rollout.progress";
+/// What is written when a rollout goes on without some devices, and when its experiment has found something out.
+const HOLD: &str = "hold";
+const FOUND: &str = "verdict";
 /// In whose name rollouts go on by themselves.
 const STEWARD: Actor = Actor::Rule { name: "rollout" };
 
@@ -71,7 +92,12 @@ async fn write(deed: &mut Deed<'_>, rollout: &mut Rollout, event: (&str, String,
     let wave = rollout.course.wave;
     let event = RolloutEvent { at: fleet.now(), actor, deed: word.to_owned(), wave, words, detail };
     store::rollout::event::append(&mut deed.tx, rollout.id, &event).await?;
-    if let Some(kind) = told(word, rollout.course.state) {
+    let found = match word {
+        HOLD => Some(EventKind::RolloutHeldBack),
+        FOUND => Some(EventKind::ExperimentDecided),
+        _ => None,
+    };
+    if let Some(kind) = found.or_else(|| told(word, rollout.course.state)) {
         webhook::tell(&mut deed.tx, rollout.updated_at, kind, &rollout.code).await?;
     }
     deed.ring(TOPIC, &rollout.code).await

@@ -18,6 +18,9 @@ pub const DEVICE_DAYS: &str = "device.days";
 /// How long a station's certificate holds, in days.
 pub const STATION_DAYS: &str = "station.days";
 
+/// Who must have a second factor.
+pub const SECOND_FACTOR: &str = "sign_in.second_factor";
+
 /// The largest file of a release that is taken, in MiB.
 pub const RELEASE_MIB: &str = "release.mib";
 /// The most that can be chosen for [`RELEASE_MIB`].

@@ -1,11 +1,13 @@
 //! Signing in by password.
 
 use crate::{
-    Actor, Error, Fleet, Origin, Result, password,
+    Actor, Error, Fleet, Origin, Result,
+    factor::Entered,
+    password,
     people::{acting, subject_of},
     throttle::{Block, Subjects},
 };
-use domain::{audit::Outcome, id::UserId, person::Permission, time::SECOND};
+use domain::{audit::Outcome, factor::SignInBy, id::UserId, person::Permission, time::SECOND};
 use serde_json::json;
 use store::{Tx, user::User};
 
@@ -34,24 +36,27 @@ fn wrong() -> Error {
 }
 
 impl Fleet {
-    /// Signs somebody in by password. The actor is nobody, with where they are.
+    /// Signs somebody in by password: in, or half way where a second factor is to be shown or set up. The actor is
+    /// nobody, with where they are.
     ///
     /// Whether the account doesn't exist, is disabled, or has another password, can't be told from outside: neither
     /// by the answer nor by the time that it takes.
     ///
     /// # Errors
     /// [`Error::Invalid`], about no field in particular, when it is not right; [`Error::TooMany`] after too many tries.
-    pub async fn sign_in(&self, actor: &Actor, email: &str, password: &str) -> Result<User> {
+    pub async fn sign_in(&self, actor: &Actor, email: &str, password: &str) -> Result<Entered> {
         let email = known_as(email);
         let proof = self.prove(actor, "sign_in", &email, password).await?.ok_or_else(wrong)?;
         let subject = subject_of(&proof.user);
         let who = acting(&proof.user, Origin { address: actor.address().to_owned() });
+        let policy = self.second_factor_policy().await?;
         let mut deed = self.allow(&who, Permission::AccountManage, &subject).await?;
         store::user::lock(&mut deed.tx).await?;
-        let user = self.enter(&mut deed.tx, proof.user.id).await?.ok_or_else(wrong)?;
+        let entered = self.enter_by(&mut deed.tx, policy, proof.user.id, SignInBy::Password).await?;
+        let (entered, action) = entered.ok_or_else(wrong)?;
         proof.settle(self, &mut deed.tx).await?;
-        deed.commit("sign_in", &subject, &json!({"by": "password"})).await?;
-        Ok(user)
+        deed.commit(action, &subject, &json!({"by": SignInBy::Password})).await?;
+        Ok(entered)
     }
 
     /// Notes that somebody comes in, unless they were disabled a moment ago.
@@ -91,7 +96,14 @@ impl Fleet {
         Ok(None)
     }
 
-    async fn audit_failure(&self, actor: &Actor, action: &str, email: &str, why: &str, blocks: &[Block]) -> Result<()> {
+    pub(crate) async fn audit_failure(
+        &self,
+        actor: &Actor,
+        action: &str,
+        email: &str,
+        why: &str,
+        blocks: &[Block],
+    ) -> Result<()> {
         let detail = json!({ "why": why }).to_string();
         self.audit_alone(actor, action, &format!("user:{email}"), Outcome::Failed, &detail).await?;
         for block in blocks {

@@ -224,6 +224,9 @@ impl Fleet {
         if noted.serves {
             let node = noted.node.clone();
             noted.note(act, SpreadChannel::GatewayRefuses, &node, now);
+            if let Some(young) = noted.acts.iter().find(|young| young.id == act) {
+                self.inner.observed.spread(young.since, now);
+            }
         }
     }
 

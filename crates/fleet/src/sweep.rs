@@ -11,8 +11,8 @@ const FAILURES: i64 = DAY;
 const CHANGES: i64 = 7 * DAY;
 
 impl Fleet {
-    /// Forgets ended sessions, old links, failed sign-ins, kept answers, announced changes and what webhooks were told. To be done every few
-    /// minutes. How many sessions had ended.
+    /// Forgets ended sessions, old links, failed sign-ins, kept answers, announced changes, what webhooks were told, and nodes that are gone.
+    /// To be done every few minutes, by any number of nodes: what one has forgotten the next does not find. How many sessions had ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -21,11 +21,14 @@ impl Fleet {
         let sessions = store::session::forget_ended(self.db(), now).await?;
         let mut tx = self.db().begin().await?;
         store::link::forget(&mut tx, now.plus(-LINKS)).await?;
+        store::factor::forget_pending(&mut tx, now.plus(-DAY)).await?;
+        store::passkey::forget(&mut tx, now).await?;
         store::throttle::forget(&mut tx, now.plus(-FAILURES)).await?;
         store::idempotency::forget(&mut tx, now.plus(-KEPT)).await?;
         store::change::forget(&mut tx, now.plus(-CHANGES)).await?;
         store::webhook::delivery::forget(&mut tx, now.plus(-crate::webhook::KEPT)).await?;
         tx.commit().await?;
+        self.forget_nodes().await?;
         Ok(sessions)
     }
 }

@@ -18,8 +18,8 @@ impl Fleet {
         let names = catalogue.names(self.now());
         let mut counts = Vec::with_capacity(queries.len());
         for query in queries {
-            let filter = Filter::new(self.db(), query, &names).await?;
-            counts.push(device_list::count(self.db(), query, &names, &filter).await?);
+            let (filter, names) = (&Filter::new(self.db(), query, &names).await?, &names);
+            counts.push(self.listed(|db| async move { device_list::count(&db, query, names, filter).await }).await?);
         }
         Ok(counts)
     }

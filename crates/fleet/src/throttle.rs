@@ -35,6 +35,10 @@ pub(crate) fn account(email: &str) -> String {
     format!("account:{email}")
 }
 
+pub(crate) fn second_factor(email: &str) -> String {
+    format!("second-factor:{email}")
+}
+
 impl Subjects {
     /// An account, and an address if the try came over the network.
     pub(crate) fn of(email: &str, address: &str) -> Self {
@@ -43,6 +47,22 @@ impl Subjects {
             subjects.push((format!("address:{}", neighbourhood(address)), ADDRESS));
         }
         Self(subjects)
+    }
+
+    /// An account whose second factor is tried, apart from its password, and an address: a right password must not clear
+    /// what was counted of wrong codes.
+    pub(crate) fn of_second_factor(email: &str, address: &str) -> Self {
+        let mut subjects = Self::of(email, address);
+        if let Some((account, _)) = subjects.0.first_mut() {
+            *account = second_factor(email);
+        }
+        subjects
+    }
+
+    /// An address alone: for passkeys that are shown without a name, which nobody could guess.
+    pub(crate) fn of_passkey(address: &str) -> Self {
+        let subject = |address| (format!("address:{}", neighbourhood(address)), ADDRESS);
+        Self(Some(address).filter(|address| !address.is_empty()).map(subject).into_iter().collect())
     }
 
     /// An address alone: for devices' tokens, which nobody could guess, where tries only cost us. Not the address of the

@@ -63,8 +63,10 @@ impl Fleet {
     /// a program the least role that does.
     ///
     /// # Errors
-    /// When the actor may not, or a field is wrong.
+    /// When the actor may not or has to show a second factor again, or a field is wrong.
     pub async fn add_token(&self, actor: &Actor, form: &TokenForm) -> Result<NewToken> {
+        self.authorise(actor, Permission::TokenManage, &form.name).await?;
+        self.require_fresh(actor).await?;
         let mut deed = self.allow(actor, Permission::TokenManage, &form.name).await?;
         let (name, role) = (checked_name(&form.name)?, checked_role(&form.role)?);
         if !(1..=LONGEST_DAYS).contains(&form.days) {

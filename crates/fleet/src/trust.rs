@@ -1,8 +1,10 @@
 //! Whom to trust: what decides at every handshake and for every OCSP answer, held in memory and swapped whole.
 //!
 //! What cuts off is in the database; this is its image. The process that cuts something off swaps its image before it
-//! answers; the others hear the bell, which is the topic `trust` in the table of changes.
+//! answers; the others hear the bell, which is the topic `trust` in the table of changes. An image that could not be compared
+//! with the database for too long counts no more ([`Fleet::is_trust_stale`](crate::Fleet::is_trust_stale)).
 
+mod age;
 mod follow;
 mod serials;
 
@@ -310,6 +312,14 @@ impl Trust {
             self.authorities.insert(id, authority);
         }
         Ok(())
+    }
+
+    /// Makes this the state of a generation: nothing that was concluded from an earlier one holds.
+    fn stamp(&mut self, generation: u64) {
+        self.generation = generation;
+        for authority in self.authorities.values_mut() {
+            (authority.version, authority.urgent) = (generation, generation);
+        }
     }
 
     fn set_serials(&mut self, id: AuthorityId, all: HashMap<SerialNumber, Mark>, version: u64) {

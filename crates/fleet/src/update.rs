@@ -6,19 +6,25 @@
 //! memory that is late offer nothing twice and nothing that was not approved.
 
 mod choose;
+mod confirm;
 mod deliver;
+mod exposure;
 mod go_on;
+mod hold_out;
 mod offer;
 mod releases;
 mod repository;
 mod told;
 
 pub use choose::UpdateLink;
+pub use confirm::{Confirmations, Heard};
 pub use deliver::{ArtifactFile, Deployment, DeploymentHistory};
 pub use releases::Deliverable;
 pub use repository::{Meaning, Part, Wanted};
+pub use store::auto_confirm::AutoConfirm;
 pub use told::DeviceUpdate;
 
 pub(crate) use choose::{around, member_of, offered_by as offer_of};
+pub(crate) use exposure::on_measured;
 pub(crate) use go_on::on_report;
 pub(crate) use offer::Told;

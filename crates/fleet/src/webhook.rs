@@ -14,12 +14,12 @@ pub use ear::{Ear, News, What};
 pub use hook::{NewWebhook, WebhookDetail, WebhookForm, WebhookRow};
 pub use store::webhook::{Webhook, delivery::Delivery};
 
-use crate::{Fleet, Result};
+use crate::Result;
 use domain::{
     time::{DAY, Timestamp},
     webhook::EventKind,
 };
-use store::{Tx, turn::Turn};
+use store::Tx;
 
 /// The bell's topic for what webhooks are told. Its subjects are a word of [`EventKind`] and what it happened to, with a
 /// space between.
@@ -33,14 +33,4 @@ pub(crate) const KEPT: i64 = 30 * DAY;
 pub(crate) async fn tell(tx: &mut Tx, at: Timestamp, kind: EventKind, about: &str) -> Result<()> {
     store::change::ring(tx, at, TOPIC, &format!("{kind} {about}")).await?;
     Ok(())
-}
-
-impl Fleet {
-    /// Waits until this process is the one that tells webhooks.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn webhook_turn(&self) -> Result<Turn> {
-        Ok(store::turn::webhooks(self.db()).await?)
-    }
 }

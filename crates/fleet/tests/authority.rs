@@ -17,6 +17,8 @@ mod kill;
 mod renewal;
 #[path = "scene/mod.rs"]
 mod scene;
+#[path = "authority/shared_keys.rs"]
+mod shared_keys;
 #[path = "authority/things.rs"]
 mod things;
 #[path = "authority/token.rs"]

@@ -184,7 +184,7 @@ async fn what_is_restored_is_what_was_there() {
         assert_eq!(before.len(), after.len());
         // It is in use as before: people come in, numbering goes on.
         let nobody = Actor::Nobody { origin: Origin::default() };
-        let ada = restored.sign_in(&nobody, "ada@muster.example", PASSWORD).await.unwrap();
+        let ada = restored.sign_in(&nobody, "ada@muster.example", PASSWORD).await.unwrap().inside().unwrap();
         assert_eq!(ada.role, Role::Admin);
         add_custodian(&restored, "One more").await;
     }

@@ -3,6 +3,10 @@
 
 #[path = "people/accounts.rs"]
 mod accounts;
+#[path = "people/factors.rs"]
+mod factors;
+#[path = "people/passkeys.rs"]
+mod passkeys;
 #[path = "people/sign_in.rs"]
 mod sign_in;
 #[path = "people/things.rs"]

@@ -8,6 +8,8 @@ mod acts;
 mod any_order;
 #[path = "revocation/approvals.rs"]
 mod approvals;
+#[path = "revocation/hung.rs"]
+mod hung;
 #[path = "revocation/kill.rs"]
 mod kill;
 #[path = "revocation/large.rs"]

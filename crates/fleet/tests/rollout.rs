@@ -1,20 +1,37 @@
 //! Rollouts from the draft to the last device, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "figures are printed")]
 
+#[path = "rollout/compared.rs"]
+mod compared;
+#[path = "rollout/confirm.rs"]
+mod confirm;
 #[path = "../../artifact/tests/debs/mod.rs"]
 mod debs;
 #[path = "rollout/delivery.rs"]
 mod delivery;
 #[path = "rollout/ends.rs"]
 mod ends;
+#[path = "rollout/experiment_size.rs"]
+mod experiment_size;
+#[path = "rollout/experiments.rs"]
+mod experiments;
 #[path = "rollout/files.rs"]
 mod files;
 #[path = "rollout/flow.rs"]
 mod flow;
+#[path = "rollout/foreseen.rs"]
+mod foreseen;
+#[path = "rollout/habit.rs"]
+mod habit;
+#[path = "rollout/held.rs"]
+mod held;
 #[path = "rollout/kept.rs"]
 mod kept;
 #[path = "rollout/last.rs"]
 mod last;
+#[path = "rollout/looks.rs"]
+mod looks;
 #[path = "rollout/model.rs"]
 mod model;
 #[path = "rollout/people.rs"]
@@ -26,6 +43,8 @@ mod pushing;
 mod repository;
 #[path = "rollout/restored.rs"]
 mod restored;
+#[path = "rollout/returned.rs"]
+mod returned;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "scene/mod.rs"]
 mod scene;

@@ -7,6 +7,8 @@ mod backups;
 mod contract;
 #[path = "../../artifact/tests/debs/mod.rs"]
 mod debs;
+#[path = "shelf/imports.rs"]
+mod imports;
 #[path = "shelf/reach.rs"]
 mod reach;
 #[allow(dead_code, reason = "other tests use the rest of it")]

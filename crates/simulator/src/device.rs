@@ -5,12 +5,14 @@ mod fault;
 mod identity;
 mod inside;
 mod line;
+mod measure;
 mod wire;
 
 pub use fault::{Fault, FaultError, Faults, Harm};
 pub use identity::{Identity, enrol};
 pub use inside::Inside;
 pub use line::{File, Job, Line, LineError, Next, Polled};
+pub use measure::{Measure, MeasureError};
 pub use wire::Wire;
 
 use domain::rollout::{Execution, Feedback, Finished};
@@ -75,6 +77,8 @@ pub struct Device {
     /// What ran before, which it can start with again.
     before: String,
     state: State,
+    /// How often it has started.
+    starts: u32,
     faults: Arc<Faults>,
 }
 
@@ -82,7 +86,14 @@ impl Device {
     /// A device with this serial that runs a version.
     #[must_use]
     pub fn new(serial: &str, runs: &str, faults: Arc<Faults>) -> Self {
-        Self { serial: serial.to_owned(), runs: runs.to_owned(), before: runs.to_owned(), state: State::Idle, faults }
+        Self {
+            serial: serial.to_owned(),
+            runs: runs.to_owned(),
+            before: runs.to_owned(),
+            state: State::Idle,
+            starts: 0,
+            faults,
+        }
     }
 
     /// Its serial.
@@ -115,11 +126,11 @@ impl Device {
             // Nobody asked it, but something else runs than it said.
             turn.did = Some(Did::WentBack(left.clone()));
             turn.reported = true;
-            line.report(&self.runs).await?;
+            self.report(line).await?;
             self.state = State::Idle;
         } else if polled.wants_report && may_report {
             turn.reported = true;
-            line.report(&self.runs).await?;
+            self.report(line).await?;
         }
         match (polled.next, &self.state) {
             (Some(next), _) if next.is_stop => {
@@ -142,6 +153,11 @@ impl Device {
         Ok(turn)
     }
 
+    /// Reports what it runs, and what it measured at its last start.
+    async fn report(&self, line: &impl Line) -> Result<(), LineError> {
+        line.report(&self.runs, &self.faults.measured(&self.serial, &self.runs, self.starts)).await
+    }
+
     /// Starts with what is written. The version by which it fell silent, if it did.
     fn start(&mut self) -> Option<String> {
         match &self.state {
@@ -151,10 +167,12 @@ impl Device {
                 return Some(version);
             }
             State::Written { id, version, harm } => {
+                self.starts += 1;
                 self.before = std::mem::replace(&mut self.runs, version.clone());
                 self.state = State::Started { id: *id, harm: harm.clone() };
             }
             State::Doomed => {
+                self.starts += 1;
                 let left = std::mem::replace(&mut self.runs, self.before.clone());
                 self.state = State::Gone(left);
             }
@@ -191,7 +209,7 @@ impl Device {
         line.say(next, &said(Execution::Closed, Finished::Success, None, "All Chunks Installed.")).await?;
         self.state = if harm == Some(Harm::Back) { State::Doomed } else { State::Idle };
         if line.poll().await?.wants_report {
-            line.report(&self.runs).await?;
+            self.report(line).await?;
         }
         Ok(Did::Installed(self.runs.clone()))
     }

@@ -22,4 +22,5 @@ mod world;
 pub use certify::PastAct;
 pub use journey::lives;
 pub use travel::Travel;
+pub use wired::FOLDER as WIRED_FOLDER;
 pub use world::World;

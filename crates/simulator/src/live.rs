@@ -4,7 +4,7 @@
 
 use crate::{
     demo::ACTOR,
-    device::{Device, Did, Fault, Faults, Harm, Inside, RESTART_S},
+    device::{Device, Did, Fault, Faults, Harm, Inside, Measure, RESTART_S},
     wired,
 };
 use domain::{
@@ -25,13 +25,35 @@ const TICK: Duration = Duration::from_secs(5);
 /// How many devices report at one tick at most: of a new demo all devices are asked at once.
 const REPORTS: usize = 12;
 
-/// What goes wrong in the demo when devices are updated: little, and not everywhere the same.
+/// What goes wrong in the demo when devices are updated: little, and not everywhere the same. And what they measure at each start.
 #[must_use]
 pub fn faults(seed: u64) -> Arc<Faults> {
     let fault =
         |harm, share, serials: &str| Fault { harm, share, serials: serials.to_owned(), versions: "*".to_owned() };
     let all = vec![fault(Harm::Back, 1, "GW2A-*"), fault(Harm::Silence, 1, "*"), fault(Harm::Code(4), 3, "*")];
-    Arc::new(Faults::new(seed, all))
+    Arc::new(Faults::new(seed, all).measuring(measures()))
+}
+
+/// What the demo's devices measure: how long they take to start, and how much memory is left then. With 1.5.1 gateways start sooner,
+/// but for those of revision C.
+fn measures() -> Vec<Measure> {
+    let measure = |name: &str, median, (spread, tail), serials: &str, versions: &str| Measure {
+        name: name.to_owned(),
+        median,
+        spread,
+        tail,
+        serials: serials.to_owned(),
+        versions: versions.to_owned(),
+    };
+    vec![
+        measure("boot_s", 61.0, (6, 0), "GW2C-*", "1.5.1"),
+        measure("boot_s", 22.0, (6, 0), "GW2*", "1.5.1"),
+        measure("boot_s", 34.0, (6, 0), "GW2*", "*"),
+        measure("boot_s", 18.0, (10, 1), "CAM*", "*"),
+        measure("mem_free_mb", 132.0, (45, 0), "GW2*", "1.5.1"),
+        measure("mem_free_mb", 124.0, (45, 0), "GW2*", "*"),
+        measure("mem_free_mb", 58.0, (35, 0), "CAM*", "*"),
+    ]
 }
 
 /// Lets the fleet live until the future is dropped. Failures are logged: a demo that stutters is better than none. `gateway` is where

@@ -86,6 +86,15 @@ const PAST: &[Past] = &[
     },
     Past {
         product: "gateway-os",
+        version: "1.5.1",
+        model: "GW-200",
+        revisions: &[],
+        days: 10,
+        reached: Stage::Production,
+        notes: "Services start beside each other, so that gateways are up sooner.",
+    },
+    Past {
+        product: "gateway-os",
         version: "1.6.0-rc1",
         model: "GW-200",
         revisions: &["C"],

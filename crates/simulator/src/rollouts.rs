@@ -1,5 +1,9 @@
 //! Rollouts of a made-up fleet, by the deeds that people do and by devices that install: one is over, one was stopped by its gate,
-//! one compares releases, one has just opened its second wave, and one waits for a manager.
+//! one compares releases, one has just opened its second wave, and one waits for a manager. Those that decide by evidence are in
+//! [`evidence`].
+
+mod evidence;
+mod whose;
 
 use crate::{
     Travel, World,
@@ -10,7 +14,7 @@ use crate::{
     wired,
 };
 use domain::{
-    custody::{CustodianKind, slug},
+    custody::slug,
     id::ReleaseId,
     rollout::{Advance, Cohorts, Gate, Plan as RolloutPlan, Reaction, Variant, Wave, WaveSize, Windows},
     time::{HOUR, MINUTE, SECOND, Timestamp},
@@ -18,9 +22,14 @@ use domain::{
 use fleet::{Error, Fleet, Result};
 use std::sync::Arc;
 use store::device_list::Sort;
+use whose::{a_client, counted, in_use};
 
 /// How many devices a rollout of the past has at most, so that it is made at once.
 const MOST: i64 = 40;
+/// How many an experiment, or a gate that goes by evidence, has at most: few devices show little.
+const MANY: i64 = 120;
+/// After so many devices of the past somebody looks after the rollouts, as time does in the present.
+const LOOK: usize = 8;
 /// How often devices of the past poll.
 const POLL: i64 = 5 * MINUTE;
 
@@ -72,41 +81,32 @@ async fn stories(fleet: &Fleet, plan: Plan, world: &World, crew: Crew<'_>) -> Re
     let (Some(camera), Some(old), Some(new)) = (camera, old, new) else { return Ok(Vec::new()) };
     let mut taken: Vec<String> = wired::client(world).map(|client| client.code.clone()).into_iter().collect();
     let mut stories = Vec::new();
-    if let Some(target) = a_client(fleet, world, ("model:CAM-80 fw<3.1.4", 4), &mut taken).await? {
+    if let Some(target) = a_client(fleet, world, ("model:CAM-80 fw<3.1.4", 4..=MOST), &mut Vec::new()).await? {
         stories.push(over(camera, target));
     }
-    if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.5", 10), &mut taken).await? {
+    // Before others take the clients that have many devices.
+    if let Some(newer) = release("gateway-os", "1.5.1").await? {
+        if let Some(target) = a_client(fleet, world, ("model:GW-200 rev:B,C fw<1.5", 70..=MANY), &mut taken).await? {
+            stories.push(evidence::decided((new, newer), counted(fleet, target).await?, plan.seed));
+        }
+        if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.5", 50..=MANY), &mut taken).await? {
+            stories.push(evidence::undecided((new, newer), counted(fleet, target).await?, plan.seed));
+        }
+    }
+    if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.5", 10..=MOST), &mut taken).await? {
         stories.push(stopped(new, old, target, plan.seed));
     }
-    if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.4.2", 10), &mut taken).await? {
+    if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.4.2", 10..=MOST), &mut taken).await? {
         stories.push(compared(old, new, target, plan.seed));
+    }
+    if let Some(target) = a_client(fleet, world, ("model:GW-200 fw<1.5", 30..=MANY), &mut taken).await? {
+        stories.push(evidence::shown(new, target, plan.seed));
     }
     if let Some(client) = wired::client(world) {
         stories.push(running(new, old, in_use("model:GW-200 fw<1.5", &client.code), plan.seed));
     }
     stories.push(waiting(camera));
     Ok(stories)
-}
-
-fn in_use(which: &str, client: &str) -> String {
-    format!("custodian:{client} state:active trust:trusted {which}")
-}
-
-/// The query of a client's devices, of which there are neither fewer than `least` nor too many.
-async fn a_client(
-    fleet: &Fleet,
-    world: &World,
-    (which, least): (&str, i64),
-    taken: &mut Vec<String>,
-) -> Result<Option<String>> {
-    for client in world.of_kind(CustodianKind::Client) {
-        let query = format!("{} seen<1d", in_use(which, &client.code));
-        if !taken.contains(&client.code) && (least..=MOST).contains(&fleet.count_devices(&ACTOR, &query).await?) {
-            taken.push(client.code.clone());
-            return Ok(Some(query));
-        }
-    }
-    Ok(None)
 }
 
 /// Percent in parts of 100 000.
@@ -122,6 +122,7 @@ fn gate(failed: u32, min_sample: u64, open_minutes: u32) -> Gate {
         failed_limit: percent(failed),
         silent_limit: percent(10),
         done: percent(80),
+        evidence: None,
     }
 }
 
@@ -148,6 +149,9 @@ fn usual(name: &str, release: ReleaseId, target: String, waves: Vec<Wave>) -> Ro
         joins: false,
         downgrades: false,
         salt: String::new(),
+        experiment: None,
+        late_by_habit: false,
+        confirmation_required: false,
     }
 }
 
@@ -235,7 +239,8 @@ async fn tell(fleet: &Fleet, travel: &Travel, story: Story, crew: Crew<'_>) -> R
 
 /// The devices of a target, each with its line.
 async fn devices(fleet: &Fleet, target: &str, faults: &Arc<Faults>) -> Result<Vec<(Device, Inside)>> {
-    let list = fleet.devices(&ACTOR, target, Sort::default(), None, 100).await?;
+    let most = usize::try_from(MANY).unwrap_or(usize::MAX);
+    let list = fleet.devices(&ACTOR, target, Sort::default(), None, most).await?;
     let device = |device: domain::device::Device| {
         let line = live::inside(fleet, device.id, &device.serial);
         (Device::new(&device.serial, device.firmware.as_deref().unwrap_or_default(), Arc::clone(faults)), line)
@@ -260,6 +265,9 @@ async fn follow(
             if matches!(turn.did, Some(Did::Wrote(_))) {
                 travel.to(fleet.now().plus(i64::from(RESTART_S) * SECOND));
                 device.turn(line, true).await.map_err(of_line)?;
+            }
+            if place % LOOK == LOOK - 1 {
+                fleet.look_after_rollouts().await?;
             }
         }
         at = at.plus(POLL);

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 /// The folder of their keys, in the data folder.
-const FOLDER: &str = "demo-devices";
+pub const FOLDER: &str = "demo-devices";
 /// How many there are at most.
 const MOST: usize = 48;
 /// Whose they are: one client that has a few dozen, by its place in the world.
@@ -114,8 +114,9 @@ impl Line for Field {
         self.wire.say(next, feedback).await
     }
 
-    async fn report(&self, runs: &str) -> std::result::Result<(), LineError> {
-        let attributes = reports::attributes(&self.fleet, &self.serial, runs).await?;
+    async fn report(&self, runs: &str, measured: &[(String, String)]) -> std::result::Result<(), LineError> {
+        let mut attributes = reports::attributes(&self.fleet, &self.serial, runs).await?;
+        attributes.extend_from_slice(measured);
         self.wire.report_all(&attributes, UpdateMode::Replace).await
     }
 }

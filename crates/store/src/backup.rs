@@ -17,7 +17,7 @@ pub use postgres::{Loaded, load};
 pub use shelf::{Arriving, Lying, Shelf};
 pub use sqlite::{Staged, stage};
 
-use crate::{Db, StoreError, StoreResult};
+use crate::{Db, StoreError, StoreResult, Tx};
 use domain::time::Timestamp;
 use std::{path::Path, sync::Arc};
 
@@ -71,6 +71,17 @@ pub async fn put_in_place(files: Files) -> StoreResult<usize> {
     blocking(move || files.put_in_place()).await
 }
 
+/// Ends in a database that was taken back to an earlier time by other means than ours what a restore ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_what_restores_end(tx: &mut Tx) -> StoreResult<()> {
+    for sql in ENDED_BY_RESTORE {
+        within!(tx, |executor| sqlx::query(sql).execute(executor).await.map(drop))?;
+    }
+    Ok(())
+}
+
 fn failed(why: impl Into<String>) -> StoreError {
     StoreError::Backup(why.into())
 }
@@ -93,7 +104,7 @@ const IN_USE: [&str; 4] = ["user_account", "custodian", "device", "import"];
 /// What must not come back: sessions, links and vouchers that were ended or used since, approvals of vouchers that were made
 /// since, and requests that nobody answers any more. By its time a voucher tells that it was a restore that ended it: see
 /// [`Voucher::may_have_been_used`](crate::voucher::Voucher::may_have_been_used).
-const ENDED_BY_RESTORE: [&str; 6] = [
+const ENDED_BY_RESTORE: [&str; 8] = [
     "DELETE FROM session",
     "DELETE FROM one_time_link WHERE used_at = 0",
     "DELETE FROM idempotency WHERE status = 0",
@@ -103,4 +114,7 @@ const ENDED_BY_RESTORE: [&str; 6] = [
     // Nobody is told of what is old, or by a copy that was restored to be looked at.
     "UPDATE webhook SET state = 'paused', note = 'The console was restored from a backup. Look at it before it goes on.' \
      WHERE state = 'active'",
+    // Who served the fleet then does not serve this.
+    "DELETE FROM node",
+    "UPDATE lease SET holder = '', expires_at = 0",
 ];

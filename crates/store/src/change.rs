@@ -1,7 +1,12 @@
 //! The one bell: whatever must be told to others, with a sequence.
 
-use crate::{Db, StoreResult, Tx};
+mod line;
+
+pub use line::{Ear, Ringer};
+
+use crate::{Db, StoreResult, Tx, db::list_sql};
 use domain::time::Timestamp;
+use sqlx::AssertSqlSafe;
 
 /// A change that others may want to hear of.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -41,6 +46,25 @@ pub async fn ring(tx: &mut Tx, at: Timestamp, topic: &str, subject: &str) -> Sto
 /// When the database fails.
 pub async fn after(db: &Db, seq: i64, limit: i64) -> StoreResult<Vec<Change>> {
     Ok(read!(db, |pool| sqlx::query_as(AFTER).bind(seq).bind(limit).fetch_all(pool).await)?)
+}
+
+/// Those of these sequences that are there by now. At most some hundred are asked for at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn among(db: &Db, seqs: &[i64]) -> StoreResult<Vec<Change>> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = list_sql(db, seqs.len());
+    let sql = format!("SELECT seq, at, topic, subject FROM change WHERE seq IN ({list}) ORDER BY seq");
+    Ok(read!(db, |pool| {
+        let mut asked = sqlx::query_as(AssertSqlSafe(sql));
+        for seq in seqs {
+            asked = asked.bind(seq);
+        }
+        asked.fetch_all(pool).await
+    })?)
 }
 
 /// What happened of one kind after a sequence, oldest first.

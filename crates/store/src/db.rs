@@ -1,6 +1,11 @@
 //! The two databases behind one type, and transactions on them.
 
-use crate::{StoreError, StoreResult, deadline::DEADLINE, private};
+use crate::{
+    StoreError, StoreResult,
+    deadline::DEADLINE,
+    look::{POSTGRES, SQLITE},
+    private, reach,
+};
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -13,10 +18,15 @@ pub(crate) const MAX_BINDS: usize = 30_000;
 
 /// How long a reader or writer waits for its turn before it is told that the database is busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a reader of [`Db::aside`] does.
+const ASIDE: Duration = Duration::from_secs(3);
+/// How long it may take to make durable what was written. Whoever waits for longer is told that nobody knows.
+const COMMIT: Duration = Duration::from_secs(60);
 
 /// How a writer begins on PostgreSQL. The deadline is for reads: what is to be written is whole or nothing, and a large
-/// piece of an import takes what it takes.
-const WRITER: &str = "BEGIN; SET LOCAL statement_timeout = 0";
+/// piece of an import takes what it takes. One that hangs, though, must not keep what it locked from other nodes: the server
+/// ends it.
+const WRITER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 5000";
 
 /// A database. Cloning shares the pools.
 #[derive(Clone, Debug)]
@@ -77,7 +87,7 @@ impl Db {
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        sqlx::migrate!("../../migrations/sqlite").run(&write).await?;
+        SQLITE.run(&write).await?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let read = SqlitePoolOptions::new()
             .max_connections(u32::try_from(cores).unwrap_or(2).max(2))
@@ -99,20 +109,39 @@ impl Db {
         // A migration of a large table takes what it takes, so it has a connection without the deadline.
         let migrating = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
         let migrating = migrating.connect_with(options.clone()).await?;
-        sqlx::migrate!("../../migrations/postgres").run(&migrating).await?;
+        reach::refuse_read_only(&mut *migrating.acquire().await?).await?;
+        POSTGRES.run(&migrating).await?;
         migrating.close().await;
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    let sql = AssertSqlSafe(format!("SET statement_timeout = {}", DEADLINE.as_millis()));
-                    sqlx::query(sql).execute(connection).await.map(drop)
-                })
-            })
-            .connect_with(options)
-            .await?;
+        let pool = reach::pool(16, PATIENCE, DEADLINE).connect_with(options).await?;
         Ok(Self::Postgres(pool))
+    }
+
+    /// A replica of a PostgreSQL database: it is only read, has its tables from the primary, and is connected to when it is
+    /// first asked.
+    ///
+    /// # Errors
+    /// When the address is none of PostgreSQL's.
+    pub fn replica(url: &str) -> StoreResult<Self> {
+        let options = postgres_address(url)?.application_name("muster lists");
+        let options = options.options([("default_transaction_read_only", "on")]);
+        Ok(Self::Postgres(reach::reading_pool(8, ASIDE, DEADLINE).connect_lazy_with(options)))
+    }
+
+    /// The same for a reader that must not wait for others: what keeps trust fresh can't stand in a queue with what people
+    /// search for. It connects when it is first asked. One that does not answer is dropped, and another one taken.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        match self {
+            Self::Sqlite { read, write } => {
+                let options = read.connect_options().as_ref().clone();
+                let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ASIDE);
+                Self::Sqlite { read: one.connect_lazy_with(options), write: write.clone() }
+            }
+            Self::Postgres(pool) => {
+                let options = pool.connect_options().as_ref().clone().application_name("muster aside");
+                Self::Postgres(reach::pool(1, ASIDE, ASIDE).connect_lazy_with(options))
+            }
+        }
     }
 
     /// Opens the database of a data folder, or the one at `url` when there is one.
@@ -135,11 +164,14 @@ impl Db {
     /// Begins a transaction that writes.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when other writers hold it too long.
+    /// [`StoreError::Busy`] when other writers hold it too long, [`StoreError::Away`] when it can't be reached.
     pub async fn begin(&self) -> StoreResult<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(WRITER).await?),
+            Self::Postgres(pool) => {
+                let begun = tokio::time::timeout(PATIENCE, pool.begin_with(WRITER)).await;
+                Tx::Postgres(begun.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))??)
+            }
         })
     }
 
@@ -222,13 +254,17 @@ impl Tx {
     /// Makes everything durable that was written in this transaction.
     ///
     /// # Errors
-    /// When the database could not; then nothing was written.
-    pub async fn commit(self) -> StoreResult<()> {
+    /// When the database could not, or the turn in which it was written is over; then nothing was written.
+    /// [`StoreError::Unsure`] where the database did not say so.
+    pub async fn commit(mut self) -> StoreResult<()> {
+        crate::turn::fence_held(&mut self).await?;
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => match tokio::time::timeout(COMMIT, tx.commit()).await {
+                Ok(committed) => committed.map_err(StoreError::of_commit),
+                Err(_) => Err(StoreError::Unsure(sqlx::Error::Io(ErrorKind::TimedOut.into()))),
+            },
         }
-        Ok(())
     }
 }
 
@@ -301,7 +337,8 @@ mod tests {
         let files = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.db-imports"].map(|f| folder.path().join(f));
         let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
         let db = Db::open(folder.path(), None).await.unwrap();
-        let turn = crate::turn::imports(&db).await.unwrap();
+        let holder = crate::turn::Holder::new("test");
+        let turn = crate::turn::take(&db, domain::node::Lease::Imports, &holder).await.unwrap();
         assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 4]);
         // As an earlier version left them.
         for file in &files {

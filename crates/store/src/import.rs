@@ -187,6 +187,8 @@ macro_rules! columns {
 queries! {
     INSERT = "INSERT INTO import (id, file_name, format, sha256, size, dry_run, skip_bad_rows, state, actor, node, \
               created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    ADOPT = "UPDATE import SET node = $3, message = '' \
+             WHERE id = $1 AND node = $2 AND state IN ('received', 'checking', 'applying')";
     BY_ID = concat!("SELECT ", columns!(), " FROM import WHERE id = $1");
     NEWEST = concat!("SELECT ", columns!(), " FROM import ORDER BY id DESC LIMIT $1");
     BEFORE = concat!("SELECT ", columns!(), " FROM import WHERE id < $1 ORDER BY id DESC LIMIT $2");
@@ -281,6 +283,18 @@ pub async fn unfinished(db: &Db, node: &str) -> StoreResult<Vec<Import>> {
 pub async fn unfinished_elsewhere(db: &Db, node: &str) -> StoreResult<Vec<Import>> {
     let rows: Vec<Row> = read!(db, |pool| sqlx::query_as(ELSEWHERE).bind(node).fetch_all(pool).await)?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Makes an import another node's. False when it is finished, or was no longer the first one's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn adopt(tx: &mut Tx, id: ImportId, from: &str, to: &str) -> StoreResult<bool> {
+    let n = within!(tx, |executor| {
+        let query = sqlx::query(ADOPT).bind(id.0).bind(from).bind(to);
+        query.execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(n == 1)
 }
 
 /// Ends every import that is not finished, because no file is left of any.

@@ -9,11 +9,13 @@ mod macros;
 mod db;
 mod deadline;
 mod error;
+mod reach;
 
 pub mod approval;
 pub mod artifact;
 pub mod audit;
 pub mod authority;
+pub mod auto_confirm;
 pub mod backup;
 pub mod batch;
 pub mod brake;
@@ -27,7 +29,9 @@ pub mod custodian;
 pub mod device;
 pub mod device_list;
 pub mod device_token;
+pub mod evidence;
 pub mod export;
+pub mod factor;
 pub mod finding;
 pub mod fitting;
 pub mod history;
@@ -35,9 +39,13 @@ pub mod idempotency;
 pub mod import;
 pub mod key_copy;
 pub mod link;
+pub mod look;
 pub mod manifest;
 pub mod member;
 pub mod model_rule;
+pub mod node;
+pub mod observe;
+pub mod passkey;
 pub mod poll;
 pub mod private;
 pub mod release;
@@ -47,6 +55,7 @@ pub mod revocation;
 pub mod revoked;
 pub mod rollout;
 pub mod sbom;
+pub mod sealed_key;
 pub mod session;
 pub mod setting;
 pub mod spread;
@@ -76,6 +85,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         artifact::QUERIES,
         audit::QUERIES,
         authority::QUERIES,
+        auto_confirm::QUERIES,
         batch::QUERIES,
         brake::QUERIES,
         certificate::QUERIES,
@@ -92,7 +102,11 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         device_list::QUERIES,
         device_list::members::QUERIES,
         device_token::QUERIES,
+        evidence::QUERIES,
+        evidence::exposure::QUERIES,
+        evidence::point::QUERIES,
         export::QUERIES,
+        factor::QUERIES,
         finding::QUERIES,
         finding::fold::QUERIES,
         finding::settled::QUERIES,
@@ -103,9 +117,13 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         import::QUERIES,
         key_copy::QUERIES,
         link::QUERIES,
+        look::QUERIES,
         manifest::QUERIES,
         member::QUERIES,
         model_rule::QUERIES,
+        node::QUERIES,
+        observe::QUERIES,
+        passkey::QUERIES,
         poll::QUERIES,
         release::QUERIES,
         report::QUERIES,
@@ -119,8 +137,11 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         sbom::QUERIES,
         rollout::QUERIES,
         rollout::count::QUERIES,
+        rollout::course::QUERIES,
         rollout::target::QUERIES,
         rollout::event::QUERIES,
+        rollout::level::QUERIES,
+        sealed_key::QUERIES,
         session::QUERIES,
         setting::QUERIES,
         spread::QUERIES,

@@ -36,6 +36,7 @@ macro_rules! columns {
 queries! {
     BY_PATH = concat!(columns!(), "WHERE m.artifact = $1 AND m.path = $2");
     BY_HASH = concat!(columns!(), "WHERE m.artifact = $1 AND m.sha256 = $2 LIMIT 1");
+    LISTS = concat!(columns!(), "WHERE m.artifact = $1 AND (m.path = 'InRelease' OR m.path LIKE '%/InRelease')");
     LAST = "SELECT COALESCE(MAX(modified_at), 0) FROM repository";
     INSERT = "INSERT INTO repository (artifact, modified_at) VALUES ($1, $2)";
 }
@@ -56,6 +57,16 @@ pub async fn by_path(db: &Db, artifact: i64, path: &str) -> StoreResult<Option<F
 /// When the database fails.
 pub async fn by_hash(db: &Db, artifact: i64, sha256: &str) -> StoreResult<Option<Found>> {
     Ok(read!(db, |pool| sqlx::query_as(BY_HASH).bind(artifact).bind(sha256).fetch_optional(pool).await)?)
+}
+
+/// The lists of an apt repository's suites.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lists(db: &Db, artifact: i64) -> StoreResult<Vec<Found>> {
+    let found: Vec<Found> = read!(db, |pool| sqlx::query_as(LISTS).bind(artifact).fetch_all(pool).await)?;
+    // One of the databases takes capital letters for small ones here.
+    Ok(found.into_iter().filter(|found| found.member.path.ends_with("InRelease")).collect())
 }
 
 /// Enters what is in an archive.

@@ -35,6 +35,8 @@ pub struct Updatable {
     pub subject: Subject,
     /// Its last updates, the newest first.
     pub actions: Vec<SeenAction>,
+    /// The rollouts from which it is held out for comparison, as far as that was written down.
+    pub held_out: Vec<RolloutId>,
 }
 
 /// An update of a device, as far as its poll needs it.
@@ -95,6 +97,8 @@ impl From<&UpdateAction> for SeenAction {
 
 /// How many updates of a device its poll looks at: rollouts that run at once are fewer.
 const ACTIONS: i64 = 50;
+/// Instead of what an update is for: that there is none, because the device is held out from the rollout.
+const HELD_OUT: &str = "held_out";
 
 #[derive(sqlx::FromRow)]
 struct PollRow {
@@ -106,6 +110,7 @@ struct PollRow {
     number: i64,
     model_id: Uuid,
     hardware_revision: String,
+    batch: String,
     channel: String,
     lifecycle: String,
     trust: String,
@@ -144,6 +149,11 @@ impl ActionRow {
             refused_to_stop: self.refused_stop? != 0,
         })
     }
+
+    /// The rollout that it is held out from, if the row says that.
+    fn held_out(&self) -> Option<RolloutId> {
+        self.rollout_id.filter(|_| self.kind.as_deref() == Some(HELD_OUT)).map(RolloutId)
+    }
 }
 
 /// How a device polled, to be written down.
@@ -161,14 +171,19 @@ pub struct Polled {
 
 queries! {
     POLL = "SELECT m.poll_interval_s, COALESCE(r.wanted, 1) AS wanted, COALESCE(r.due_at, 0) AS due_at, \
-            p.cadence, p.at, d.number, d.model_id, d.hardware_revision, d.channel, d.lifecycle, d.trust, d.firmware, \
-            d.time_zone, a.id AS action_id, a.rollout_id, a.release_id, a.kind, a.attempt, a.state AS action_state, \
+            p.cadence, p.at, d.number, d.model_id, d.hardware_revision, b.code AS batch, d.channel, d.lifecycle, d.trust, \
+            d.firmware, d.time_zone, a.id AS action_id, a.rollout_id, a.release_id, a.kind, a.attempt, a.state AS action_state, \
             a.reached, a.soak_until, a.retry_at, a.refused_stop \
-            FROM device d JOIN model m ON m.id = d.model_id \
+            FROM device d JOIN model m ON m.id = d.model_id JOIN batch b ON b.id = d.batch_id \
             LEFT JOIN device_report r ON r.device_id = d.id \
             LEFT JOIN device_poll p ON p.device_id = d.id \
-            LEFT JOIN update_action a ON a.device_id = d.id WHERE d.id = $1 ORDER BY a.id DESC LIMIT $2";
+            LEFT JOIN (SELECT * FROM (SELECT id, rollout_id, release_id, kind, attempt, state, reached, soak_until, \
+            retry_at, refused_stop FROM update_action WHERE device_id = $1 ORDER BY id DESC LIMIT $2) AS newest \
+            UNION ALL SELECT * FROM (SELECT 0, rollout_id, rollout_id, 'held_out', 0, '', '', 0, 0, 0 FROM exposure \
+            WHERE device_id = $1 AND held_out = 1 ORDER BY rollout_id DESC LIMIT $2) AS without) a ON TRUE \
+            WHERE d.id = $1";
     ZONE = "UPDATE device SET time_zone = $2 WHERE id = $1 AND time_zone <> $2";
+    CADENCE = "SELECT cadence FROM device_poll WHERE device_id = $1";
     POLLED = "SELECT address, at FROM device_poll WHERE device_id = $1";
 }
 
@@ -178,11 +193,14 @@ queries! {
 /// When the database fails.
 pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollState>> {
     let rows: Vec<PollRow> = read!(db, |pool| sqlx::query_as(POLL).bind(device.0).bind(ACTIONS).fetch_all(pool).await)?;
-    let actions: Vec<SeenAction> = rows.iter().filter_map(|row| row.action.seen()).collect();
+    let mut actions: Vec<SeenAction> = rows.iter().filter_map(|row| row.action.seen()).collect();
+    actions.sort_unstable_by_key(|action| std::cmp::Reverse(action.id));
+    let held_out = rows.iter().filter_map(|row| row.action.held_out()).collect();
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let subject = Subject {
         model: ModelId(row.model_id),
         revision: row.hardware_revision,
+        batch: row.batch,
         channel: row.channel,
         lifecycle: row.lifecycle.parse().map_err(|e| StoreError::corrupt("device.lifecycle", e))?,
         trust: row.trust.parse().map_err(|e| StoreError::corrupt("device.trust", e))?,
@@ -190,7 +208,8 @@ pub async fn poll_state(db: &Db, device: DeviceId) -> StoreResult<Option<PollSta
         firmware: row.firmware,
         zone: row.time_zone,
     };
-    let updates = u32::try_from(row.number).ok().map(|number| Arc::new(Updatable { number, subject, actions }));
+    let updates =
+        u32::try_from(row.number).ok().map(|number| Arc::new(Updatable { number, subject, actions, held_out }));
     Ok(Some(PollState {
         interval_s: row.poll_interval_s,
         wanted: row.wanted != 0,
@@ -218,6 +237,16 @@ pub async fn polled(db: &Db, device: DeviceId) -> StoreResult<Option<(String, Ti
     let row: Option<(String, i64)> =
         read!(db, |pool| sqlx::query_as(POLLED).bind(device.0).fetch_optional(pool).await)?;
     Ok(row.map(|(address, at)| (address, Timestamp(at))))
+}
+
+/// How a device polls, as it was last written down, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cadence(tx: &mut Tx, device: DeviceId) -> StoreResult<Option<Cadence>> {
+    let text: Option<String> =
+        within!(tx, |executor| sqlx::query_scalar(CADENCE).bind(device.0).fetch_optional(executor).await)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Writes down how devices polled, each unless something later is there.

@@ -1,15 +1,17 @@
 //! Rollouts. Who they are for is in [`target`], how far devices are in [`count`], what was done with them in [`event`], what is
-//! known of their devices in [`crowd`].
+//! known of their devices in [`crowd`], which of them are how far in [`level`], what was foreseen of it and how it went in [`course`].
 
 pub mod count;
+pub mod course;
 pub mod crowd;
 pub mod event;
+pub mod level;
 pub mod target;
 
 use crate::{Db, StoreError, StoreResult, Tx, user::some_time};
 use domain::{
     id::{ApprovalId, ReleaseId, RolloutId},
-    rollout::{Course, Evidence, Frozen, Plan, RolloutState},
+    rollout::{Accepted, Course, Frozen, HeldBack, Plan, RolloutState, Settled},
     time::Timestamp,
 };
 use sqlx::AssertSqlSafe;
@@ -53,17 +55,32 @@ pub struct Rollout {
     /// When the last wave was opened.
     pub wave_opened_at: Option<Timestamp>,
     /// By wave, what somebody let go on in spite of.
-    pub accepted: Vec<Evidence>,
+    pub accepted: Vec<Accepted>,
     /// Whether devices are taken back.
     pub reverting: bool,
     /// By wave, how many joined, by their cohorts.
     pub joined: Vec<Vec<u64>>,
+    /// Devices that it goes on without.
+    pub held_back: Vec<HeldBack>,
+    /// What its experiment has found out for good.
+    pub verdicts: Vec<Settled>,
     /// Whether devices have to do with it.
     pub is_active: bool,
     /// Why it stands as it does; may be empty.
     pub reason: String,
     /// Grows with every change.
     pub version: i64,
+}
+
+/// How a rollout stands, as far as an offer depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How far it is.
+    pub state: RolloutState,
+    /// The wave that was opened last, from 0; none before it was started.
+    pub wave: Option<usize>,
+    /// Devices that it goes on without.
+    pub held_back: Vec<HeldBack>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -92,6 +109,8 @@ struct Row {
     accepted: String,
     reverting: i64,
     joined: String,
+    held_back: String,
+    verdicts: String,
     reason: String,
     version: i64,
 }
@@ -132,6 +151,8 @@ impl TryFrom<Row> for Rollout {
             accepted: read("rollout.accepted", &row.accepted)?,
             reverting: row.reverting != 0,
             joined: read("rollout.joined", &row.joined)?,
+            held_back: read("rollout.held_back", &row.held_back)?,
+            verdicts: read("rollout.verdicts", &row.verdicts)?,
             is_active: row.is_active != 0,
             reason: row.reason,
             version: row.version,
@@ -143,7 +164,7 @@ macro_rules! columns {
     () => {
         "id, code, state, is_active, plan, frozen, hash, approved_hash, authors, created_by, created_at, updated_at, \
          submitted_by, submitted_at, approval_id, approved_by, started_at, ended_at, wave, wave_opened_at, accepted, \
-         reverting, joined, reason, resumed_at, version"
+         reverting, joined, reason, resumed_at, held_back, verdicts, version"
     };
 }
 
@@ -158,12 +179,15 @@ queries! {
     NEWEST_IN_STATE = concat!("SELECT ", columns!(), " FROM rollout WHERE state = $1 ORDER BY id DESC LIMIT $2");
     CODES = "SELECT code FROM rollout WHERE code = $1 OR (code >= $2 AND code < $3)";
     DUE = "SELECT id FROM rollout WHERE state = 'approved' ORDER BY id";
-    ABOUT_TO_SEND = "SELECT id FROM rollout WHERE state IN ('running', 'approved') ORDER BY id";
+    ABOUT_TO_SEND = "SELECT id FROM rollout \
+                     WHERE state IN ('running', 'approved') OR (state = 'aborted' AND reverting = 1) ORDER BY id";
     VERSIONS = "SELECT id, version FROM rollout WHERE is_active = 1";
     CODE = "SELECT code FROM rollout WHERE id = $1";
-    STANDING = "SELECT state, wave FROM rollout WHERE id = $1";
+    STANDING = "SELECT state, wave, held_back FROM rollout WHERE id = $1";
     LAST_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE started_at > 0 \
                       AND release_id IN (SELECT id FROM release WHERE product = $1) ORDER BY id DESC LIMIT 1");
+    IDS_OF_PRODUCT = "SELECT id FROM rollout WHERE started_at > 0 \
+                      AND release_id IN (SELECT id FROM release WHERE product = $1) ORDER BY id DESC LIMIT $2";
     BEFORE_OF_PRODUCT = concat!("SELECT ", columns!(), " FROM rollout WHERE id < $1 AND started_at > 0 \
                         AND release_id IN (SELECT id FROM release WHERE product = $2) ORDER BY id DESC LIMIT 1");
     INSERT = "INSERT INTO rollout (id, code, name, release_id, state, plan, authors, created_by, created_at, updated_at) \
@@ -171,7 +195,8 @@ queries! {
     PUT = "UPDATE rollout SET name = $3, release_id = $4, state = $5, is_active = $6, plan = $7, frozen = $8, hash = $9, \
            approved_hash = $10, authors = $11, updated_at = $12, submitted_by = $13, submitted_at = $14, \
            approval_id = $15, approved_by = $16, started_at = $17, ended_at = $18, wave = $19, wave_opened_at = $20, \
-           accepted = $21, reverting = $22, joined = $23, reason = $24, resumed_at = $25, version = version + 1 \
+           accepted = $21, reverting = $22, joined = $23, reason = $24, resumed_at = $25, \
+           held_back = $26, verdicts = $27, version = version + 1 \
            WHERE id = $1 AND version = $2";
     RATE = "INSERT INTO rollout_rate (rollout_id, minute, n) VALUES ($1, $2, 1) ON CONFLICT (rollout_id) DO UPDATE SET \
             n = CASE WHEN rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 THEN 1 ELSE rollout_rate.n + 1 END, \
@@ -234,17 +259,17 @@ pub async fn code_within(tx: &mut Tx, id: RolloutId) -> StoreResult<Option<Strin
 ///
 /// # Errors
 /// When the database fails.
-pub async fn standing(tx: &mut Tx, id: RolloutId) -> StoreResult<Option<(RolloutState, Option<usize>)>> {
-    let row: Option<(String, i64)> = match tx {
+pub async fn standing(tx: &mut Tx, id: RolloutId) -> StoreResult<Option<Standing>> {
+    let row: Option<(String, i64, String)> = match tx {
         Tx::Sqlite(tx) => sqlx::query_as(STANDING).bind(id.0).fetch_optional(&mut **tx).await?,
         Tx::Postgres(tx) => {
             let sql = AssertSqlSafe(format!("{STANDING} FOR SHARE"));
             sqlx::query_as(sql).bind(id.0).fetch_optional(&mut **tx).await?
         }
     };
-    let Some((state, wave)) = row else { return Ok(None) };
+    let Some((state, wave, held_back)) = row else { return Ok(None) };
     let state = state.parse().map_err(|e| StoreError::corrupt("rollout.state", e))?;
-    Ok(Some((state, usize::try_from(wave).ok())))
+    Ok(Some(Standing { state, wave: usize::try_from(wave).ok(), held_back: read("rollout.held_back", &held_back)? }))
 }
 
 /// All with which devices have to do, in the order in which they were made.
@@ -330,6 +355,16 @@ pub async fn last_of_product(db: &Db, product: &str, before: Option<RolloutId>) 
     row.map(TryInto::try_into).transpose()
 }
 
+/// The last rollouts of a product that were started, the newest first. Costs what there are of rollouts of that product.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ids_of_product(db: &Db, product: &str, limit: i64) -> StoreResult<Vec<RolloutId>> {
+    let ids: Vec<Uuid> =
+        read!(db, |pool| sqlx::query_scalar(IDS_OF_PRODUCT).bind(product).bind(limit).fetch_all(pool).await)?;
+    Ok(ids.into_iter().map(RolloutId).collect())
+}
+
 /// The words in addresses that are this one, or it with something after a hyphen.
 ///
 /// # Errors
@@ -405,6 +440,8 @@ pub async fn put(tx: &mut Tx, rollout: &Rollout) -> StoreResult<bool> {
             .bind(json(&rollout.joined))
             .bind(&rollout.reason)
             .bind(time(rollout.resumed_at))
+            .bind(json(&rollout.held_back))
+            .bind(json(&rollout.verdicts))
             .execute(executor)
             .await
             .map(|done| done.rows_affected())

@@ -1,6 +1,12 @@
 //! A PostgreSQL cluster of one's own, for tests: made in a temporary folder from the installed binaries, started
 //! once a process, stopped and removed when the process ends.
 
+mod relay;
+mod standby;
+
+pub use relay::{Relay, Wire};
+pub use standby::Standby;
+
 use crate::{Db, StoreError, StoreResult};
 use std::{
     path::{Path, PathBuf},
@@ -14,6 +20,32 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 33
+    "DROP TABLE passkey_challenge",
+    "DROP TABLE passkey",
+    "DROP TABLE recovery_code",
+    "DROP TABLE authenticator_app",
+    // 32
+    "DROP TABLE sealed_key",
+    // 31
+    "DROP TABLE node",
+    "DROP TABLE lease",
+    // 29
+    "DROP TABLE auto_confirm",
+    // 28
+    "DROP TABLE level_count",
+    // 27
+    "DROP TABLE rollout_course",
+    "DROP TABLE rollout_forecast",
+    // 26
+    "ALTER TABLE webhook DROP COLUMN signs_until",
+    "ALTER TABLE webhook DROP COLUMN signs_from",
+    // 25
+    "ALTER TABLE rollout DROP COLUMN verdicts",
+    "ALTER TABLE rollout DROP COLUMN held_back",
+    "DROP TABLE evidence_point",
+    "DROP TABLE evidence_tally",
+    "DROP TABLE exposure",
     // 23
     "DROP INDEX update_action_verified",
     // 22
@@ -261,4 +293,15 @@ pub async fn postgres() -> StoreResult<Fixture> {
     let folder = tempfile::tempdir().map_err(|e| failed("folder", e))?;
     let url = cluster()?.database().await?;
     Ok(Fixture { name: "PostgreSQL", db: Db::postgres(&url).await?, url: Some(url), folder })
+}
+
+/// Takes the bell's table away from an SQLite database, or gives it back: meanwhile nothing that is followed can be read.
+///
+/// # Errors
+/// When it is so already, or the database is another one.
+pub async fn hide_changes(db: &Db, hidden: bool) -> StoreResult<()> {
+    let Db::Sqlite { write, .. } = db else { return Err(failed("hiding", "only done on SQLite")) };
+    let sql = if hidden { "ALTER TABLE change RENAME TO taken" } else { "ALTER TABLE taken RENAME TO change" };
+    sqlx::query(sql).execute(write).await?;
+    Ok(())
 }

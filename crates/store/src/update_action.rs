@@ -2,14 +2,19 @@
 
 pub mod feedback;
 
-use crate::{Db, StoreError, StoreResult, Tx, rollout::count, user::some_time};
+use crate::{
+    Db, StoreError, StoreResult, Tx,
+    rollout::{count, level::LevelCount},
+    user::some_time,
+};
 use domain::{
     id::{DeviceId, ReleaseId, RolloutId},
     release::ArtifactKind,
-    rollout::{Action, ActionKind, ActionState, FIRST_ACTION, is_action_id},
+    rollout::{Action, ActionKind, ActionState, Evidence, FIRST_ACTION, is_action_id},
     time::Timestamp,
 };
 use sqlx::AssertSqlSafe;
+use std::cmp::Reverse;
 use uuid::Uuid;
 
 /// An update on a device, as it is kept.
@@ -31,7 +36,7 @@ pub struct UpdateAction {
     pub release: ReleaseId,
     /// Its hardware revision.
     pub revision: String,
-    /// When it was told of it.
+    /// When it was told of it; while it waits for its user, when that one was asked.
     pub offered_at: Timestamp,
     /// How often it said something of it.
     pub said: i64,
@@ -136,8 +141,7 @@ queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.id = $1");
     OF_DEVICE = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 ORDER BY a.id DESC LIMIT $2");
     OPEN = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.device_id = $1 AND a.is_open = 1");
-    OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2 \
-              ORDER BY a.id DESC");
+    OF_BOTH = concat!("SELECT ", columns!(), " FROM update_action a WHERE a.rollout_id = $1 AND a.device_id = $2");
     INSTALLED = "SELECT a.release_id FROM update_action a JOIN release r ON r.id = a.release_id WHERE a.device_id = $1 \
                  AND a.state IN ('verified', 'installed', 'verifying') AND r.kind = $2 ORDER BY a.id DESC LIMIT 1";
     DUE = "SELECT id FROM update_action WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2";
@@ -145,6 +149,16 @@ queries! {
                  WHERE a.rollout_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
     OF_ROLLOUT_IN = concat!("SELECT ", columns!(), ", d.serial FROM update_action a JOIN device d ON d.id = a.device_id \
                     WHERE a.rollout_id = $1 AND a.state = $2 AND a.id > $3 ORDER BY a.id LIMIT $4");
+    FIRST_TIMED = "SELECT offered_at, soak_until FROM update_action WHERE rollout_id = $1 AND state = 'verified' \
+                   ORDER BY id LIMIT $2";
+    LAST_TIMED = "SELECT offered_at, soak_until FROM update_action WHERE rollout_id = $1 AND state = 'verified' \
+                  ORDER BY id DESC LIMIT $2";
+    SILENT_SINCE = "SELECT wave, COUNT(*) FROM update_action WHERE rollout_id = $1 AND state = 'silent' AND kind = 'update' \
+                    AND changed_at <= $2 GROUP BY wave";
+    SILENT_SINCE_BY_LEVEL = "SELECT a.wave, a.cohort, a.revision, b.code AS batch, COUNT(*) AS n FROM update_action a \
+                             JOIN device d ON d.id = a.device_id JOIN batch b ON b.id = d.batch_id \
+                             WHERE a.rollout_id = $1 AND a.state = 'silent' AND a.kind = 'update' AND a.changed_at <= $2 \
+                             GROUP BY a.wave, a.cohort, a.revision, b.code";
     NUMBER = "SELECT number FROM device WHERE id = $1";
     SERIAL = "SELECT serial FROM device WHERE id = $1";
     HEARD = "SELECT firmware, last_seen_at FROM device WHERE id = $1";
@@ -153,6 +167,7 @@ queries! {
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     PUT = "UPDATE update_action SET state = $2, is_open = $3, changed_at = $4, due_at = $5, reported_at = $6, \
            soak_until = $7, retry_at = $8, refused_stop = $9, code = $10, reason = $11, reached = $12 WHERE id = $1";
+    OFFERED_AT = "UPDATE update_action SET offered_at = $2 WHERE id = $1";
 }
 
 const LAST_ID: &str = "SELECT MAX(COALESCE((SELECT MAX(id) FROM update_action), 0), \
@@ -253,8 +268,10 @@ pub async fn open_of(tx: &mut Tx, device: DeviceId) -> StoreResult<Option<Update
 /// # Errors
 /// When the database fails.
 pub async fn of_both(tx: &mut Tx, rollout: RolloutId, device: DeviceId) -> StoreResult<Vec<UpdateAction>> {
-    let rows: Vec<Row> =
+    let mut rows: Vec<Row> =
         within!(tx, |executor| sqlx::query_as(OF_BOTH).bind(rollout.0).bind(device.0).fetch_all(executor).await)?;
+    // There are a few. Asked for in this order, SQLite goes through all of the rollout, which is in it.
+    rows.sort_unstable_by_key(|row| Reverse(row.id));
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
@@ -383,10 +400,60 @@ pub async fn put(tx: &mut Tx, before: &UpdateAction, action: &Action) -> StoreRe
             .await
             .map(drop)
     })?;
+    let agreed = before.action.state == ActionState::WaitsForConfirmation && action.state == ActionState::Offered;
+    if agreed {
+        // How long people take is no part of how long updates do.
+        within!(tx, |executor| {
+            sqlx::query(OFFERED_AT).bind(before.id).bind(action.changed_at.0).execute(executor).await.map(drop)
+        })?;
+    }
     let is_failure = matches!(action.state, ActionState::Failed | ActionState::Reverted | ActionState::Retried);
     if is_failure && action.state != before.action.state && action.kind == ActionKind::Update {
         let cluster = (action.code.as_str(), before.revision.as_str());
         count::fail(tx, before.rollout, cluster, &action.reason, action.changed_at).await?;
     }
     count::go(tx, before.counted(), Some(before.action.state), action.state).await
+}
+
+/// Of some devices that a rollout verified, the first and the last of them, how many microseconds passed from the offer until
+/// they had reported the version: for both ends `most` at most, whatever the rollout is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn took(db: &Db, rollout: RolloutId, soak: i64, most: i64) -> StoreResult<Vec<i64>> {
+    let mut took = Vec::new();
+    for sql in [FIRST_TIMED, LAST_TIMED] {
+        let rows: Vec<(i64, i64)> =
+            read!(db, |pool| sqlx::query_as(sql).bind(rollout.0).bind(most).fetch_all(pool).await)?;
+        // It begins to live with it when it has reported it and its client has closed the update.
+        let timed = rows.into_iter().filter(|(_, until)| *until > 0);
+        took.extend(timed.map(|(offered, until)| (until - soak - offered).max(0)));
+    }
+    Ok(took)
+}
+
+/// How many devices of each wave of a rollout have been silent since before `at`. Costs what there are of silent devices of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn silent_since(db: &Db, rollout: RolloutId, at: Timestamp) -> StoreResult<Vec<(usize, u64)>> {
+    let rows: Vec<(i64, i64)> =
+        read!(db, |pool| sqlx::query_as(SILENT_SINCE).bind(rollout.0).bind(at.0).fetch_all(pool).await)?;
+    let of_wave = |(wave, n): (i64, i64)| Some((usize::try_from(wave).ok()?, u64::try_from(n).ok()?));
+    Ok(rows.into_iter().filter_map(of_wave).collect())
+}
+
+/// The same by cohort, hardware revision and batch, for a rollout that goes on without some of them. It costs a look at each device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn silent_since_by_level(db: &Db, rollout: RolloutId, at: Timestamp) -> StoreResult<Vec<LevelCount>> {
+    let rows: Vec<(i64, i64, String, String, i64)> =
+        read!(db, |pool| sqlx::query_as(SILENT_SINCE_BY_LEVEL).bind(rollout.0).bind(at.0).fetch_all(pool).await)?;
+    let count = |(wave, cohort, revision, batch, n): (i64, i64, String, String, i64)| {
+        let evidence = Evidence { silent: u64::try_from(n).ok()?, ..Evidence::default() };
+        let (wave, cohort) = (usize::try_from(wave).ok()?, usize::try_from(cohort).ok()?);
+        Some(LevelCount { wave, cohort, revision, batch, evidence })
+    };
+    Ok(rows.into_iter().filter_map(count).collect())
 }

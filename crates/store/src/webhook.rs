@@ -6,7 +6,7 @@ use crate::{Db, StoreError, StoreResult, Tx};
 use domain::{
     id::WebhookId,
     time::Timestamp,
-    webhook::{EventKind, HookState},
+    webhook::{EventKind, HookState, Secrets},
 };
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -24,8 +24,8 @@ pub struct Webhook {
     pub state: HookState,
     /// Why it stands so; may be empty.
     pub note: String,
-    /// How often its secret was changed.
-    pub generation: i64,
+    /// Which secrets its messages are signed with.
+    pub secrets: Secrets,
     /// How often in a row its receiver did not work.
     pub troubles: i64,
     /// Nothing is sent to it before that.
@@ -44,6 +44,8 @@ struct Row {
     state: String,
     note: String,
     generation: i64,
+    signs_from: i64,
+    signs_until: i64,
     troubles: i64,
     wait_until: i64,
     created_by: String,
@@ -60,7 +62,11 @@ impl TryFrom<Row> for Webhook {
             kinds: row.kinds.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
             state: row.state.parse().map_err(|e| StoreError::corrupt("webhook.state", e))?,
             note: row.note,
-            generation: row.generation,
+            secrets: Secrets {
+                generation: row.generation,
+                signs_from: row.signs_from,
+                signs_until: Timestamp(row.signs_until),
+            },
             troubles: row.troubles,
             wait_until: Timestamp(row.wait_until),
             created_by: row.created_by,
@@ -70,13 +76,14 @@ impl TryFrom<Row> for Webhook {
 }
 
 queries! {
-    ALL = "SELECT id, url, kinds, state, note, generation, troubles, wait_until, created_by, created_at FROM webhook \
-           ORDER BY created_at, id";
-    BY_ID = "SELECT id, url, kinds, state, note, generation, troubles, wait_until, created_by, created_at FROM webhook \
-             WHERE id = $1";
-    INSERT = "INSERT INTO webhook (id, url, kinds, state, note, generation, troubles, wait_until, created_by, created_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    PUT = "UPDATE webhook SET state = $2, note = $3, generation = $4, troubles = $5, wait_until = $6 WHERE id = $1";
+    ALL = "SELECT id, url, kinds, state, note, generation, signs_from, signs_until, troubles, wait_until, created_by, \
+           created_at FROM webhook ORDER BY created_at, id";
+    BY_ID = "SELECT id, url, kinds, state, note, generation, signs_from, signs_until, troubles, wait_until, created_by, \
+             created_at FROM webhook WHERE id = $1";
+    INSERT = "INSERT INTO webhook (id, url, kinds, state, note, generation, signs_from, signs_until, troubles, wait_until, \
+              created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    PUT = "UPDATE webhook SET state = $2, note = $3, generation = $4, signs_from = $5, signs_until = $6, troubles = $7, \
+           wait_until = $8 WHERE id = $1";
     REMOVE = "DELETE FROM webhook WHERE id = $1";
 }
 
@@ -135,7 +142,9 @@ pub async fn insert(tx: &mut Tx, hook: &Webhook) -> StoreResult<()> {
             .bind(kinds.join(" "))
             .bind(hook.state.as_str())
             .bind(&hook.note)
-            .bind(hook.generation)
+            .bind(hook.secrets.generation)
+            .bind(hook.secrets.signs_from)
+            .bind(hook.secrets.signs_until.0)
             .bind(hook.troubles)
             .bind(hook.wait_until.0)
             .bind(&hook.created_by)
@@ -147,7 +156,7 @@ pub async fn insert(tx: &mut Tx, hook: &Webhook) -> StoreResult<()> {
     Ok(())
 }
 
-/// Writes what changes of a webhook: how it stands, its secret's generation and its receiver's troubles.
+/// Writes what changes of a webhook: how it stands, its secrets and its receiver's troubles.
 ///
 /// # Errors
 /// When the database fails.
@@ -157,7 +166,9 @@ pub async fn put(tx: &mut Tx, hook: &Webhook) -> StoreResult<()> {
             .bind(hook.id.0)
             .bind(hook.state.as_str())
             .bind(&hook.note)
-            .bind(hook.generation)
+            .bind(hook.secrets.generation)
+            .bind(hook.secrets.signs_from)
+            .bind(hook.secrets.signs_until.0)
             .bind(hook.troubles)
             .bind(hook.wait_until.0)
             .execute(executor)

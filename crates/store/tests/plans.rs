@@ -10,7 +10,7 @@ use store::{
 };
 use uuid::Uuid;
 
-/// A query, what stands for its parameters, and the index that it must use.
+/// A query, what stands for its parameters, and the index that it must use; of several one.
 const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::fitting::OF_KEY", &["'mac:x'", "10"], "component_identifier"),
     ("store::fitting::IN_RANGE", &["'mac:x'", "'mac:y'", "10"], "component_identifier"),
@@ -37,26 +37,49 @@ const FOUND_BY: &[(&str, &[&str], &str)] = &[
     ("store::release::IN_STAGE", &["'dev'", "ID", "10"], "release_in_stage"),
     ("store::upload::SAME", &["'x'", "'y'", "1", "'n'", "1"], "upload_owner"),
     ("store::update_action::OPEN", &["ID"], "update_action_open"),
-    ("store::update_action::OF_BOTH", &["ID", "ID"], "update_action_"),
+    ("store::update_action::OF_BOTH", &["ID", "ID"], "update_action_once|update_action_device"),
     ("store::update_action::OF_DEVICE", &["ID", "10"], "update_action_device"),
     ("store::update_action::OF_ROLLOUT", &["ID", "10", "10"], "update_action_of"),
-    ("store::update_action::OF_ROLLOUT_IN", &["ID", "'x'", "10", "10"], "update_action_"),
+    ("store::update_action::OF_ROLLOUT_IN", &["ID", "'failed'", "10", "10"], "update_action_state"),
     ("store::update_action::INSTALLED", &["ID", "'deb'"], "update_action_device"),
     ("store::release::OF_VERSION", &["'deb'", "'x'"], "release_of_version"),
     ("store::member::BY_PATH", &["1", "'x'"], "path"),
+    ("store::member::LISTS", &["1"], "(artifact"),
     ("store::member::BY_HASH", &["1", "'x'"], "artifact_member_sha256"),
     ("store::update_action::DUE", &["10", "10"], "update_action_due"),
+    ("store::poll::CADENCE", &["ID"], "device_poll"),
+    ("store::auto_confirm::OF", &["ID"], "auto_confirm"),
     ("store::device_list::members::MIDDLE", &[], "device_number"),
     ("store::rollout::NEWEST_IN_STATE", &["'x'", "10"], "rollout_state"),
+    ("store::rollout::event::LAST", &["ID", "'x'"], "rollout_event"),
+    ("store::rollout::level::OF", &["ID"], "level_count"),
     ("store::rollout::ACTIVE", &[], "rollout_active"),
+    ("store::update_action::FIRST_TIMED", &["ID", "10"], "update_action_"),
+    ("store::update_action::LAST_TIMED", &["ID", "10"], "update_action_"),
+    ("store::rollout::course::FORECAST", &["ID"], "rollout_forecast"),
+    ("store::rollout::course::OF", &["ID"], "rollout_course"),
     ("store::rollout::HOLDS_BACK", &["ID"], "rollout_release"),
     ("store::webhook::delivery::DUE", &["ID", "10"], "webhook_delivery_owed"),
     ("store::webhook::delivery::RECENT", &["ID", "10", "10"], "webhook_delivery"),
     ("store::webhook::delivery::KNOWN", &["1", "10"], "webhook_event"),
     ("store::webhook::delivery::RENEW", &["ID", "10"], "webhook_delivery_owed"),
     ("store::webhook::delivery::FORGET", &["10"], "webhook_event_at"),
+    ("store::evidence::OF", &["ID"], "evidence_tally"),
+    ("store::evidence::OF_FACTOR", &["ID", "'batch'"], "evidence_tally"),
+    ("store::evidence::OF_MEASURE", &["ID", "'batch'", "'exposed'"], "evidence_tally"),
+    ("store::evidence::LEVELS", &["ID", "'batch'"], "evidence_tally"),
+    ("store::evidence::exposure::OF_BOTH", &["ID", "ID"], "exposure"),
+    ("store::evidence::exposure::AWAITING", &["ID", "20"], "exposure_awaited"),
+    ("store::evidence::exposure::IS_AWAITED", &["ID"], "exposure_awaited"),
+    ("store::evidence::exposure::PLACE", &["ID"], "custodian"),
+    ("store::evidence::point::OF", &["ID"], "evidence_point"),
+    ("store::evidence::point::TIMES", &["ID", "1", "0"], "evidence_point"),
+    ("store::poll::POLL", &["ID", "50"], "exposure_held_out"),
     ("store::revocation::RECENT", &["'batch'", "0", "64"], "revocation_recent"),
     ("store::export::OF_BATCH", &["ID", "'x'", "10"], "device_batch"),
+    ("store::observe::IMPORTS", &["10"], "import_state"),
+    ("store::observe::OWED", &["10"], "webhook_delivery_owed"),
+    ("store::observe::UPLOADS", &["1", "10"], "upload_expires"),
 ];
 
 async fn plan(db: &Db, sql: &str, values: &[&str]) -> String {
@@ -87,14 +110,46 @@ async fn plan(db: &Db, sql: &str, values: &[&str]) -> String {
     }
 }
 
+/// Twenty rollouts, one after the other, whose devices are nearly all through. Of an empty table PostgreSQL takes any index that fits the order, since all
+/// cost the same; only what is known of a filled one lets it choose. What rows refer to is not there, and not looked for.
+const FILLED: &[&str] = &[
+    "SET LOCAL session_replication_role = replica",
+    "INSERT INTO update_action (id, rollout_id, device_id, device_number, kind, wave, cohort, release_id, version, \
+     from_version, revision, attempt, state, is_open, offered_at, changed_at, due_at) \
+     SELECT n, ('01936e5a-0000-7000-8000-0000000000' || lpad((20 - (n - 1) / 1000)::text, 2, '0'))::uuid, gen_random_uuid(), n, 'update', 0, 0, \
+     '01936e5a-0000-7000-8000-000000000001'::uuid, '2.0', '1.0', '', 0, \
+     CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'verified' END, 0, n, n, 0 FROM generate_series(1, 20000) AS n",
+    "ANALYZE update_action",
+];
+
+async fn fill(db: &Db) {
+    if let Db::Postgres(pool) = db {
+        let mut tx = pool.begin().await.unwrap();
+        for sql in FILLED {
+            sqlx::query(AssertSqlSafe(*sql)).execute(&mut *tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_is_asked_is_found_by_an_index_in_its_order() {
     for fixture in testing::both().await.unwrap() {
+        fill(&fixture.db).await;
         for (name, values, index) in FOUND_BY {
             let (_, sql) = store::queries().into_iter().find(|(known, _)| known == name).unwrap();
             let plan = plan(&fixture.db, sql, values).await;
-            assert!(plan.contains(index), "{}: {name}\n{plan}", fixture.name);
-            for costly in ["TEMP B-TREE", "Sort", "Seq Scan", "SCAN component", "SCAN history", "SCAN device"] {
+            assert!(index.split('|').any(|index| plan.contains(index)), "{}: {name}\n{plan}", fixture.name);
+            for costly in [
+                "TEMP B-TREE",
+                "Sort",
+                "Seq Scan",
+                "SCAN component",
+                "SCAN history",
+                "SCAN device",
+                "SCAN exposure",
+                "SCAN evidence",
+            ] {
                 assert!(!plan.contains(costly), "{}: {name}: {costly}\n{plan}", fixture.name);
             }
         }
@@ -111,6 +166,7 @@ async fn what_plans_are_compared_with_is_found_by_an_index() {
         let named = |name: &str| queries.iter().find(|(known, _)| *known == name).unwrap().1;
         let asked = [
             (named("store::rollout::LAST_OF_PRODUCT"), vec!["'x'"]),
+            (named("store::rollout::IDS_OF_PRODUCT"), vec!["'x'", "8"]),
             (named("store::rollout::BEFORE_OF_PRODUCT"), vec!["ID", "'x'"]),
         ];
         for (sql, values) in asked {

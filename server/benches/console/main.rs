@@ -13,6 +13,7 @@
     reason = "a measurement stops by panicking and speaks by printing"
 )]
 
+mod experiment;
 mod spread;
 
 use app::AssetNames;
@@ -73,7 +74,10 @@ async fn measure(devices: i64) -> Fleetful {
     let router = server::router::router(&Console::new(fleet.clone(), names.clone()));
     let cookie = sign_in(&fleet, &router).await;
     let mut pages = Vec::new();
-    for (name, path) in paths(&fleet, &longest).await {
+    let mut paths = paths(&fleet, &longest).await;
+    let experiment = experiment::enter(&fleet, devices).await;
+    paths.push(("experiment", format!("/rollouts/{experiment}/experiment")));
+    for (name, path) in paths {
         let (p50, p95) = ask(&router, &cookie, &path).await;
         pages.push((name, p50, p95));
     }

@@ -33,7 +33,8 @@ pub const FACTORY: CustodianId = CustodianId(Uuid::from_u128(1));
 pub const MODEL: ModelId = ModelId(Uuid::from_u128(2));
 /// How many devices are entered in one transaction.
 const CHUNK: usize = 5_000;
-const PASSPHRASE: &str = "only for this measurement";
+/// What its keys are sealed with.
+pub const PASSPHRASE: &str = "only for this measurement";
 
 /// A fleet and what it stands on.
 pub struct World {
@@ -57,11 +58,17 @@ pub struct Large {
 }
 
 impl World {
+    /// One on SQLite.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path(), None).await.unwrap();
+        Self::on(db, folder).await
+    }
+
+    /// One on this database, which is empty.
+    pub async fn on(db: Db, folder: TempDir) -> Self {
         let passphrase = Passphrase::new(PASSPHRASE.to_owned()).unwrap();
         let keys = Keys { folder: folder.path().join("keys"), passphrase: Some(passphrase.clone()) };
-        let db = Db::open(folder.path(), None).await.unwrap();
         let fleet = Fleet::new(db, folder.path().to_owned()).with_keys(keys);
         let root = root(fleet.now());
         let world = Self { fleet, folder, root, passphrase };

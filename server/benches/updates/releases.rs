@@ -18,20 +18,26 @@ use std::convert::Infallible;
 
 /// So many releases, each of another product; the first holds a file of this size.
 pub async fn released(world: &World, count: usize, file: usize) -> Vec<ReleaseId> {
-    for stage in Stage::WITH_RULES {
-        let rule = StageRule { checks: Vec::new(), soak_hours: 0, verified: 0, second_person: false };
-        world.fleet.change_stage_rule(&RULE, "GW-200", &StageForm { stage, rule }).await.unwrap();
-    }
+    at_once(world).await;
     let signer = signer(world).await;
     let mut releases = Vec::with_capacity(count);
     for n in 0..count {
-        releases.push(release(world, &signer, n, if n == 0 { file } else { 4_096 }).await);
+        let size = if n == 0 { file } else { 4_096 };
+        releases.push(release(world, &signer, (&format!("os-{n}"), "2.0"), size).await);
     }
     releases
 }
 
+/// Lets releases go from stage to stage as soon as they are there.
+pub async fn at_once(world: &World) {
+    for stage in Stage::WITH_RULES {
+        let rule = StageRule { checks: Vec::new(), soak_hours: 0, verified: 0, second_person: false };
+        world.fleet.change_stage_rule(&RULE, "GW-200", &StageForm { stage, rule }).await.unwrap();
+    }
+}
+
 /// A certificate for signing code.
-async fn signer(world: &World) -> (Certificate, SoftwareKey) {
+pub async fn signer(world: &World) -> (Certificate, SoftwareKey) {
     let key = SoftwareKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     let csr = pki::request_pem(&pki::certificate_request(&Name::common("Builds"), &key).unwrap());
     let form = CodeSigningForm { name: "Builds".to_owned(), csr, days: Some(90) };
@@ -44,24 +50,31 @@ async fn signer(world: &World) -> (Certificate, SoftwareKey) {
     (detail.certificate, key)
 }
 
-async fn release(world: &World, (certificate, key): &(Certificate, SoftwareKey), n: usize, file: usize) -> ReleaseId {
+/// A version of a product, in production, with a file of this size.
+pub async fn release(
+    world: &World,
+    (certificate, key): &(Certificate, SoftwareKey),
+    (product, version): (&str, &str),
+    file: usize,
+) -> ReleaseId {
     // Bytes that nothing could make smaller on the way.
-    let mut seed = n as u64 + 1;
+    let mut seed =
+        product.bytes().chain(version.bytes()).fold(1_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
     let mut random = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         seed.to_be_bytes()[0]
     };
     let rootfs: Vec<u8> = (0..file).map(|_| random()).collect();
-    let image = Image { version: "2.0", hardware: &["A", "B", "C"], files: &[("rootfs.bin", &rootfs)] };
+    let image = Image { version, hardware: &["A", "B", "C"], files: &[("rootfs.bin", &rootfs)] };
     let content = image.signed(certificate, key).unwrap();
-    let (file_name, size) = (format!("os-{n}.swu"), i64::try_from(content.len()).unwrap());
+    let (file_name, size) = (format!("{product}-{version}.swu"), i64::try_from(content.len()).unwrap());
     let form = UploadForm { file_name, size, sha256: String::new() };
     let upload = world.fleet.begin_upload(&RULE, &form).await.unwrap();
     let arriving = stream::iter([Ok::<_, Infallible>(content)]);
     world.fleet.append_upload(&RULE, upload.id, 0, arriving).await.unwrap();
     let form = ReleaseForm {
-        product: format!("os-{n}"),
-        version: "2.0".to_owned(),
+        product: product.to_owned(),
+        version: version.to_owned(),
         models: vec!["GW-200".to_owned()],
         ..ReleaseForm::default()
     };

@@ -81,6 +81,7 @@ fn plan(release: ReleaseId) -> Plan {
         failed_limit: 10_000,
         silent_limit: 50_000,
         done: 90_000,
+        evidence: None,
     };
     let wave = |name: &str, size| Wave { name: name.to_owned(), size, gate };
     Plan {
@@ -100,5 +101,8 @@ fn plan(release: ReleaseId) -> Plan {
         joins: true,
         downgrades: false,
         salt: String::new(),
+        experiment: None,
+        late_by_habit: false,
+        confirmation_required: false,
     }
 }

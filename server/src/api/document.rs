@@ -2,7 +2,7 @@
 
 use super::{
     authorities, batches, certificates, claims, custodians, devices, enrolments, exports, history, imports, models,
-    parts, releases, repairs, retirements, revocations, rollouts, stages, uploads, webhooks,
+    nodes, parts, releases, repairs, retirements, revocations, rollouts, stages, uploads, webhooks,
 };
 use axum::Json;
 use std::sync::LazyLock;
@@ -40,6 +40,7 @@ use utoipa::{
         (name = "Rollouts", description = "Bringing a release to devices in waves; people approve each in the console."),
         (name = "Releases", description = "What devices can be updated to: files, gates, and the way to production."),
         (name = "Webhooks", description = "Programs elsewhere that are told what happens."),
+        (name = "Nodes", description = "The processes that serve the fleet."),
         (name = "About", description = "This document."),
     ),
     paths(
@@ -58,14 +59,17 @@ use utoipa::{
         repairs::list, repairs::open, repairs::one, repairs::part, repairs::authorise, repairs::cancel,
         rollouts::list, rollouts::create, rollouts::one, rollouts::change, rollouts::preview,
         rollouts::devices::list, rollouts::devices::cohorts,
-        rollouts::steps::submit, rollouts::steps::pause, rollouts::steps::resume, rollouts::steps::advance,
+        rollouts::steps::submit, rollouts::steps::pause, rollouts::steps::resume, rollouts::steps::let_go, rollouts::steps::advance,
         rollouts::steps::abort,
+        rollouts::experiment::one, rollouts::experiment::table, rollouts::experiment::winner,
         revocations::list, revocations::preview, revocations::create, revocations::one,
         releases::list, releases::create, releases::one,
         releases::steps::promote, releases::steps::withdraw, releases::steps::check,
         releases::bom::sbom, releases::bom::attach, releases::bom::components, stages::list, stages::change,
         uploads::options, uploads::create, uploads::head, uploads::patch, uploads::delete,
+        nodes::list,
         webhooks::list, webhooks::create, webhooks::one, webhooks::remove, webhooks::pause, webhooks::resume,
+        webhooks::change_secret,
         webhooks::test, webhooks::resend,
         serve,
     ),
@@ -90,7 +94,10 @@ const REFUSALS: &[(&str, &str)] = &[
     ("401", "There is no token, or it is not known, ended or revoked."),
     ("403", "The token's role doesn't allow it."),
     ("429", "Too many requests at once; `Retry-After` says how many seconds to wait."),
-    ("503", "The database is busy or the question took too long; nothing was changed."),
+    (
+        "503",
+        "The database is busy or away, or the question took too long; nothing was changed, unless the problem is `urn:muster:problem:unsure`: then look before you try again.",
+    ),
 ];
 
 struct Refusals;

@@ -8,8 +8,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use fleet::{Actor, idempotency::Begun};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use fleet::{
+    Actor,
+    idempotency::{Begun, Claim},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts, response};
 use sha2::{Digest, Sha256};
 
 /// The longest key, in characters.
@@ -38,12 +41,7 @@ pub async fn once(
             let (mut parts, body) = response.into_parts();
             let unread = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The answer could not be kept.");
             let body = to_bytes(body, BODY_MAX).await.map_err(unread)?;
-            // What went wrong on our side may be tried again; anything else is the answer for good.
-            if parts.status.is_server_error() {
-                console.fleet.abandon_request(claim).await?;
-            } else {
-                console.fleet.finish_request(claim, parts.status.as_u16(), &String::from_utf8_lossy(&body)).await?;
-            }
+            keep(&console, claim, &parts, &String::from_utf8_lossy(&body)).await?;
             parts.headers.remove(header::CONTENT_LENGTH);
             Ok(Response::from_parts(parts, Body::from(body)))
         }
@@ -57,6 +55,19 @@ pub async fn once(
             "This Idempotency-Key belongs to another request. Give each request its own key.",
         )),
     }
+}
+
+/// What went wrong on our side may be tried again, unless it may have been done all the same; anything else is the answer for good.
+async fn keep(console: &Console, claim: Claim, parts: &response::Parts, body: &str) -> fleet::Result<()> {
+    let is_unsure = parts.extensions.get::<Problem>().is_some_and(Problem::is_unsure);
+    if parts.status.is_server_error() && !is_unsure {
+        return console.fleet.abandon_request(claim).await;
+    }
+    if let Err(error) = console.fleet.finish_request(claim, parts.status.as_u16(), body).await {
+        // It was done all the same, and is not to be told as if it was not.
+        tracing::warn!(%error, "an answer could not be kept for its Idempotency-Key");
+    }
+    Ok(())
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {

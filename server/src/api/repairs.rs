@@ -302,7 +302,9 @@ pub async fn open(
 ) -> Answer<Response> {
     let form = OpenForm { symptom: wanted.symptom, technician: wanted.technician };
     let code = console.fleet.open_repair(&actor, wanted.device.trim(), &form).await?;
-    let detail: RepairDetailShape = console.fleet.repair(&actor, &code).await?.into();
+    // It is written; that it can't be read must not sound as if it was not.
+    let detail = console.fleet.repair(&actor, &code).await.map_err(|_| fleet::Error::Unsure)?;
+    let detail: RepairDetailShape = detail.into();
     Ok((StatusCode::CREATED, Json(detail)).into_response())
 }
 

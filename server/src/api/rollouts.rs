@@ -1,6 +1,8 @@
 //! Rollouts: writing them, and what is known of them. People approve them in the console; no token can.
 
 pub mod devices;
+pub mod experiment;
+pub mod forecast;
 pub mod shapes;
 pub mod steps;
 
@@ -83,7 +85,9 @@ pub async fn create(
     // Whoever may not is told that before what they sent is looked at, and that they tried is on record.
     drop(console.fleet.allow(&actor, Permission::RolloutWrite, "rollout").await?);
     let code = console.fleet.create_rollout(&actor, read(plan)?).await?;
-    let made: RolloutDetailShape = console.fleet.rollout(&actor, &code).await?.into();
+    // It is written; that it can't be read must not sound as if it was not.
+    let made = console.fleet.rollout(&actor, &code).await.map_err(|_| fleet::Error::Unsure)?;
+    let made: RolloutDetailShape = made.into();
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
@@ -122,10 +126,11 @@ pub async fn change(
     Ok(Json(console.fleet.rollout(&actor, &code).await?.into()))
 }
 
-/// See who a plan is for at this moment, wave by wave. Nothing of it is kept.
+/// See who a plan is for at this moment, wave by wave, and what is to be expected of it. Nothing of it is kept.
 #[utoipa::path(post, path = "/api/v1/rollout-previews", operation_id = "previewRollout", tag = "Rollouts",
     request_body(content = Object, description = "The plan, as `getRollout` gives it."), responses(
     (status = 200, description = "Its devices.", body = PlanPreviewShape),
+    (status = 503, description = "Many plans are looked at at the moment; try again in a few seconds.", body = Problem),
     (status = 422, description = "The plan is wrong; `errors` says where.", body = Problem),
 ))]
 pub async fn preview(
@@ -135,6 +140,6 @@ pub async fn preview(
 ) -> Answer<Json<PlanPreviewShape>> {
     actor.require(Permission::FleetRead)?;
     let plan = read(plan)?;
-    let frozen = console.fleet.preview_rollout(&actor, &plan).await?;
-    Ok(Json(PlanPreviewShape::of(&plan, &frozen)))
+    let design = console.fleet.design_rollout(&actor, &plan).await?;
+    Ok(Json(PlanPreviewShape::of(&plan, &design)))
 }

@@ -40,6 +40,8 @@ async fn of(fleet: &Fleet, kind: Kind, about: &str) -> Result<Value> {
         | Kind::RolloutStarted
         | Kind::WaveOpened
         | Kind::RolloutHalted
+        | Kind::RolloutHeldBack
+        | Kind::ExperimentDecided
         | Kind::RolloutPaused
         | Kind::RolloutResumed
         | Kind::RolloutCompleted

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{id::WebhookId, person::Permission, time::Timestamp};
-use fleet::webhook::{Delivery, Webhook, WebhookDetail, WebhookForm, WebhookRow};
+use fleet::webhook::{Delivery, NewWebhook, Webhook, WebhookDetail, WebhookForm, WebhookRow};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 pub const PATH: &str = "/api/v1/webhooks";
 /// Where one is.
 pub const ONE: &str = "/api/v1/webhooks/{id}";
+/// Where its secret is changed.
+pub const SECRET: &str = "/api/v1/webhooks/{id}/secret";
 
 /// A webhook.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +38,11 @@ pub struct WebhookShape {
     /// Nothing is sent before that: its receiver did not work.
     #[schema(format = DateTime)]
     wait_until: Option<String>,
+    /// How often its secret was changed: to be sent back when it is changed again.
+    generation: i64,
+    /// Until then the secrets before sign, too.
+    #[schema(format = DateTime)]
+    old_secrets_until: Option<String>,
     /// Who made it.
     created_by: String,
     /// When.
@@ -52,6 +59,8 @@ impl From<&Webhook> for WebhookShape {
             state: hook.state.to_string(),
             reason: hook.note.clone(),
             wait_until: Some(hook.wait_until).filter(|until| until.0 > 0).map(Timestamp::rfc3339),
+            generation: hook.secrets.generation,
+            old_secrets_until: Some(hook.secrets.signs_until).filter(|until| until.0 > 0).map(Timestamp::rfc3339),
             created_by: hook.created_by.clone(),
             created_at: hook.created_at.rfc3339(),
         }
@@ -151,7 +160,14 @@ pub struct NewWebhookShape {
     events: Vec<String>,
 }
 
-/// A webhook that was added, and its secret.
+/// The secret that whoever changes it has seen.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SeenSecretShape {
+    /// `generation` of the webhook as it was read.
+    generation: i64,
+}
+
+/// A webhook that was added or whose secret was changed, and its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AddedWebhookShape {
     /// The webhook.
@@ -199,10 +215,15 @@ pub async fn create(
 ) -> Answer<Response> {
     let form = WebhookForm { url: new.url, kinds: new.events };
     let added = console.fleet.add_webhook(&actor, &form).await.map_err(in_words_of_the_api)?;
-    let shape = AddedWebhookShape { hook: (&added.hook).into(), secret: added.secret };
-    let mut answer = (StatusCode::CREATED, Json(shape)).into_response();
+    Ok(with_its_secret(StatusCode::CREATED, added))
+}
+
+/// Says a secret, which nothing on the way may keep.
+fn with_its_secret(status: StatusCode, new: NewWebhook) -> Response {
+    let shape = AddedWebhookShape { hook: (&new.hook).into(), secret: new.secret };
+    let mut answer = (status, Json(shape)).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
+    answer
 }
 
 /// Errors name the fields as the API does.
@@ -271,6 +292,25 @@ pub async fn resume(
 ) -> Answer<Json<WebhookShape>> {
     let id = hook_of(&console, &actor, &id).await?;
     Ok(Json((&console.fleet.pause_webhook(&actor, id, false).await?).into()))
+}
+
+/// Change a webhook's secret. For a day messages carry signatures of the secrets before, too.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/secret", operation_id = "changeWebhookSecret", tag = "Webhooks",
+    params(("id" = String, Path, description = "The webhook's id.")), request_body = SeenSecretShape, responses(
+    (status = 200, description = "It is changed; here is the new one.", body = AddedWebhookShape),
+    (status = 404, description = "There is no such webhook.", body = Problem),
+    (status = 409, description = "It was changed since it was read, too often within a day, or nothing can be signed here.",
+        body = Problem),
+))]
+pub async fn change_secret(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(id): Key,
+    Document(seen): Document<SeenSecretShape>,
+) -> Answer<Response> {
+    let id = hook_of(&console, &actor, &id).await?;
+    let changed = console.fleet.change_webhook_secret(&actor, id, seen.generation).await?;
+    Ok(with_its_secret(StatusCode::OK, changed))
 }
 
 /// Send a webhook a message of the type `webhook.test`.

@@ -1,5 +1,6 @@
 //! `muster release`: what a build pipeline does, by the API of a console elsewhere.
 
+use super::Remote;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -14,20 +15,6 @@ pub enum Release {
     Promote(PromoteRelease),
     /// List releases and what stands before their next stage.
     List(ListReleases),
-}
-
-/// Which console, and by which token.
-#[derive(Clone, Debug, Args)]
-pub struct Remote {
-    /// The console's address: https://HOST[:PORT].
-    #[arg(long, value_name = "URL", env = "MUSTER_URL")]
-    pub url: String,
-    /// A file whose first line is an API token.
-    #[arg(long, value_name = "FILE", env = "MUSTER_TOKEN_FILE")]
-    pub token_file: PathBuf,
-    /// The certificates (PEM) that may have signed the console's. Default: those that browsers trust.
-    #[arg(long, value_name = "FILE", env = "MUSTER_CA")]
-    pub ca: Option<PathBuf>,
 }
 
 /// A release by its name.

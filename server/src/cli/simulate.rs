@@ -1,7 +1,7 @@
 //! `muster simulate`.
 
 use clap::Args;
-use simulator::device::Fault;
+use simulator::device::{Fault, Measure};
 use std::path::PathBuf;
 
 /// `muster simulate`.
@@ -26,7 +26,11 @@ pub struct Simulate {
     /// May be given several times; the first that befalls a device counts.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<Fault>,
-    /// On which devices it goes wrong follows from this number.
+    /// What devices report as metric.NAME after each start: NAME=MEDIAN; then, after commas, spread=PERCENT, tail=PERCENT,
+    /// serial=SERIAL*, version=VERSION*. May be given several times; of each metric the first that is of a device counts.
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Vec<Measure>,
+    /// On which devices it goes wrong, and what they measure, follows from this number.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
     /// The gateway's tenant.

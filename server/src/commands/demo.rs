@@ -23,8 +23,22 @@ use store::Db;
 const FOLDER: &str = "muster-demo";
 /// The file that holds how to get in.
 const CREDENTIALS: &str = "demo-credentials.json";
-/// The file that holds what is being made, until it is.
-const MAKING: &str = "demo-making.json";
+/// What the file of a demo that is being made says: its database is in the folder, or elsewhere.
+const HERE: &str = "sqlite";
+const ELSEWHERE: &str = "postgresql";
+/// All that a fleet has in the data folder.
+const FLEET: &[&str] = &[
+    "muster.db",
+    "muster.db-shm",
+    "muster.db-wal",
+    "artifacts",
+    "crl",
+    "keys",
+    "uploads",
+    authorities::FOLDER,
+    simulator::WIRED_FOLDER,
+    PASSPHRASE,
+];
 /// How long the demo's API token works, in days.
 const TOKEN_DAYS: i64 = 365;
 /// The file with the passphrase of the demo's keys, where none was given.
@@ -38,13 +52,6 @@ struct Credentials {
     pki: String,
     api_token: String,
     accounts: Vec<Account>,
-}
-
-/// What a start makes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Making {
-    plan: Plan,
-    credentials: Credentials,
 }
 
 /// One account.
@@ -64,22 +71,26 @@ pub async fn run(demo: Demo) -> Outcome {
     let folder = data::folder(demo.place.data.as_deref(), FOLDER)?;
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
+    let database_url = place::database_url(&demo.place)?;
+    let kind = if database_url.is_some() { ELSEWHERE } else { HERE };
+    begin_again(&folder, kind)?;
     let travel = Travel::default();
-    let db = Db::open(&folder, demo.place.database_url.as_deref()).await?;
+    let db = Db::open(&folder, database_url.as_deref()).await?;
     let fleet = Fleet::with_clock(db, folder.clone(), travel.clock());
     // Before anything is written: what is refused leaves nothing.
-    refuse_others(&fleet).await?;
+    refuse_others(&fleet, kind).await?;
     let keys = place::keys(&key_options(&demo, &folder)?, &folder)?;
     // Its files lie in its own folder, whatever bucket this machine is set up for.
     let fleet = fleet.with_keys(keys);
+    fleet.be_node(&fleet.node().await?);
     let mut credentials = match read(&folder.join(CREDENTIALS))? {
         Some(credentials) => credentials,
-        None => make(&fleet, &travel, &demo).await?,
+        None => make(&fleet, &travel, &demo, kind).await?,
     };
     // Before the port is asked for: if that is taken, the next start finds everything made.
     write(&folder.join(CREDENTIALS), &credentials)?;
-    remove(&folder.join(MAKING))?;
-    let mut running = Running::start(fleet.clone(), &demo.listen).await?;
+    remove(&folder, place::DEMO_MAKING)?;
+    let mut running = Running::start(fleet.clone(), &demo.listen, &demo.watch).await?;
     credentials.console.clone_from(&running.url);
     credentials.gateway.clone_from(&running.gateway);
     credentials.pki.clone_from(&running.pki);
@@ -128,34 +139,49 @@ fn write(file: &Path, content: &impl Serialize) -> Result<(), Failure> {
     Ok(pki::write_private(file, text.as_bytes())?)
 }
 
-fn remove(file: &Path) -> Result<(), Failure> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::because(error)),
+/// Removes a file or a folder, if it is there.
+fn remove(folder: &Path, name: &str) -> Outcome {
+    let path = folder.join(name);
+    let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::NotDone(format!("{} can't be removed ({error})", path.display())))
+        }
         _ => Ok(()),
     }
 }
 
-/// Refuses a folder in which somebody else's fleet lives.
-async fn refuse_others(fleet: &Fleet) -> Outcome {
-    let is_ours = [CREDENTIALS, MAKING].iter().any(|file| fleet.folder().join(file).exists());
-    if is_ours || fleet.set_up_needed().await? {
+/// Removes what a start left that was ended before its fleet was whole: half a story can't be told to its end.
+fn begin_again(folder: &Path, kind: &str) -> Outcome {
+    let marker = folder.join(place::DEMO_MAKING);
+    if !marker.exists() || folder.join(CREDENTIALS).exists() {
+        return Ok(());
+    }
+    let begun = std::fs::read_to_string(&marker).map_err(Failure::because)?;
+    if (begun.as_str(), kind) != (HERE, HERE) {
+        let told = "holds a demo that was ended before it was whole, in a database of its own; choose an empty folder";
+        return Err(Failure::NotDone(format!("{} {told} with --data, and an empty database", folder.display())));
+    }
+    // The marker comes last, so that a start which ends here too is followed by one that removes the rest.
+    FLEET.iter().chain([&place::DEMO_MAKING]).try_for_each(|name| remove(folder, name))
+}
+
+/// Refuses a folder in which somebody else's fleet lives, or has its keys while its database is elsewhere.
+async fn refuse_others(fleet: &Fleet, kind: &str) -> Outcome {
+    let has = |name: &str| fleet.folder().join(name).exists();
+    let is_free = !has("keys") && (kind == HERE || !has("muster.db"));
+    if has(CREDENTIALS) || (is_free && fleet.set_up_needed().await?) {
         return Ok(());
     }
     let told =
-        "holds accounts already, but not the demo's; choose an empty one with --data FOLDER, or use: muster serve";
+        "holds a fleet already, but not the demo's; choose an empty one with --data FOLDER, or use: muster serve";
     Err(Failure::NotDone(format!("{} {told}", fleet.folder().display())))
 }
 
-/// Fills the fleet and makes the accounts. What will be made is written down first, so that a start which was ended in
-/// the middle is carried on by the next one.
-async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials, Failure> {
-    let file = fleet.folder().join(MAKING);
-    let making = match read(&file)? {
-        Some(making) => making,
-        None => Making::plan(fleet, demo)?,
-    };
-    write(&file, &making)?;
-    let plan = making.plan;
+/// Fills the fleet and makes the accounts.
+async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo, kind: &str) -> Result<Credentials, Failure> {
+    pki::write_private(&fleet.folder().join(place::DEMO_MAKING), kind.as_bytes())?;
+    let (plan, credentials) = (Plan::new(fleet.now(), demo.seed, demo.devices), credentials()?);
     tracing::info!(devices = plan.devices, seed = plan.seed, "making up a fleet");
     let world = simulator::demo::found(fleet, plan).await?;
     let known = |address: SocketAddr| address.port() != 0 && !address.ip().is_unspecified();
@@ -165,32 +191,24 @@ async fn make(fleet: &Fleet, travel: &Travel, demo: &Demo) -> Result<Credentials
     }
     authorities::make(fleet, travel, &world).await?;
     let revoked = simulator::demo::fill(fleet, plan, |_| {}).await?;
-    people(fleet, &making.credentials).await?;
+    people(fleet, &credentials).await?;
     simulator::events::revoke(fleet, travel, revoked).await?;
-    let (support, manager) = (
-        actor(fleet, &making.credentials, Role::Support).await?,
-        actor(fleet, &making.credentials, Role::Manager).await?,
-    );
+    let (support, manager) =
+        (actor(fleet, &credentials, Role::Support).await?, actor(fleet, &credentials, Role::Manager).await?);
     let desk = simulator::repairs::Desk { support: &support, manager: &manager };
     simulator::repairs::happen(fleet, travel, plan, desk).await?;
-    simulator::events::happen(fleet, travel, plan, &actor(fleet, &making.credentials, Role::Operator).await?).await?;
+    simulator::events::happen(fleet, travel, plan, &actor(fleet, &credentials, Role::Operator).await?).await?;
     simulator::reports::happen(fleet, travel, plan).await?;
-    let (operator, admin) = (
-        actor(fleet, &making.credentials, Role::Operator).await?,
-        actor(fleet, &making.credentials, Role::Admin).await?,
-    );
+    let (operator, admin) =
+        (actor(fleet, &credentials, Role::Operator).await?, actor(fleet, &credentials, Role::Admin).await?);
     let crew = simulator::releases::Crew { operator: &operator, manager: &manager, admin: &admin };
     simulator::releases::happen(fleet, travel, plan, crew).await?;
     simulator::rollouts::happen(fleet, travel, plan, &world, crew).await?;
-    Ok(making.credentials)
+    Ok(credentials)
 }
 
-/// Makes the accounts that aren't there.
 async fn people(fleet: &Fleet, credentials: &Credentials) -> Outcome {
     for account in &credentials.accounts {
-        if fleet.user_by_email(&COMMAND_LINE, &account.email).await.is_ok() {
-            continue;
-        }
         let role: Role = account.role.parse().map_err(Failure::because)?;
         let form = UserForm { email: account.email.clone(), name: person(role).to_owned(), role: account.role.clone() };
         fleet.add_user_with_password(&COMMAND_LINE, &form, &account.password).await?;
@@ -204,18 +222,17 @@ async fn actor(fleet: &Fleet, credentials: &Credentials, role: Role) -> Result<A
     let email = of_role.map(|account| account.email.as_str()).unwrap_or_default();
     let user = fleet.user_by_email(&COMMAND_LINE, email).await?;
     let (id, email, name, role) = (user.id, user.email, user.name, user.role);
-    Ok(Actor::User { id, email, name, role, origin: Origin::default() })
+    Ok(Actor::User { id, email, name, role, proved_at: None, origin: Origin::default() })
 }
 
-impl Making {
-    fn plan(fleet: &Fleet, demo: &Demo) -> Result<Self, Failure> {
-        let mut credentials = Credentials::default();
-        for role in Role::ALL {
-            let (role, email) = (role.to_string(), format!("{role}@muster.example"));
-            credentials.accounts.push(Account { role, email, password: password()?, link: String::new() });
-        }
-        Ok(Self { plan: Plan::new(fleet.now(), demo.seed, demo.devices), credentials })
-    }
+/// An account for every role.
+fn credentials() -> Result<Credentials, Failure> {
+    let account = |role: Role| {
+        let (role, email) = (role.to_string(), format!("{role}@muster.example"));
+        Ok::<_, Failure>(Account { role, email, password: password()?, link: String::new() })
+    };
+    let accounts = Role::ALL.iter().copied().map(account).collect::<Result<_, _>>()?;
+    Ok(Credentials { accounts, ..Credentials::default() })
 }
 
 /// Names, so that the audit log and the history read as if people had worked there.

@@ -19,7 +19,7 @@ const SHOWN: i64 = 20;
 /// When it can't be taken, or something in it is bad.
 pub async fn run(import: Import) -> Outcome {
     let folder = place::folder(&import.place)?;
-    let fleet = place::open(folder, import.place.database_url.as_deref()).await?;
+    let fleet = place::open(folder, place::database_url(&import.place)?.as_deref()).await?;
     let name = import.file.file_name().unwrap_or_default().to_string_lossy();
     let mut request = ImportRequest::new(&name);
     (request.dry_run, request.skip_bad_rows) = (import.dry_run, import.skip_bad_rows);
@@ -35,6 +35,7 @@ pub async fn run(import: Import) -> Outcome {
         let _ = writeln!(std::io::stderr());
     }
     let outcome = tell(&fleet, &ended).await;
+    fleet.give_back_turns().await;
     fleet.db().close().await;
     outcome
 }

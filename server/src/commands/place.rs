@@ -18,9 +18,14 @@ use store::Db;
 const PASSPHRASE: &str = "MUSTER_KEY_PASSPHRASE";
 /// Where systemd puts a service's credentials, and what ours is called.
 const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "muster-key-passphrase");
+/// The credential that holds the database's address.
+const DATABASE_URL: &str = "muster-database-url";
 
 /// The name of the data folder where none was asked for.
 pub const FOLDER: &str = "muster";
+
+/// The file that is in a data folder while a demo's fleet is being made there; it says where its database is.
+pub const DEMO_MAKING: &str = "demo-making";
 
 /// The data folder of a command.
 ///
@@ -30,12 +35,40 @@ pub fn folder(place: &Place) -> Result<PathBuf, Failure> {
     Ok(data::folder(place.data.as_deref(), FOLDER)?)
 }
 
+/// The database's address, if one was given: as it is, in a file, or by systemd.
+///
+/// # Errors
+/// When the file that is named holds none.
+pub fn database_url(place: &Place) -> Result<Option<String>, Failure> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    database_url_from(place, set).map_err(Failure::NotDone)
+}
+
+fn database_url_from(place: &Place, set: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, String> {
+    if let Some(url) = &place.database_url {
+        return Ok(Some(url.clone()));
+    }
+    let credential = || set(CREDENTIALS.0).map(|folder| Path::new(&folder).join(DATABASE_URL));
+    let file = place.database_url_file.clone().or_else(|| credential().filter(|file| file.exists()));
+    let Some(file) = file else { return Ok(None) };
+    let told = |why: &str| format!("{} holds no database's address: {why}", file.display());
+    let text = std::fs::read_to_string(&file).map_err(|error| told(&error.to_string()))?;
+    match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
+        Some(url) => Ok(Some(url.to_owned())),
+        None => Err(told("its first line is empty")),
+    }
+}
+
 /// The fleet in this folder, or in the database that is named; both are made if they aren't there.
 ///
 /// # Errors
-/// When either can't be opened.
+/// When either can't be opened, or the next `muster demo` will remove what is in the folder.
 pub async fn open(folder: PathBuf, database_url: Option<&str>) -> Result<Fleet, Failure> {
     data::make(&folder)?;
+    if folder.join(DEMO_MAKING).exists() {
+        let told = "holds a demo that is not whole; start it with: muster demo, or choose another folder with --data";
+        return Err(Failure::NotDone(format!("{} {told}", folder.display())));
+    }
     let db = Db::open(&folder, database_url).await?;
     Ok(Fleet::new(db, folder))
 }
@@ -45,12 +78,12 @@ pub async fn open(folder: PathBuf, database_url: Option<&str>) -> Result<Fleet, 
 /// # Errors
 /// When nothing is there, or it can't be opened.
 pub async fn existing(place: &Place) -> Result<Fleet, Failure> {
-    let folder = folder(place)?;
-    if place.database_url.is_none() && !folder.join("muster.db").exists() {
+    let (folder, database_url) = (folder(place)?, database_url(place)?);
+    if database_url.is_none() && !folder.join("muster.db").exists() {
         let told = "holds no Muster database; say where it is with --data FOLDER, or make one with: muster serve";
         return Err(Failure::NotDone(format!("{} {told}", folder.display())));
     }
-    open(folder, place.database_url.as_deref()).await
+    open(folder, database_url.as_deref()).await
 }
 
 /// The keys in a data folder with the passphrase that was given, if one was.
@@ -119,5 +152,26 @@ mod tests {
         assert_eq!(read(None, &|_| None), None);
         std::fs::write(&file, "\n").unwrap();
         assert!(passphrase_from(Some(&file), both).is_err(), "an empty one is a mistake");
+    }
+
+    #[test]
+    fn the_database_s_address_is_typed_or_in_a_file_or_of_systemd() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, credential) = (folder.path().join("url"), folder.path().join(DATABASE_URL));
+        std::fs::write(&file, "postgres://of.the.file/muster\n").unwrap();
+        std::fs::write(&credential, "postgres://of.systemd/muster\n").unwrap();
+        let systemd = |name: &str| (name == CREDENTIALS.0).then(|| folder.path().as_os_str().to_owned());
+        let place = |url: Option<&str>, file: Option<&Path>| Place {
+            data: None,
+            database_url: url.map(str::to_owned),
+            database_url_file: file.map(Path::to_owned),
+        };
+        let read = |place: &Place| database_url_from(place, systemd).unwrap();
+        assert_eq!(read(&place(Some("postgres://typed"), None)).as_deref(), Some("postgres://typed"));
+        assert_eq!(read(&place(None, Some(&file))).as_deref(), Some("postgres://of.the.file/muster"));
+        assert_eq!(read(&place(None, None)).as_deref(), Some("postgres://of.systemd/muster"));
+        assert_eq!(database_url_from(&place(None, None), |_| None), Ok(None));
+        std::fs::write(&file, "\n").unwrap();
+        assert!(database_url_from(&place(None, Some(&file)), systemd).unwrap_err().contains("first line"));
     }
 }

@@ -1,15 +1,16 @@
 //! `muster release`: pushing, checking, promoting and listing releases of a console elsewhere, by its API.
 
-mod client;
-
-use super::{files, serve::say};
+use super::{
+    client::{Client, Sent},
+    files,
+    serve::say,
+};
 use crate::{
     cli::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release},
     failure::{Failure, Outcome},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use client::{Client, Sent};
 use http::{Method, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};

@@ -31,7 +31,7 @@ async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
     let (file, shelf) = (restore.file.display(), shelf::place(&restore.shelf)?);
     data::make(folder)?;
     let _lock = data::Lock::take(folder)?;
-    let restored = if let Some(url) = &restore.place.database_url {
+    let restored = if let Some(url) = &place::database_url(&restore.place)? {
         let restored =
             fleet::backup::restore_postgres(&COMMAND_LINE, url, folder, &shelf, &restore.file, restore.force).await?;
         say(&format!("The database is as it was at {} in {file}.", restored.0.minute_words()))?;
@@ -46,14 +46,22 @@ async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
         0 => format!("Nothing of keys/ and crl/ had to be brought back into {}.", folder.display()),
         n => format!("{n} files of keys/ and crl/ were put into {}.", folder.display()),
     })?;
-    if restored.held_back > 0 {
-        say(&format!(
-            "{} rollouts that were running or scheduled are held back: what was decided since the backup is not known here.",
-            restored.held_back
-        ))?;
-    }
+    say_held_back(restored.held_back)?;
     if restored.artifacts > 0 {
         say(&format!("{} files of releases were put back.", restored.artifacts))?;
     }
     found(&restored.missing, "The database is restored, but something that it names is missing.")
+}
+
+/// Says how many rollouts do not go on by themselves, if there are any.
+///
+/// # Errors
+/// When nobody listens.
+pub fn say_held_back(rollouts: usize) -> std::io::Result<()> {
+    if rollouts == 0 {
+        return Ok(());
+    }
+    say(&format!(
+        "{rollouts} rollouts that were running or scheduled are held back: what was decided since the backup is not known here."
+    ))
 }

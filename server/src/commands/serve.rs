@@ -3,30 +3,40 @@
 use super::{COMMAND_LINE, place, shelf};
 use crate::{
     Console, assets,
-    cli::{Listen, Serve},
+    cli::{Listen, Serve, Watch},
     data,
     failure::{Failure, Outcome},
-    gateway,
+    gateway, health,
     listener::{Certificates, Door, Gate, Limits, Listener, tls_config},
-    middleware,
+    metrics::{Doorway, Metrics},
+    middleware, notify,
     proxy::Proxies,
+    ready::Readiness,
     repository, router,
     server_certificate::Source,
     webhooks::{self, Sender, Trusted},
 };
 use app::AssetNames;
-use fleet::Fleet;
+use fleet::{Fleet, observe::Job};
 use std::{
     io::Write,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
+use store::Db;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
+/// Which version this is.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// How much of a node's name is kept, in characters.
+const NODE_NAME_MAX: usize = 64;
+/// How long whoever reads metrics at the end may take over it.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// How often what has served its time is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
@@ -39,7 +49,12 @@ pub async fn run(serve: Serve) -> Outcome {
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
     let (keys, shelf) = (place::keys(&serve.keys, &folder)?, shelf::place(&serve.shelf)?);
-    let fleet = place::open(folder, serve.place.database_url.as_deref()).await?.with_keys(keys).with_shelf(shelf);
+    let fleet =
+        place::open(folder, place::database_url(&serve.place)?.as_deref()).await?.with_keys(keys).with_shelf(shelf);
+    let fleet = match &serve.read_url {
+        Some(url) => fleet.with_replica(Db::replica(url)?),
+        None => fleet,
+    };
     shelf::reach(&fleet).await?;
     if !fleet.can_seal() {
         tracing::warn!(
@@ -48,7 +63,7 @@ pub async fn run(serve: Serve) -> Outcome {
              credential muster-key-passphrase"
         );
     }
-    let running = Running::start(fleet.clone(), &serve.listen).await?;
+    let mut running = Running::start(fleet.clone(), &serve.listen, &serve.watch).await?;
     say(&format!("Muster runs at {}", running.url))?;
     say(&format!(
         "Devices and stations come to {}; CRLs, OCSP and CA certificates are at {}",
@@ -58,6 +73,8 @@ pub async fn run(serve: Serve) -> Outcome {
         let token = fleet.set_up_link(&COMMAND_LINE).await?;
         say(&format!("Nobody has an account yet. Make the first one, within a day: {}/set-up/{token}", running.url))?;
     }
+    running.beside(tokio::spawn(notify::watchdog()));
+    notify::ready(&format!("Answers at {}", running.url));
     running.until_stopped().await;
     Ok(())
 }
@@ -81,8 +98,13 @@ pub struct Running {
     /// Where verifiers fetch what they need.
     pub pki: String,
     fleet: Fleet,
+    readiness: Readiness,
+    /// For how long it goes on when it is told to stop.
+    drain: Duration,
     stop: CancellationToken,
     served: Vec<JoinHandle<()>>,
+    /// What answers until the end.
+    watched: Option<(JoinHandle<()>, CancellationToken)>,
     /// What goes on beside what is served, and ends with it.
     beside: Vec<JoinHandle<()>>,
     signals: Signals,
@@ -114,16 +136,31 @@ struct Doors {
     console: Listener,
     gateway: Listener,
     pki: Listener,
+    metrics: Option<Listener>,
 }
 
 impl Doors {
-    async fn bind(listen: &Listen, proxies: &Proxies) -> Result<Self, Failure> {
-        let limits = |door| Limits { proxies: proxies.clone(), ..Limits::of(door) };
+    async fn bind(listen: &Listen, watch: &Watch, proxies: &Proxies) -> Result<Self, Failure> {
+        let drain = Duration::from_secs(watch.stop_within);
+        let limits = |door| Limits { proxies: proxies.clone(), drain, ..Limits::of(door) };
+        let metrics = match watch.metrics {
+            // What is asked there is answered at once.
+            Some(address) => {
+                Some(Listener::bind(address, Limits { drain: LAST_ANSWERS, ..limits(Door::Metrics) }).await?)
+            }
+            None => None,
+        };
         Ok(Self {
+            metrics,
             console: Listener::bind(listen.console, limits(Door::Console)).await?,
             gateway: Listener::bind(listen.gateway, limits(Door::Gateway)).await?,
             pki: Listener::bind(listen.pki, limits(Door::Pki)).await?,
         })
+    }
+
+    /// What is counted at each.
+    fn doorways(&self) -> Vec<Arc<Doorway>> {
+        [&self.console, &self.gateway, &self.pki].map(Listener::doorway).into()
     }
 }
 
@@ -132,18 +169,21 @@ impl Running {
     ///
     /// # Errors
     /// When a port, a certificate or the browser's files are missing.
-    pub async fn start(fleet: Fleet, listen: &Listen) -> Result<Self, Failure> {
+    pub async fn start(fleet: Fleet, listen: &Listen, watch: &Watch) -> Result<Self, Failure> {
         let files = assets::manifest()?;
         let names = AssetNames { css: files.css.to_owned(), js: files.js.to_owned(), wasm: files.wasm.to_owned() };
         let reach = Trusted { networks: listen.webhook_network.clone(), ca: listen.webhook_ca.clone() };
         let sender = Sender::new(&reach)?;
         let proxies = Proxies::new(&listen.trusted_proxy);
-        let doors = Doors::bind(listen, &proxies).await?;
+        let doors = Doors::bind(listen, watch, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
         let url = url("https", listen.host.as_deref(), listen.console.ip(), port(&doors.console)?);
         data::note_address(fleet.folder(), &url);
         let gateway = url_of(listen, "https", listen.gateway, port(&doors.gateway)?);
         let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
+        fleet.limit_trust_age(Duration::from_secs(listen.trust_max_age));
+        // Whatever is read from here on, what is done after that is heard.
+        fleet.begin_to_hear().await?;
         // Whom to trust is known before anybody is let in.
         fleet.load_trust().await?;
         // And what to offer them.
@@ -154,10 +194,20 @@ impl Running {
         let gateway_certificates = Certificates::new(&for_gateway.read(&fleet).await?);
         let tls = tls_config(&console_certificates).map_err(Failure::because)?;
         let gate = Gate::new(fleet.clone(), &gateway_certificates).map_err(Failure::because)?;
+        let own = vec![("console", Arc::clone(&console_certificates)), ("gateway", Arc::clone(&gateway_certificates))];
+        let metrics = Metrics::new(&fleet, doors.doorways(), own.clone());
+        let readiness = Readiness::of_node(fleet.clone(), own);
         let devices = middleware::behind(&proxies, gateway::router_of(&fleet, &listen.tenant));
         let verifiers = middleware::behind(&proxies, repository::router(&fleet));
-        let console = Console::new(fleet.clone(), names).behind(proxies);
+        let console = Console::new(fleet.clone(), names).behind(proxies).of_node(readiness.clone());
         let (stop, signals) = (CancellationToken::new(), Signals::hear()?);
+        fleet.be_node(&fleet.node().await?);
+        let node = node_name(listen);
+        fleet.join_nodes(&node, VERSION).await?;
+        let shared = fleet.share_keys().await?;
+        if shared > 0 {
+            tracing::info!(keys = shared, "sealed keys of this folder are kept in the database, for all nodes");
+        }
         fleet.forget_unanswered().await?;
         if let Err(error) = fleet.take_in_photos(fleet::repair::TakenFiles::AreRemoved).await {
             // They stay where they are, and the next start tries again.
@@ -165,8 +215,13 @@ impl Running {
         }
         fleet.resume_imports().await?;
         let beside = vec![
+            tokio::spawn(fleet.clone().follow_bell()),
+            tokio::spawn(fleet.clone().follow_replica()),
             tokio::spawn(for_console.keep(fleet.clone(), console_certificates)),
             tokio::spawn(for_gateway.keep(fleet.clone(), gateway_certificates)),
+            tokio::spawn(fleet.clone().beat(node, VERSION)),
+            tokio::spawn(try_keys(fleet.clone())),
+            tokio::spawn(fleet.clone().keep_taking_over_imports()),
             tokio::spawn(sweep(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
             tokio::spawn(fleet.clone().run_rollouts()),
@@ -177,6 +232,10 @@ impl Running {
             tokio::spawn(doors.gateway.serve_gateway(gate, devices, stop.clone())),
             tokio::spawn(doors.pki.serve_plain(verifiers, stop.clone())),
         ];
+        let watched = doors.metrics.map(|listener| {
+            let (router, until) = (health::router(metrics, readiness.clone()), CancellationToken::new());
+            (tokio::spawn(listener.serve_plain(router, until.clone())), until)
+        });
         tracing::info!(
             url,
             gateway,
@@ -186,7 +245,8 @@ impl Running {
             certificate = identity.facts.fingerprint,
             "listening"
         );
-        Ok(Self { url, gateway, pki, fleet, stop, served, beside, signals })
+        let drain = Duration::from_secs(watch.drain);
+        Ok(Self { url, gateway, pki, fleet, readiness, drain, stop, served, watched, beside, signals })
     }
 
     /// Lets something else go on until the program is told to stop.
@@ -197,6 +257,17 @@ impl Running {
     /// Answers until SIGTERM or SIGINT, then ends in order.
     pub async fn until_stopped(mut self) {
         self.signals.any().await;
+        notify::stopping();
+        self.readiness.stop();
+        if !self.drain.is_zero() {
+            let seconds = self.drain.as_secs();
+            tracing::info!(seconds, "told to stop; going on until whoever sends people here has noticed");
+            tokio::select! {
+                () = tokio::time::sleep(self.drain) => {}
+                // Whoever says it twice doesn't want to wait.
+                () = self.signals.any() => {}
+            }
+        }
         tracing::info!("told to stop; finishing what was begun");
         self.stop.cancel();
         for served in self.served {
@@ -208,6 +279,8 @@ impl Running {
             task.abort();
             let _ = task.await;
         }
+        // Other nodes go on at once with what was ours alone.
+        self.fleet.give_back_turns().await;
         if let Err(error) = self.fleet.flush_spread().await {
             tracing::warn!(%error, "how revocations spread in the last second was not written down");
         }
@@ -217,19 +290,38 @@ impl Running {
         if let Err(error) = self.fleet.flush_polls().await {
             tracing::warn!(%error, "how devices polled in the last second was not written down");
         }
+        if let Err(error) = self.fleet.leave_nodes().await {
+            tracing::warn!(%error, "that this node was stopped was not written down");
+        }
+        if let Some((task, until)) = self.watched {
+            until.cancel();
+            let _ = task.await;
+        }
         self.fleet.db().close().await;
     }
 }
 
+/// What this node is called: as it was told, or as the host is.
+fn node_name(listen: &Listen) -> String {
+    let told = listen.node_name.clone();
+    let name = told.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok()).unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(NODE_NAME_MAX).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
+}
+
+async fn try_keys(fleet: Fleet) {
+    fleet.try_keys().await;
+}
+
 async fn sweep(fleet: Fleet) {
     loop {
-        if let Err(error) = fleet.sweep().await {
+        if let Err(error) = fleet.observe(Job::Sweep, fleet.sweep()).await {
             tracing::warn!(%error, "what has served its time could not be cleared away");
         }
-        if let Err(error) = fleet.forget_uploads().await {
+        if let Err(error) = fleet.observe(Job::Sweep, fleet.forget_uploads()).await {
             tracing::warn!(%error, "uploads that nobody goes on with could not be cleared away");
         }
-        if let Err(error) = fleet.sweep_release_files().await {
+        if let Err(error) = fleet.observe(Job::Sweep, fleet.sweep_release_files()).await {
             tracing::warn!(%error, "files that nobody knows could not be cleared away");
         }
         tokio::time::sleep(SWEEP_EVERY).await;

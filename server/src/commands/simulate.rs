@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// When the station's files or the folder can't be used, or the station is refused.
 pub async fn run(simulate: Simulate) -> Outcome {
     pki::make_folder(&simulate.folder)?;
-    let faults = Arc::new(Faults::new(simulate.seed, simulate.fault.clone()));
+    let faults = Arc::new(Faults::new(simulate.seed, simulate.fault.clone()).measuring(simulate.metric.clone()));
     let mut all = JoinSet::new();
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::because)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::because)?;

@@ -33,13 +33,19 @@ pub fn asked_for_a_password(sentence: &str) -> Response {
 pub fn wait_of(error: &Error) -> (StatusCode, Option<i64>) {
     match error {
         Error::NotSignedIn => (StatusCode::UNAUTHORIZED, None),
-        Error::Forbidden { .. } => (StatusCode::FORBIDDEN, None),
+        Error::Forbidden { .. } | Error::ProveAgain => (StatusCode::FORBIDDEN, None),
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, None),
         Error::Invalid { .. } | Error::Query(_) => (StatusCode::BAD_REQUEST, None),
         Error::Conflict(_) => (StatusCode::CONFLICT, None),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooMany { wait_micros } => (StatusCode::TOO_MANY_REQUESTS, Some(seconds(*wait_micros))),
-        Error::NoRoom(_) | Error::Away(_) | Error::Slow | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
+        Error::NoRoom(_)
+        | Error::Away(_)
+        | Error::Slow
+        | Error::Busy
+        | Error::Contended
+        | Error::Unreachable
+        | Error::Unsure => (StatusCode::SERVICE_UNAVAILABLE, Some(SOON)),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }
@@ -68,6 +74,10 @@ mod tests {
         let answer = failed(&Error::TooMany { wait_micros: 1_500_000 });
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(answer.headers().get(header::RETRY_AFTER), Some(&HeaderValue::from_static("2")));
-        assert_eq!(failed(&Error::Busy).status(), StatusCode::SERVICE_UNAVAILABLE);
+        for lost in [Error::Busy, Error::Contended, Error::Unreachable, Error::Unsure] {
+            let answer = failed(&lost);
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(answer.headers().contains_key(header::RETRY_AFTER), "{lost}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use fleet::{
     Fleet,
     update::{Meaning, Wanted},
 };
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 /// Where indexes are asked for by what they hold (Debian's “Repository format”, “Acquire-By-Hash”).
 const BY_HASH: &str = "/by-hash/SHA256/";
@@ -24,6 +24,7 @@ pub async fn file(
     State(fleet): State<Fleet>,
     Known(actor): Known,
     Path(path): Path<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let path = plain(&path);
@@ -32,7 +33,10 @@ pub async fn file(
         _ => Wanted::Path(&path),
     };
     match fleet.repository_part(&actor, ArtifactKind::Deb, wanted, meaning(&path)).await {
-        Ok(found) => part::send(&fleet, &found, kind(&found.path), &headers).await,
+        Ok(found) => {
+            let asked = part::Asked { method: &method, headers: &headers };
+            part::send(&fleet, &actor, &found, kind(&found.path), asked).await
+        }
         Err(error) => failed(&error),
     }
 }

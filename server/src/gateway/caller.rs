@@ -34,6 +34,9 @@ const CUT_OFF: &str = "This device is cut off or retired, and its token counts f
 const CLAIMED: &str = "This device was claimed by a client, so earlier holders may know its token: it counts for nothing but \
                        getting the next one. Ask for that by POST /token and use it from then on. A device that can't do \
                        that needs a new token from its page in the console.";
+/// What is told to everybody while nobody knows who was cut off.
+const STALE: &str =
+    "This node can't read its database at the moment, so it does not know whom to trust. Come again in a moment.";
 /// Where such a device may go: for its next token, and to ask how it is known.
 const ROTATING: [&str; 2] = ["/token", "/"];
 
@@ -110,6 +113,10 @@ pub async fn identify(State(fleet): State<Fleet>, mut request: Request, next: Ne
     let address = address(&request);
     let connection = request.extensions().get::<Arc<Shown>>().cloned();
     let shown = connection.as_ref().filter(|shown| shown.certificate().is_some());
+    let says_who = shown.is_some() || request.headers().contains_key(header::AUTHORIZATION);
+    if says_who && fleet.is_trust_stale() {
+        return failed(&Error::Away(STALE.to_owned()));
+    }
     let sent = voucher(request.headers()).filter(|_| shown.is_none());
     if let Some(voucher) = sent {
         request.extensions_mut().insert(Caller::Voucher { voucher, address });

@@ -6,10 +6,12 @@
 
 mod answer;
 mod body;
+mod confirmation;
 mod deployment;
 mod download;
 mod feedback;
 
+pub use confirmation::{activate, confirmation, confirmations, deactivate, feedback as confirmation_feedback};
 pub use deployment::{cancel, cancel_feedback, deployment, feedback as deployment_feedback, installed};
 pub use download::{artifact, artifacts};
 
@@ -87,6 +89,9 @@ fn told(answer: &PollAnswer, own: &str) -> String {
     out.push_str("\"}}");
     let mut links = Links { out: &mut out, own, any: false };
     match answer.update {
+        Some(UpdateLink::Confirmation { id, tag }) => {
+            links.add("confirmationBase", format_args!("/confirmationBase/{id}?c={tag}"));
+        }
         // What differs after the question mark makes clients look again.
         Some(UpdateLink::Deployment { id, tag }) => {
             links.add("deploymentBase", format_args!("/deploymentBase/{id}?c={tag}"));
@@ -225,6 +230,7 @@ mod tests {
         let own = "https://gw.example/DEFAULT/controller/v1/GW-\"\\\u{1}\u{7f}\u{e9}";
         for (update, name, rest) in [
             (Some(UpdateLink::Deployment { id: 10_001, tag: 2 }), "deploymentBase", "/deploymentBase/10001?c=2"),
+            (Some(UpdateLink::Confirmation { id: 10_001, tag: 0 }), "confirmationBase", "/confirmationBase/10001?c=0"),
             (Some(UpdateLink::Cancel { id: 10_002 }), "cancelAction", "/cancelAction/10002"),
             (None, "", ""),
         ] {

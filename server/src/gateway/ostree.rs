@@ -11,7 +11,7 @@ use fleet::{
     Error, Fleet,
     update::{Meaning, Wanted},
 };
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 /// Where a repository lies in its archive.
 const FOLDER: &str = "repo/";
@@ -21,12 +21,16 @@ pub async fn file(
     State(fleet): State<Fleet>,
     Known(actor): Known,
     Path(path): Path<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let Some(meaning) = meaning(&path) else { return failed(&Error::not_found("file", &path)) };
     let inside = [FOLDER, &path].concat();
     match fleet.repository_part(&actor, ArtifactKind::Ostree, Wanted::Path(&inside), meaning).await {
-        Ok(found) => part::send(&fleet, &found, "application/octet-stream", &headers).await,
+        Ok(found) => {
+            let asked = part::Asked { method: &method, headers: &headers };
+            part::send(&fleet, &actor, &found, "application/octet-stream", asked).await
+        }
         Err(error) => failed(&error),
     }
 }

@@ -8,12 +8,22 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use fleet::{Fleet, update::Part};
-use http::{HeaderMap, StatusCode, header};
+use fleet::{Actor, Fleet, update::Part};
+use http::{HeaderMap, Method, StatusCode, header};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// How it is asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// HEAD is no fetching.
+    pub method: &'a Method,
+    /// What is said with it.
+    pub headers: &'a HeaderMap,
+}
+
 /// Sends it, or what of it is asked for.
-pub async fn send(fleet: &Fleet, part: &Part, kind: &str, headers: &HeaderMap) -> Response {
+pub async fn send(fleet: &Fleet, actor: &Actor, part: &Part, kind: &str, asked: Asked<'_>) -> Response {
+    let headers = asked.headers;
     let modified = modified(part);
     if said(headers, &header::IF_MATCH).is_some_and(|wanted| !matches(wanted, &part.sha256)) {
         return marked(StatusCode::PRECONDITION_FAILED.into_response(), part, &modified);
@@ -35,9 +45,10 @@ pub async fn send(fleet: &Fleet, part: &Part, kind: &str, headers: &HeaderMap) -
         }
     };
     let length = piece.end - piece.start;
-    let body = if length == 0 {
+    let body = if length == 0 || asked.method == Method::HEAD {
         Body::empty()
     } else {
+        fleet.note_sent(actor, part).await;
         let there = part.start.saturating_add(piece.start)..part.start.saturating_add(piece.end);
         match fleet.artifact_stream(&part.archive, there).await {
             Ok(stream) => Body::from_stream(stream),

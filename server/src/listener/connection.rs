@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last.
 
 use super::{Gate, Limits, Shown, plain, progress::Progress};
+use crate::metrics::{Doorway, doorway::Refusal};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use futures::StreamExt;
 use http::{Request, Response, header};
@@ -13,7 +14,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,8 @@ use tower::ServiceExt;
 
 /// The content type of a TLS record that carries a handshake (RFC 8446, section 5.1): a client's first byte.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// How long whoever is connected when the listener stops has to begin.
+const LAST_WORD: Duration = Duration::from_millis(200);
 /// How much of an HTTP/1 request's head is read.
 const HEAD_BYTES: usize = 64 * 1024;
 /// The same where requests are short: at most an OCSP request in an address.
@@ -60,30 +63,46 @@ impl Connections {
         }
         let mut first = [0];
         let seen = tokio::select! {
-            // Nothing was asked yet, so nothing is owed.
-            () = self.stop.cancelled() => return,
+            biased;
             seen = timeout(self.limits.handshake, stream.peek(&mut first)) => seen,
+            // Nothing was asked yet, so nothing is owed; but who has just come may be about to.
+            () = async { self.stop.cancelled().await; sleep(LAST_WORD).await } => return,
         };
         if !matches!(seen, Ok(Ok(1))) {
+            // Who left without a word, as balancers do that only look whether somebody listens, was refused nothing.
+            if seen.is_err() {
+                self.limits.doorway.refused(Refusal::TooSlow);
+            }
             return;
         }
         match first[0] {
             TLS_HANDSHAKE => self.tls(stream, peer, watcher).await,
             byte if byte.is_ascii_uppercase() => self.plain(stream, watcher).await,
-            _ => {}
+            _ => self.limits.doorway.refused(Refusal::NotTls),
         }
     }
 
     async fn tls(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        let patience = self.limits.handshake;
+        let (patience, doorway) = (self.limits.handshake, Arc::clone(&self.limits.doorway));
+        let too_slow = || {
+            doorway.refused(Refusal::TooSlow);
+            tracing::debug!(%peer, "TLS handshake took too long");
+        };
         match self.speaks.clone() {
             Speaks::Https(acceptor) => match timeout(patience, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => self.requests(stream, peer, None, watcher).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                Ok(Ok(stream)) => {
+                    doorway.accepted();
+                    self.requests(stream, peer, None, watcher).await;
+                }
+                Ok(Err(error)) => {
+                    doorway.refused(Refusal::of(&error));
+                    tracing::debug!(%peer, %error, "TLS handshake failed");
+                }
+                Err(_) => too_slow(),
             },
             Speaks::Gateway(gate) => match timeout(patience, gate.accept(stream, peer)).await {
-                Ok(Some((stream, place))) => {
+                Ok(Ok((stream, place))) => {
+                    doorway.accepted();
                     let (shown, unknown) = (place.shown(), self.limits.unknown);
                     let served = self.requests(stream, peer, Some(place.shown()), watcher);
                     tokio::select! {
@@ -94,8 +113,8 @@ impl Connections {
                     }
                 }
                 // Who was not let in has been told, and noted.
-                Ok(None) => {}
-                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                Ok(Err(why)) => doorway.refused(why),
+                Err(_) => too_slow(),
             },
             Speaks::Plain => {}
         }
@@ -109,8 +128,9 @@ impl Connections {
         watcher: Watcher,
     ) {
         let (router, stop, patience) = (self.router, self.stop, self.limits.write);
+        let doorway = Arc::clone(&self.limits.doorway);
         let service = service_fn(move |request: Request<Incoming>| {
-            answer(router.clone(), request, peer, shown.clone(), stop.clone())
+            answer(router.clone(), request, (peer, shown.clone(), Arc::clone(&doorway)), stop.clone())
         });
         let server = server(&self.limits);
         let connection = server.serve_connection(TokioIo::new(Progress::new(stream, patience)), service).into_owned();
@@ -125,8 +145,10 @@ impl Connections {
         // Many a small client closes its half after its request and waits.
         server.half_close(true);
         let (router, stop, patience) = (self.router, self.stop, self.limits.write);
-        let service =
-            service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer, None, stop.clone()));
+        let doorway = Arc::clone(&self.limits.doorway);
+        let service = service_fn(move |request: Request<Incoming>| {
+            answer(router.clone(), request, (peer, None, Arc::clone(&doorway)), stop.clone())
+        });
         let connection = server.serve_connection(TokioIo::new(Progress::new(stream, patience)), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "connection ended early");
@@ -158,12 +180,12 @@ fn server(limits: &Limits) -> auto::Builder<TokioExecutor> {
 async fn answer(
     router: Router,
     request: Request<Incoming>,
-    peer: SocketAddr,
-    shown: Option<Arc<Shown>>,
+    (peer, shown, doorway): (SocketAddr, Option<Arc<Shown>>, Arc<Doorway>),
     stop: CancellationToken,
 ) -> Result<Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(doorway);
     if let Some(shown) = shown {
         request.extensions_mut().insert(shown);
     }

@@ -6,6 +6,7 @@ use super::{
     live::{Live, Place},
     verifier::{DeviceVerifier, Named, REFUSED, named},
 };
+use crate::metrics::doorway::Refusal;
 use domain::id::AuthorityId;
 use fleet::{
     Actor, Fleet,
@@ -153,8 +154,11 @@ impl Gate {
         Ok(Self { fleet, acceptor: TlsAcceptor::from(Arc::new(config)), live: Live::default() })
     }
 
-    /// Shakes hands. None for whoever is not let in.
-    pub async fn accept(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TlsStream<TcpStream>, Place)> {
+    /// Shakes hands.
+    ///
+    /// # Errors
+    /// Why somebody is not let in.
+    pub async fn accept(&self, stream: TcpStream, peer: SocketAddr) -> Result<(TlsStream<TcpStream>, Place), Refusal> {
         let shaking = async {
             let shaken = self.acceptor.accept(stream).into_fallible().await;
             (shaken, REFUSED.with(RefCell::take))
@@ -169,36 +173,47 @@ impl Gate {
                 tracing::debug!(%peer, %error, "TLS handshake failed");
                 // The client, which may be speaking already, is to read why.
                 hear_out(stream).await;
-                return None;
+                return Err(Refusal::of(&error));
             }
         };
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let certificate = match shown {
-            Some(certificate) => Some(named(&self.fleet.trust(), certificate)?),
+            Some(certificate) => Some(named(&self.fleet.trust(), certificate).ok_or(Refusal::UnknownIssuer)?),
             None => None,
         };
         let place = self.live.enter(Shown::new(certificate, peer));
         // It may have been cut off between the handshake and its place.
         let shown = place.shown();
+        if shown.certificate.is_some() && self.fleet.is_trust_stale() {
+            return Err(Refusal::StaleTrust);
+        }
         if !shown.is_let_in(&self.fleet.trust()) {
             if let Some(certificate) = &shown.certificate {
                 self.refuse(certificate, peer);
             }
-            return None;
+            return Err(Refusal::CutOff);
         }
-        Some((stream, place))
+        Ok((stream, place))
     }
 
     /// Cuts off live connections whenever trust changes, until the future is dropped.
     pub async fn follow(self) {
-        let mut changes = self.fleet.trust_changes();
+        let (mut changes, mut stale) = (self.fleet.trust_changes(), self.fleet.trust_staleness());
         loop {
+            if *stale.borrow_and_update() {
+                let closed = self.live.cut_off_all();
+                tracing::warn!(closed, "connections of devices were closed");
+            }
             for shown in self.live.cut_off(&self.fleet.trust()) {
                 if let Some(certificate) = &shown.certificate {
                     self.refuse(certificate, shown.peer);
                 }
             }
-            if changes.changed().await.is_err() {
+            let changed = tokio::select! {
+                changed = changes.changed() => changed,
+                changed = stale.changed() => changed,
+            };
+            if changed.is_err() {
                 return;
             }
         }

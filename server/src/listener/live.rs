@@ -57,6 +57,13 @@ impl Live {
         refused
     }
 
+    /// Cuts off everybody who showed a certificate: nobody knows whom to trust.
+    pub fn cut_off_all(&self) -> usize {
+        let open = self.open();
+        open.values().for_each(|(_, gone)| gone.cancel());
+        open.len()
+    }
+
     fn open(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Arc<Shown>, CancellationToken)>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -106,6 +106,10 @@ impl DeviceVerifier {
 
     /// Refuses a verified certificate, whose key was shown, if it is cut off for good.
     fn refuse_cut_off(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        // Nothing is wrong with the certificate; nobody knows.
+        if self.fleet.is_trust_stale() {
+            return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
+        }
         let trust = self.fleet.trust();
         let Some(named) = named(&trust, certificate) else {
             return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));

@@ -1,7 +1,7 @@
 //! Security headers.
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use leptos::nonce::Nonce;
 
 /// What every answer says to the browser.
@@ -26,12 +26,19 @@ const POLICY: &str = "default-src 'self'; style-src 'self'; img-src 'self' data:
 pub async fn secure(request: Request, next: Next) -> Response {
     let strict = host(&request).is_some_and(|host| !is_local(&host));
     let mut response = next.run(request).await;
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_away = is_page && response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let policy = policy(response.extensions_mut().remove::<Nonce>().as_ref());
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     add(headers, header::CONTENT_SECURITY_POLICY, &policy);
+    if is_away {
+        // Of those that say nothing better.
+        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("5"));
+    }
     if strict {
         add(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

@@ -1,13 +1,18 @@
 //! A request's name, its log line, and what is left of it when something breaks.
 
-use crate::{listener::Shown, problem, proxy::Proxies};
+use crate::{
+    listener::{Door, Shown},
+    metrics::Doorway,
+    problem,
+    proxy::Proxies,
+};
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::{
     any::Any,
     net::SocketAddr,
@@ -15,7 +20,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
 /// The name of a request: a UUIDv7. It stands in the log, in the answer's `x-request-id`, and on error pages.
@@ -29,9 +34,38 @@ impl RequestId {
     }
 }
 
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The trace that a proxy of ours says that a request belongs to (W3C Trace Context): 32 hexadecimal digits. Nobody else is
+/// believed: whoever could choose the id could make lines in the log look like another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceId(Box<str>);
+
+impl TraceId {
+    /// `00-TRACE-PARENT-FLAGS`; of a later version, what begins like that.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut parts = headers.get(TRACE_PARENT)?.to_str().ok()?.split('-');
+        let hex = |part: Option<&str>, length: usize| {
+            let is_hex =
+                |part: &&str| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            part.filter(is_hex).map(str::to_owned)
+        };
+        let version = hex(parts.next(), 2)?;
+        let (trace, parent, _flags) = (hex(parts.next(), 32)?, hex(parts.next(), 16)?, hex(parts.next(), 2)?);
+        let is_nothing = |id: &str| id.bytes().all(|b| b == b'0');
+        let is_wrong = version == "ff" || (version == "00" && parts.next().is_some());
+        (!is_wrong && !is_nothing(&trace) && !is_nothing(&parent)).then(|| Self(trace.into()))
+    }
+}
+
 /// Puts the address of whoever sent the request in the place of the proxy's that brought it.
 pub async fn client(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        if proxies.has(peer.ip())
+            && let Some(trace) = TraceId::of(request.headers())
+        {
+            request.extensions_mut().insert(trace);
+        }
         let client = proxies.client(peer.ip(), request.headers());
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
     }
@@ -49,30 +83,38 @@ pub async fn name(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Logs the request's end. Neither the query nor a path that holds a one-time token is logged.
-pub async fn trace(request: Request, next: Next) -> Response {
+/// Counts the request, and logs its end. Neither the query nor a path that holds a one-time token is logged.
+pub async fn trace(State(door): State<Door>, request: Request, next: Next) -> Response {
     let (route, uri) = (request.extensions().get::<MatchedPath>().cloned(), request.uri().clone());
     let route = route.as_ref().map(MatchedPath::as_str);
     let path = route.filter(|route| route.contains("{token}")).unwrap_or_else(|| beginning(uri.path()));
-    // Devices call in by the thousand; what they did is in their history.
-    let by_device = request.extensions().get::<Arc<Shown>>().is_some();
+    // Devices and verifiers call in by the thousand; what devices did is in their history.
+    let is_usual = door == Door::Pki || request.extensions().get::<Arc<Shown>>().is_some();
+    let (doorway, method) = (request.extensions().get::<Arc<Doorway>>().cloned(), request.method().clone());
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string())
         .unwrap_or_default();
-    let span = tracing::info_span!("request", id = RequestId::of(&request), method = %request.method(), path);
+    let span = tracing::info_span!("request", id = RequestId::of(&request), trace_id = field::Empty, %method, path);
+    if let Some(TraceId(id)) = request.extensions().get() {
+        span.record("trace_id", &**id);
+    }
     async move {
         let begun = Instant::now();
         let response = next.run(request).await;
-        let (status, ms) = (response.status().as_u16(), begun.elapsed().as_micros() as f64 / 1000.0);
+        let took = begun.elapsed();
+        if let Some(doorway) = doorway {
+            doorway.requests().count(route, &method, response.status(), took);
+        }
+        let (status, ms) = (response.status().as_u16(), took.as_micros() as f64 / 1000.0);
+        let (listener, named) = (door.as_str(), route.unwrap_or_default());
+        // Assets and probes come by the thousand and say nothing; not to be ready is an answer, and no error.
+        let is_probe = matches!(route, Some("/assets/{name}" | "/healthz" | "/readyz"));
         match status {
-            500.. => tracing::error!(status, ms, peer, "answered"),
-            // Assets and probes come by the thousand and say nothing.
-            _ if by_device || matches!(route, Some("/assets/{name}" | "/healthz" | "/readyz")) => {
-                tracing::debug!(status, ms, peer, "answered");
-            }
-            _ => tracing::info!(status, ms, peer, "answered"),
+            500.. if route != Some("/readyz") => tracing::error!(status, ms, peer, listener, route = named, "answered"),
+            _ if is_usual || is_probe => tracing::debug!(status, ms, peer, listener, route = named, "answered"),
+            _ => tracing::info!(status, ms, peer, listener, route = named, "answered"),
         }
         response
     }
@@ -136,4 +178,34 @@ fn log_panic(panic: &(dyn Any + Send)) {
 pub fn after_panic(panic: Box<dyn Any + Send>) -> Response {
     log_panic(panic.as_ref());
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{BROKE}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_a_trace_parent_is_taken_for_one() {
+        let of = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(TRACE_PARENT, HeaderValue::from_static(text))]);
+            TraceId::of(&headers).map(|TraceId(id)| id.into_string())
+        };
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some(id));
+        assert_eq!(of("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more").as_deref(), Some(id));
+        for wrong in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736 x=\"-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+        assert_eq!(TraceId::of(&HeaderMap::new()), None);
+    }
 }

@@ -5,7 +5,7 @@ use crate::{Console, problem, sessions};
 use app::{
     Ctx,
     pages::errors,
-    session::{SessionChange, SessionId},
+    session::{Beginning, SessionChange, SessionId},
 };
 use axum::{
     Extension,
@@ -13,8 +13,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::{audit::Outcome, id::UserId};
-use fleet::{Actor, Origin};
+use domain::audit::Outcome;
+use fleet::{Actor, Origin, factor::HalfWay};
 use http::{HeaderMap, StatusCode, header};
 use std::net::SocketAddr;
 use tower_http::csrf::ProtectionError;
@@ -51,8 +51,9 @@ fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
 pub async fn visitor(State(console): State<Console>, session: Session, mut request: Request, next: Next) -> Response {
     let visitor = Visitor::of(&request);
     let known = actor(&console, &session, &visitor).await;
-    let actor = known.as_ref().map_or_else(|_| Actor::Nobody { origin: visitor.origin() }, Clone::clone);
-    let ctx = ctx(&console, actor, &request);
+    let nobody = |_: &fleet::Error| (Actor::Nobody { origin: visitor.origin() }, None);
+    let (actor, half) = known.as_ref().map_or_else(nobody, Clone::clone);
+    let ctx = Ctx { half, ..ctx(&console, actor, &request) };
     let mut response = match known {
         Ok(_) => {
             request.extensions_mut().insert(ctx.clone());
@@ -94,15 +95,21 @@ fn ctx(console: &Console, actor: Actor, request: &Request) -> Ctx {
     Ctx::new(fleet, actor, now, head, RequestId::of(request), console.assets.clone())
 }
 
-async fn actor(console: &Console, session: &Session, visitor: &Visitor) -> Result<Actor, fleet::Error> {
-    let signed_in = sessions::current(session, console.fleet.now()).await.map_err(fleet::Error::internal)?;
-    let nobody = || Actor::Nobody { origin: visitor.origin() };
-    match signed_in {
-        Some(signed_in) => {
-            Ok(console.fleet.actor_of_user(signed_in.user, visitor.origin()).await?.unwrap_or_else(nobody))
-        }
-        None => Ok(nobody()),
-    }
+/// Who asks; and of nobody, whether they are half way in.
+type Known = (Actor, Option<HalfWay>);
+
+async fn actor(console: &Console, session: &Session, visitor: &Visitor) -> Result<Known, fleet::Error> {
+    let now = console.fleet.now();
+    let signed_in = sessions::current(session, now).await.map_err(sessions::meant_by)?;
+    let nobody = Actor::Nobody { origin: visitor.origin() };
+    let Some(signed_in) = signed_in else {
+        let half = sessions::half_way(session, now).await.map_err(sessions::meant_by)?;
+        return Ok((nobody, half));
+    };
+    let found = console.fleet.actor_of_user(signed_in.user, visitor.origin()).await?;
+    let Some(person) = found.map(|person| person.proved(signed_in.proved)) else { return Ok((nobody, None)) };
+    let lacks = console.fleet.lacks_second_factor(&person).await?;
+    Ok((if lacks { nobody } else { person }, None))
 }
 
 async fn apply(
@@ -112,18 +119,22 @@ async fn apply(
     visitor: Visitor,
 ) -> Result<(), fleet::Error> {
     let now = console.fleet.now().0;
-    let begin = |user: UserId| sessions::SignedIn {
-        user,
+    let begin = |beginning: Beginning| sessions::SignedIn {
+        user: beginning.user,
         begun: now,
         seen: now,
         address: visitor.address,
         browser: visitor.browser,
+        by: Some(beginning.by),
+        proved: beginning.proved_at,
     };
     match change {
-        SessionChange::Begin(user) => sessions::begin(session, begin(user)).await,
+        SessionChange::Begin(beginning) => sessions::begin(session, begin(beginning)).await,
+        SessionChange::HalfWay(half) => sessions::begin_half_way(session, half).await,
+        SessionChange::Proved(at) => sessions::proved(session, at).await,
         SessionChange::End => session.flush().await,
     }
-    .map_err(fleet::Error::internal)
+    .map_err(sessions::meant_by)
 }
 
 async fn unavailable(ctx: Ctx, error: fleet::Error) -> Response {

@@ -1,5 +1,6 @@
 //! What other programs think of our certificates, lists and answers: OpenSSL, GnuTLS, NSS, pkilint, SoftHSM. And what
-//! devices' own programs make of the gateway and of files: SWUpdate, RAUC, apt, OSTree.
+//! devices' own programs make of the gateway and of files: SWUpdate, RAUC, apt, OSTree. The pipelines that are given away as
+//! examples are run, too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,7 @@ use crate::workspace::Workspace;
 use crate::{exec, packages};
 
 /// A program, and Debian's package that has it.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("openssl", "openssl"),
     ("certtool", "gnutls-bin"),
     ("ocsptool", "gnutls-bin"),
@@ -22,6 +23,7 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("python3", "python3"),
     ("swupdate", "swupdate"),
     ("cpio", "cpio"),
+    ("make", "make"),
     ("apt-ftparchive", "apt-utils"),
     ("gpg", "gnupg"),
     ("dpkg-deb", "dpkg"),
@@ -57,6 +59,7 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
         "swupdate",
         "apt_get",
         "ostree_pulls",
+        "pipelines",
     ]))?;
     Ok(Outcome::Passed)
 }

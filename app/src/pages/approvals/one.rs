@@ -39,7 +39,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let sub = view! { <p>"Asked by " {row.requested_by.clone()} ", " {ago(row.requested_at, ctx.now)} ". " {today::bound_to(&detail)}</p> };
     let body = view! {
         {head(view! { {row.title.clone()} {Status::from(row.state).badge()} }, sub, ())}
-        <div class="cols lead aside-first">
+        <div class="cols lead">
             {subject}
             <div class="stack loose">
                 {today}

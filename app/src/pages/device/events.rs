@@ -82,7 +82,11 @@ impl Group {
             | Event::CertificateRevoked { .. }
             | Event::Quarantined { .. }
             | Event::Released { .. } => Self::Certificates,
-            Event::UpdateOffered { .. }
+            Event::UpdateAsked { .. }
+            | Event::UpdateConfirmed { .. }
+            | Event::UpdateDenied { .. }
+            | Event::AutoConfirmSwitched { .. }
+            | Event::UpdateOffered { .. }
             | Event::UpdateInstalled { .. }
             | Event::UpdateVerified { .. }
             | Event::UpdateFailed { .. }
@@ -265,6 +269,20 @@ fn certificates(event: &Event) -> Told {
 
 fn updates(event: &Event) -> Told {
     match event {
+        Event::UpdateAsked { version } => Told::new(view! { "Its user is asked for the update to " {strong(version)} }),
+        Event::UpdateConfirmed { version } => {
+            Told::new(view! { "Its user " {strong("agreed")} " to the update to " {strong(version)} })
+        }
+        Event::UpdateDenied { version, reason } => {
+            Told::new(view! { "Its user " {strong("denied")} " the update to " {strong(version)} })
+                .named("Said", reason)
+                .detail("The device goes on asking")
+        }
+        Event::AutoConfirmSwitched { on, initiator, remark } => {
+            let what = if *on { "Auto-confirm on" } else { "Auto-confirm off" };
+            let more = if *on { ": its user is asked for no update" } else { ": its user is asked again" };
+            Told::new(bold(what, more)).named("By", initiator).named("Remark", remark)
+        }
         Event::UpdateOffered { version } => Told::new(view! { "Update to " {strong(version)} " offered" }),
         Event::UpdateInstalled { version } => Told::new(view! { "Update to " {strong(version)} " installed" }),
         Event::UpdateVerified { from: Some(from), version } => {
@@ -335,6 +353,10 @@ pub fn in_short(event: &Event) -> &'static str {
         Event::RepairClosed { .. } => "Repair closed",
         Event::Quarantined { .. } => "Quarantined",
         Event::Released { .. } => "Released",
+        Event::UpdateAsked { .. } => "User asked",
+        Event::UpdateConfirmed { .. } => "User agreed",
+        Event::UpdateDenied { .. } => "User denied",
+        Event::AutoConfirmSwitched { .. } => "Auto-confirm switched",
         Event::UpdateOffered { .. } => "Update offered",
         Event::UpdateInstalled { .. } => "Update installed",
         Event::UpdateVerified { .. } => "Update verified",

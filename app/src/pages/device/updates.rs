@@ -26,7 +26,10 @@ const PATIENCE: i64 = 14 * DAY;
 /// The version that a step of an update is about.
 fn version_of(event: &Event) -> Option<&str> {
     match event {
-        Event::UpdateOffered { version }
+        Event::UpdateAsked { version }
+        | Event::UpdateConfirmed { version }
+        | Event::UpdateDenied { version, .. }
+        | Event::UpdateOffered { version }
         | Event::UpdateInstalled { version }
         | Event::UpdateVerified { version, .. }
         | Event::UpdateFailed { version, .. }
@@ -57,7 +60,7 @@ pub fn joined<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Item<'a>>
 /// A device may report several steps at one instant; this is the order that they have.
 const fn rank(event: &Event) -> u8 {
     match event {
-        Event::UpdateOffered { .. } => 0,
+        Event::UpdateAsked { .. } | Event::UpdateOffered { .. } => 0,
         Event::UpdateInstalled { .. } => 1,
         Event::UpdateReverted { .. } => 3,
         _ => 2,
@@ -65,7 +68,7 @@ const fn rank(event: &Event) -> u8 {
 }
 
 fn continues(item: &Item<'_>, entry: &Entry) -> bool {
-    let begins = matches!(entry.event, Event::UpdateOffered { .. });
+    let begins = matches!(entry.event, Event::UpdateOffered { .. } | Event::UpdateAsked { .. });
     let same = version_of(&item.entry.event) == version_of(&entry.event);
     !begins && same && entry.at.0 - item.entry.at.0 < PATIENCE
 }
@@ -115,6 +118,9 @@ fn flow(steps: &[&Entry]) -> impl IntoView + use<> {
 
 const fn step_mark(event: &Event) -> (Icon, &'static str, Option<&'static str>) {
     match event {
+        Event::UpdateAsked { .. } => (icons::OFFERED, "User asked", None),
+        Event::UpdateConfirmed { .. } => (icons::CHECK, "Agreed", None),
+        Event::UpdateDenied { .. } => (icons::CROSS, "Denied", None),
         Event::UpdateOffered { .. } => (icons::OFFERED, "Offered", None),
         Event::UpdateInstalled { .. } => (icons::INSTALL, "Installed", None),
         Event::UpdateVerified { .. } => (icons::CHECK, "Verified", None),

@@ -46,8 +46,8 @@ pub(super) fn lines(gates: &[GateResult]) -> impl IntoView + use<> {
                 <li>
                     {sized(icon, tone.icon_class())}
                     <div>
-                        <p><b>{gate.gate.label()}</b>" "<span class="small quiet">{word}</span></p>
-                        <p class="soft">{gate.told.clone()}</p>
+                        <h3>{gate.gate.label()} " " <span class="small quiet">{word}</span></h3>
+                        <p>{gate.told.clone()}</p>
                     </div>
                 </li>
             }

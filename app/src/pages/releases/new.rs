@@ -79,6 +79,7 @@ fn model_choice(form: Option<&FormState>, models: &[String]) -> impl IntoView + 
     view! {
         <fieldset class="stack tight" id="models">
             <legend class="label">"Models that it fits"</legend>
+            {models.is_empty().then(|| view! { <p class="hint">"None is known yet: an "<a href="/imports">"import"</a>" of devices brings their models."</p> })}
             {boxes}
             {error.map(|error| view! { <p class="hint bad">{icons::icon(icons::WARN)}{error}</p> })}
         </fieldset>
@@ -117,7 +118,7 @@ fn sbom(form: Option<&FormState>) -> impl IntoView + use<> {
             <input class="drop" id="sbom" name="sbom" type="file" accept=".json,application/json" data-max=most.to_string()
                 aria-invalid=invalid aria-describedby="sbom-hint" />
             {error.map(|error| view! { <p class="hint bad" id="sbom-error">{icons::icon(icons::WARN)}{error}</p> })}
-            <p class="hint" id="sbom-hint" data-file="sbom">{format!("CycloneDX or SPDX 2 as JSON, up to {}.", size_words(most))}</p>
+            <p class="hint" id="sbom-hint" data-file="sbom">{format!("CycloneDX or SPDX 2 as JSON, up to {} MiB.", most >> 20)}</p>
         </div>
     }
 }

@@ -8,9 +8,9 @@ use crate::{
         panel::{Panel, facts, head, link_button, note},
         status::{Status, Tone},
         table::frame,
-        text::{ago, copy, count, minute, mono, tag},
+        text::{ago, copy, count, minute, mono},
     },
-    context::{Ctx, FormState, segment},
+    context::{Ctx, FormState, href, segment},
     page::Page,
     pages::{errors::who_may, imports::size_words},
 };
@@ -45,7 +45,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let sub = view! { <p>"For "{release.models.join(", ")}", pushed "{ago(release.created_at, ctx.now)}" by "{release.created_by.clone()}</p> };
     let title = release.title();
     let body = view! {
-        {head(view! { {title.clone()} " " {badge} }, sub, ())}
+        {head(view! { {title.clone()} " " {badge} }, sub, roll_out(&ctx, &detail))}
         {detail.unsafe_because.clone().map(|why| note(Tone::Bad, icons::BAN, view! { <p><b>"No device gets it any more. "</b>{why}</p> }))}
         {error_summary(ctx.form.as_ref())}
         <div class="cols lead">
@@ -63,6 +63,13 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         </div>
     };
     Ok(Page::new(title, body).crumb("Releases", "/releases").live("release,approval,model"))
+}
+
+/// The way to a rollout of it, as long as devices may get it.
+fn roll_out(ctx: &Ctx, detail: &ReleaseDetail) -> Option<impl IntoView + use<>> {
+    let may = ctx.may(Permission::RolloutWrite) && detail.release.stage != Stage::Withdrawn;
+    let to = href("/rollouts/new", &[("release", &detail.release.id.to_string())]);
+    may.then(|| link_button(to, icons::PLAY, "Plan a rollout"))
 }
 
 fn about(detail: &ReleaseDetail) -> impl IntoView + use<> {
@@ -227,7 +234,7 @@ fn components(detail: &ReleaseDetail, part: &str, parts: &[BomComponent]) -> Any
         .iter()
         .map(|part| {
             let version = if part.version.is_empty() { "–".to_owned() } else { part.version.clone() };
-            let to = crate::context::href("/releases", &[("sbom", &format!("{}@{}", part.name, part.version))]);
+            let to = href("/releases", &[("sbom", &format!("{}@{}", part.name, part.version))]);
             view! {
                 <tr>
                     <th scope="row"><a href=to title="Which releases hold it">{part.name.clone()}</a></th>
@@ -251,7 +258,7 @@ fn components(detail: &ReleaseDetail, part: &str, parts: &[BomComponent]) -> Any
     let find = view! {
         <form class="find body" method="get" action="#sbom" role="search">
             <label class="sr" for="part">"Component"</label>
-            <input class="input" id="part" name="part" type="search" value=part.to_owned() maxlength="120" placeholder="Name, or name@version" />
+            <input class="input" id="part" name="part" type="search" value=part.to_owned() maxlength="120" placeholder="Name@version" />
             <button class="btn" type="submit">{icons::icon(icons::SEARCH)}"Search"</button>
         </form>
     };
@@ -278,14 +285,15 @@ fn story_step(ctx: &Ctx, step: &ReleaseStep) -> impl IntoView + use<> {
         format!("Asked for by {}, approved by {}", step.by, step.approved_by)
     };
     let reason = (!step.reason.is_empty()).then(|| view! { <p class="soft">{format!("“{}”", step.reason)}</p> });
-    let met: Vec<_> = step.gates.iter().filter(|gate| gate.met).map(|gate| tag(gate.told.clone())).collect();
+    let met: Vec<_> =
+        step.gates.iter().filter(|gate| gate.met).map(|gate| view! { <p>{gate.told.clone()}</p> }).collect();
     view! {
         <li>
-            <div class="stack tight">
-                <p>{stage_status(step.stage).cell()} " " <span class="quiet">{ago(step.at, ctx.now)}</span></p>
-                <p class="small">{by}</p>
+            <div>
+                <h3>{stage_status(step.stage).cell()}</h3>
+                <p>{by} ", " {ago(step.at, ctx.now)}</p>
                 {reason}
-                {(!met.is_empty()).then(|| view! { <p class="row">{met}</p> })}
+                {met}
             </div>
         </li>
     }

@@ -2,7 +2,10 @@
 
 use super::words::met;
 use crate::{
-    charts::spread::{self, Curve, Milestone, Spread, after_words, reached},
+    charts::{
+        parts::numbers as behind,
+        spread::{self, Curve, Milestone, Spread, after_words, reached},
+    },
     components::{
         panel::Panel,
         text::{minute, plural, stamp},
@@ -222,22 +225,12 @@ fn numbers(drawn: &Spread, met: &'static str) -> impl IntoView + use<> {
             }
         })
         .collect();
-    view! {
-        <details class="data">
-            <summary>"The numbers behind the curve"</summary>
-            <table class="small">
-                <caption class="sr">"Shares by the time since the act"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"After"</th>
-                        <th scope="col" class="num">{format!("Were {met}")}</th>
-                        <th scope="col" class="num">"Have it"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </details>
-    }
+    let heads = view! {
+        <th scope="col">"After"</th>
+        <th scope="col" class="num">{format!("Were {met}")}</th>
+        <th scope="col" class="num">"Have it"</th>
+    };
+    behind("Shares by the time since the act", heads, rows)
 }
 
 #[cfg(test)]

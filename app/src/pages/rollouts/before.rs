@@ -6,29 +6,33 @@ use super::{
     who::lasts,
     words,
 };
-use crate::{
-    components::{panel::Panel, text::plural},
-    context::Ctx,
-};
+use crate::{components::panel::Panel, context::Ctx};
 use domain::rollout::{Frozen, Plan};
 use fleet::rollout::RolloutBefore;
 use leptos::prelude::*;
 
-/// What the releases of plans are called.
+/// What the releases of plans are called, and whose order they repeat. The first plan is that of the rollout `code`; those after
+/// it are of rollouts before.
 ///
 /// # Errors
 /// When the actor may not see the fleet, or the database fails. What is gone has no title.
-pub(in crate::pages) async fn titles(ctx: &Ctx, plans: &[&Plan]) -> Result<said::Titles, fleet::Error> {
-    let mut titles = said::Titles::new();
+pub(in crate::pages) async fn titles(ctx: &Ctx, code: &str, plans: &[&Plan]) -> Result<said::Titles, fleet::Error> {
+    let mut titles = said::Titles::default();
     for id in plans.iter().flat_map(|plan| plan.releases()) {
         match ctx.fleet.release_title(&ctx.actor, id).await {
             Ok(title) => {
-                titles.insert(id, title);
+                titles.releases.insert(id, title);
             }
             Err(fleet::Error::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
+    let Some((plan, others)) = plans.split_first() else { return Ok(titles) };
+    let other = match others.iter().find(|other| other.salt == plan.salt) {
+        Some(other) => Some(other.name.clone()),
+        None => ctx.fleet.rollout_of_order(&ctx.actor, &plan.salt, code).await?,
+    };
+    titles.orders.extend(other.map(|other| (plan.salt.clone(), other)));
     Ok(titles)
 }
 
@@ -38,8 +42,24 @@ fn share(n: u64, of: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// How it went, wave by wave.
+/// How it went, in a few words with the way to it.
+pub(in crate::pages) fn gist(before: &RolloutBefore) -> impl IntoView + use<> {
+    let state = words::state(before.state).word.to_lowercase();
+    let took = before.took().map(|took| format!(" after {}", lasts(took)));
+    view! { {before.name.clone()} ": " {state} {took} }
+}
+
+/// How it went, in a panel.
 pub(in crate::pages) fn panel(before: &RolloutBefore) -> impl IntoView + use<> {
+    let took = before.took().map(|took| view! { ", after " {lasts(took)} });
+    Panel::new("The last one of this product")
+        .aside(words::state(before.state).cell())
+        .footer(view! { <span><a href=path(&before.code)>{before.name.clone()}</a> {took}</span> })
+        .flush(table(before))
+}
+
+/// How it went, wave by wave.
+pub(in crate::pages) fn table(before: &RolloutBefore) -> impl IntoView + use<> {
     let rows: Vec<_> = before
         .plan
         .waves
@@ -63,24 +83,20 @@ pub(in crate::pages) fn panel(before: &RolloutBefore) -> impl IntoView + use<> {
             }
         })
         .collect();
-    let took = before.took().map(|took| view! { ", after " {lasts(took)} });
-    Panel::new("The last one of this product")
-        .aside(words::state(before.state).cell())
-        .footer(view! { <span><a href=path(&before.code)>{before.name.clone()}</a> {took}</span> })
-        .flush(view! {
-            <table class="table small">
-                <caption class="sr">"Waves of the last rollout: devices, share that failed or went silent, time"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Wave"</th>
-                        <th scope="col" class="num">"Devices"</th>
-                        <th scope="col" class="num">"Harmed"</th>
-                        <th scope="col" class="num">"Took"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        })
+    view! {
+        <table class="table small">
+            <caption class="sr">"Waves of the last rollout: devices, share that failed or went silent, time"</caption>
+            <thead>
+                <tr>
+                    <th scope="col">"Wave"</th>
+                    <th scope="col" class="num">"Devices"</th>
+                    <th scope="col" class="num">"Harmed"</th>
+                    <th scope="col" class="num">"Took"</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
 }
 
 /// What a plan does otherwise.
@@ -88,17 +104,15 @@ pub(in crate::pages) fn differences(
     before: &RolloutBefore,
     (plan, frozen): (&Plan, Option<&Frozen>),
     titles: &said::Titles,
-) -> impl IntoView + use<> {
+) -> Vec<Difference> {
     let earlier = said::all(&before.plan, before.frozen.as_ref(), titles);
-    let found = said::differences(&earlier, &said::all(plan, frozen, titles));
-    let title = view! { "Otherwise than " <a href=path(&before.code)>{before.name.clone()}</a> };
-    let n = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let panel = Panel::new(title).aside(plural(n, "difference", "differences"));
-    if found.is_empty() {
-        return panel.body(view! { <p class="soft">"Nothing differs but its name."</p> }).into_any();
-    }
+    said::differences(&earlier, &said::all(plan, frozen, titles))
+}
+
+/// What is otherwise, line by line.
+pub(in crate::pages) fn difference_list(found: Vec<Difference>) -> impl IntoView {
     let rows: Vec<_> = found.into_iter().map(difference).collect();
-    panel.flush(view! { <ul class="list">{rows}</ul> }).into_any()
+    view! { <ul class="list">{rows}</ul> }
 }
 
 fn difference(one: Difference) -> impl IntoView {

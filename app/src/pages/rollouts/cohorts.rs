@@ -1,6 +1,6 @@
 //! Cohorts side by side: whether they are alike, and what came of each.
 
-use super::{number, typed::percent, who::share};
+use super::{number, path, typed::percent, who::share};
 use crate::components::{panel::Panel, table::frame};
 use domain::rollout::{ActionKind, ActionState, Cohorts, Variant, share_interval};
 use fleet::rollout::{Makeup, Part, RolloutDetail};
@@ -9,11 +9,18 @@ use leptos::prelude::*;
 /// So many values of a quality are compared; the rest is rare.
 const VALUES: usize = 4;
 
-/// The panel; nothing without cohorts. `makeups` are the cohorts' in their order, where they are known.
+/// The panel; nothing without cohorts, or before their devices are known. `makeups` are the cohorts' in their order, where they are known.
 pub(super) fn panel(detail: &RolloutDetail, makeups: &[Makeup]) -> AnyView {
-    let Some(cohorts) = &detail.plan.cohorts else { return ().into_any() };
+    let Some(cohorts) = detail.plan.cohorts.as_ref().filter(|_| detail.frozen.is_some()) else { return ().into_any() };
     let heads: Vec<_> = cohorts.variants.iter().map(head).collect();
     let aside = cohorts.wave.map_or_else(|| "of every wave".to_owned(), |wave| format!("of wave {}", wave + 1));
+    let aside = match &detail.plan.experiment {
+        Some(_) => {
+            let to = format!("{}/experiment", path(&detail.row.code));
+            view! { <span>{aside} ", " <a href=to>"what the experiment says"</a></span> }.into_any()
+        }
+        None => aside.into_any(),
+    };
     let drawn = makeups.iter().any(|makeup| makeup.looked_at < makeup.devices);
     let footer = if drawn { "Composition by a sample drawn at random." } else { "Composition of all devices." };
     Panel::new("Cohorts")
@@ -66,8 +73,12 @@ fn outcomes(detail: &RolloutDetail, cohorts: &Cohorts) -> Vec<AnyView> {
         let (low, high) = share_interval(bad, bad + good);
         format!("{:.1} to {:.1} %", low * 100.0, high * 100.0)
     };
+    let devices = row("Devices".to_owned(), false, each(&|n| number(members(n))));
+    if detail.row.wave.is_none() {
+        return vec![devices];
+    }
     vec![
-        row("Devices".to_owned(), false, each(&|n| number(members(n)))),
+        devices,
         row("Verified".to_owned(), false, each(&|n| number(state(ActionState::Verified)(n)))),
         row("Failed".to_owned(), false, each(&|n| number(state(ActionState::Failed)(n)))),
         row("Silent after update".to_owned(), false, each(&|n| number(state(ActionState::Silent)(n)))),

@@ -14,7 +14,7 @@ use fleet::rollout::{DeviceOutcome, DeviceOutcomes, RolloutDetail};
 use leptos::prelude::*;
 
 /// So many devices are on a page.
-pub(super) const ROWS: i64 = 50;
+pub(super) const ROWS: i64 = 25;
 
 /// The panel.
 pub(super) fn panel(
@@ -50,7 +50,7 @@ pub(super) fn panel(
         .flush(frame(
             "Devices that were told",
             view! {
-                <table class="table cards">
+                <table class="table cards pairs">
                     <caption class="sr">"Devices in the order in which they were told"</caption>
                     <thead>
                         <tr>
@@ -77,14 +77,19 @@ fn line(detail: &RolloutDetail, row: &DeviceOutcome, ctx: &Ctx) -> impl IntoView
     let tried = (row.attempt > 0).then(|| format!(", try {}", row.attempt + 1));
     let cohort = row.cohort.checked_sub(1).and_then(|n| detail.plan.cohorts.as_ref()?.variants.get(n));
     let cohort = cohort.map(|variant| format!(", cohort {}", variant.name));
-    let said = if row.reason.is_empty() { step.clone() } else { row.reason.clone() };
-    let small = if row.reason.is_empty() { String::new() } else { step };
+    // Of most devices there is nothing but the step: one line.
+    let said = if row.reason.is_empty() {
+        view! { <td data-l="Last word">{step}{tried}</td> }.into_any()
+    } else {
+        let reason = row.reason.clone();
+        view! { <td data-l="Last word" class="two"><b>{reason}</b><small>{step}{tried}</small></td> }.into_any()
+    };
     view! {
         <tr>
             <th scope="row"><a href=format!("/devices/{}", segment(&row.serial))>{row.serial.clone()}</a></th>
-            <td data-l="Outcome">{words::outcome(row.state).cell()}</td>
+            <td data-l="Outcome">{words::outcome_of(row.state, row.denied).cell()}</td>
             <td data-l="Wave">{(row.wave + 1).to_string()}{cohort}</td>
-            <td data-l="Last word" class="two"><b>{said}</b><small>{small}{tried}</small></td>
+            {said}
             <td data-l="When" class="num nowrap">{ago(row.changed_at, ctx.now)}</td>
         </tr>
     }

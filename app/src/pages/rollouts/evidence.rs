@@ -1,7 +1,8 @@
 //! What gates know: outcomes against the limits, and how many devices are how far.
 
-use super::{number, path, words};
+use super::{number, path, said, words};
 use crate::{
+    charts::parts::whisker,
     components::{
         icons::{self, icon},
         panel::Panel,
@@ -12,9 +13,10 @@ use crate::{
 };
 use domain::{
     bucket::PARTS,
-    rollout::{ActionKind, ActionState, RolloutState, share_interval},
+    evidence::Evidence,
+    rollout::{ActionKind, ActionState, Evidence as Outcomes, RolloutState, Weighed, share_interval, tenths},
 };
-use fleet::rollout::{RolloutDetail, WaveView};
+use fleet::rollout::RolloutDetail;
 use leptos::prelude::*;
 
 /// A part of a whole as a width.
@@ -22,9 +24,9 @@ fn width(n: u64, of: u64) -> String {
     crate::charts::percent(if of == 0 { 0.0 } else { n as f64 / of as f64 })
 }
 
-/// A wave's outcomes as one bar: verified, harmed, under way, of all its devices.
-pub(super) fn bar(wave: &WaveView) -> impl IntoView + use<> {
-    let (total, evidence) = (wave.evidence.total.max(1), wave.evidence);
+/// Outcomes as one bar: verified, harmed, under way, of all devices that get anything.
+pub(super) fn bar(evidence: &Outcomes) -> impl IntoView + use<> {
+    let total = evidence.total.max(1);
     let mut at = 0;
     let parts: Vec<_> =
         [(evidence.verified, "f-ok"), (evidence.failed + evidence.silent, "f-bad"), (evidence.under_way, "f-go")]
@@ -43,6 +45,9 @@ pub(super) fn bar(wave: &WaveView) -> impl IntoView + use<> {
     }
 }
 
+/// The chance that an interval of evidence ever misses what is so, however often it is looked at.
+const MISSES: f64 = 0.05;
+
 /// One share of a wave against its limit.
 #[derive(Clone, Copy)]
 struct Measured {
@@ -58,11 +63,16 @@ struct Measured {
     /// How many outcomes the gate wants before a share means anything.
     sample: u64,
     passed: bool,
+    /// How strong the evidence is, where the gate goes by that.
+    weighed: Option<Weighed>,
 }
 
 impl Measured {
     /// Whether it is above the limit: of enough outcomes, or however well the rest goes.
     fn is_above(&self) -> bool {
+        if let Some(weighed) = &self.weighed {
+            return weighed.above.is_enough();
+        }
         let is_above = |of: u64| u128::from(self.harmed) * u128::from(PARTS) > u128::from(of) * u128::from(self.limit);
         (self.settled >= self.sample && is_above(self.settled)) || is_above(self.total.max(self.sample))
     }
@@ -72,7 +82,12 @@ impl Measured {
         match () {
             () if self.is_above() => status("Above", icons::HALT, Tone::Bad),
             () if self.passed => status("Passed", icons::TICK, Tone::Ok),
-            () if self.settled < self.sample => status("Gathering", icons::HOURGLASS, Tone::Go),
+            () if self.weighed.is_some_and(|weighed| weighed.below.is_enough()) => {
+                status("Below", icons::TICK, Tone::Ok)
+            }
+            () if self.weighed.is_some() || self.settled < self.sample => {
+                status("Gathering", icons::HOURGLASS, Tone::Go)
+            }
             () => status("Below", icons::MINUS, Tone::Mute),
         }
     }
@@ -84,8 +99,10 @@ fn measured(detail: &RolloutDetail) -> Vec<Measured> {
         let (evidence, gate) = (view.evidence, wave.gate);
         let is_last_open = detail.row.wave == Some(n);
         let passed = !is_last_open || detail.row.state == RolloutState::Completed;
-        let one = move |what, harmed, limit| Measured {
+        let weighed = gate.weigh(&evidence, &view.accepted);
+        let one = move |at: usize, what, harmed, limit| Measured {
             wave: n,
+            weighed: weighed.and_then(|weighed| weighed.get(at).copied()),
             what,
             harmed,
             settled: evidence.settled(),
@@ -94,7 +111,7 @@ fn measured(detail: &RolloutDetail) -> Vec<Measured> {
             sample: gate.min_sample.min(evidence.total).max(1),
             passed,
         };
-        [one("failed", evidence.failed, gate.failed_limit), one("silent", evidence.silent, gate.silent_limit)]
+        [one(0, "failed", evidence.failed, gate.failed_limit), one(1, "silent", evidence.silent, gate.silent_limit)]
     })
     .collect()
 }
@@ -102,13 +119,23 @@ fn measured(detail: &RolloutDetail) -> Vec<Measured> {
 /// Failed and silent shares of every open wave against its gate.
 pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
     let at = path(&detail.row.code);
-    let rows: Vec<_> = measured(detail).into_iter().map(|one| line(one, &at)).collect();
+    let measured = measured(detail);
+    let by_evidence = measured.iter().any(|one| one.weighed.is_some());
+    let said = sentences(detail, &measured);
+    let rows: Vec<_> = measured.into_iter().map(|one| line(one, by_evidence, &at)).collect();
+    let towards = by_evidence.then(|| {
+        view! { <th scope="col" class="num">"To halt"</th><th scope="col" class="num">"To go on"</th> }
+    });
+    let of_what = match by_evidence {
+        true => "Of the devices that were told; interval that holds however often it is looked at",
+        false => "Of the devices with an outcome; interval of 95 %",
+    };
     let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
     let footer = match open {
         Some(wave) if detail.row.state.is_over() => format!(
-            "{} of {} devices of the last open wave have an outcome.",
+            "Outcomes known in the last open wave: {} of {}.",
             number(wave.evidence.settled()),
-            number(wave.evidence.total)
+            said::devices(wave.evidence.total)
         ),
         Some(wave) => match (&wave.halted, wave.missing.is_empty()) {
             (Some(why), _) => why.clone(),
@@ -118,9 +145,11 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         None => String::new(),
     };
     Panel::new("Evidence against the gate")
-        .aside(view! { <span class="hide-phone">"Of the devices with an outcome; interval of 95 %"</span> })
+        .aside(view! { <span class="hide-phone">{of_what}</span> })
         .footer(view! { <span>{footer}</span> })
-        .flush(frame(
+        .flush(view! {
+            {said}
+            {frame(
             "Evidence against the gate",
             view! {
                 <table class="table evidence cards">
@@ -139,13 +168,24 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
                                 <span class="sr">"Interval against the limit"</span>
                             </th>
                             <th scope="col" class="num">"Interval"</th>
+                            {towards}
                             <th scope="col">"Verdict"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
             },
-        ))
+        )}
+        })
+}
+
+/// What is known of the wave that was opened last, and who is blamed, in sentences.
+fn sentences(detail: &RolloutDetail, measured: &[Measured]) -> Option<impl IntoView + use<>> {
+    let is_open = |one: &&Measured| detail.row.wave == Some(one.wave) && !detail.row.state.is_over();
+    let known = measured.iter().filter(is_open).filter_map(|one| one.weighed.map(|weighed| weighed.sentence()));
+    let all: Vec<_> =
+        known.chain(detail.blamed.iter().cloned()).map(|sentence| view! { <li>{sentence}</li> }).collect();
+    (!all.is_empty()).then(|| view! { <div class="body"><ul class="rules">{all}</ul></div> })
 }
 
 /// A share in percent with two decimals.
@@ -153,8 +193,20 @@ fn share(part: f64) -> String {
     format!("{:.2}", part * 100.0)
 }
 
-fn line(one: Measured, at: &str) -> impl IntoView + use<> {
-    let (low, high) = share_interval(one.harmed, one.settled);
+fn line(one: Measured, by_evidence: bool, at: &str) -> impl IntoView + use<> {
+    let (low, high) = match &one.weighed {
+        Some(weighed) => weighed.range(MISSES),
+        None => share_interval(one.harmed, one.settled),
+    };
+    let towards = by_evidence.then(|| {
+        let of = |value: Option<Evidence>| {
+            value.map_or_else(|| "–".to_owned(), |e| format!("{} of {}", tenths(e.value), tenths(e.needed)))
+        };
+        view! {
+            <td class="num" data-l="Towards a halt">{of(one.weighed.map(|weighed| weighed.above))}</td>
+            <td class="num" data-l="Towards the next wave">{of(one.weighed.map(|weighed| weighed.below))}</td>
+        }
+    });
     let verdict = one.verdict();
     let limit = super::typed::percent(one.limit);
     let is_known = one.settled > 0;
@@ -181,6 +233,7 @@ fn line(one: Measured, at: &str) -> impl IntoView + use<> {
                 </svg>
             </td>
             <td class="num" data-l="Interval">{between} <span class="quiet">{format!(" / {limit} %")}</span></td>
+            {towards}
             <td data-l="Verdict">{verdict.cell()}</td>
         </tr>
     }
@@ -189,26 +242,9 @@ fn line(one: Measured, at: &str) -> impl IntoView + use<> {
 /// Point and interval on a scale that has the limit in its middle.
 fn interval(one: &Measured, (low, high): (f64, f64), tone: Tone) -> AnyView {
     let scale = f64::from(one.limit.max(1)) * 2.0 / f64::from(PARTS);
-    let place = |part: f64| crate::charts::percent((part / scale).min(1.0));
-    let (stroke, fill) = match tone {
-        Tone::Bad => ("s-bad", "f-bad"),
-        Tone::Ok => ("s-ok", "f-ok"),
-        Tone::Go => ("s-go", "f-go"),
-        _ => ("s-mute", "f-mute"),
-    };
     let point = one.harmed as f64 / one.settled.max(1) as f64;
-    let end = |part: f64| {
-        (part <= scale).then(|| {
-            view! { <line class=stroke stroke-width="2" x1=place(part) x2=place(part) y1="12" y2="20"></line> }
-        })
-    };
-    view! {
-        <line class=stroke stroke-width="2" x1=place(low) x2=place(high) y1="16" y2="16"></line>
-        {end(low)}
-        {end(high)}
-        <circle class=fill cx=place(point) cy="16" r="4.5"></circle>
-    }
-    .into_any()
+    let place = |part: f64| (part / scale).min(1.0);
+    whisker([low, point, high].map(place), [low, high].map(|part| part > scale), tone).into_any()
 }
 
 /// How many devices are how far.
@@ -219,7 +255,7 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
         let counts = detail.wave_views.iter().flat_map(|wave| &wave.counts);
         counts.filter(|count| count.kind == kind && count.state == state).map(|count| count.n).sum()
     };
-    let row = |status: AnyView, n: u64, to: Option<String>| {
+    let row = |status: Status, n: u64, to: Option<String>| {
         let number = number(n);
         let shown = match to {
             Some(to) => view! { <a href=to>{number}</a> }.into_any(),
@@ -227,7 +263,8 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
         };
         view! {
             <tr>
-                <th scope="row">{status}</th>
+                <th scope="row">{status.cell()}</th>
+                <td class="bar-cell">{crate::charts::bars::part(n, all, status.tone)}</td>
                 <td class="num">{shown}</td>
                 <td class="num quiet">{super::who::share(n, all)}</td>
             </tr>
@@ -239,24 +276,24 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
         .filter(|(_, n)| *n > 0)
         .map(|(state, n)| {
             let to = format!("{}#devices", href(&at, &[("state", state.as_str())]));
-            row(words::outcome(state).cell().into_any(), n, Some(to))
+            row(words::outcome(state), n, Some(to))
         })
         .collect();
     let back: u64 = ActionState::ALL.iter().map(|state| sum(ActionKind::Revert, *state)).sum();
     let done = sum(ActionKind::Revert, ActionState::Verified);
     let reverting = (back > 0).then(|| {
         let words = view! { <span class="st">{icon(icons::REVERT)}"Taken back, done of told"</span> };
-        view! { <tr><th scope="row">{words}</th><td class="num" colspan="2">{format!("{} of {}", number(done), number(back))}</td></tr> }
+        view! { <tr><th scope="row" colspan="2">{words}</th><td class="num" colspan="2">{format!("{} of {}", number(done), number(back))}</td></tr> }
     });
     let untold = detail.wave_views.iter().map(|wave| {
         let told: u64 = wave.counts.iter().filter(|count| count.kind == ActionKind::Update).map(|count| count.n).sum();
         wave.devices.saturating_sub(told)
     });
-    let waiting =
-        row(view! { <span class="st st-mute">{icon(icons::RING)}"Not told yet"</span> }.into_any(), untold.sum(), None);
+    let not_told = Status { word: "Not told yet", icon: icons::RING, tone: Tone::Mute };
+    let waiting = row(not_told, untold.sum(), None);
     let of = detail.row.devices.map(|n| format!("of {}", number(n)));
     Panel::new("Outcomes").aside(of).flush(view! {
-        <table class="table" data-density="compact">
+        <table class="table outcomes" data-density="compact">
             <caption class="sr">"Devices by outcome"</caption>
             <tbody>{told}{reverting}{waiting}</tbody>
         </table>

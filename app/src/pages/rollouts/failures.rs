@@ -9,7 +9,7 @@ use crate::{
     },
     context::href,
 };
-use domain::time::Timestamp;
+use domain::{time::Timestamp, words::counted};
 use fleet::rollout::{Makeup, Part, RolloutDetail};
 use leptos::prelude::*;
 
@@ -85,7 +85,7 @@ pub(super) fn panel(detail: &RolloutDetail, waves: &[Makeup], now: Timestamp) ->
     let rows: Vec<_> = kinds
         .iter()
         .map(|kind| {
-            let times = if kind.n == 1 { "1 time".to_owned() } else { format!("{} times", number(kind.n)) };
+            let times = counted(kind.n, "time");
             view! {
                 <li>
                     {sized(icons::HALT, "i bad")}

@@ -1,7 +1,7 @@
 //! The designer: a plan is written, and one sees who would be in each wave before it is kept.
 
 use super::{
-    before,
+    before, experiment, forecast,
     form::{Choice, designer},
     number, path, said,
     typed::{plan_of, values_of},
@@ -21,7 +21,7 @@ use domain::{
     id::ReleaseId,
     person::Permission,
     release::Stage,
-    rollout::{Advance, Gate, Plan, Reaction, Wave, WaveSize, Windows},
+    rollout::{Advance, ErrorRates, Gate, Plan, Reaction, Wave, WaveSize, Windows},
 };
 use fleet::{release::ReleaseFilter, rollout::Design};
 use leptos::prelude::*;
@@ -42,8 +42,13 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         None => FormState { values: begin(begun, ctx.query_value("target")), errors: Vec::new() },
     };
     let shown = preview(&ctx, &form, None).await?;
+    let none = releases.is_empty().then(|| {
+        let push = ctx.may(Permission::ReleasePush).then(|| view! { " " <a href="/releases/new">"Push a release"</a> });
+        note(Tone::Warn, icons::WARN, view! { <p>"There is no release that could be rolled out." {push}</p> })
+    });
     let body = view! {
         {head("Plan a rollout", view! { <p>"A draft changes nothing. Once it is submitted its devices are frozen, and a manager approves exactly that."</p> }, ())}
+        {none}
         {columns(&form, "/rollouts/new", &releases, 0, shown)}
     };
     Ok(Page::new("Plan a rollout", body).crumb("Rollouts", "/rollouts"))
@@ -108,6 +113,7 @@ fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, Str
             failed_limit: 2_000,
             silent_limit: 5_000,
             done,
+            evidence: Some(ErrorRates { false_halt: 5_000, false_advance: 5_000 }),
         },
     };
     let plan = Plan {
@@ -131,6 +137,9 @@ fn begin(release: Option<ReleaseId>, target: Option<String>) -> Vec<(String, Str
         joins: false,
         downgrades: false,
         salt: String::new(),
+        experiment: None,
+        late_by_habit: true,
+        confirmation_required: false,
     };
     let mut values = values_of(&plan);
     if release.is_none() {
@@ -145,16 +154,21 @@ async fn preview(ctx: &Ctx, form: &FormState, code: Option<&str>) -> Result<AnyV
     let plan = match plan_of(form) {
         Ok(plan) => plan,
         Err(wrong) => {
-            return Ok(panel.body(unsaid(wrong.into_iter().map(|error| error.message).collect())).into_any());
+            let why = wrong.into_iter().map(|error| error.message).collect();
+            return Ok(view! { {panel.body(unsaid(why))} {forecast::kept(form)} }.into_any());
         }
     };
     let design = match ctx.fleet.design_rollout(&ctx.actor, &plan).await {
-        Ok(design) => panel.aside("at this moment").flush(waves(&plan, &design)).into_any(),
+        Ok(design) => view! {
+            {panel.aside("at this moment").flush(waves(&plan, &design))}
+            {forecast::designed(&design.foreseen, &plan, form, code.is_some())}
+        }
+        .into_any(),
         Err(fleet::Error::Invalid { fields }) => {
             let messages = fields.iter().map(FieldError::from).map(|error| error.message);
-            panel.body(unsaid(messages.collect())).into_any()
+            view! { {panel.body(unsaid(messages.collect()))} {forecast::kept(form)} }.into_any()
         }
-        Err(error) => panel.body(unsaid(vec![error.to_string()])).into_any(),
+        Err(error) => view! { {panel.body(unsaid(vec![error.to_string()]))} {forecast::kept(form)} }.into_any(),
     };
     let last = ctx.fleet.rollout_before(&ctx.actor, plan.release, code).await?;
     Ok(view! { {design} {last.as_ref().map(before::panel)} }.into_any())
@@ -187,6 +201,7 @@ fn waves(plan: &Plan, design: &Design) -> impl IntoView + use<> {
                             " " <span class="quiet">{said::devices(counted.count)} ", " {who::share(counted.count, frozen.count)} {held}</span>
                         </h3>
                         {design.waves.get(n).map(who::makeup)}
+                        {said::too_small(&wave.gate, counted.offered(plan)).map(|words| view! { <p>{words}</p> })}
                         {forecast}
                     </div>
                 </li>
@@ -203,7 +218,8 @@ fn waves(plan: &Plan, design: &Design) -> impl IntoView + use<> {
     view! {
         <ul class="list">{rows}</ul>
         <div class="body stack tight">
-            <p>"Target: " <b>{said::devices(frozen.count)}</b> ". " {left}</p>
+            <p>"Target: " <b>{said::devices(frozen.count)}</b> ". " {left} " " {said::left_out(frozen.left_out)}</p>
+            {experiment::too_many(plan, frozen)}
             {done}
             {who::assumed()}
         </div>

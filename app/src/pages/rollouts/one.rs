@@ -1,6 +1,9 @@
 //! One rollout: its waves, live, what its gates know, and one click to stop it.
 
-use super::{before, cohorts, devices, evidence, failures, number, path, plan, said, who, words};
+use super::{
+    before, cohorts, devices, evidence, failures, forecast, forecast_reality, held, number, path, plan, said, who,
+    words,
+};
 use crate::{
     components::{
         form::error_summary,
@@ -35,7 +38,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         Some(_) => Some(ctx.fleet.rollout_crowds(&ctx.actor, &detail.row.code, LOOKED_AT).await?),
         None => None,
     };
-    let titles = before::titles(&ctx, &[&detail.plan]).await?;
+    let titles = before::titles(&ctx, &detail.row.code, &[&detail.plan]).await?;
     let badge = words::state(detail.row.state).badge();
     let wave = (detail.row.wave.is_some() && !detail.row.state.is_over())
         .then(|| view! { <span class="quiet">" wave " {words::wave_of(detail.row.wave, detail.row.waves)}</span> });
@@ -46,14 +49,18 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {head(view! { {detail.row.name.clone()} " " {badge} {wave} }, sub(&detail, crowds.as_ref()), acts(&ctx, &detail))}
         {error_summary(ctx.form.as_ref())}
         {stands(&detail)}
+        {detail.is_forecast_altered.then(forecast::altered)}
         {waves(&detail, crowds.as_ref())}
         {begun.then(|| evidence::panel(&detail))}
+        {held::panel(&ctx, &detail)}
+        {begun.then(|| forecast_reality::reality(&detail, ctx.now))}
         <div class="cols lead">
             <div class="stack loose">
                 {(!detail.failures.is_empty()).then(|| failures::panel(&detail, makeups, ctx.now))}
+                {detail.foreseen.as_ref().filter(|_| !begun).map(|foreseen| forecast::submitted(foreseen, &detail.plan))}
                 {cohorts::panel(&detail, of_cohorts)}
-                {begun.then(|| devices::panel(&ctx, &detail, &outcomes, state, after))}
                 {story(&detail)}
+                {begun.then(|| devices::panel(&ctx, &detail, &outcomes, state, after))}
             </div>
             <div class="stack loose">
                 {begun.then(|| evidence::outcomes(&detail))}
@@ -80,7 +87,7 @@ fn sub(detail: &RolloutDetail, crowds: Option<&Crowds>) -> impl IntoView + use<>
     let devices = detail
         .row
         .devices
-        .map(|n| view! { <a href=devices_href(&detail.plan.target)>{number(n)} " devices"</a> " frozen" });
+        .map(|n| view! { <a href=devices_href(&detail.plan.target)>{said::devices(n)}</a> " frozen" });
     let target = detail.plan.target.clone();
     let target = if target.trim().is_empty() { "every device".into_any() } else { mono(target).into_any() };
     let release = format!("/releases/{}", detail.plan.release);
@@ -111,7 +118,9 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
     let submit = (may_write && state == RolloutState::Draft)
         .then(|| press(format!("{at}/submit"), icons::HOURGLASS, "Submit for approval", "btn primary", version));
     let edit = may_write.then(|| link_button(format!("{at}/edit"), icons::PENCIL, "Change"));
-    let is_ready = detail.row.wave.and_then(|wave| detail.wave_views.get(wave)).is_some_and(|wave| wave.is_ready);
+    let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
+    let is_ready =
+        open.is_some_and(|wave| wave.is_ready || (wave.waits_for_manager && ctx.may(Permission::ApprovalDecide)));
     let advance = (may_run && state == RolloutState::Running && is_ready).then(|| {
         let wave = detail.row.wave.unwrap_or_default();
         let label = if wave + 1 < detail.row.waves { "Open the next wave" } else { "Complete" };
@@ -119,8 +128,11 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
     });
     let pause = (may_run && matches!(state, RolloutState::Running | RolloutState::Halted))
         .then(|| press(format!("{at}/pause"), icons::PAUSE, "Pause", "btn", Vec::new()));
-    let resume = (may_run && matches!(state, RolloutState::Paused | RolloutState::Halted))
-        .then(|| press(format!("{at}/resume"), icons::PLAY, "Resume", "btn", Vec::new()));
+    // To go on in spite of a gate is a decision as an approval is.
+    let may_resume =
+        state == RolloutState::Paused || (state == RolloutState::Halted && ctx.may(Permission::ApprovalDecide));
+    let resume =
+        (may_run && may_resume).then(|| press(format!("{at}/resume"), icons::PLAY, "Resume", "btn", Vec::new()));
     let abort = (may_run && state != RolloutState::Draft)
         .then(|| press(format!("{at}/abort"), icons::CROSS, "Abort", "btn danger", vec![("how", "keep".to_owned())]));
     let revert = (may_run && state.is_begun() && detail.plan.revert_to.is_some()).then(|| {
@@ -132,7 +144,9 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
             vec![("how", "revert".to_owned())],
         )
     });
-    view! { {submit} {advance} {resume} {edit} {pause} {abort} {revert} }
+    let experiment =
+        detail.plan.experiment.as_ref().map(|_| link_button(format!("{at}/experiment"), icons::FLASK, "Experiment"));
+    view! { {submit} {advance} {resume} {edit} {experiment} {pause} {abort} {revert} }
 }
 
 /// Why it stands as it does, where that is worth a sentence of its own.
@@ -177,7 +191,7 @@ fn expected(crowds: Option<&Crowds>, n: usize) -> Option<impl IntoView + use<>> 
     Some(match forecast.through {
         Outlook::At(at) => view! { <p>"Through about " {minute(at)}</p> }.into_any(),
         Outlook::Short { reachable, needed } => {
-            let words = format!("Its gate wants {} outcomes; {} can come.", number(needed), number(reachable));
+            let words = format!("Its gate wants {}; {} can come.", said::outcomes(needed), number(reachable));
             view! { <p><b>{words}</b></p> }.into_any()
         }
         Outlook::Late => view! { <p>"Not within 90 days"</p> }.into_any(),
@@ -196,8 +210,14 @@ fn one_wave(detail: &RolloutDetail, crowds: Option<&Crowds>, n: usize, wave: &Wa
             (evidence.silent, "silent"),
             (evidence.under_way, "under way"),
         ];
-        let told: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
+        let asked = wave.counts.iter().filter(|count| count.state == ActionState::WaitsForConfirmation);
+        let asked = (asked.map(|count| count.n).sum(), "asked, and not agreed");
+        let told: Vec<String> = parts
+            .iter()
+            .chain([&asked])
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{} {what}", number(*n)))
+            .collect();
         if told.is_empty() { "Nobody was told yet".to_owned() } else { told.join(", ") }
     } else if detail.frozen.is_some() {
         plan::opens(detail, n)
@@ -205,14 +225,14 @@ fn one_wave(detail: &RolloutDetail, crowds: Option<&Crowds>, n: usize, wave: &Wa
         detail.plan.waves.get(n).map(said::size).unwrap_or_default()
     };
     let devices = if detail.frozen.is_some() {
-        view! { <b>{number(wave.devices)} " devices"</b> }.into_any()
+        view! { <b>{said::devices(wave.devices)}</b> }.into_any()
     } else {
         view! { <b>"Not frozen yet"</b> }.into_any()
     };
     view! {
-        <li aria-current=is_current.then_some("step")>
+        <li aria-current=is_current.then_some("step") class=wave.halted.is_some().then_some("bad")>
             <h2><span>{format!("{}. {name}", n + 1)}</span>{words::wave(detail, n, wave).cell()}</h2>
-            {evidence::bar(wave)}
+            {evidence::bar(&wave.evidence)}
             <p>{devices}</p>
             <p>{line}</p>
             {wave.halted.is_none().then(|| expected(crowds, n))}
@@ -228,10 +248,10 @@ fn story(detail: &RolloutDetail) -> impl IntoView + use<> {
         .map(|event| {
             let tone = match event.deed.as_str() {
                 "halt" => Tone::Bad,
-                "abort" | "reject" => Tone::Warn,
-                "pause" => Tone::Hold,
+                "abort" | "reject" | "ratio" => Tone::Warn,
+                "pause" | "hold" => Tone::Hold,
                 "approve" | "complete" => Tone::Ok,
-                "start" | "advance" | "resume" | "submit" => Tone::Go,
+                "start" | "advance" | "resume" | "let_go" | "submit" | "verdict" => Tone::Go,
                 _ => Tone::Plain,
             };
             let drawn = match event.deed.as_str() {
@@ -242,6 +262,9 @@ fn story(detail: &RolloutDetail) -> impl IntoView + use<> {
                 "submit" => icons::HOURGLASS,
                 "create" | "edit" => icons::PENCIL,
                 "complete" => icons::TICK,
+                "hold" => icons::LOCK,
+                "verdict" => icons::FLASK,
+                "ratio" => icons::WARN,
                 _ => icons::PLAY,
             };
             // What went on by itself was done in the name of a rule.

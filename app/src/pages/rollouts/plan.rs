@@ -32,13 +32,16 @@ pub(super) fn opens(detail: &RolloutDetail, n: usize) -> String {
     } else {
         String::new()
     };
-    format!("Opens when {} % of wave {n} have an outcome{open}{who}", percent(gate.done))
+    let known = if gate.evidence.is_some() { " and the evidence is enough" } else { "" };
+    format!("Opens when {} % of wave {n} have an outcome{known}{open}{who}", percent(gate.done))
 }
 
 /// What was approved, in words.
 pub(super) fn panel(detail: &RolloutDetail, titles: &said::Titles) -> impl IntoView + use<> {
-    let rules: Vec<_> = said::rules(&detail.plan, titles)
+    let rules: Vec<_> = said::cohorts(&detail.plan, detail.frozen.as_ref(), titles)
         .into_iter()
+        .chain(said::experiment(&detail.plan))
+        .chain(said::rules(&detail.plan, titles))
         .map(|line| view! { <dt>{line.term}</dt><dd>{line.words}</dd> })
         .collect();
     let times = [("Started", detail.started_at), ("Ended", detail.ended_at)];

@@ -1,17 +1,25 @@
 //! A plan in words: line by line, as it is read out to who approves it, shown on its page, and compared with another one.
 
-use super::{
-    number,
-    typed::{percent, span_text},
-};
+mod experiment;
+
+pub(in crate::pages) use experiment::{experiment, matters, of_experiment};
+
+use super::typed::{percent, span_text};
 use domain::{
     id::ReleaseId,
     rollout::{Advance, Frozen, Gate, Plan, Reaction, Wave, WaveSize},
+    words::counted,
 };
 use std::collections::HashMap;
 
-/// What releases are called.
-pub(in crate::pages) type Titles = HashMap<ReleaseId, String>;
+/// What stands for things in a plan whose own words say nothing to people.
+#[derive(Clone, Debug, Default)]
+pub(in crate::pages) struct Titles {
+    /// What releases are called.
+    pub releases: HashMap<ReleaseId, String>,
+    /// Other rollouts by what makes their order.
+    pub orders: HashMap<String, String>,
+}
 
 /// One thing that a plan says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +34,37 @@ fn line(term: impl Into<String>, words: impl Into<String>) -> Line {
     Line { term: term.into(), words: words.into() }
 }
 
-fn title(titles: &Titles, id: ReleaseId) -> String {
-    titles.get(&id).cloned().unwrap_or_else(|| format!("release {id}"))
+pub(in crate::pages) fn title(titles: &Titles, id: ReleaseId) -> String {
+    titles.releases.get(&id).cloned().unwrap_or_else(|| format!("release {id}"))
 }
 
 /// `1 device`, `2,000 devices`.
 pub(super) fn devices(n: u64) -> String {
-    format!("{} {}", number(n), if n == 1 { "device" } else { "devices" })
+    counted(n, "device")
+}
+
+/// `1 outcome`, `2,000 outcomes`.
+pub(super) fn outcomes(n: u64) -> String {
+    counted(n, "outcome")
+}
+
+/// Those whom the target means and who are left out of it; nothing where there are none.
+pub(super) fn left_out(n: u64) -> String {
+    match n {
+        0 => String::new(),
+        1 => "1 more runs it already or can’t get it, and is left out.".to_owned(),
+        n => format!("{} more run it already or can’t get it, and are left out.", super::number(n)),
+    }
 }
 
 /// For whom: the query, and how many it meant when it was frozen.
 pub(in crate::pages) fn target(plan: &Plan, frozen: Option<&Frozen>) -> String {
     let query = if plan.target.trim().is_empty() { "every device" } else { plan.target.as_str() };
     match frozen {
+        Some(frozen) if frozen.left_out > 0 => {
+            let (in_it, out) = (devices(frozen.count), super::number(frozen.left_out));
+            format!("{in_it}, frozen without {out} that run it already or can’t get it of: {query}")
+        }
         Some(frozen) => format!("{}, frozen of: {query}", devices(frozen.count)),
         None => query.to_owned(),
     }
@@ -66,11 +92,18 @@ pub(in crate::pages) fn goes_on(gate: &Gate, is_last: bool) -> String {
         0 => String::new(),
         minutes => format!(" and it was open for {}", span_text(minutes)),
     };
-    let sample = match gate.min_sample {
-        1 => "1 device".to_owned(),
-        n => format!("{} devices", number(n)),
-    };
-    format!("{what} once {} % of this one, {sample} at least, have an outcome{open}.", percent(gate.done))
+    let known = format!("{what} once {} % of this one", percent(gate.done));
+    if let Some(rates) = gate.evidence {
+        return format!(
+            "{known} have an outcome{open}, and the evidence is enough that fewer than {} % fail and fewer than {} % go silent: \
+             wrong in {} % of such waves at most.",
+            percent(gate.failed_limit),
+            percent(gate.silent_limit),
+            percent(rates.false_advance)
+        );
+    }
+    let sample = devices(gate.min_sample);
+    format!("{known}, {sample} at least, have an outcome{open}.")
 }
 
 /// What a wave's gate stops.
@@ -79,8 +112,27 @@ pub(in crate::pages) fn stops(gate: &Gate) -> String {
         0 => format!("any{of} {what}"),
         parts => format!("more than {} %{of} {what}", percent(parts)),
     };
+    if let Some(rates) = gate.evidence {
+        return format!(
+            "Stops everything by evidence that more than {} % fail, or more than {} % go silent: wrong in {} % of such waves at \
+             most. If that is so of one hardware revision or one batch alone, only that is held back.",
+            percent(gate.failed_limit),
+            percent(gate.silent_limit),
+            percent(rates.false_halt)
+        );
+    }
     let failed = above(gate.failed_limit, " of those with an outcome", "failed");
     format!("Stops everything when {failed}, or {}.", above(gate.silent_limit, "", "went silent"))
+}
+
+/// That a wave of so many devices can't prove what its gate wants; none where it can.
+pub(in crate::pages) fn too_small(gate: &Gate, offered: u64) -> Option<String> {
+    let from = gate.proves_from().filter(|from| *from > offered)?;
+    Some(format!(
+        "A wave of {} can’t prove that: it takes {} without harm. Once it is done, somebody decides.",
+        devices(offered),
+        devices(from)
+    ))
 }
 
 /// What happens when a gate's limit is passed.
@@ -101,7 +153,8 @@ pub(in crate::pages) fn waves(plan: &Plan, frozen: Option<&Frozen>) -> Vec<(Line
         let frozen = frozen.and_then(|frozen| frozen.waves.get(n));
         let count = frozen.map_or_else(String::new, |frozen| format!("{}: ", devices(frozen.count)));
         let who = format!("{count}{}", size(wave));
-        let gate = vec![goes_on(&wave.gate, n + 1 == plan.waves.len()), stops(&wave.gate)];
+        let mut gate = vec![goes_on(&wave.gate, n + 1 == plan.waves.len()), stops(&wave.gate)];
+        gate.extend(frozen.and_then(|frozen| too_small(&wave.gate, frozen.offered(plan))));
         (line(format!("{}. {}", n + 1, wave.name), who), gate)
     };
     plan.waves.iter().enumerate().map(of_wave).collect()
@@ -144,7 +197,15 @@ pub(in crate::pages) fn rules(plan: &Plan, titles: &Titles) -> Vec<Line> {
             plan.rate_per_minute
                 .map_or_else(|| "no limit".to_owned(), |rate| format!("at most {} a minute", devices(rate.into()))),
         ),
-        line("Silent", format!("after {} without progress", span_text(plan.timeout_minutes))),
+        line(
+            "Silent",
+            match (span_text(plan.timeout_minutes), plan.late_by_habit) {
+                (span, false) => format!("after {span} without progress"),
+                (span, true) => {
+                    format!("once it stays away much longer than it usually does, after {span} at the latest")
+                }
+            },
+        ),
         line("Verified", format!("by its own report, and {} of life after it", span_text(plan.soak_minutes))),
         line(
             "Tries again",
@@ -164,8 +225,22 @@ pub(in crate::pages) fn rules(plan: &Plan, titles: &Titles) -> Vec<Line> {
         "Downgrades",
         if plan.downgrades { "yes: devices that run something newer get it, too" } else { "no" },
     ));
-    all.push(line("Order by", plan.salt.clone()));
+    if plan.confirmation_required {
+        all.push(line(
+            "Asks",
+            "each device’s user first: nothing is installed, and no gate counts it, before that one agrees",
+        ));
+    }
+    all.push(line("Order", order(plan, titles)));
     all
+}
+
+/// Who comes first of those in a wave that takes a part of the target.
+fn order(plan: &Plan, titles: &Titles) -> String {
+    match titles.orders.get(&plan.salt) {
+        Some(other) => format!("that of rollout “{other}”, as before: the same devices come first"),
+        None => "one of its own, drawn at random".to_owned(),
+    }
 }
 
 /// Everything that a plan says, in one list: what is compared.
@@ -181,6 +256,7 @@ pub(in crate::pages) fn all(plan: &Plan, frozen: Option<&Frozen>, titles: &Title
         lines.push(line(format!("Gate of wave {}", n + 1), gate.join(" ")));
     }
     lines.extend(cohorts(plan, None, titles));
+    lines.extend(experiment(plan));
     lines.extend(rules(plan, titles));
     lines
 }
@@ -199,7 +275,7 @@ pub(in crate::pages) struct Difference {
 /// What of two plans differs, in the order in which the later one says it. What differs always is left out: names, and what
 /// makes the order.
 pub(in crate::pages) fn differences(before: &[Line], now: &[Line]) -> Vec<Difference> {
-    let counts = |line: &&Line| !matches!(line.term.as_str(), "Name" | "Order by");
+    let counts = |line: &&Line| !matches!(line.term.as_str(), "Name" | "Order");
     let said = |lines: &[Line], term: &str| lines.iter().find(|line| line.term == term).map(|line| line.words.clone());
     let changed = now.iter().filter(counts).filter_map(|line| {
         let before = said(before, &line.term);

@@ -1,20 +1,34 @@
 //! A plan as people type it: names and values of a form, and back.
 
+mod experiment;
+
+pub use experiment::other_experiment;
+pub(super) use experiment::{METRICS, guards, has_experiment, matters_text};
+
 use crate::context::{FieldError, FormState};
 use domain::{
     bucket::PARTS,
     id::ReleaseId,
-    rollout::{Advance, COHORTS_MAX, Cohorts, Gate, Plan, Reaction, Variant, WAVES_MAX, Wave, WaveSize, Windows},
+    rollout::{
+        Advance, COHORTS_MAX, Cohorts, ErrorRates, Gate, Plan, Reaction, Variant, WAVES_MAX, Wave, WaveSize, Windows,
+    },
     time::Timestamp,
 };
 
 /// How a wave's size is told.
-pub(super) const UNITS: [(&str, &str); 4] = [
-    ("percent", "percent of the target"),
-    ("devices", "devices"),
-    ("query", "those of a query"),
-    ("rest", "all that are left"),
-];
+pub(super) const UNITS: [(&str, &str); 4] =
+    [("percent", "percent"), ("devices", "devices"), ("query", "a query"), ("rest", "the rest")];
+
+/// The word of a gate that goes by evidence.
+pub(super) const EVIDENCE: &str = "evidence";
+const SHARES: &str = "shares";
+/// By what a gate judges.
+pub(super) const RULES: [(&str, &str); 2] = [(EVIDENCE, "evidence, at any time"), (SHARES, "bare shares")];
+/// The chances of error that a form begins with, in percent.
+const USUAL_ERROR: &str = "5";
+
+/// The share that the first cohort begins with, in percent; the next ones begin like it.
+const HALF: &str = "50";
 
 /// Minutes in each unit that a span may be told in.
 const SPANS: [(&str, u32); 3] = [("d", 24 * 60), ("h", 60), ("min", 1)];
@@ -63,6 +77,11 @@ impl Reader<'_> {
         })
     }
 
+    /// A moment in UTC that may be left out.
+    fn start(&mut self, name: &str) -> Option<Timestamp> {
+        self.read(name, "Write a day and a time, like 2026-11-30 02:00 (UTC).", start_of)
+    }
+
     /// An id that may be left out.
     fn id<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
         self.read(name, "Choose one from the list.", |text| match text {
@@ -86,6 +105,10 @@ impl Reader<'_> {
             failed_limit: self.share(&field("gate.failed_limit")),
             silent_limit: self.share(&field("gate.silent_limit")),
             done: self.share(&field("gate.done")),
+            evidence: (self.text(&field("gate.rule")) == EVIDENCE).then(|| ErrorRates {
+                false_halt: self.share(&field("gate.false_halt")),
+                false_advance: self.share(&field("gate.false_advance")),
+            }),
         };
         Wave { name: self.text(&field("name")), size, gate }
     }
@@ -118,6 +141,10 @@ pub fn another_row(mut form: FormState, kind: &str) -> FormState {
     form.values.push((format!("{kind}.{n}.name"), name));
     form.values.push((format!("{kind}.{n}.{size}"), String::new()));
     form.values.extend(begun.into_iter().map(|(field, value)| (format!("{kind}.{n}.{field}"), value)));
+    if kind == "cohorts" && n == 0 {
+        // Most compare two halves; whoever wants other shares says so.
+        form.values.push((format!("{kind}.{n}.share"), HALF.to_owned()));
+    }
     form
 }
 
@@ -176,7 +203,7 @@ pub fn plan_of(form: &FormState) -> Result<Plan, Vec<FieldError>> {
         target: reader.text("target"),
         waves,
         cohorts: (!variants.is_empty()).then_some(Cohorts { wave: cohorts_wave, variants }),
-        start_at: reader.read("start_at", "Write a day and a time, like 2026-11-30 02:00 (UTC).", start_of),
+        start_at: reader.start("start_at"),
         windows: Windows { zone: reader.text("windows.zone"), open: windows },
         rate_per_minute: reader.number_or_none("rate_per_minute"),
         retries: reader.number("retries"),
@@ -187,6 +214,9 @@ pub fn plan_of(form: &FormState) -> Result<Plan, Vec<FieldError>> {
         joins: form.has("joins"),
         downgrades: form.has("downgrades"),
         salt: reader.text("salt"),
+        experiment: reader.experiment(),
+        late_by_habit: form.has("late_by_habit"),
+        confirmation_required: form.has("confirmation_required"),
     };
     if reader.wrong.is_empty() { Ok(plan) } else { Err(reader.wrong) }
 }
@@ -207,6 +237,10 @@ pub fn values_of(plan: &Plan) -> Vec<(String, String)> {
             WaveSize::Rest => ("rest", String::new()),
         };
         let gate = &wave.gate;
+        let error = |of: fn(&ErrorRates) -> u32| {
+            gate.evidence.as_ref().map_or_else(|| USUAL_ERROR.to_owned(), |rates| percent(of(rates)))
+        };
+        let rule = if gate.evidence.is_some() { EVIDENCE } else { SHARES };
         for (name, value) in [
             ("name", wave.name.clone()),
             ("unit", unit.to_owned()),
@@ -217,6 +251,9 @@ pub fn values_of(plan: &Plan) -> Vec<(String, String)> {
             ("gate.failed_limit", percent(gate.failed_limit)),
             ("gate.silent_limit", percent(gate.silent_limit)),
             ("gate.done", percent(gate.done)),
+            ("gate.rule", rule.to_owned()),
+            ("gate.false_halt", error(|rates| rates.false_halt)),
+            ("gate.false_advance", error(|rates| rates.false_advance)),
         ] {
             put(format!("waves.{n}.{name}"), value);
         }
@@ -229,10 +266,7 @@ pub fn values_of(plan: &Plan) -> Vec<(String, String)> {
             put(format!("cohorts.{n}.release"), variant.release.map(|id| id.to_string()).unwrap_or_default());
         }
     }
-    put(
-        "start_at".into(),
-        plan.start_at.map(|at| at.to_utc().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default(),
-    );
+    put("start_at".into(), start_text(plan.start_at));
     put("windows".into(), plan.windows.lines());
     put("windows.zone".into(), plan.windows.zone.clone());
     put("rate_per_minute".into(), plan.rate_per_minute.map(|rate| rate.to_string()).unwrap_or_default());
@@ -242,11 +276,17 @@ pub fn values_of(plan: &Plan) -> Vec<(String, String)> {
     put("reaction".into(), plan.reaction.as_str().to_owned());
     put("revert_to".into(), plan.revert_to.map(|id| id.to_string()).unwrap_or_default());
     put("salt".into(), plan.salt.clone());
-    for (name, is_ticked) in [("joins", plan.joins), ("downgrades", plan.downgrades)] {
+    for (name, is_ticked) in [
+        ("joins", plan.joins),
+        ("downgrades", plan.downgrades),
+        ("late_by_habit", plan.late_by_habit),
+        ("confirmation_required", plan.confirmation_required),
+    ] {
         if is_ticked {
             put(name.into(), "yes".into());
         }
     }
+    out.extend(experiment::values_of(plan));
     out
 }
 
@@ -263,7 +303,7 @@ fn share_of(text: &str) -> Option<u32> {
 }
 
 /// A share in percent, as short as it goes: `2`, `0.5`.
-pub(super) fn percent(parts: u32) -> String {
+pub(in crate::pages) fn percent(parts: u32) -> String {
     let one = PARTS / 100;
     let text = format!("{}.{:03}", parts / one, parts % one);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -297,6 +337,11 @@ fn start_of(text: &str) -> Option<Option<Timestamp>> {
     Timestamp::parse(&format!("{text}{seconds}Z")).ok().map(Some)
 }
 
+/// It as it is typed.
+fn start_text(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_utc().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +371,38 @@ mod tests {
         for minutes in (0..200_000).step_by(7) {
             assert_eq!(span_of(&span_text(minutes)), Some(minutes));
         }
+    }
+
+    #[test]
+    fn gates_by_evidence_are_read_as_they_are_shown() {
+        let values = |rule: &str| {
+            let wave = [
+                ("name", "All"),
+                ("unit", "rest"),
+                ("gate.open_minutes", "0"),
+                ("gate.min_sample", "1"),
+                ("gate.failed_limit", "2"),
+                ("gate.silent_limit", "5"),
+                ("gate.done", "90"),
+                ("gate.rule", rule),
+                ("gate.false_halt", "5"),
+                ("gate.false_advance", "0.1"),
+            ];
+            let rest =
+                [("release", "00000000-0000-7000-8000-000000000001"), ("retries", "0"), ("timeout_minutes", "1 d")];
+            let soak = [("soak_minutes", "1 h"), ("late_by_habit", "yes"), ("confirmation_required", "yes")];
+            let of_wave = wave.map(|(name, value)| (format!("waves.0.{name}"), value.to_owned()));
+            let others = rest.into_iter().chain(soak).map(|(name, value)| (name.to_owned(), value.to_owned()));
+            FormState { values: of_wave.into_iter().chain(others).collect(), errors: Vec::new() }
+        };
+        let read = |rule| plan_of(&values(rule)).ok();
+        let of_gate = |plan: &Plan| plan.waves.first().and_then(|wave| wave.gate.evidence);
+        let plan = read(EVIDENCE);
+        let rates = ErrorRates { false_halt: 5_000, false_advance: 100 };
+        assert_eq!(plan.as_ref().map(|plan| (of_gate(plan), plan.late_by_habit)), Some((Some(rates), true)));
+        let again = plan.as_ref().map(|plan| FormState { values: values_of(plan), errors: Vec::new() });
+        assert_eq!(again.and_then(|form| plan_of(&form).ok()), plan);
+        assert_eq!(read(SHARES).as_ref().map(of_gate), Some(None));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(super) fn wave(detail: &RolloutDetail, n: usize, view: &WaveView) -> Status 
 /// How far a device is.
 pub(in crate::pages) const fn outcome(state: ActionState) -> Status {
     match state {
+        ActionState::WaitsForConfirmation => status("Waits for its user", icons::HOURGLASS, Tone::Hold),
         ActionState::Offered => status("Offered", icons::OFFERED, Tone::Go),
         ActionState::Downloading => status("Downloading", icons::DOWNLOAD, Tone::Go),
         ActionState::Installing => status("Installing", icons::INSTALL, Tone::Go),
@@ -54,6 +55,11 @@ pub(in crate::pages) const fn outcome(state: ActionState) -> Status {
         ActionState::Cancelling => status("Cancelling", icons::PAUSE, Tone::Hold),
         ActionState::Cancelled => status("Cancelled", icons::MINUS, Tone::Mute),
     }
+}
+
+/// The same of one whose user may have said no to it.
+pub(in crate::pages) const fn outcome_of(state: ActionState, denied: bool) -> Status {
+    if denied { status("Denied by its user", icons::BAN, Tone::Hold) } else { outcome(state) }
 }
 
 /// `2 of 5`, for people counted from 1.

@@ -6,14 +6,14 @@ use crate::{
         form::{Field, error_summary, hidden},
         icons,
         panel::{Panel, confirmed, disabled_button, facts, head},
-        text::{copy, minute},
+        text::{copy, minute, plural},
     },
     context::{Ctx, href},
     page::Page,
     pages::{errors::who_may, secret::shown_once},
 };
 use domain::{id::UserId, person::Permission, time::Timestamp};
-use fleet::people::User;
+use fleet::{factor::Factors, people::User};
 use leptos::prelude::*;
 
 /// `/users/{id}`.
@@ -23,13 +23,14 @@ use leptos::prelude::*;
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let id: UserId = ctx.param("id").parse().map_err(|_| fleet::Error::not_found("user", ctx.param("id")))?;
     let user = ctx.fleet.user(&ctx.actor, id).await?;
+    let factors = ctx.fleet.factors_of(&ctx.actor, id).await?;
     let sub = view! { <p>{user.email.clone()}</p> };
     let body = view! {
         {link_once(&ctx, &user)}
         {head(view! { {user.name.clone()} {state(&user).badge()} }, sub, acts(&ctx, &user))}
         <div class="cols lead">
             {change(&ctx, &user)}
-            {about(&user)}
+            <div class="stack loose">{about(&user)} {second_factor(&ctx, &user, &factors)}</div>
         </div>
     };
     Ok(Page::new(user.name.clone(), body).crumb("Users", "/users").live("people"))
@@ -126,6 +127,39 @@ fn change(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
             </form>
         })
         .into_any()
+}
+
+/// What the account shows beside its password, and taking it away when the phone is lost.
+fn second_factor(ctx: &Ctx, user: &User, factors: &Factors) -> impl IntoView + use<> {
+    let of = |list: usize| i64::try_from(list).unwrap_or(i64::MAX);
+    let number = of(factors.apps.len() + factors.passkeys.len());
+    let has = match number {
+        0 => "None.".to_owned(),
+        _ => format!(
+            "{}, {}; {} left.",
+            plural(of(factors.apps.len()), "authenticator app", "authenticator apps"),
+            plural(of(factors.passkeys.len()), "passkey", "passkeys"),
+            plural(factors.codes_left, "recovery code", "recovery codes")
+        ),
+    };
+    let own = ctx.actor.user_id() == Some(user.id);
+    let reset = match (number, ctx.may(Permission::UserManage), own) {
+        (0, ..) => ().into_any(),
+        (_, false, _) => view! { <p class="small quiet">{who_may(Permission::UserManage)}</p> }.into_any(),
+        (_, true, true) => view! {
+            <p class="small quiet">"You can't reset your own: use a recovery code, or ask another administrator."</p>
+        }
+        .into_any(),
+        (_, true, false) => {
+            let what = view! {
+                "For a lost phone. "<b>{user.name.clone()}</b>
+                " is signed out everywhere, and the password alone lets them in until they set another up. Make sure that it is they who ask."
+            };
+            let button = view! { <summary class="btn danger">{icons::icon(icons::REVERT)}"Reset"</summary> };
+            confirmed(button, what, format!("/users/{}/factors/reset", user.id), "Take them away").into_any()
+        }
+    };
+    Panel::new("Second factors").id("second-factors").body(view! { <div class="stack"><p>{has}</p>{reset}</div> })
 }
 
 fn about(user: &User) -> impl IntoView + use<> {

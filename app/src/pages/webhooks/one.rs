@@ -3,8 +3,9 @@
 use super::{secret_once, state};
 use crate::{
     components::{
+        form::hidden,
         icons::{self, Icon},
-        panel::{Panel, confirmed, facts, head, note},
+        panel::{Panel, asked, confirmed, facts, head, note},
         status::{Status, Tone},
         table::{frame, none_yet},
         text::{ago, minute},
@@ -40,7 +41,7 @@ pub async fn load_one(ctx: Ctx) -> Result<Page, fleet::Error> {
         {trouble(&ctx, hook)}
         <div class="cols lead">
             {Panel::new("What it was told last").flush(list)}
-            {about(hook)}
+            {about(&ctx, hook)}
         </div>
     };
     Ok(Page::new("Webhook", body).crumb("Webhooks", "/webhooks").live("webhook.standing"))
@@ -59,11 +60,17 @@ fn acts(hook: &Webhook) -> impl IntoView + use<> {
         HookState::Active => ("pause", icons::PAUSE, "Pause"),
         HookState::Paused => ("resume", icons::PLAY, "Let it go on"),
     };
+    let secret = view! { <summary class="btn">{icons::icon(icons::KEY)}"Change the secret"</summary> };
+    let told = view! {
+        "It is shown once. For a day messages are signed with the one before, too: give its receiver the new one within it."
+        {hidden("generation", hook.secrets.generation.to_string())}
+    };
     let what = "It is told nothing more, and what it is owed is dropped. This can't be undone.";
     let button = view! { <summary class="btn danger">{icons::icon(icons::X)}"Remove"</summary> };
     (
         post(format!("/webhooks/{}/test", hook.id), "btn", icons::PULSE, "Send a test"),
         post(format!("/webhooks/{}/{verb}", hook.id), "btn", icon, label),
+        asked(secret, told, format!("/webhooks/{}/secret", hook.id), ("btn small primary", "Change it")),
         confirmed(button, what, format!("/webhooks/{}/remove", hook.id), "Remove the webhook"),
     )
 }
@@ -76,14 +83,16 @@ fn post(action: String, class: &'static str, icon: Icon, label: &'static str) ->
     }
 }
 
-fn about(hook: &Webhook) -> impl IntoView + use<> {
+fn about(ctx: &Ctx, hook: &Webhook) -> impl IntoView + use<> {
     let kinds: Vec<_> = hook.kinds.iter().map(|kind| view! { <li>{kind.label()}</li> }).collect();
+    let mut known =
+        vec![("Added by", hook.created_by.clone().into_any()), ("Added", minute(hook.created_at).into_any())];
+    if hook.secrets.in_grace(ctx.now) {
+        known.push(("Old secret signs until", minute(hook.secrets.signs_until).into_any()));
+    }
     Panel::new("About it").body(view! {
         <div class="stack">
-            {facts(vec![
-                ("Added by", hook.created_by.clone().into_any()),
-                ("Added", minute(hook.created_at).into_any()),
-            ])}
+            {facts(known)}
             <h3>"It is told of"</h3>
             <ul class="rules">{kinds}</ul>
             <p class="small quiet">

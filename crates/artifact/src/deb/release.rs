@@ -75,6 +75,14 @@ fn in_time(path: &str, made: &str, until: Option<&str>, at: Timestamp) -> Result
     Ok(())
 }
 
+/// Until when apt takes a suite's list, as it says itself; nothing is checked.
+pub(super) fn good_until(document: &str) -> Option<Timestamp> {
+    document.lines().find_map(|line| {
+        let (field, value) = line.split_once(':')?;
+        field.eq_ignore_ascii_case("Valid-Until").then(|| moment(value.trim()))?
+    })
+}
+
 /// `Sat, 28 Nov 2026 10:11:12 UTC`.
 fn moment(text: &str) -> Option<Timestamp> {
     let text =
@@ -87,6 +95,13 @@ fn moment(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn until_when_a_list_is_good_stands_in_it() {
+        let text = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSuite: stable\nvalid-until: Sat, 28 Nov 2026 10:11:12 UTC\n";
+        assert_eq!(good_until(text), Some(Timestamp(1_795_860_672_000_000)));
+        assert_eq!((good_until("Suite: stable\n"), good_until("Valid-Until: soon\n")), (None, None));
+    }
 
     #[test]
     fn times_are_read_as_apt_ftparchive_and_reprepro_write_them() {

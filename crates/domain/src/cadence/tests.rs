@@ -39,7 +39,7 @@ fn device(offset: i64, jitter: &[i64], from: IpAddr) -> Vec<(i64, IpAddr)> {
 
 #[test]
 fn the_state_is_small() {
-    assert!(size_of::<Cadence>() <= 96, "{}", size_of::<Cadence>());
+    assert!(size_of::<Cadence>() <= 104, "{}", size_of::<Cadence>());
 }
 
 #[test]
@@ -105,6 +105,29 @@ fn it_is_stored_and_read_back() {
     let state = Cadence::begin(&Poll { at: Timestamp(7), address: address(1), interval_s: 60 });
     let text = serde_json::to_string(&state).unwrap_or_default();
     assert_eq!(serde_json::from_str::<Cadence>(&text).ok(), Some(state));
+}
+
+#[test]
+fn what_an_earlier_version_wrote_is_read() {
+    let state = Cadence::begin(&Poll { at: Timestamp(7), address: address(1), interval_s: 60 });
+    let mut written = serde_json::to_value(state).unwrap_or_default();
+    let habit = written.as_object_mut().and_then(|fields| fields.remove("habit"));
+    assert!(habit.is_some());
+    assert_eq!(serde_json::from_value::<Cadence>(written).ok(), Some(state));
+}
+
+#[test]
+fn how_long_it_stays_away_is_what_it_does_and_not_what_it_was_told() {
+    let poll = |n: i64| Poll { at: Timestamp(n * 6 * 3_600 * SECOND), address: address(1), interval_s: INTERVAL_S };
+    let mut state = Cadence::begin(&poll(0));
+    assert_eq!(state.usual_gap_s(), None);
+    for n in 1..10 {
+        state = state.poll(&poll(n)).0;
+    }
+    assert_eq!(state.usual_gap_s(), Some(6 * 3_600));
+    // Asking twice in a row is one visit.
+    let twice = Poll { at: poll(9).at.plus(SECOND), ..poll(9) };
+    assert_eq!(state.poll(&twice).0.usual_gap_s(), Some(6 * 3_600));
 }
 
 proptest! {

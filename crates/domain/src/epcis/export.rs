@@ -217,6 +217,10 @@ impl<'a> Words<'a> {
             | Event::CertificateRenewed { .. }
             | Event::CertificateHeld { .. }
             | Event::CertificateRevoked { .. }
+            | Event::UpdateAsked { .. }
+            | Event::UpdateConfirmed { .. }
+            | Event::UpdateDenied { .. }
+            | Event::AutoConfirmSwitched { .. }
             | Event::UpdateOffered { .. }
             | Event::UpdateInstalled { .. }
             | Event::UpdateVerified { .. }

@@ -156,6 +156,35 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Its user is asked whether it may be updated.
+    UpdateAsked {
+        /// The version.
+        version: String,
+    },
+    /// Its user agreed to an update.
+    UpdateConfirmed {
+        /// The version.
+        version: String,
+    },
+    /// Its user said no to an update.
+    UpdateDenied {
+        /// The version.
+        version: String,
+        /// What that one said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// Whether its updates are agreed to without asking its user was switched at it.
+    AutoConfirmSwitched {
+        /// Whether they are from now on.
+        on: bool,
+        /// Who did so, as the device says.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        initiator: String,
+        /// What was noted with it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        remark: String,
+    },
     /// An update was offered.
     UpdateOffered {
         /// The version offered.
@@ -252,6 +281,10 @@ impl Event {
             Self::RepairClosed { .. } => "repair_closed",
             Self::Quarantined { .. } => "quarantined",
             Self::Released { .. } => "released",
+            Self::UpdateAsked { .. } => "update_asked",
+            Self::UpdateConfirmed { .. } => "update_confirmed",
+            Self::UpdateDenied { .. } => "update_denied",
+            Self::AutoConfirmSwitched { .. } => "auto_confirm_switched",
             Self::UpdateOffered { .. } => "update_offered",
             Self::UpdateInstalled { .. } => "update_installed",
             Self::UpdateVerified { .. } => "update_verified",

@@ -145,6 +145,15 @@ impl Mapping {
         })
     }
 
+    /// Whether some attribute would be a measurement of this name.
+    #[must_use]
+    pub fn measures(&self, name: &str) -> bool {
+        self.rules.iter().any(|rule| match &rule.target {
+            Target::Metric(pattern) => pattern.star(name).is_some(),
+            _ => false,
+        })
+    }
+
     /// What these attributes say.
     #[must_use]
     pub fn read(&self, attributes: &Attributes) -> Reported {

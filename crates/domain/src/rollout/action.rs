@@ -1,7 +1,11 @@
 //! What becomes of an update on one device: from the offer to what the device itself says that it runs.
 
-use super::{ActionKind, ActionState, Execution, Feedback, UnderWay};
-use crate::{history::Event, time::Timestamp, version::version_key};
+use super::{ActionKind, ActionState, Execution, Feedback, INSTALLS, UnderWay, UserAnswer};
+use crate::{
+    history::Event,
+    time::{MINUTE, SECOND, Timestamp},
+    version::version_key,
+};
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +16,39 @@ pub struct Pace {
     pub soak: i64,
     /// How often it is tried again.
     pub retries: u32,
+    /// After how long without a sign of it a device that has begun is silent, by how it usually polls, in microseconds; none
+    /// where only the timeout counts.
+    pub usual: Option<i64>,
+}
+
+/// So many times as long as it usually stays away a device may, until it is late.
+const HABITS: i64 = 3;
+/// Nobody who has begun is late sooner: clients start anew, and polls are written down within a minute.
+const SOONEST: i64 = 10 * MINUTE;
+/// How long fetching may take without a sign: most clients don't poll meanwhile.
+const FETCHES: i64 = 30 * MINUTE;
+
+/// After how long without a sign of it a device is late by its own habit: `gap_s` is how long it usually stays away, `interval_s`
+/// how often it is told to come, both in seconds.
+#[must_use]
+pub fn late_after(gap_s: u32, interval_s: u32) -> i64 {
+    let gap = i64::from(gap_s.max(interval_s)).saturating_mul(SECOND);
+    gap.saturating_mul(HABITS).max(SOONEST)
+}
+
+impl Pace {
+    /// After how long without progress or a sign of it a device in this state is looked at.
+    fn patience(&self, state: ActionState) -> i64 {
+        use ActionState as S;
+        let takes = match state {
+            S::Downloading => FETCHES,
+            S::Installing | S::Installed => INSTALLS,
+            S::Verifying => 0,
+            // Whoever has not begun was not harmed by it; whoever is asked to stop has until the timeout.
+            _ => return self.timeout,
+        };
+        self.usual.map_or(self.timeout, |usual| usual.saturating_add(takes).min(self.timeout))
+    }
 }
 
 /// An update on one device.
@@ -49,6 +86,8 @@ pub struct Action {
 
 /// The code of what a device went back from by itself.
 const FELL_BACK: &str = "reverted";
+/// The code of what a device's user said no to, while it waits for that one.
+const DENIED: &str = "denied";
 
 /// What happens to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +96,8 @@ pub enum ActionEvent<'a> {
     Fetched,
     /// The device said how far it is.
     Said(&'a Feedback),
+    /// Its user was asked, and said this.
+    Answered(&'a UserAnswer),
     /// The device said how far it is with stopping.
     SaidOfStopping(&'a Feedback),
     /// The device reported what runs on it.
@@ -72,6 +113,8 @@ pub enum ActionEvent<'a> {
     TimedOut {
         /// Whether the device was heard from not long ago.
         heard: bool,
+        /// When it was heard from last, as far as that is known.
+        last: Option<Timestamp>,
         /// What it reported last; empty for nothing.
         firmware: &'a str,
         /// Whether the device was kept from it, so that it could not go on.
@@ -86,7 +129,7 @@ pub enum ActionEvent<'a> {
 }
 
 /// What is waited before the second try, in microseconds; for each one more twice as long, up to a day.
-const FIRST_PAUSE: i64 = 5 * crate::time::MINUTE;
+const FIRST_PAUSE: i64 = 5 * MINUTE;
 /// How often that is doubled at most.
 const DOUBLED: u32 = 8;
 
@@ -110,6 +153,26 @@ impl Action {
             code: String::new(),
             reason: String::new(),
         }
+    }
+
+    /// The same where its user is asked first. However long that takes, it is neither late nor silent: nothing is due.
+    #[must_use]
+    pub fn asked(self) -> Self {
+        Self { state: ActionState::WaitsForConfirmation, due_at: None, ..self }
+    }
+
+    /// Whether its user was asked and said no; the reason is what that one said.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.state == ActionState::WaitsForConfirmation && self.code == DENIED
+    }
+
+    /// Whether its offer was taken back before the device began, and not because its user said no: what that one has agreed to holds
+    /// for the next offer.
+    #[must_use]
+    pub fn is_taken_back_unbegun(&self) -> bool {
+        let is_taken_back = self.state == ActionState::Cancelled && self.retry_at.is_some();
+        is_taken_back && self.reached == ActionState::Offered && self.code != DENIED
     }
 
     fn is_version(&self, version: &str) -> bool {
@@ -136,19 +199,26 @@ impl Action {
             return None;
         }
         match event {
-            ActionEvent::Fetched if self.under_way().is_not_begun() => Some(self.begun(S::Downloading, now, pace)),
+            ActionEvent::Fetched if self.under_way().awaits_client() && self.under_way().is_not_begun() => {
+                Some(self.begun(S::Downloading, now, pace))
+            }
+            ActionEvent::Answered(said) => self.answered(said, now, pace),
             ActionEvent::Said(feedback) => self.said(feedback, now, pace),
             ActionEvent::SaidOfStopping(feedback) if self.state == S::Cancelling => {
                 self.said_of_stopping(feedback, now, pace)
             }
             ActionEvent::Reported { version, is_all } => self.reported(version, *is_all, now, pace),
             ActionEvent::Polled => self.polled(now),
-            ActionEvent::TimedOut { heard, firmware, withheld, resumed_at } if self.is_due(now) => {
+            ActionEvent::TimedOut { last, withheld, .. } if self.is_due(now) && now < self.timeout_at(pace) => {
+                Some(self.late_by_habit(*last, *withheld, now, pace))
+            }
+            ActionEvent::TimedOut { heard, last, firmware, withheld, resumed_at } if self.is_due(now) => {
                 let resumed_until = resumed_at.filter(|_| self.state == S::Offered).map(|at| at.plus(pace.timeout));
                 match resumed_until.filter(|until| *until > now) {
                     _ if *withheld && self.under_way().awaits_client() => Some(self.taken_back(now)),
                     // While it was held up it could not begin.
                     Some(until) => Some(Self { due_at: Some(until), ..self.clone() }),
+                    None if self.is_away_as_usual(*last, now, pace) => Some(self.taken_back_unbegun(now)),
                     None => Some(self.timed_out(*heard, firmware, now, pace)),
                 }
             }
@@ -164,8 +234,38 @@ impl Action {
         self.due_at.is_some_and(|due| due <= now)
     }
 
+    /// When its time is over, however the device usually polls.
+    fn timeout_at(&self, pace: Pace) -> Timestamp {
+        let from = if self.state == ActionState::Verifying { self.soak_until } else { None };
+        from.unwrap_or(self.changed_at).plus(pace.timeout)
+    }
+
+    /// What it is before its timeout, when it would be late by the device's habit: silent, or looked at again later. Whoever shows
+    /// itself is looked at ever more seldom, so that a long soak costs few looks.
+    fn late_by_habit(&self, last: Option<Timestamp>, withheld: bool, now: Timestamp, pace: Pace) -> Self {
+        let timeout_at = self.timeout_at(pace);
+        let heard_at = last.map_or(self.changed_at, |last| last.max(self.changed_at));
+        let late_at = heard_at.plus(pace.patience(self.state));
+        if withheld || pace.usual.is_none() {
+            return Self { due_at: Some(timeout_at), ..self.clone() };
+        }
+        if late_at <= now {
+            return self.moved(ActionState::Silent, now, pace);
+        }
+        let seldom = now.plus(now.0.saturating_sub(self.changed_at.0) / 2);
+        Self { due_at: Some(late_at.max(seldom).min(timeout_at)), ..self.clone() }
+    }
+
+    /// Whether the device has not begun, and was not heard from since its offer because it usually stays away for so long.
+    fn is_away_as_usual(&self, last: Option<Timestamp>, now: Timestamp, pace: Pace) -> bool {
+        // The poll that was answered by the offer is written down about then.
+        let came_since = last.is_some_and(|last| last > self.changed_at.plus(MINUTE));
+        let is_usual = pace.usual.is_some_and(|usual| self.changed_at.plus(usual) > now);
+        self.state == ActionState::Offered && !came_since && is_usual
+    }
+
     fn moved(&self, state: ActionState, now: Timestamp, pace: Pace) -> Self {
-        let due_at = (!state.is_settled() && !state.is_closed()).then(|| now.plus(pace.timeout));
+        let due_at = (!state.is_settled() && !state.is_closed()).then(|| now.plus(pace.patience(state)));
         let reached = if state.is_progress() { state } else { self.reached };
         Self { state, reached, changed_at: now, due_at, ..self.clone() }
     }
@@ -177,7 +277,19 @@ impl Action {
 
     /// Ends what the device was kept from: that is no outcome, and it may be offered again.
     fn taken_back(&self, now: Timestamp) -> Self {
-        let reason = "The offer was taken back: the device was kept from it.".to_owned();
+        if self.under_way().awaits_user() {
+            return self.taken_back_as("It was taken back before its user agreed.", now);
+        }
+        self.taken_back_as("The offer was taken back: the device was kept from it.", now)
+    }
+
+    /// Ends what a device that polls seldom has not begun: at its next poll it is offered again.
+    fn taken_back_unbegun(&self, now: Timestamp) -> Self {
+        self.taken_back_as("The offer was taken back: the device polls too seldom to have begun it.", now)
+    }
+
+    fn taken_back_as(&self, reason: &str, now: Timestamp) -> Self {
+        let reason = reason.to_owned();
         Self {
             state: ActionState::Cancelled,
             reason,
@@ -188,8 +300,38 @@ impl Action {
         }
     }
 
+    /// Who agrees gets it; who doesn't goes on being asked. What was agreed to may be taken back until the device begins.
+    fn answered(&self, said: &UserAnswer, now: Timestamp, pace: Pace) -> Option<Self> {
+        use ActionState as S;
+        let waits = self.under_way().awaits_user();
+        if said.agrees() {
+            return waits.then(|| self.begun(S::Offered, now, pace));
+        }
+        let may = waits || self.may_be_denied();
+        may.then(|| Self {
+            reached: S::Offered,
+            code: DENIED.to_owned(),
+            reason: said.words(),
+            changed_at: now,
+            ..self.clone().asked()
+        })
+        .filter(|next| next != self)
+    }
+
+    /// Whether its user may take back what that one agreed to: only while nothing was fetched. Who has begun or fell silent counts for
+    /// gates, and must not leave them by a no, or its failure would be heard by nobody.
+    #[must_use]
+    pub fn may_be_denied(&self) -> bool {
+        let has_run = self.reported_at.is_some() || self.code == FELL_BACK;
+        self.kind == ActionKind::Update && self.state == ActionState::Offered && !has_run
+    }
+
     fn said(&self, feedback: &Feedback, now: Timestamp, pace: Pace) -> Option<Self> {
         use ActionState as S;
+        // It was told of nothing yet.
+        if self.under_way().awaits_user() {
+            return None;
+        }
         if feedback.is_failure() {
             return Some(self.failed(feedback.cluster(), feedback.reason(), now, pace));
         }
@@ -248,6 +390,8 @@ impl Action {
                 // It runs, but its client has not closed the action: that has to be let do so, see the module's text on
                 // offering until it is closed. When its time is over it is taken at its word.
                 S::Verifying => None,
+                // Somebody brought it there by another way: there is nothing to agree to any more.
+                S::WaitsForConfirmation => Some(self.taken_back_as("It reports that it runs this version.", now)),
                 _ if is_all => installed(),
                 _ if self.reported_at.is_some() => None,
                 _ => {
@@ -279,7 +423,9 @@ impl Action {
     /// It runs and its client has closed it, or had the time to: from here on it has to live with it.
     fn verifying(&self, now: Timestamp, pace: Pace) -> Self {
         let until = now.plus(pace.soak);
-        let due_at = Some(until.plus(pace.timeout));
+        let timeout_at = until.plus(pace.timeout);
+        let looked_at = pace.usual.map_or(timeout_at, |usual| now.plus(usual));
+        let due_at = Some(looked_at.min(timeout_at));
         Self { soak_until: Some(until), due_at, ..self.moved(ActionState::Verifying, now, pace) }
     }
 
@@ -342,11 +488,16 @@ impl Action {
     #[must_use]
     pub fn event(&self, before: &Self, firmware: &str) -> Option<Event> {
         use ActionState as S;
+        let version = self.version.clone();
+        // Once, however often it is said.
+        if self.is_denied() && !before.is_denied() {
+            return Some(Event::UpdateDenied { version, reason: self.reason.clone() });
+        }
         if before.state == self.state {
             return None;
         }
-        let version = self.version.clone();
         match self.state {
+            S::Offered if before.under_way().awaits_user() => Some(Event::UpdateConfirmed { version }),
             S::Installed | S::Verifying if !matches!(before.reached, S::Installed | S::Verifying) => {
                 Some(Event::UpdateInstalled { version })
             }

@@ -15,6 +15,8 @@ words! {
 words! {
     /// How far a device is with an update.
     ActionState {
+        /// Its user is asked first; it was told of nothing that it could install.
+        WaitsForConfirmation => "wait_for_confirmation", "Waits for its user";
         /// It was told of it.
         Offered => "offered", "Offered";
         /// It downloads.

@@ -30,10 +30,16 @@ impl UnderWay {
         }
     }
 
-    /// Whether the device was told of it, or may have been, and has not fetched anything yet.
+    /// Whether the device's user has to agree before it is told of it.
+    #[must_use]
+    pub const fn awaits_user(&self) -> bool {
+        matches!(self.state, ActionState::WaitsForConfirmation)
+    }
+
+    /// Whether the device was told of it, or may have been, or its user is asked, and has not fetched anything yet.
     #[must_use]
     pub const fn is_not_begun(&self) -> bool {
-        self.awaits_client() && matches!(self.reached, ActionState::Offered)
+        self.awaits_user() || (self.awaits_client() && matches!(self.reached, ActionState::Offered))
     }
 
     /// Whether it makes room for another rollout's update: it was not begun, and its own rollout brings it to nobody now.
@@ -55,6 +61,10 @@ pub struct Around {
     pub is_window: bool,
     /// Whether the release may be sent to devices of its channel; not if it was withdrawn.
     pub is_sendable: bool,
+    /// Whether a person has to let the rollout go on before it takes anybody back.
+    pub is_held_back: bool,
+    /// Whether the device may still install the release: it is made for it, and older than what runs only if the plan wants that.
+    pub is_fit: bool,
 }
 
 /// What is answered.
@@ -62,6 +72,8 @@ pub struct Around {
 pub enum Answer {
     /// Nothing for now: it goes on later.
     Wait,
+    /// Its user is asked first.
+    Confirm,
     /// What is to be installed.
     Deploy,
     /// It is asked what runs.
@@ -87,8 +99,22 @@ pub fn answer(at: &UnderWay, around: &Around, now: Timestamp) -> Answer {
         (S::Verifying, _) if at.soak_until.is_some_and(|until| until <= now) => Answer::Verify,
         (S::Installed, _) | (S::Silent, S::Installed | S::Verifying) => Answer::Ask,
         (S::Cancelling, _) => Answer::Cancel,
+        (S::WaitsForConfirmation, _) => to_user(around),
         _ if at.awaits_client() => to_client(at, around),
         _ => Answer::Wait,
+    }
+}
+
+/// What is answered while a device's user is asked. A window says when something is installed, not when somebody may be asked:
+/// who is asleep at night agrees by day.
+const fn to_user(around: &Around) -> Answer {
+    match around.rollout {
+        // Nothing was told that the device would have to stop.
+        RolloutState::Aborted => Answer::TakeBack,
+        // People take their time: what was right for the device when they were asked may not be so any more.
+        _ if !around.is_sendable || !around.is_fit => Answer::TakeBack,
+        RolloutState::Paused | RolloutState::Halted => Answer::Wait,
+        _ => Answer::Confirm,
     }
 }
 
@@ -107,6 +133,9 @@ const fn to_client(at: &UnderWay, around: &Around) -> Answer {
     // Whoever has begun goes on, whatever stops the others.
     if has_begun {
         return Answer::Deploy;
+    }
+    if !is_update && around.is_held_back {
+        return Answer::TakeBack;
     }
     let is_stopped = is_update && matches!(around.rollout, R::Paused | R::Halted);
     if is_stopped || !around.is_window { Answer::Wait } else { Answer::Deploy }

@@ -6,7 +6,7 @@ use crate::{
     id::ModelId,
     time::Timestamp,
     version::version_key,
-    words::words,
+    words::{counted, words},
 };
 
 /// A device, as far as rules need to know.
@@ -16,6 +16,8 @@ pub struct Subject {
     pub model: ModelId,
     /// Its hardware revision.
     pub revision: String,
+    /// The code of its batch.
+    pub batch: String,
     /// Its release channel.
     pub channel: String,
     /// Where it stands in its life.
@@ -77,6 +79,8 @@ pub enum Reason {
     RunsIt(String),
     /// It runs something newer.
     RunsNewer(String),
+    /// The rollout goes on without devices that have something in common with it: why.
+    HeldBack(String),
     /// Its wave was not opened yet.
     WaveNotOpen {
         /// Its wave, from 0.
@@ -125,7 +129,7 @@ impl Reason {
             Self::Untrusted(_) => Remedy::Trust,
             Self::Lifecycle(Lifecycle::InRepair) => Remedy::Repair,
             Self::WaveNotOpen { .. } => Remedy::Wave,
-            Self::State(_) => Remedy::Rollout,
+            Self::State(_) | Self::HeldBack(_) => Remedy::Rollout,
             Self::NotInTarget
             | Self::InNoWave
             | Self::HoldOut(_)
@@ -156,6 +160,7 @@ impl Reason {
             Self::HadIt => "had their turn",
             Self::RunsIt(_) => "run it already",
             Self::RunsNewer(_) => "run something newer",
+            Self::HeldBack(_) => "held back",
             Self::WaveNotOpen { .. } => "of a wave that is not open",
             Self::Busy(_) => "busy with another update",
             Self::Retry(_) => "to be tried again",
@@ -190,13 +195,16 @@ impl Reason {
             Self::RunsNewer(version) => {
                 format!("It runs {version}, which is newer, and this rollout does not downgrade.")
             }
+            Self::HeldBack(why) => format!("The rollout goes on without devices like it. {why}"),
             Self::WaveNotOpen { wave, name } => {
                 format!("It is in wave {} (“{name}”), which is not open yet.", wave + 1)
             }
             Self::Busy(what) => format!("Another update is under way on it: {what}."),
             Self::Retry(at) => format!("It failed, and is tried again after {} UTC.", at.minute_words()),
             Self::Window => "It is outside of its maintenance window.".to_owned(),
-            Self::Rate(rate) => format!("{rate} devices were told in this minute already; it comes next."),
+            Self::Rate(rate) => {
+                format!("This minute’s limit of {} is reached; it comes next.", counted((*rate).into(), "device"))
+            }
             Self::Release(why) => why.clone(),
         }
     }

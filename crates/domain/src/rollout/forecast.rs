@@ -1,170 +1,128 @@
-//! How long a rollout takes, as far as that can be said before: from how often its devices poll, how many of them are told a
-//! minute, when windows are open and how long each has to live with the release.
+//! What is to be expected of a rollout before it is approved.
 //!
-//! It is the way on which nothing goes wrong: nobody fails, a device polls once in each of its intervals, evenly spread, takes
-//! [`INSTALLS`] from its offer to its start with the new version, and who is silent at present stays so. Waves that are opened by
-//! hand count as opened at once.
+//! [`forecast`] is the straight way on which nothing goes wrong: it finds gates that can't be passed. [`foresee`] is the course
+//! with its ranges and the worst case: a rollout is run some hundred times by chance, with the intervals in which its devices
+//! poll, with how rollouts before came out, and with its own gates as [`super::decide`] decides them. What is known of the past
+//! is drawn anew for each run, so that a share that was seen on few devices makes a wide range.
+//!
+//! Chance comes from a seed: the same question has the same answer on every day. Nothing is done for a single device: of
+//! those who come in one step of time so many are drawn (binomial), so that a million devices cost what a thousand do.
 
-use super::{Gate, Plan, Windows, gate::needed};
-use crate::time::{DAY, MINUTE, SECOND, Timestamp};
-use serde::Serialize;
+mod chance;
+mod course;
+mod crowd;
+mod field;
+mod harm;
+mod hours;
+mod judge;
+mod past;
+mod range;
+mod run;
+mod send;
+mod straight;
+mod times;
+mod wave;
+mod worst;
 
-/// How long a device is taken to need from its offer until it starts with the new version, in microseconds.
+pub use course::{Bytes, Course as ExpectedCourse, Point, WaveCourse};
+pub use crowd::Crowd;
+pub use past::{Past, PastRollout};
+pub use range::Range;
+pub use straight::{Outlook, WaveForecast, forecast};
+pub use worst::{BRICKED, Loss, Stop};
+
+use super::Plan;
+use crate::{
+    approval::canonical_json,
+    time::{MINUTE, Timestamp},
+};
+use field::Field;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// How long a device is taken to need from its offer until it starts with the new version where nothing is known of it, in
+/// microseconds.
 pub const INSTALLS: i64 = 10 * MINUTE;
 /// How far ahead is looked, in minutes.
 const HORIZON: usize = 90 * 24 * 60;
 
-/// Those of a wave that get anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Crowd {
-    /// How many they are.
-    pub total: u64,
-    /// How many of them have an outcome already.
-    pub settled: u64,
-    /// Of the others those that poll and may have the release: their interval in seconds, and how many have it.
-    pub polling: Vec<(i64, u64)>,
+/// What a rollout is foreseen by.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Basis<'a> {
+    /// What it is to do.
+    pub plan: &'a Plan,
+    /// Whom to expect in each of its waves.
+    pub crowds: &'a [Crowd],
+    /// What rollouts of the same product have shown.
+    pub past: &'a Past,
+    /// How many bytes a device fetches.
+    pub size: u64,
+    /// When its first wave is opened. Counts for nothing where there are no windows.
+    pub start: Timestamp,
 }
 
-impl Crowd {
-    /// Notes how many have an outcome. Those who poll are so many of the others at most; each interval loses the same share.
-    pub fn settle(&mut self, settled: u64) {
-        self.settled = settled.min(self.total);
-        let left = self.total - self.settled;
-        let all: u64 = self.polling.iter().map(|(_, n)| n).sum();
-        if all <= left {
-            return;
-        }
-        let scaled = |n: u64| (u128::from(n) * u128::from(left) / u128::from(all)).try_into().unwrap_or(u64::MAX);
-        let mut before = 0;
-        for (_, n) in &mut self.polling {
-            let until = before + *n;
-            *n = scaled(until) - scaled(before);
-            before = until;
-        }
-        self.polling.retain(|(_, n)| *n > 0);
+impl Basis<'_> {
+    /// The hash of all that a forecast follows from.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let start = if self.plan.windows.open.is_empty() { Timestamp(0) } else { self.start };
+        // What it is called changes nothing.
+        let plan = Plan { name: String::new(), ..self.plan.clone() };
+        let text = canonical_json(&json!({
+            "plan": plan, "crowds": self.crowds, "past": self.past, "size": self.size, "start": start,
+        }));
+        hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// What chance begins with: what is sent and to whom. Plans that differ in waves and gates meet the same luck, so that they
+    /// can be compared.
+    fn seed(&self) -> u64 {
+        let text = format!("{}\n{}", self.plan.release, self.plan.target);
+        let digest = Sha256::digest(text.as_bytes());
+        digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 }
 
-/// When a wave is through its gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outlook {
-    /// About then.
-    At(Timestamp),
-    /// Never: its gate wants more outcomes than there can be.
-    Short {
-        /// How many can have an outcome.
-        reachable: u64,
-        /// How many the gate wants.
-        needed: u64,
-    },
-    /// Not within ninety days.
-    Late,
-    /// A wave before it does not get through.
-    After,
+/// What is to be expected of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreseen {
+    /// How many devices polls are expected of.
+    pub polling: u64,
+    /// How many get anything at all.
+    pub devices: u64,
+    /// How many rollouts before were looked at, and how many devices they had told of an outcome.
+    pub before: (u64, u64),
+    /// The course if the release is as good as those before it.
+    pub course: ExpectedCourse,
+    /// How many devices are lost before a gate stops it if the release bricks some, from the smallest share on.
+    pub worst: Vec<Loss>,
 }
 
-/// When a wave is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct WaveForecast {
-    /// When it is opened; none when a wave before it does not get through.
-    pub opens_at: Option<Timestamp>,
-    /// When it is through its gate.
-    pub through: Outlook,
-}
-
-/// What is expected of the waves from `first` on, whose crowds these are. The first of them was or is opened at `opened`.
+/// What is to be expected, by chance that begins the same each time.
 #[must_use]
-pub fn forecast(plan: &Plan, first: usize, crowds: &[Crowd], opened: Timestamp, now: Timestamp) -> Vec<WaveForecast> {
-    let mut hours = Hours { windows: &plan.windows, from: now.max(opened), minutes: vec![0] };
-    let mut opens_at = Some(opened);
-    let mut out = Vec::with_capacity(crowds.len());
-    for (wave, crowd) in plan.waves.iter().skip(first).zip(crowds) {
-        let through = opens_at.map_or(Outlook::After, |at| through(plan, &wave.gate, crowd, at, &mut hours));
-        out.push(WaveForecast { opens_at, through });
-        opens_at = match through {
-            Outlook::At(at) => Some(at),
-            _ => None,
-        };
+pub fn foresee(basis: &Basis<'_>) -> Foreseen {
+    let mut field = Field::new(basis);
+    let course = course::expect(&mut field, basis.size);
+    let worst = BRICKED.iter().map(|parts| worst::lose(&mut field, *parts)).collect();
+    let polling = basis.crowds.iter().flat_map(|crowd| &crowd.polling).map(|(_, n)| n).sum();
+    Foreseen {
+        polling,
+        devices: basis.crowds.iter().map(|crowd| crowd.total).sum(),
+        before: basis.past.seen(),
+        course,
+        worst,
     }
-    out
 }
 
-fn through(plan: &Plan, gate: &Gate, crowd: &Crowd, opened: Timestamp, hours: &mut Hours<'_>) -> Outlook {
-    // As the gate counts, see `decide`.
-    let wanted = needed(crowd.total, gate.done).max(gate.min_sample.min(crowd.total).max(1));
-    let polling: u64 = crowd.polling.iter().map(|(_, n)| n).sum();
-    let reachable = crowd.settled.saturating_add(polling);
-    if wanted > reachable {
-        return Outlook::Short { reachable, needed: wanted };
-    }
-    let begun = hours.minute_of(opened);
-    let missing = wanted.saturating_sub(crowd.settled) as f64;
-    // Shares of devices are summed: what is a hair below a whole one is it.
-    let has_come = |hours: &mut Hours<'_>, minute| settled(plan, crowd, hours, begun, minute) >= missing - 1e-6;
-    let Some(minute) = (begun..HORIZON).find(|minute| has_come(hours, *minute)) else { return Outlook::Late };
-    let open_until = opened.plus(i64::from(gate.open_minutes) * MINUTE);
-    Outlook::At(hours.at(minute).max(open_until))
+/// The course alone.
+#[must_use]
+pub fn expect(basis: &Basis<'_>) -> ExpectedCourse {
+    course::expect(&mut Field::new(basis), basis.size)
 }
 
-/// How many more have an outcome in that minute, of a wave that is open since `begun`.
-fn settled(plan: &Plan, crowd: &Crowd, hours: &mut Hours<'_>, begun: usize, minute: usize) -> f64 {
-    let all: Vec<(f64, f64)> = crowd.polling.iter().map(|(interval, n)| (minutes(*interval), *n as f64)).collect();
-    let told = |open: f64| -> f64 { all.iter().map(|(interval, n)| n * (open / interval).min(1.0)).sum() };
-    let mut sum = 0.0;
-    for (interval, n) in &all {
-        let Some(since) = minute.checked_sub(delay(plan, *interval)).filter(|since| *since > begun) else { continue };
-        let open = hours.open_between(begun, since);
-        // Those who come while as many were told as may be come again; each class loses the same share.
-        let slowed = match plan.rate_per_minute {
-            Some(rate) if open > 0.0 => (f64::from(rate) * open / told(open)).min(1.0),
-            _ => 1.0,
-        };
-        sum += n * (open / interval).min(1.0) * slowed;
-    }
-    sum
-}
-
-/// An interval of polls in minutes.
-fn minutes(interval_s: i64) -> f64 {
-    interval_s.max(1) as f64 * SECOND as f64 / MINUTE as f64
-}
-
-/// How many minutes pass from a device's offer to its outcome. What it reports and that it lived through the soak is seen at
-/// its polls.
-fn delay(plan: &Plan, interval: f64) -> usize {
-    let polls = |micros: i64| (micros as f64 / MINUTE as f64 / interval).ceil().max(1.0);
-    let minutes = (polls(INSTALLS) + polls(plan.soak())) * interval;
-    minutes.ceil() as usize
-}
-
-/// When windows are open, from a moment on, minute by minute, in the zone that the plan names.
-struct Hours<'a> {
-    windows: &'a Windows,
-    from: Timestamp,
-    /// How many minutes are open before each.
-    minutes: Vec<u32>,
-}
-
-impl Hours<'_> {
-    fn minute_of(&self, at: Timestamp) -> usize {
-        usize::try_from((at.0.saturating_sub(self.from.0)).max(0) / MINUTE).unwrap_or(HORIZON)
-    }
-
-    fn at(&self, minute: usize) -> Timestamp {
-        self.from.plus(i64::try_from(minute).unwrap_or(i64::MAX / DAY) * MINUTE)
-    }
-
-    fn open_before(&mut self, minute: usize) -> u32 {
-        while self.minutes.len() <= minute {
-            let last = self.minutes.last().copied().unwrap_or_default();
-            let is_open = self.windows.are_open(self.at(self.minutes.len() - 1), "");
-            self.minutes.push(last + u32::from(is_open));
-        }
-        self.minutes.get(minute).copied().unwrap_or_default()
-    }
-
-    fn open_between(&mut self, from: usize, until: usize) -> f64 {
-        f64::from(self.open_before(until) - self.open_before(from))
-    }
+/// How many devices are lost of a release that bricks `parts` of 100 000, before a gate stops it.
+#[must_use]
+pub fn lose(basis: &Basis<'_>, parts: u32) -> Loss {
+    worst::lose(&mut Field::new(basis), parts)
 }

@@ -97,6 +97,18 @@ pub struct Frozen {
     pub sha256: String,
     /// The waves, in order.
     pub waves: Vec<FrozenWave>,
+    /// How many devices that the target's query means are not in the target, because they need nothing of what the plan sends.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
+    /// SHA-256, in hexadecimal, of what was foreseen of it; none of what was submitted before there were forecasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<String>,
+}
+
+/// What was frozen before this was counted has the same hash still.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 /// What was frozen of a wave.
@@ -269,7 +281,7 @@ pub fn freeze_and_draw(
         waves.push(FrozenWave { bound, sha256, count: taken.len() as u64, cohorts: by_cohort });
     }
     let target: Members = members.iter().map(|member| member.number).collect();
-    let frozen = Frozen { count: target.len(), sha256: numbers_hash(&target), waves };
+    let frozen = Frozen { count: target.len(), sha256: numbers_hash(&target), waves, left_out: 0, forecast: None };
     let membership = Membership::new(plan, &frozen, target, queries, Members::default());
     (frozen, membership, drawn)
 }

@@ -1,6 +1,6 @@
 //! What a rollout is to do.
 
-use super::{Cohorts, Windows};
+use super::{Cohorts, Experiment, Windows};
 use crate::{
     id::ReleaseId,
     time::{MINUTE, Timestamp},
@@ -75,6 +75,15 @@ pub struct Plan {
     /// What makes the order of devices and the split into cohorts. Two rollouts of one salt split alike.
     #[serde(default)]
     pub salt: String,
+    /// What is to be found out by comparing the cohorts, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Experiment>,
+    /// Whether a device is late by how it usually polls; else by the timeout alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late_by_habit: bool,
+    /// Whether each device's user is asked first, and has to agree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmation_required: bool,
 }
 
 /// One wave.
@@ -118,6 +127,20 @@ pub struct Gate {
     pub silent_limit: u32,
     /// Which share of the wave must have an outcome.
     pub done: u32,
+    /// With what chance of error the limits are judged by evidence; none to judge the bare shares, of `min_sample` outcomes at
+    /// least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<ErrorRates>,
+}
+
+/// How often a gate that goes by evidence may be wrong, over its whole life and however often it is looked at, in parts of
+/// 100 000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorRates {
+    /// The chance that it halts though no more than the limit are harmed.
+    pub false_halt: u32,
+    /// The chance that it lets through though more than the limit are harmed.
+    pub false_advance: u32,
 }
 
 impl Plan {
@@ -136,11 +159,15 @@ impl Plan {
     /// Every release that a device may get while the rollout runs, each once: not what it may be taken back to.
     #[must_use]
     pub fn sent(&self) -> Vec<ReleaseId> {
-        let of_cohorts = self.cohorts.iter().flat_map(|cohorts| cohorts.variants.iter().filter_map(|v| v.release));
-        let mut sent: Vec<ReleaseId> = std::iter::once(self.release).chain(of_cohorts).collect();
+        let mut sent: Vec<ReleaseId> = std::iter::once(self.release).chain(self.compared()).collect();
         sent.sort_unstable();
         sent.dedup();
         sent
+    }
+
+    /// The releases that cohorts get, in their order; a hold-out has none.
+    pub fn compared(&self) -> impl Iterator<Item = ReleaseId> {
+        self.cohorts.iter().flat_map(|cohorts| cohorts.variants.iter().filter_map(|variant| variant.release))
     }
 
     /// Every release that a device may get by this plan, each once.

@@ -4,7 +4,9 @@
 mod actions;
 mod answers;
 mod courses;
+mod evidence_gates;
 mod forecasts;
+mod foreseen;
 mod gates;
 mod members;
 mod plans;
@@ -31,13 +33,14 @@ const GATE: Gate = Gate {
     failed_limit: 10_000,
     silent_limit: 20_000,
     done: PARTS,
+    evidence: None,
 };
 
 fn wave(name: &str, size: WaveSize) -> Wave {
     Wave { name: name.to_owned(), size, gate: GATE }
 }
 
-fn plan(sizes: Vec<WaveSize>) -> Plan {
+pub(super) fn plan(sizes: Vec<WaveSize>) -> Plan {
     Plan {
         name: "Gateways to 2.4.1".to_owned(),
         release: release(1),
@@ -55,6 +58,9 @@ fn plan(sizes: Vec<WaveSize>) -> Plan {
         joins: false,
         downgrades: false,
         salt: "7".to_owned(),
+        experiment: None,
+        late_by_habit: false,
+        confirmation_required: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is wrong with a plan, by field.
 
-use super::{Plan, Reaction, WaveSize, zone};
+use super::{Plan, Reaction, WaveSize, validate_experiment::check_experiment, zone};
 use crate::{bucket::PARTS, query};
 
 /// Up to how many characters a name has.
@@ -30,14 +30,14 @@ pub struct PlanError {
     pub message: String,
 }
 
-struct Wrong(Vec<PlanError>);
+pub(super) struct Wrong(Vec<PlanError>);
 
 impl Wrong {
-    fn say(&mut self, field: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn say(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(PlanError { field: field.into(), message: message.into() });
     }
 
-    fn unless(&mut self, is_right: bool, field: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn unless(&mut self, is_right: bool, field: impl Into<String>, message: impl Into<String>) {
         if !is_right {
             self.say(field, message);
         }
@@ -55,6 +55,7 @@ pub fn validate(plan: &Plan) -> Result<(), Vec<PlanError>> {
     check_waves(&mut wrong, plan);
     check_cohorts(&mut wrong, plan);
     check_windows(&mut wrong, plan);
+    check_experiment(&mut wrong, plan);
     let minutes = |n: u32| format!("Keep it at or below {n} minutes.");
     let timeout = (TIMEOUT_MIN..=MINUTES_MAX).contains(&plan.timeout_minutes);
     wrong.unless(timeout, "timeout_minutes", format!("Choose from {TIMEOUT_MIN} to {MINUTES_MAX} minutes."));
@@ -113,6 +114,20 @@ fn check_waves(wrong: &mut Wrong, plan: &Plan) {
             [("failed_limit", gate.failed_limit), ("silent_limit", gate.silent_limit), ("done", gate.done)]
         {
             wrong.unless(share <= PARTS, field(&format!("gate.{name}")), "A share is at most 100 percent.");
+        }
+        if let Some(rates) = gate.evidence {
+            for (name, rate) in [("false_halt", rates.false_halt), ("false_advance", rates.false_advance)] {
+                let is_right = (1..=PARTS / 2).contains(&rate);
+                wrong.unless(
+                    is_right,
+                    field(&format!("gate.evidence.{name}")),
+                    "Choose a chance above 0 and up to 50 percent.",
+                );
+            }
+            for (name, share) in [("failed_limit", gate.failed_limit), ("silent_limit", gate.silent_limit)] {
+                let message = "Evidence is for or against a share: choose one above 0.";
+                wrong.unless(share > 0, field(&format!("gate.{name}")), message);
+            }
         }
         wrong.unless(
             gate.min_sample > 0,

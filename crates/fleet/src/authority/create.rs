@@ -26,6 +26,8 @@ use store::approval::Approval;
 struct Prepared {
     /// Where the key is.
     location: String,
+    /// It, sealed, unless it is in a token.
+    sealed: Option<String>,
     /// What tells the key from others.
     public_key_sha256: String,
     made: Made,
@@ -122,11 +124,11 @@ impl Fleet {
     }
 
     async fn prepare_authority(&self, authority: &Authority, basis: Basis) -> Result<Prepared> {
-        let (signer, location): (Arc<dyn Signer>, String) = if is_token(&authority.key_location) {
-            (self.signer(&authority.key_location).await?, authority.key_location.clone())
+        let (signer, location, sealed): (Arc<dyn Signer>, String, _) = if is_token(&authority.key_location) {
+            (self.signer(&authority.key_location).await?, authority.key_location.clone(), None)
         } else {
             let key = self.new_key(&authority.slug, KeyAlgorithm::EcdsaP256).await?;
-            (key.signer, key.location)
+            (key.signer, key.location, Some(key.sealed))
         };
         let made = match authority.kind {
             AuthorityKind::Batch => self.sign_batch_ca(authority, signer.public_key(), basis).await,
@@ -138,7 +140,7 @@ impl Fleet {
             self.forget_key(&location);
         }
         let public_key_sha256 = hex::encode(Sha256::digest(signer.public_key()));
-        Ok(Prepared { location, public_key_sha256, made: made? })
+        Ok(Prepared { location, sealed, public_key_sha256, made: made? })
     }
 
     async fn sign_batch_ca(&self, authority: &Authority, public_key: &[u8], basis: Basis) -> Result<Made> {
@@ -180,6 +182,9 @@ impl Fleet {
         conclude(&mut deed, approval, ApprovalState::Approved, reason).await?;
         own_key(&mut deed, authority, &prepared.public_key_sha256).await?;
         let location = &prepared.location;
+        if let Some(sealed) = &prepared.sealed {
+            self.share_key(&mut deed.tx, location, sealed, self.now()).await?;
+        }
         match &prepared.made {
             Made::Signed { certificate, parent } => {
                 if !store::authority::take(&mut deed.tx, parent.id, 1).await? {

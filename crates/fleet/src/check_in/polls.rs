@@ -64,6 +64,7 @@ impl Fleet {
         let is_due = state.due_at.is_some_and(|at| at <= self.now());
         let told = if is_whole { self.updates_at_poll(actor, id, &state).await } else { Told::default() };
         let wants_report = state.wanted || is_due || told.asks;
+        self.inner.observed.polled(is_whole);
         Ok(PollAnswer { sleep_s, wants_report, update: told.link, installed: told.installed })
     }
 

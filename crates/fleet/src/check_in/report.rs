@@ -7,7 +7,7 @@ use super::{
     rules::Rules,
     travel,
 };
-use crate::{Actor, Deed, Error, Fleet, Result, repair::on_report, update};
+use crate::{Actor, Deed, Error, Fleet, Result, again::again, observe::Taken, repair::on_report, update};
 use domain::{
     component::{Component, Part},
     device::Device,
@@ -20,6 +20,7 @@ use domain::{
     time::{HOUR, MINUTE, Timestamp},
 };
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use store::report::Report;
 
 /// How many manifests, from the newest on, a report is held against.
@@ -63,13 +64,20 @@ impl Fleet {
     /// When the actor is no device, it reports something else more often than anything honest does, or the database
     /// fails.
     pub async fn report(&self, actor: &Actor, sent: Attributes, mode: UpdateMode) -> Result<()> {
+        let taken = self.hear_report(actor, sent, mode).await;
+        self.inner.observed.reported(Taken::of(&taken));
+        taken
+    }
+
+    async fn hear_report(&self, actor: &Actor, sent: Attributes, mode: UpdateMode) -> Result<()> {
         let (id, serial) = device_of(actor)?;
         let missing = || Error::not_found("device", serial);
         let device = store::device::by_serial(self.db(), serial).await?.filter(|d| d.id == id).ok_or_else(missing)?;
         let rules = self.rules_of(device.model_id).await?;
         let (now, known) = (self.now(), store::report::of_device(self.db(), id).await?.unwrap_or_default());
         let attributes = known.attributes.update(mode, sent.clone());
-        if known.n > 0 && !is_asked(&known, now) && attributes == known.attributes {
+        let is_known = known.n > 0 && !is_asked(&known, now) && attributes == known.attributes;
+        if is_known && !self.is_measured(id, &rules, &sent).await? {
             // What was put off is asked for again once it is due.
             let picture = || picture(&rules.mapping.read(&attributes), &device, &rules);
             if known.due_at.is_some() || picture() == known.picture {
@@ -87,6 +95,19 @@ impl Fleet {
             }
             return Err(Error::TooMany { wait_micros });
         }
+        again(|| self.judge_report(actor, &device, &rules, sent.clone(), mode)).await
+    }
+
+    async fn judge_report(
+        &self,
+        actor: &Actor,
+        device: &Device,
+        rules: &Rules,
+        sent: Attributes,
+        mode: UpdateMode,
+    ) -> Result<()> {
+        let (id, serial) = (device.id, device.serial.as_str());
+        let missing = || Error::not_found("device", serial);
         let batch = store::report::batch_code(self.db(), device.batch_id).await?;
         let mut deed = self.allow(&RULE, Permission::CertificateHold, &format!("device:{serial}")).await?;
         // Held from here: a device that reports twice at once is judged in order.
@@ -94,7 +115,23 @@ impl Fleet {
         let components = store::component::of_device_within(&mut deed.tx, id).await?;
         let most = brake::most(&mut deed, device.model_id).await?;
         let bench = Bench { fleet: self, actor, device, batch, policy: rules.policy, components, most };
-        self.take_report(deed, &bench, &rules, sent, mode).await
+        self.take_report(deed, &bench, rules, sent, mode).await
+    }
+
+    /// Whether an experiment waits for a measurement that a report brings: its first value counts, also if it is the same as before.
+    async fn is_measured(&self, id: DeviceId, rules: &Rules, sent: &Attributes) -> Result<bool> {
+        // Asked of the database only where some experiment wants what is reported.
+        let is_wanted = self.is_wanted(&rules.mapping.read(sent).metrics);
+        Ok(is_wanted && store::evidence::exposure::is_awaited(self.db(), id).await?)
+    }
+
+    /// Whether an experiment that is active measures by any of these.
+    fn is_wanted(&self, metrics: &BTreeMap<String, f64>) -> bool {
+        let rollouts = self.inner.rollouts.all();
+        let experiments = || rollouts.iter().filter_map(|live| live.rollout.plan.experiment.as_ref());
+        metrics
+            .keys()
+            .any(|name| experiments().any(|one| one.criteria().any(|of| of.metric.reported() == Some(name.as_str()))))
     }
 
     /// Notes that a device reported the same again; once a minute at most, so that it can't keep others from writing.
@@ -115,6 +152,7 @@ impl Fleet {
     /// When the actor is no device, or the database fails.
     pub async fn report_unreadable(&self, actor: &Actor) -> Result<()> {
         let (id, serial) = device_of(actor)?;
+        self.inner.observed.reported(Taken::Unreadable);
         let (now, known) = (self.now(), store::report::of_device(self.db(), id).await?);
         if known.is_some_and(|known| !is_asked(&known, now) && is_within(known.unread_at, now, MINUTE)) {
             return Ok(());
@@ -126,20 +164,25 @@ impl Fleet {
         Ok(())
     }
 
-    /// Lets the device's update go on by what it says that it runs, and notes the zone in which it says that it stands.
+    /// Lets the device's update go on by what it says that it runs, takes the measurements that it sent for experiments, and notes
+    /// the zone in which it says that it stands.
     async fn on_update(
         &self,
         deed: &mut Deed<'_>,
         bench: &Bench<'_>,
         (reported, attributes): (&Reported, &Attributes),
+        metrics: &BTreeMap<String, f64>,
         entries: &mut Vec<Entry>,
     ) -> Result<()> {
+        let mut moved = Vec::new();
         if let Some(firmware) = &reported.firmware
-            && let Some(back) = update::on_report(deed, &bench.device, firmware).await?
+            && let Some(back) = update::on_report(deed, &bench.device, firmware, &mut moved).await?
         {
             // That it went back tells what runs, too.
             *entries = vec![bench.entry(back)];
         }
+        let runs = reported.firmware.as_deref().unwrap_or_default();
+        update::on_measured(deed, &bench.device, (runs, metrics), moved).await?;
         if let Some(zone) = attributes.get(ZONE).filter(|zone| !zone.is_empty() && rollout::zone(zone).is_some()) {
             store::poll::set_zone(&mut deed.tx, bench.device.id, zone).await?;
         }
@@ -185,7 +228,7 @@ impl Fleet {
             self.inner.polls.states.forget(&bench.device.serial);
             return Ok(());
         }
-        self.on_update(&mut deed, bench, (&reported, &kept.attributes), &mut entries).await?;
+        self.on_update(&mut deed, bench, (&reported, &kept.attributes), &sent_now.metrics, &mut entries).await?;
         // Where it was before is kept until it is judged by it.
         kept.sighting = seen.or(kept.sighting);
         let comparison = compared(bench, &reported, &kept, rules);

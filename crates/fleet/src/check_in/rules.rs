@@ -155,7 +155,7 @@ pub(crate) async fn makers_within(tx: &mut Tx, model: ModelId) -> Result<Makers>
 
 impl Fleet {
     /// How devices of a model are read and judged.
-    pub(super) async fn rules_of(&self, model: ModelId) -> Result<Rules> {
+    pub(crate) async fn rules_of(&self, model: ModelId) -> Result<Rules> {
         let row = store::model_rule::rule(self.db(), model).await?;
         Ok(row.as_ref().map(Rules::from).unwrap_or_default())
     }

@@ -61,6 +61,7 @@ impl Fleet {
         self.authorise(actor, Permission::DeviceRetire, &subject_of(selection)).await?;
         if form.revoke {
             self.authorise(actor, Permission::CertificateRevoke, &subject_of(selection)).await?;
+            self.require_fresh(actor).await?;
         }
         let selected = self.selected(actor, selection, BULK_MAX).await?;
         let (verb, at) = self.read_end(form, selected.devices.len())?;

@@ -6,7 +6,7 @@ use super::{
     line::Wanted,
     one::issued,
 };
-use crate::{Actor, Error, Fleet, Result, custody::append};
+use crate::{Actor, Error, Fleet, Result, again::again, custody::append};
 use domain::{
     certificate::{Certificate, CertificateStatus, RevocationReason},
     device::{Device, Trust},
@@ -98,6 +98,10 @@ impl Fleet {
     /// # Errors
     /// When the actor is no device, or the certificate is not its own.
     pub async fn used(&self, actor: &Actor, id: CertificateId) -> Result<bool> {
+        again(|| self.used_once(actor, id)).await
+    }
+
+    async fn used_once(&self, actor: &Actor, id: CertificateId) -> Result<bool> {
         let (device, certificate) = self.device_and_certificate(actor, id).await?;
         let is_held = |trust| matches!(trust, Trust::Quarantined | Trust::Revoked);
         if certificate.first_used_at.is_some() || is_held(device.trust) {

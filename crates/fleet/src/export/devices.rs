@@ -155,7 +155,9 @@ impl Table {
             }
             At::After(cursor) => Some(cursor),
         };
-        let page = device_list::page(self.fleet.db(), &self.filter, self.sort, cursor.as_ref(), PAGE).await?;
+        let (filter, sort, cursor) = (&self.filter, self.sort, cursor.as_ref());
+        let read = |db| async move { device_list::page(&db, filter, sort, cursor, PAGE).await };
+        let page = self.fleet.listed(read).await?;
         for device in &page.devices {
             let cells: Vec<Cow<'_, str>> =
                 self.columns.iter().map(|column| column.cell(device, &self.names, self.now)).collect();

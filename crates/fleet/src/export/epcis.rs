@@ -145,7 +145,9 @@ impl Writer {
             Devices::None => Ok(Vec::new()),
             Devices::One(device) => Ok(vec![*device]),
             Devices::Batch { batch, after } => {
-                let devices = store::export::of_batch(self.fleet.db(), batch, &after, PAGE).await?;
+                let from = after.as_str();
+                let read = |db| async move { store::export::of_batch(&db, batch, from, PAGE).await };
+                let devices = self.fleet.listed(read).await?;
                 if let Some(last) = devices.last() {
                     self.devices = Devices::Batch { batch, after: last.serial.clone() };
                 }
@@ -155,9 +157,9 @@ impl Writer {
     }
 
     async fn events(&mut self, devices: &[Device]) -> Result<String> {
-        let db = self.fleet.db();
         let ids: Vec<_> = devices.iter().map(|device| device.id).collect();
-        let histories = store::export::histories(db, &ids).await?;
+        let asked = ids.as_slice();
+        let histories = self.fleet.listed(|db| async move { store::export::histories(&db, asked).await }).await?;
         let written: Vec<Value> = devices.iter().flat_map(|device| self.written(device, &histories)).collect();
         let imported: HashSet<&str> =
             histories.values().flatten().filter_map(|entry| entry.epcis_event_id.as_deref()).collect();
@@ -168,7 +170,8 @@ impl Writer {
             .map(str::to_owned)
             .collect();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let raw = store::export::raw_events(db, &wanted).await?;
+        let asked = wanted.as_slice();
+        let raw = self.fleet.listed(|db| async move { store::export::raw_events(&db, asked).await }).await?;
         let mut out = String::new();
         for event in written {
             let id = event["eventID"].as_str().unwrap_or_default();

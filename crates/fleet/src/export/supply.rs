@@ -210,7 +210,8 @@ impl Fleet {
 
     async fn supply_rows(&self, devices: &[Device], reach: &Reach, period: Period) -> Result<Vec<SupplyRow>> {
         let ids: Vec<_> = devices.iter().map(|device| device.id).collect();
-        let histories = store::export::histories(self.db(), &ids).await?;
+        let asked = ids.as_slice();
+        let histories = self.listed(|db| async move { store::export::histories(&db, asked).await }).await?;
         let moves = self.moves(&histories).await?;
         let mut rows = Vec::new();
         for device in devices {

@@ -34,12 +34,6 @@ impl Fleet {
         Ok(Change { seq, at: at.0, topic: "import".to_owned(), subject })
     }
 
-    /// Tells this process's listeners of a change that is committed.
-    pub(super) fn tell(&self, change: Change) {
-        // Nobody listening is no failure.
-        let _ = self.inner.changes.send(change);
-    }
-
     /// Notes how far checking has come; false when it was cancelled. A message of progress, not a record: it is not
     /// audited.
     pub(super) async fn note_progress(&self, id: ImportId, rows: i64, bytes: i64, bad: i64) -> Result<bool> {

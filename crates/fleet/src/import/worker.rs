@@ -1,10 +1,11 @@
 //! Works on imports, one after the other, in the order of arrival.
 
 use super::{epcis, manifest, spool};
-use crate::{Actor, Error, Fleet, Result};
+use crate::{Actor, Error, Fleet, Result, observe::Job};
 use domain::{
     id::ImportId,
     import::{ImportFormat, ImportState},
+    node::Lease,
     person::Permission,
 };
 use serde_json::{Value, json};
@@ -79,7 +80,7 @@ impl Fleet {
         tokio::spawn(async move {
             let _working = fleet.inner.importer.working.lock().await;
             while let Err(error) = fleet.work_on_imports().await {
-                if fleet.db().is_closed() {
+                if fleet.is_ending() {
                     return;
                 }
                 tracing::error!(%error, "imports wait for the database or the disk");
@@ -92,10 +93,16 @@ impl Fleet {
         let node = self.node().await?;
         while self.next_import(&node).await?.is_some() {
             // What a file was checked against must still be so when it is entered, whichever processes import.
-            let _turn = store::turn::imports(self.db()).await?;
+            let turn = self.turn(Lease::Imports).await?;
             // Another process of this data folder may have dealt with it while we waited.
             if let Some(id) = self.next_import(&node).await? {
-                self.work_on(id).await?;
+                match turn.run(self.work_on(id)).await {
+                    // What is still ours then waits for the next turn, and not for a minute.
+                    Err(error) if turn.is_over() && !self.is_ending() => {
+                        tracing::warn!(%error, import = %id, "an import waits for its next turn");
+                    }
+                    done => done?,
+                }
             }
         }
         Ok(())
@@ -114,7 +121,7 @@ impl Fleet {
             if import.state.is_final() {
                 return Ok(());
             }
-            let Err(error) = self.try_import(&import).await else { continue };
+            let Err(error) = self.observe(Job::Import, self.try_import(&import)).await else { continue };
             tracing::warn!(%error, import = %id, "an import was interrupted");
             let worth = if error.is_lasting() { REFUSED } else { PAUSES.len() };
             match PAUSES.get(tries).filter(|_| tries < worth) {
@@ -215,7 +222,7 @@ impl Fleet {
         });
         deed.commit(action, &subject, &detail).await?;
         if !applies {
-            spool::remove(self.folder(), import.id).await;
+            self.forget_import_file(import.id).await;
         }
         Ok(applies)
     }
@@ -233,7 +240,7 @@ impl Fleet {
             let action = if state == ImportState::Done { "import.done" } else { "import.fail" };
             deed.commit(action, &subject, &json!({"by": import.actor, "message": message})).await?;
         }
-        spool::remove(self.folder(), import.id).await;
+        self.forget_import_file(import.id).await;
         Ok(())
     }
 }

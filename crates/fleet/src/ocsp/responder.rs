@@ -54,6 +54,12 @@ struct Made {
 }
 
 impl Responders {
+    /// When the first of their certificates ends.
+    pub(crate) fn first_end(&self) -> Option<Timestamp> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.values().map(|made| made.until.plus(BEFORE_END)).min()
+    }
+
     fn made(&self, id: AuthorityId, now: Timestamp) -> Option<Arc<Responder>> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.get(&id).filter(|made| made.until > now).map(|made| made.responder.clone())

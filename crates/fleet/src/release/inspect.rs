@@ -37,8 +37,6 @@ impl Fleet {
     /// # Errors
     /// Refuses with the reason.
     pub(super) async fn inspect_file(&self, file: Box<dyn Source + Send>, file_name: &str) -> Result<Found> {
-        let shelf = self.artifacts();
-        let _turn = shelf.turns.acquire().await.map_err(Error::internal)?;
         let (issuers, now, name) = (self.code_issuers().await?, self.now(), file_name.to_owned());
         let read = move || {
             let certificates: Vec<Certificate> = issuers.iter().map(|(_, certificate)| certificate.clone()).collect();
@@ -54,7 +52,7 @@ impl Fleet {
             let signers = signers.collect::<Result<Vec<ArtifactSigner>>>()?;
             Ok(facts(found, signers))
         };
-        tokio::task::spawn_blocking(read).await.map_err(Error::internal)?
+        self.artifacts().in_turn(read).await?
     }
 }
 

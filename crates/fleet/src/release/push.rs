@@ -4,7 +4,7 @@ use super::{
     Upload,
     again::{already, withdrawn},
     inspect::Found,
-    ring, signer,
+    ring, room, signer,
     signer::refused,
     subject_of,
     upload::is_whole,
@@ -20,6 +20,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{StoreError, artifact::Artifact, release::ReleaseStep};
+use tokio::io::AsyncSeekExt;
 use uuid::Uuid;
 
 /// What begins a hardware revision that is a pattern, as SWUpdate writes it.
@@ -222,11 +223,34 @@ impl Fleet {
     }
 
     async fn put_on_shelf(&self, upload: &Upload, found: &Found) -> Result<()> {
-        let path = self.upload_path(upload.id);
-        let file = tokio::fs::File::open(path).await.map_err(|error| gone(upload, error))?;
-        self.artifacts().keep(file, &found.sha256).await?;
+        let (shelf, path) = (self.artifacts(), self.upload_path(upload.id));
+        // Nobody writes in it while this is held, and whoever comes later finds it whole.
+        let file = self.upload_file(upload.id).await?.into_std().await;
+        let copied = file.try_clone().map_err(super::shelf::trouble)?;
+        if !shelf.adopt(file, path, &found.sha256).await? {
+            if shelf.is_folder() {
+                self.room_for_copy(found.size).await?;
+            }
+            let mut copied = tokio::fs::File::from_std(copied);
+            copied.rewind().await.map_err(super::shelf::trouble)?;
+            shelf.keep(copied, &found.sha256).await?;
+        }
         self.inner.rollouts.believe();
         Ok(())
+    }
+
+    /// Whether the shelf's disk, which the database may be on, has room for a second one of this file.
+    async fn room_for_copy(&self, size: i64) -> Result<()> {
+        let free = room::free(self.folder().join("artifacts")).await?;
+        let mut tx = self.db().begin().await?;
+        let coming = store::upload::coming(&mut tx, self.now()).await?;
+        drop(tx);
+        if room::fits(size, coming, free) {
+            return Ok(());
+        }
+        let told = "There is not enough room on the server’s disk to put this file on the shelf. It is kept as an upload; the \
+                    operator of Muster has to make some, then push it again.";
+        Err(Error::NoRoom(told.to_owned()))
     }
 }
 

@@ -170,7 +170,8 @@ impl Fleet {
         if filter.sbom.trim().is_empty() {
             return Ok(store::release::page(self.db(), which, before, limit).await?);
         }
-        let ids = store::sbom::releases(self.db(), &Sought::new(&filter.sbom), before, limit).await?;
+        let sought = &Sought::new(&filter.sbom);
+        let ids = self.listed(|db| async move { store::sbom::releases(&db, sought, before, limit).await }).await?;
         let mut releases = Vec::with_capacity(ids.len());
         for id in ids {
             releases.push(self.kept_release(id).await?);

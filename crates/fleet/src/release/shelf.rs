@@ -4,6 +4,8 @@
 
 mod backup;
 mod http;
+mod keep;
+mod named;
 mod place;
 mod reach;
 
@@ -20,8 +22,7 @@ use futures::{
     stream::BoxStream,
 };
 use object_store::{
-    GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart,
-    path::Path as Key,
+    GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, path::Path as Key,
 };
 use std::{
     io::{self, Read, Seek, SeekFrom},
@@ -36,10 +37,6 @@ use tokio::{
 };
 use tokio_util::io::ReaderStream;
 
-/// How much is written at once, in bytes.
-const PART: usize = 8 << 20;
-/// How many parts are written at the same time.
-const AT_ONCE: usize = 2;
 /// How much is read at once, in bytes.
 const PIECE: usize = 256 * 1024;
 
@@ -49,7 +46,7 @@ pub(crate) struct Artifacts {
     place: ShelfPlace,
     store: OnceCell<Arc<dyn ObjectStore>>,
     /// Whose turn it is to read a file whole: each may take a processor for a minute.
-    pub(super) turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// How many files are read whole at the same time.
@@ -57,7 +54,12 @@ const READ_AT_ONCE: usize = 2;
 
 impl Artifacts {
     pub(crate) fn new(data: &Path, place: ShelfPlace) -> Self {
-        Self { folder: data.join("artifacts"), place, store: OnceCell::new(), turns: Semaphore::new(READ_AT_ONCE) }
+        Self {
+            folder: data.join("artifacts"),
+            place,
+            store: OnceCell::new(),
+            turns: Arc::new(Semaphore::new(READ_AT_ONCE)),
+        }
     }
 
     async fn store(&self) -> Result<&Arc<dyn ObjectStore>> {
@@ -70,32 +72,6 @@ impl Artifacts {
         self.store.get_or_try_init(|| open).await
     }
 
-    /// Puts a file there. One that is there already is written anew: it may have been damaged.
-    pub(crate) async fn keep(&self, mut file: fs::File, sha256: &str) -> Result<()> {
-        let upload = self.store().await?.put_multipart(&Key::from(sha256)).await.map_err(|error| of_store(&error))?;
-        let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
-        let written = async {
-            let mut chunk = vec![0; PIECE];
-            loop {
-                let n = file.read(&mut chunk).await.map_err(trouble)?;
-                if n == 0 {
-                    return Ok::<_, Error>(());
-                }
-                writer.wait_for_capacity(AT_ONCE).await.map_err(|error| of_store(&error))?;
-                writer.write(&chunk[..n]);
-            }
-        };
-        if let Err(error) = written.await {
-            if let Err(left) = writer.abort().await {
-                tracing::warn!(error = %left, "what was written of a file for the shelf was not removed");
-            }
-            return Err(error);
-        }
-        writer.finish().await.map_err(|error| of_store(&error))?;
-        self.close(sha256);
-        Ok(())
-    }
-
     /// Puts a small document there.
     pub(super) async fn keep_bytes(&self, content: Bytes, sha256: &str) -> Result<()> {
         let payload = PutPayload::from_bytes(content);
@@ -104,9 +80,25 @@ impl Artifacts {
         Ok(())
     }
 
+    /// Does what reads a file whole when it is its turn, beside what must not wait for it. The turn lasts until that is done: whoever
+    /// asked for it may be gone and ask again.
+    pub(super) async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    }
+
+    /// Whether it is on a disk of ours.
+    pub(super) const fn is_folder(&self) -> bool {
+        matches!(self.place, ShelfPlace::Folder)
+    }
+
     /// Its folder is its owner's alone, and so is each file in it.
     fn close(&self, sha256: &str) {
-        if matches!(self.place, ShelfPlace::Folder) {
+        if self.is_folder() {
             store::private::close(&self.folder.join(sha256));
         }
     }
@@ -312,5 +304,30 @@ impl Fleet {
             self.inner.rollouts.doubt();
         }
         part
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::{sync::mpsc, time::Duration};
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_the_work_and_not_as_long_as_who_asked_for_it() {
+        let data = tempfile::tempdir().unwrap();
+        let shelf = Artifacts::new(data.path(), ShelfPlace::Folder);
+        let soon = Duration::from_millis(50);
+        let mut ends = Vec::new();
+        for _ in 0..READ_AT_ONCE {
+            let (end, ended) = mpsc::channel::<()>();
+            // Whoever asked goes away; the work doesn't.
+            assert!(timeout(soon, shelf.in_turn(move || ended.recv())).await.is_err());
+            ends.push(end);
+        }
+        assert!(timeout(soon, shelf.in_turn(|| ())).await.is_err(), "nobody else gets a turn meanwhile");
+        ends.pop().unwrap().send(()).unwrap();
+        timeout(Duration::from_secs(10), shelf.in_turn(|| ())).await.unwrap().unwrap();
     }
 }

@@ -273,7 +273,7 @@ impl Fleet {
     }
 
     /// The file to write in, which nobody else writes in meanwhile.
-    async fn upload_file(&self, id: UploadId) -> Result<File> {
+    pub(super) async fn upload_file(&self, id: UploadId) -> Result<File> {
         let opened = File::options().read(true).write(true).open(self.upload_path(id)).await;
         let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -73,12 +73,16 @@ impl Fleet {
     /// to approve it first.
     ///
     /// # Errors
-    /// When the actor may not, there is no such thing, a field is wrong, what would be hit is not what was shown, or
+    /// When the actor may not or has to show a second factor again, there is no such thing, a field is wrong, what would be hit is not what was shown, or
     /// there is nothing to do.
     pub async fn revoke(&self, actor: &Actor, form: &RevokeForm) -> Result<Outcome> {
         let subject = format!("{}:{}", form.selection.scope(), form.selection.subject());
         let permission = permission(form.selection.scope(), form.act);
         self.authorise(actor, permission, &subject).await?;
+        // A hold is quick and can be let go of; what is revoked stays so.
+        if form.act == RevocationAct::Revoke {
+            self.require_fresh(actor).await?;
+        }
         let plan = self.plan_revocation(&form.selection, form.act).await?;
         let (preview, _) = self.preview_of(&plan).await?;
         check(form, &preview)?;

@@ -7,6 +7,7 @@ use domain::{
     device::{Device, Trust},
     history::{Entry, Event, Standing},
     id::{AuthorityId, DeviceId},
+    node::Lease,
     person::Permission,
     revocation::{RevocationAct, RevocationScope},
     webhook::EventKind,
@@ -39,6 +40,8 @@ const HEAD_START: Duration = Duration::from_secs(1);
 const NAMED: usize = 10;
 /// How long to wait when the database fails.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked for what another node left behind.
+const LOOK: Duration = Duration::from_secs(1);
 /// Between pieces, so that others get at the one writer of SQLite.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -77,7 +80,7 @@ impl Fleet {
                 tokio::time::sleep(HEAD_START).await;
             }
             while let Err(error) = fleet.follow_acts().await {
-                if fleet.db().is_closed() {
+                if fleet.is_ending() {
                     return;
                 }
                 tracing::error!(%error, "devices' records have not followed what was revoked; it counts all the same");
@@ -92,15 +95,33 @@ impl Fleet {
     /// When the database fails; what followed until then did.
     pub async fn follow_acts(&self) -> Result<()> {
         while store::revocation::unfinished(self.db()).await?.is_some() {
-            let _turn = store::turn::revocations(self.db()).await?;
-            let mut size = FIRST;
-            while let Some(act) = store::revocation::unfinished(self.db()).await? {
-                let took = self.follow_piece(&act, size).await?;
-                size = next_size(size, took);
-                tokio::time::sleep(PAUSE).await;
-            }
+            let turn = self.turn(Lease::Revocations).await?;
+            turn.run(self.follow_to_the_end()).await?;
         }
         Ok(())
+    }
+
+    async fn follow_to_the_end(&self) -> Result<()> {
+        let mut size = FIRST;
+        while let Some(act) = store::revocation::unfinished(self.db()).await? {
+            let took = self.follow_piece(&act, size).await?;
+            size = next_size(size, took);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Goes on with what another node began and can't end any more.
+    pub(crate) async fn take_over_acts(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // Where it can't be read, it is looked again.
+            if self.inner.revoker.working.try_lock().is_ok()
+                && store::revocation::unfinished(self.db()).await.is_ok_and(|act| act.is_some())
+            {
+                self.wake_revoker();
+            }
+        }
     }
 
     /// Lets one piece follow. To be called again until the act is through. How long it held the writer.

@@ -1,6 +1,6 @@
 //! Approving: a manager who wrote nothing of it, bound to exactly what was shown.
 
-use super::{draft::back_to_draft, held, subject_of, submit::shown, write};
+use super::{draft::back_to_draft, forecast::KeptForecast, held, subject_of, submit::shown, write};
 use crate::{
     Actor, Error, Fleet, Result,
     approval::{conclude, detail_of},
@@ -13,6 +13,12 @@ use domain::{
 };
 use serde_json::json;
 use store::approval::Approval;
+
+/// Why an approval is void.
+const CHANGED: &str = "This rollout is not what you were shown any more. It has to be submitted again.";
+const FORECAST_ALTERED: &str = "The forecast that is kept of this rollout is not the one that was submitted: it was altered in the \
+                                database since. Change its plan and submit it again, so that it is foreseen anew, and find out who \
+                                writes to the database.";
 
 impl Fleet {
     /// Decides what somebody else submitted. It is looked once more at what would run: should that be something else, the
@@ -43,15 +49,18 @@ impl Fleet {
             && rollout.frozen.as_ref().is_some_and(|frozen| {
                 plan_hash(&rollout.plan, frozen) == rollout.course.hash && numbers_hash(&sets.target) == frozen.sha256
             });
+        let kept = store::rollout::course::forecast_within(&mut deed.tx, rollout.id).await?;
+        let is_forecast_altered =
+            is_as_shown && KeptForecast::of(rollout.frozen.as_ref(), kept.as_deref())?.is_altered();
         let author = rollout.authors.iter().any(|author| author == actor.name());
-        let state = match (is_as_shown && !author, approve) {
+        let state = match (is_as_shown && !is_forecast_altered && !author, approve) {
             (false, _) => ApprovalState::Void,
             (true, true) => ApprovalState::Approved,
             (true, false) => ApprovalState::Rejected,
         };
         conclude(&mut deed, approval, state, reason).await?;
         if state == ApprovalState::Void {
-            let message = "This rollout is not what you were shown any more. It has to be submitted again.";
+            let message = if is_forecast_altered { FORECAST_ALTERED } else { CHANGED };
             store::approval::void(&mut deed.tx, approval.id, message).await?;
             deed.commit("approval.decide", &subject, &detail_of(approval, state, message)).await?;
             return Err(Error::Conflict(message.to_owned()));

@@ -2,7 +2,7 @@
 
 use crate::{Actor, Fleet, Result};
 use domain::{
-    id::ReleaseId,
+    id::{ReleaseId, RolloutId},
     person::Permission,
     rollout::{Deed as Step, Evidence, Frozen, Plan, RolloutState},
     time::Timestamp,
@@ -52,6 +52,18 @@ impl RolloutBefore {
 }
 
 impl Fleet {
+    /// The name of the rollout whose order a salt makes, if that is another one than `code`.
+    ///
+    /// # Errors
+    /// When the actor may not see the fleet, or the database fails.
+    pub async fn rollout_of_order(&self, actor: &Actor, salt: &str, code: &str) -> Result<Option<String>> {
+        actor.require(Permission::FleetRead)?;
+        // A rollout that names no salt has its id for one.
+        let Ok(id) = salt.parse::<RolloutId>() else { return Ok(None) };
+        let found = store::rollout::by_id(self.db(), id).await?;
+        Ok(found.filter(|found| found.code != code && found.plan.salt == salt).map(|found| found.plan.name))
+    }
+
     /// The last rollout of a release's product that was started: before the rollout `before`, or of all. None when there was
     /// none, or the release is gone.
     ///

@@ -8,8 +8,8 @@ use domain::{
     id::ReleaseId,
     person::Permission,
     rollout::{
-        Crowd, Frozen, FrozenWave, Member, NO_COHORT, Plan, WaveForecast, Windows, eligible, forecast, freeze_and_draw,
-        validate,
+        Crowd, Foreseen, Frozen, FrozenWave, Member, Membership, NO_COHORT, Plan, WaveForecast, Windows, eligible,
+        forecast, freeze_and_draw, validate,
     },
 };
 use serde::Serialize;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use store::rollout::crowd::Known;
 
 /// How many devices of a wave are looked at.
-const DRAWN: usize = 2_000;
+pub(super) const DRAWN: usize = 2_000;
 /// How many devices of a rollout that is frozen are looked at, at most.
 const DRAWN_OF_ALL: usize = 20_000;
 
@@ -64,6 +64,8 @@ pub struct Design {
     pub waves: Vec<Makeup>,
     /// When each wave would be through.
     pub forecast: Vec<WaveForecast>,
+    /// What is to be expected, with ranges, and the worst case.
+    pub foreseen: Foreseen,
 }
 
 /// Who is in a rollout that is frozen.
@@ -84,15 +86,34 @@ impl Fleet {
     /// Costs what freezing costs, and a look at so many devices of each wave at most.
     ///
     /// # Errors
-    /// When the actor may not see the fleet, or the plan is wrong.
+    /// When the actor may not see the fleet, the plan is wrong, or so many others are looked at that there is no turn for a while.
     pub async fn design_rollout(&self, actor: &Actor, plan: &Plan) -> Result<Design> {
         actor.require(Permission::FleetRead)?;
         validate(plan).map_err(super::invalid)?;
+        let _turn = self.inner.previews.turn().await?;
         let (target, queries) = self.meant(plan).await?;
+        let (target, left_out) = self.leave_out(plan, target).await?;
         let asked = plan.clone();
         // Where polls don't wait for it: of a million it takes a good part of a second.
         let freezing = tokio::task::spawn_blocking(move || freeze_and_draw(&asked, &target, &queries, DRAWN));
         let (frozen, membership, drawn) = freezing.await.map_err(Error::internal)?;
+        let frozen = Frozen { left_out, ..frozen };
+        let waves = self.makeups(plan, &frozen, &membership, &drawn).await?;
+        let start = plan.start_at.unwrap_or_default().max(self.now());
+        let crowds: Vec<Crowd> = waves.iter().map(|wave| wave.crowd.clone()).collect();
+        let forecast = forecast(plan, 0, &crowds, start, self.now());
+        let foreseen = self.foreseen(plan, &waves, start).await?;
+        Ok(Design { frozen, waves, forecast, foreseen })
+    }
+
+    /// Who is in each wave, by the devices that were drawn of it.
+    pub(super) async fn makeups(
+        &self,
+        plan: &Plan,
+        frozen: &Frozen,
+        membership: &Membership,
+        drawn: &[Vec<Member>],
+    ) -> Result<Vec<Makeup>> {
         let scene = self.scene(plan).await?;
         let mut waves = Vec::with_capacity(drawn.len());
         for (n, (drawn, wave)) in drawn.iter().zip(&frozen.waves).enumerate() {
@@ -101,10 +122,7 @@ impl Fleet {
             let placed = known.iter().map(|known| (known, membership.cohort_of(known.id, n)));
             waves.push(scene.makeup(wave.count, wave.offered(plan), placed));
         }
-        let start = plan.start_at.unwrap_or_default().max(self.now());
-        let crowds: Vec<Crowd> = waves.iter().map(|wave| wave.crowd.clone()).collect();
-        let forecast = forecast(plan, 0, &crowds, start, self.now());
-        Ok(Design { frozen, waves, forecast })
+        Ok(waves)
     }
 
     /// Who is in a rollout that is frozen, wave by wave and cohort by cohort, and when it will be done. Looks at `most` devices,

@@ -26,46 +26,10 @@ impl Fleet {
         let id = RolloutId(Uuid::now_v7());
         let plan = self.checked_plan(plan, id).await?;
         let mut deed = self.allow(actor, Permission::RolloutWrite, "rollout").await?;
-        let code = free_code(&mut deed, &plan.name).await?;
-        let now = self.now();
-        let authors = makers_within(&mut deed).await?.lines().map(str::to_owned).collect();
-        let course = Course {
-            state: RolloutState::Draft,
-            wave: None,
-            waves: plan.waves.len(),
-            hash: String::new(),
-            approved: String::new(),
-        };
-        let mut rollout = Rollout {
-            id,
-            code: code.clone(),
-            plan,
-            frozen: None,
-            course,
-            authors,
-            created_by: actor.name().to_owned(),
-            created_at: now,
-            updated_at: now,
-            submitted_by: String::new(),
-            submitted_at: None,
-            approval_id: None,
-            approved_by: String::new(),
-            started_at: None,
-            ended_at: None,
-            resumed_at: None,
-            wave_opened_at: None,
-            accepted: Vec::new(),
-            reverting: false,
-            joined: Vec::new(),
-            is_active: false,
-            reason: String::new(),
-            version: 0,
-        };
-        store::rollout::insert(&mut deed.tx, &rollout).await?;
+        let rollout = enter_draft(&mut deed, id, plan).await?;
         let detail = json!({"plan": rollout.plan});
-        write(&mut deed, &mut rollout, ("create", "Written".to_owned(), Value::Null)).await?;
-        deed.commit("rollout.create", &subject_of(&code), &detail).await?;
-        Ok(code)
+        deed.commit("rollout.create", &subject_of(&rollout.code), &detail).await?;
+        Ok(rollout.code)
     }
 
     /// Changes the plan of a rollout that was not started. An approval that was asked for or given is void.
@@ -100,7 +64,7 @@ impl Fleet {
     }
 
     /// A plan that is right, with a salt of its own where none is named.
-    async fn checked_plan(&self, plan: Plan, id: RolloutId) -> Result<Plan> {
+    pub(super) async fn checked_plan(&self, plan: Plan, id: RolloutId) -> Result<Plan> {
         let salt = if plan.salt.is_empty() { id.to_string() } else { plan.salt.clone() };
         let plan = Plan { name: plan.name.trim().to_owned(), salt, ..plan };
         validate(&plan).map_err(invalid)?;
@@ -119,6 +83,50 @@ impl Fleet {
         }
         if fields.is_empty() { Ok(plan) } else { Err(Error::Invalid { fields }) }
     }
+}
+
+/// Enters a draft with a plan that was checked. Its word in addresses comes from its name.
+pub(super) async fn enter_draft(deed: &mut Deed<'_>, id: RolloutId, plan: Plan) -> Result<Rollout> {
+    let code = free_code(deed, &plan.name).await?;
+    let now = deed.fleet().now();
+    let authors = makers_within(deed).await?.lines().map(str::to_owned).collect();
+    let course = Course {
+        state: RolloutState::Draft,
+        wave: None,
+        waves: plan.waves.len(),
+        hash: String::new(),
+        approved: String::new(),
+    };
+    let mut rollout = Rollout {
+        id,
+        code,
+        plan,
+        frozen: None,
+        course,
+        authors,
+        created_by: deed.actor().name().to_owned(),
+        created_at: now,
+        updated_at: now,
+        submitted_by: String::new(),
+        submitted_at: None,
+        approval_id: None,
+        approved_by: String::new(),
+        started_at: None,
+        ended_at: None,
+        resumed_at: None,
+        wave_opened_at: None,
+        accepted: Vec::new(),
+        reverting: false,
+        joined: Vec::new(),
+        held_back: Vec::new(),
+        verdicts: Vec::new(),
+        is_active: false,
+        reason: String::new(),
+        version: 0,
+    };
+    store::rollout::insert(&mut deed.tx, &rollout).await?;
+    write(deed, &mut rollout, ("create", "Written".to_owned(), Value::Null)).await?;
+    Ok(rollout)
 }
 
 /// Forgets what was frozen and asked for.

@@ -1,15 +1,15 @@
 //! Rollouts that devices have to do with, in memory: who belongs to which wave is decided from here at every poll.
 //!
-//! Whoever changes one refreshes this before it answers. What other processes change is seen within a second: the steward
-//! compares the versions, which costs one look at an index, and a bell that was missed costs nothing. Offers ask the database
-//! once more, so that nobody is offered anything by a memory that is late.
+//! Whoever changes one refreshes this before it answers. Other processes do when they hear of it by the bell; and twice a second
+//! the steward compares the versions, which costs one look at an index, so that a bell that was missed costs nothing. Offers ask
+//! the database once more, so that nobody is offered anything by a memory that is late.
 
 use crate::{Fleet, Result, update::Deliverable};
 use arc_swap::ArcSwap;
 use domain::{
     id::{ReleaseId, RolloutId},
-    rollout::{Membership, Pace},
-    time::{MINUTE, Timestamp},
+    rollout::{Accepted, Membership, Pace, RolloutState},
+    time::{MINUTE, SECOND, Timestamp},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,7 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
 };
-use store::rollout::Rollout;
+use store::rollout::{Rollout, count::RolloutCount};
 use tokio::sync::Mutex;
 
 /// A rollout as polls need it.
@@ -32,7 +32,26 @@ pub(crate) struct Live {
     pub(crate) releases: HashMap<ReleaseId, Arc<Deliverable>>,
     /// The last minute in which as many were told as may be; the others need not ask.
     full_minute: AtomicI64,
+    /// The last minute after its start of which this process noted how far it was; -1 for none.
+    course_minute: AtomicI64,
+    /// What was accepted of it when that was read last.
+    accepted: std::sync::Mutex<Option<ReadAccepted>>,
 }
+
+/// What was accepted of a rollout.
+#[derive(Debug)]
+struct ReadAccepted {
+    /// When it was read.
+    at: Timestamp,
+    /// What was counted then.
+    counts: Vec<RolloutCount>,
+    accepted: Vec<Accepted>,
+}
+
+/// How long what is accepted is taken as it was read: whatever happens, for some seconds, since reading it costs what there are of silent
+/// devices; and at most for so long if as much is counted, since as many may have come back as went silent.
+const ACCEPTED_FOR: i64 = 5 * SECOND;
+const ACCEPTED_MOST: i64 = MINUTE;
 
 impl Live {
     /// How long things may take by its plan.
@@ -44,15 +63,41 @@ impl Live {
         self.full_minute.load(Ordering::Relaxed) == minute
     }
 
+    /// Whether how far it was is not noted yet of a minute after its start.
+    pub(super) fn is_course_due(&self, minute: u64) -> bool {
+        u64::try_from(self.course_minute.load(Ordering::Relaxed)) != Ok(minute)
+    }
+
+    pub(super) fn note_course(&self, minute: u64) {
+        self.course_minute.store(i64::try_from(minute).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// What is accepted of it, if that was read not long ago.
+    pub(super) fn accepted_at(&self, counts: &[RolloutCount], now: Timestamp) -> Option<Vec<Accepted>> {
+        let known = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |known: &&ReadAccepted| {
+            let most = if known.counts == counts { ACCEPTED_MOST } else { ACCEPTED_FOR };
+            (0..most).contains(&now.0.saturating_sub(known.at.0))
+        };
+        known.as_ref().filter(holds).map(|known| known.accepted.clone())
+    }
+
+    pub(super) fn note_accepted(&self, counts: &[RolloutCount], accepted: &[Accepted], at: Timestamp) {
+        let read = ReadAccepted { at, counts: counts.to_vec(), accepted: accepted.to_vec() };
+        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+    }
+
     pub(crate) fn note_full(&self, minute: i64) {
         self.full_minute.store(minute, Ordering::Relaxed);
     }
 }
 
-/// How long things may take by a rollout's plan.
+/// How long things may take by a rollout's plan; for one device see [`super::pace_by_habit`].
 pub(crate) fn pace_of(rollout: &Rollout) -> Pace {
     let plan = &rollout.plan;
-    Pace { timeout: plan.timeout(), soak: plan.soak(), retries: plan.retries }
+    // Until more is known of a device.
+    let usual = plan.late_by_habit.then(|| plan.timeout());
+    Pace { timeout: plan.timeout(), soak: plan.soak(), retries: plan.retries, usual }
 }
 
 /// Why the files of a release are not sent, as reading them has found.
@@ -66,8 +111,10 @@ pub(crate) struct Refusal {
     until: Timestamp,
 }
 
-/// How long what a read has found is taken for granted.
-const REFUSED_FOR: i64 = MINUTE;
+/// How long it is taken for granted that files can't be read, or that who signed them doesn't count: that changes.
+pub(crate) const HICCUP: i64 = MINUTE;
+/// How long what a whole read has found wrong is taken for granted: the files are what they are until they are pushed again.
+pub(crate) const VERDICT: i64 = 15 * MINUTE;
 
 /// Those that are active, in the order in which they were made.
 #[derive(Default)]
@@ -80,6 +127,10 @@ pub(crate) struct Rollouts {
     /// Whose files a task of this process is about to read.
     under_way: std::sync::Mutex<HashSet<ReleaseId>>,
     pub(crate) checking: Mutex<()>,
+    /// By what the outcomes of running rollouts are summed.
+    pub(crate) levels: super::levels::Levels,
+    /// What experiments were looked at by last.
+    pub(super) looks: super::experiment::Looks,
 }
 
 impl Rollouts {
@@ -104,9 +155,9 @@ impl Rollouts {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Notes why its files are not sent.
-    pub(crate) fn note_refused(&self, release: ReleaseId, why: String, is_verdict: bool, now: Timestamp) {
-        let refusal = Refusal { why, is_verdict, until: now.plus(REFUSED_FOR) };
+    /// Notes why its files are not sent; they are not read again before `until`.
+    pub(crate) fn note_refused(&self, release: ReleaseId, why: String, is_verdict: bool, until: Timestamp) {
+        let refusal = Refusal { why, is_verdict, until };
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(release, refusal);
     }
 
@@ -115,7 +166,7 @@ impl Rollouts {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Why its files are not sent, if they were read within the last minute.
+    /// Why its files are not sent, as long as that is believed.
     pub(crate) fn refusal(&self, release: ReleaseId, now: Timestamp) -> Option<Refusal> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.get(&release).filter(|refusal| refusal.until > now).cloned()
@@ -165,6 +216,13 @@ impl Fleet {
         Ok(())
     }
 
+    /// How a rollout stands in this process's memory, by which polls are answered; none where it is not active.
+    #[must_use]
+    pub fn rollout_in_memory(&self, code: &str) -> Option<RolloutState> {
+        let all = self.inner.rollouts.all();
+        all.iter().find(|live| live.rollout.code == code).map(|live| live.rollout.course.state)
+    }
+
     /// Reads what devices get again: stages of releases change while rollouts run.
     pub(crate) async fn reread_releases(&self) -> Result<()> {
         let _one_reads = self.inner.rollouts.reading.lock().await;
@@ -180,6 +238,8 @@ impl Fleet {
                 membership: known.membership.clone(),
                 releases,
                 full_minute: AtomicI64::new(known.full_minute.load(Ordering::Relaxed)),
+                course_minute: AtomicI64::new(known.course_minute.load(Ordering::Relaxed)),
+                accepted: std::sync::Mutex::default(),
             }));
         }
         self.inner.rollouts.live.store(Arc::new(now));
@@ -204,7 +264,9 @@ impl Fleet {
             Some(frozen) => Membership::new(&rollout.plan, frozen, sets.target, &sets.waves, sets.joined),
             None => Membership::default(),
         };
-        Ok(Live { membership, releases, rollout, full_minute: AtomicI64::new(i64::MIN) })
+        let (full_minute, course_minute) = (AtomicI64::new(i64::MIN), AtomicI64::new(-1));
+        let accepted = std::sync::Mutex::default();
+        Ok(Live { membership, releases, rollout, full_minute, course_minute, accepted })
     }
 
     async fn releases_of(&self, rollout: &Rollout) -> Result<HashMap<ReleaseId, Arc<Deliverable>>> {

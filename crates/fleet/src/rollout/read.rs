@@ -1,16 +1,16 @@
 //! What is shown of rollouts. Counts come from what is kept, never from looking at devices.
 
-use super::steward::{decide_wave, evidence};
+use super::steward::decide_wave;
 use crate::{Actor, Fleet, Result, approval::ApprovalRow};
 use domain::{
     id::{ApprovalId, RolloutId},
     person::Permission,
-    rollout::{ActionKind, ActionState, Decision, Evidence, Frozen, Plan, RolloutState},
+    rollout::{ActionKind, ActionState, Decision, Evidence, Foreseen, Frozen, HeldBack, Plan, RolloutState},
     time::Timestamp,
 };
 use serde::Serialize;
 use store::{
-    rollout::{Rollout, count, count::FailureCluster, event::RolloutEvent},
+    rollout::{Rollout, count, count::FailureCluster, course, course::CoursePoint, event::RolloutEvent},
     update_action::{UpdateAction, feedback::Said},
 };
 
@@ -84,10 +84,12 @@ pub struct WaveView {
     pub counts: Vec<StateCount>,
     /// What its gate knows.
     pub evidence: Evidence,
-    /// What of that somebody let go on in spite of.
+    /// What of that somebody let go on in spite of, without silent devices that came back since: by evidence these are among the verified.
     pub accepted: Evidence,
     /// Whether a person may open the next one now.
     pub is_ready: bool,
+    /// Whether only a manager may let it go on, and nothing else is waited for.
+    pub waits_for_manager: bool,
     /// What it waits for, in words.
     pub missing: Vec<String>,
     /// Why its gate stops it.
@@ -108,6 +110,12 @@ pub struct RolloutDetail {
     pub hash: String,
     /// Its waves.
     pub wave_views: Vec<WaveView>,
+    /// What was foreseen of it when it was submitted.
+    pub foreseen: Option<Foreseen>,
+    /// Whether what is kept of that is not what was submitted: nobody can approve it then.
+    pub is_forecast_altered: bool,
+    /// How it went so far, in the order of time.
+    pub went: Vec<CoursePoint>,
     /// Failures that are alike, most first.
     pub failures: Vec<FailureCluster>,
     /// What was done with it, newest first.
@@ -122,6 +130,10 @@ pub struct RolloutDetail {
     pub ended_at: Option<Timestamp>,
     /// Whether devices are taken back.
     pub reverting: bool,
+    /// Devices that it goes on without.
+    pub held_back: Vec<HeldBack>,
+    /// What harmed devices have in common, in sentences, where its gates go by evidence.
+    pub blamed: Vec<String>,
     /// Grows with every change: to be sent back with an edit.
     pub version: i64,
 }
@@ -153,8 +165,10 @@ pub struct DeviceOutcome {
     pub offered_at: Timestamp,
     /// When it got as far as it is.
     pub changed_at: Timestamp,
-    /// Why it failed; may be empty.
+    /// Why it failed, or what its user said who denied it; may be empty.
     pub reason: String,
+    /// Whether its user was asked and denied it.
+    pub denied: bool,
 }
 
 /// A page of devices.
@@ -168,6 +182,7 @@ pub struct DeviceOutcomes {
 
 fn outcome((found, serial): (UpdateAction, String)) -> DeviceOutcome {
     DeviceOutcome {
+        denied: found.action.is_denied(),
         action: found.id,
         serial,
         revision: found.revision,
@@ -213,11 +228,13 @@ impl Fleet {
     async fn row(&self, rollout: &Rollout, evidence: &[Evidence]) -> Result<RolloutRow> {
         let sum = evidence.iter().fold(Evidence::default(), |sum, wave| Evidence {
             total: sum.total + wave.total,
+            joined: sum.joined + wave.joined,
             under_way: sum.under_way + wave.under_way,
             retried: sum.retried + wave.retried,
             verified: sum.verified + wave.verified,
             failed: sum.failed + wave.failed,
             silent: sum.silent + wave.silent,
+            returned: sum.returned + wave.returned,
         });
         let release = self.deliverable(rollout.plan.release).await?;
         Ok(RolloutRow {
@@ -242,14 +259,17 @@ impl Fleet {
     /// When the actor may not see the fleet, or there is no such rollout.
     pub async fn rollout(&self, actor: &Actor, code: &str) -> Result<RolloutDetail> {
         actor.require(Permission::FleetRead)?;
-        let rollout = self.kept_rollout(code).await?;
+        let rollout = self.as_accepted(self.kept_rollout(code).await?).await?;
         let (db, id) = (self.db(), rollout.id);
-        let (counts, failures, events) = tokio::try_join!(
+        let (counts, failures, events, went) = tokio::try_join!(
             count::of(db, id),
             count::failures(db, id, FAILURES),
             store::rollout::event::of(db, id, EVENTS),
+            course::of(db, id),
         )?;
-        let evidence = evidence(&rollout, &counts);
+        let forecast = self.forecast_of(id, rollout.frozen.as_ref()).await?;
+        let evidence = self.evidence_by(&rollout, &counts).await?;
+        let blamed = self.blamed(&rollout, &evidence).await?;
         let wave_views =
             (0..rollout.course.waves).map(|wave| self.wave_view(&rollout, &evidence, &counts, wave)).collect();
         let approval = match rollout.approval_id {
@@ -260,6 +280,9 @@ impl Fleet {
             row: self.row(&rollout, &evidence).await?,
             hash: rollout.course.hash.clone(),
             wave_views,
+            is_forecast_altered: forecast.is_altered(),
+            foreseen: forecast.foreseen(),
+            went,
             failures,
             events,
             approval,
@@ -267,6 +290,8 @@ impl Fleet {
             started_at: rollout.started_at,
             ended_at: rollout.ended_at,
             reverting: rollout.reverting,
+            held_back: rollout.held_back,
+            blamed,
             version: rollout.version,
             plan: rollout.plan,
             frozen: rollout.frozen,
@@ -290,6 +315,7 @@ impl Fleet {
             state: count.state,
             n: count.n,
         };
+        let (accepted, gate) = (rollout.accepted.get(wave), rollout.plan.waves.get(wave).map(|wave| &wave.gate));
         let decision = decide_wave(rollout, evidence, wave, self.now()).filter(|_| is_open);
         WaveView {
             devices: frozen.map_or(0, |wave| wave.count) + joined,
@@ -297,8 +323,9 @@ impl Fleet {
             is_open,
             counts: counts.map(count).collect(),
             evidence: evidence.get(wave).copied().unwrap_or_default(),
-            accepted: rollout.accepted.get(wave).copied().unwrap_or_default(),
+            accepted: accepted.zip(gate).map(|(accepted, gate)| accepted.by(gate)).unwrap_or_default(),
             is_ready: decision.as_ref().is_some_and(Decision::is_ready),
+            waits_for_manager: decision.as_ref().is_some_and(Decision::waits_for_manager),
             missing: match &decision {
                 Some(Decision::Stay(missing)) => missing.iter().map(domain::rollout::Missing::words).collect(),
                 _ => Vec::new(),

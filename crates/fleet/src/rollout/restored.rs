@@ -17,8 +17,13 @@ use store::{
 const WHY: &str =
     "The console was restored from a backup. What was halted, aborted or withdrawn since is not known here.";
 
-/// Pauses what runs, and takes approvals back that were not made use of. How many rollouts that were. Devices know updates since
-/// the backup by ids that are not given again.
+/// Whether a rollout took devices back when its backup was made, and nobody has let it go on since.
+pub(crate) fn is_held_back(rollout: &Rollout) -> bool {
+    rollout.course.state == RolloutState::Aborted && !rollout.reverting && rollout.reason == WHY
+}
+
+/// Pauses what runs, takes approvals back that were not made use of, and takes no device back any more. How many rollouts that
+/// were. Devices know updates since the backup by ids that are not given again.
 pub(crate) async fn hold_back(tx: &mut Tx, actor: &Actor, now: Timestamp) -> Result<usize> {
     store::update_action::skip_ids(tx).await?;
     let ids = store::rollout::about_to_send(tx).await?;
@@ -26,9 +31,14 @@ pub(crate) async fn hold_back(tx: &mut Tx, actor: &Actor, now: Timestamp) -> Res
         let Some(mut rollout) = store::rollout::lock(tx, *id).await? else { continue };
         let (step, words) = match rollout.course.state {
             RolloutState::Running => (Step::Pause, "Paused"),
+            RolloutState::Aborted => (Step::Pause, "No device is taken back any more"),
             _ => (Step::Edit, "Back to a draft"),
         };
-        rollout.course = rollout.course.apply(step, "").map_err(|error| out_of_turn(&error))?;
+        if rollout.course.state.is_over() {
+            rollout.reverting = false;
+        } else {
+            rollout.course = rollout.course.apply(step, "").map_err(|error| out_of_turn(&error))?;
+        }
         if step == Step::Edit {
             unfreeze(tx, &mut rollout).await?;
         }

@@ -1,7 +1,7 @@
 //! Running: what people do with a rollout that is under way. Each is one call, and stopping is never refused while there is
 //! something to stop.
 
-use super::{held, out_of_turn, subject_of, write};
+use super::{held, is_held_back, out_of_turn, subject_of, write};
 use crate::{Actor, Error, Fleet, Result};
 use domain::{
     audit::Outcome,
@@ -60,7 +60,8 @@ impl Fleet {
     pub async fn resume_rollout(&self, actor: &Actor, code: &str) -> Result<()> {
         let subject = subject_of(code);
         self.authorise(actor, Permission::RolloutRun, &subject).await?;
-        let known = self.kept_rollout(code).await?;
+        let known = self.as_accepted(self.kept_rollout(code).await?).await?;
+        let silent = self.silent_by_now(&known).await?;
         // A gate may have halted it before it was paused: what counts is whether its evidence still speaks against it.
         let evidence = self.evidence_of(&known).await?;
         let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
@@ -77,7 +78,8 @@ impl Fleet {
             }
             rollout.reason.clear();
             if is_overruled {
-                rollout.accepted.clone_from(&evidence);
+                let accepted = evidence.iter().enumerate().map(|(wave, seen)| silent.accept(wave, *seen));
+                rollout.accepted = accepted.collect();
             }
             Ok(Some(("Resumed".to_owned(), json!({ "accepted": rollout.accepted }))))
         })
@@ -92,10 +94,10 @@ impl Fleet {
     pub async fn advance_rollout(&self, actor: &Actor, code: &str, wave: usize) -> Result<()> {
         let subject = subject_of(code);
         self.authorise(actor, Permission::RolloutRun, &subject).await?;
-        let known = self.kept_rollout(code).await?;
+        let known = self.as_accepted(self.kept_rollout(code).await?).await?;
         let evidence = self.evidence_of(&known).await?;
-        if let Some(why) = super::steward::verdict(&known, &evidence, self.now()) {
-            return Err(Error::Conflict(format!("The gate speaks against it: {why}")));
+        if let Some((open, why)) = super::steward::verdict(&known, &evidence, self.now()) {
+            return Err(Error::Conflict(format!("The gate of wave {} speaks against it: {why}", open + 1)));
         }
         let decision = super::steward::decide_wave(&known, &evidence, wave, self.now());
         if !decision.is_some_and(|decision| decision.is_ready()) {
@@ -148,10 +150,10 @@ impl Fleet {
     }
 
     /// Going beyond what was approved is a decision as an approval is: by a manager, in person. No token can.
-    async fn authorise_as_decider(&self, actor: &Actor, subject: &str) -> Result<()> {
+    pub(super) async fn authorise_as_decider(&self, actor: &Actor, subject: &str) -> Result<()> {
         self.authorise(actor, Permission::ApprovalDecide, subject).await?;
         if !matches!(actor, Actor::Token { .. }) {
-            return Ok(());
+            return self.require_fresh(actor).await;
         }
         let message = "This goes beyond what was approved, and people decide that. Sign in as a manager.";
         let detail = json!({"refused": message}).to_string();
@@ -169,7 +171,11 @@ impl Fleet {
         let known = self.kept_rollout(code).await?;
         // Who went back once is not sent again.
         let is_back = |count: &RolloutCount| count.kind == ActionKind::Revert;
-        if !keeps(&known) || count::of(self.db(), known.id).await?.iter().any(is_back) {
+        if !keeps(&known) {
+            return Ok(false);
+        }
+        // After a restore it goes on with those who are not back yet.
+        if !is_held_back(&known) && count::of(self.db(), known.id).await?.iter().any(is_back) {
             return Ok(false);
         }
         let mut deed = self.allow(actor, Permission::RolloutRun, &subject).await?;

@@ -1,38 +1,30 @@
 //! The steward: starts what is due, opens waves, halts, notes who is late, and takes in who joins. Any number of nodes may run it.
 
-use super::{Live, PROGRESS, STEWARD, held, run::moved, subject_of, write};
-use crate::{Error, Fleet, Result, update::around};
+use super::{Live, PROGRESS, STEWARD, experiment::is_settled, held, hold::Traced, run::moved, subject_of, write};
+use crate::{Error, Fleet, Result, observe::Job};
 use domain::{
-    device::Connection,
     id::RolloutId,
     person::Permission,
-    rollout::{
-        ActionEvent, ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, answer,
-        decide,
-    },
-    time::{DAY, MINUTE, SECOND, Timestamp},
+    rollout::{ActionKind, ActionState, Decision, Deed as Step, Evidence, Member, Reaction, RolloutState, decide},
+    time::{DAY, MINUTE, Timestamp},
+    words::counted,
 };
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::Arc,
     time::Duration,
 };
-use store::{
-    poll::Updatable,
-    rollout::{Rollout, count, count::RolloutCount, target::Part},
-    update_action::UpdateAction,
-};
+use store::rollout::{Rollout, count, count::RolloutCount, target::Part};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often stages of releases are read again, and who joins is looked for.
 const RELEASES: Duration = Duration::from_secs(5);
 const JOINING: Duration = Duration::from_secs(600);
-/// How many devices that are late are noted in one look.
-const LATE: i64 = 2_000;
 /// For how long after its timeout a device that was asked to stop may start with what it was installing.
 const LATE_STARTS: i64 = DAY;
+/// For how long what was aborted is kept in memory for devices that wait for their user.
+const TAKEN_BACK: i64 = DAY;
 /// How long what is over is kept in memory for devices that are under way still.
 const KEPT: i64 = 30 * DAY;
 
@@ -43,13 +35,14 @@ pub(super) fn evidence(rollout: &Rollout, counts: &[RolloutCount]) -> Vec<Eviden
         let joined = rollout.joined.get(n).into_iter().flatten().enumerate();
         let joined: u64 = joined.filter(|(cohort, _)| rollout.plan.release_of(*cohort).is_some()).map(|(_, n)| n).sum();
         let mut evidence =
-            Evidence { total: wave.offered(&rollout.plan).saturating_add(joined), ..Evidence::default() };
+            Evidence { total: wave.offered(&rollout.plan).saturating_add(joined), joined, ..Evidence::default() };
         for count in counts.iter().filter(|count| count.wave == n && count.kind == ActionKind::Update) {
             match count.state {
                 ActionState::Verified => evidence.verified += count.n,
                 ActionState::Failed | ActionState::Reverted => evidence.failed += count.n,
                 ActionState::Silent => evidence.silent += count.n,
-                ActionState::Cancelled => {}
+                // Whose user is asked was told of nothing: it is neither under way nor an outcome, but still to come.
+                ActionState::Cancelled | ActionState::WaitsForConfirmation => {}
                 ActionState::Retried => {
                     evidence.under_way += count.n;
                     evidence.retried += count.n;
@@ -62,11 +55,11 @@ pub(super) fn evidence(rollout: &Rollout, counts: &[RolloutCount]) -> Vec<Eviden
     frozen.waves.iter().enumerate().map(of_wave).collect()
 }
 
-/// Why a rollout has to stop, of all waves that are open; none when nothing speaks against it.
-pub(super) fn verdict(rollout: &Rollout, evidence: &[Evidence], now: Timestamp) -> Option<String> {
+/// By which wave a rollout has to stop, of all that are open, and why; none when nothing speaks against it.
+pub(super) fn verdict(rollout: &Rollout, evidence: &[Evidence], now: Timestamp) -> Option<(usize, String)> {
     let open = rollout.course.wave?;
     (0..=open).find_map(|wave| match decide_wave(rollout, evidence, wave, now)? {
-        Decision::Halt(why) => Some(format!("Wave {}: {why}", wave + 1)),
+        Decision::Halt(why) => Some((wave, why)),
         _ => None,
     })
 }
@@ -74,7 +67,7 @@ pub(super) fn verdict(rollout: &Rollout, evidence: &[Evidence], now: Timestamp) 
 /// What the gate of a wave says.
 pub(super) fn decide_wave(rollout: &Rollout, evidence: &[Evidence], wave: usize, now: Timestamp) -> Option<Decision> {
     let gate = &rollout.plan.waves.get(wave)?.gate;
-    let accepted = rollout.accepted.get(wave).copied().unwrap_or_default();
+    let accepted = rollout.accepted.get(wave).copied().unwrap_or_default().by(gate);
     let opened = rollout.wave_opened_at.unwrap_or(now);
     Some(decide(gate, evidence.get(wave)?, &accepted, opened, now))
 }
@@ -94,7 +87,7 @@ async fn heard_or_due(changes: &mut tokio::sync::broadcast::Receiver<store::chan
 impl Fleet {
     /// What is known of every wave of a rollout.
     pub(super) async fn evidence_of(&self, rollout: &Rollout) -> Result<Vec<Evidence>> {
-        Ok(evidence(rollout, &count::of(self.db(), rollout.id).await?))
+        self.evidence_by(rollout, &count::of(self.db(), rollout.id).await?).await
     }
 
     /// Keeps rollouts going until the process ends. What takes long (files are read whole before a start, targets are read
@@ -107,7 +100,7 @@ impl Fleet {
         let mut changes = self.changes();
         let mut released: Option<tokio::time::Instant> = None;
         loop {
-            if let Err(error) = self.look_after_running().await {
+            if let Err(error) = self.observe(Job::Rollouts, self.look_after_running()).await {
                 tracing::error!(%error, "rollouts could not be looked after; it is tried again");
             }
             if released.is_none_or(|last| last.elapsed() >= RELEASES) {
@@ -156,7 +149,9 @@ impl Fleet {
         self.check_what_is_sent();
         self.note_who_is_late().await?;
         for live in self.inner.rollouts.all().iter() {
-            if let Err(error) = self.look_after(&live.rollout).await {
+            // No gate waits for an experiment that can't be judged.
+            let looked = [self.look_at_experiment(&live.rollout).await, self.look_after(live).await];
+            for error in looked.into_iter().filter_map(Result::err) {
                 match error {
                     // Another node or a person was faster.
                     Error::Conflict(_) => {}
@@ -261,18 +256,29 @@ impl Fleet {
         Ok(())
     }
 
-    async fn look_after(&self, rollout: &Rollout) -> Result<()> {
+    async fn look_after(&self, live: &Live) -> Result<()> {
+        let rollout = &live.rollout;
         let counts = count::of(self.db(), rollout.id).await?;
+        let evidence = evidence(rollout, &counts);
+        // No gate waits for what only a page wants to know.
+        if let Err(error) = self.note_course(live, &evidence).await {
+            tracing::warn!(%error, rollout = rollout.code, "it was not noted how far a rollout is");
+        }
         if rollout.course.state.is_over() {
             return self.let_go(rollout, &counts).await;
         }
         if rollout.course.state != RolloutState::Running {
             return Ok(());
         }
-        let evidence = evidence(rollout, &counts);
+        let evidence = self.evidence_by(rollout, &counts).await?;
         let now = self.now();
-        if let Some(why) = verdict(rollout, &evidence, now) {
-            return self.halt(rollout, &why, &evidence).await;
+        let decides = |rollout: &Rollout| {
+            let opens = |wave| decide_wave(rollout, &evidence, wave, now) == Some(Decision::Advance);
+            verdict(rollout, &evidence, now).is_some() || rollout.course.wave.is_some_and(opens)
+        };
+        let rollout = &self.live_as_accepted(live, &counts, decides).await?;
+        if let Some((wave, why)) = verdict(rollout, &evidence, now) {
+            return self.stop((live, rollout), wave, &why, &evidence).await;
         }
         let Some(wave) = rollout.course.wave else { return Ok(()) };
         if decide_wave(rollout, &evidence, wave, now) == Some(Decision::Advance) {
@@ -284,6 +290,41 @@ impl Fleet {
             return self.go(rollout, Step::Advance, |_| (words, json!({ "evidence": evidence }))).await;
         }
         Ok(())
+    }
+
+    /// Stops it, or goes on without the devices that the harm was traced to.
+    async fn stop(
+        &self,
+        (live, rollout): (&Live, &Rollout),
+        wave: usize,
+        why: &str,
+        evidence: &[Evidence],
+    ) -> Result<()> {
+        let why = format!("Wave {}: {why}", wave + 1);
+        let Some(traced) = self.traced_by(rollout, wave, evidence).await? else {
+            return self.halt(rollout, &why, evidence).await;
+        };
+        let Some(sentence) = &traced.sentence else { return self.halt(rollout, &why, evidence).await };
+        match self.without_blamed((live, rollout), &traced, sentence).await? {
+            Some(next) => self.hold_back_level(rollout, &next, sentence).await,
+            None if traced.rest_is_proved => self.halt(rollout, &format!("{why} {sentence}"), evidence).await,
+            None => {
+                let why = format!("{why} {sentence} That the others are fine is not proved.");
+                self.halt(rollout, &why, evidence).await
+            }
+        }
+    }
+
+    /// Where the harm comes from by which the gate of a wave stops everything; none where it goes by bare shares.
+    async fn traced_by(&self, rollout: &Rollout, wave: usize, evidence: &[Evidence]) -> Result<Option<Traced>> {
+        let (Some(gate), Some(known)) = (rollout.plan.waves.get(wave).map(|wave| wave.gate), evidence.get(wave)) else {
+            return Ok(None);
+        };
+        let accepted = rollout.accepted.get(wave).copied().unwrap_or_default().by(&gate);
+        let weighed = gate.weigh(known, &accepted);
+        let harm = weighed.and_then(|weighed| weighed.into_iter().find(|harm| harm.above.is_enough()));
+        let (Some(harm), Some(rates)) = (harm, gate.evidence) else { return Ok(None) };
+        Ok(Some(self.traced(rollout, harm.harm, (harm.limit_share(), rates)).await?))
     }
 
     async fn halt(&self, rollout: &Rollout, why: &str, evidence: &[Evidence]) -> Result<()> {
@@ -333,7 +374,12 @@ impl Fleet {
         let n = |kind: ActionKind, wanted: &dyn Fn(ActionState) -> bool| -> u64 {
             counts.iter().filter(|count| count.kind == kind && wanted(count.state)).map(|count| count.n).sum()
         };
-        let is_open = |state: ActionState| !state.is_closed() && state != ActionState::Silent;
+        // Whoever waits for its user in what is aborted has nothing to come: it is taken back as soon as it polls. Most do so within a day,
+        // and find it in memory; for the others it is read once.
+        let is_given_up =
+            rollout.course.state == RolloutState::Aborted && rollout.updated_at.plus(TAKEN_BACK) <= self.now();
+        let is_lost = |state: ActionState| is_given_up && state == ActionState::WaitsForConfirmation;
+        let is_open = |state: ActionState| !state.is_closed() && state != ActionState::Silent && !is_lost(state);
         let to_come = |state: ActionState| is_open(state) || state == ActionState::Retried;
         let open = n(ActionKind::Update, &is_open) + n(ActionKind::Revert, &to_come);
         let has_it = n(ActionKind::Update, &|state| matches!(state, ActionState::Verified | ActionState::Silent));
@@ -341,7 +387,7 @@ impl Fleet {
             n(ActionKind::Revert, &|state| state.is_closed() && !to_come(state) && state != ActionState::Cancelled);
         // Who was asked to stop may start with it later all the same, and is taken back then.
         let is_late = rollout.updated_at.plus(rollout.plan.timeout()).plus(LATE_STARTS) <= self.now();
-        let is_done = open == 0 && (!rollout.reverting || (taken_back >= has_it && is_late));
+        let is_done = open == 0 && is_settled(rollout) && (!rollout.reverting || (taken_back >= has_it && is_late));
         let is_old = rollout.updated_at.plus(KEPT) <= self.now();
         if !is_done && !is_old {
             return Ok(());
@@ -357,50 +403,6 @@ impl Fleet {
         write(&mut deed, &mut kept, ("end", "No device is under way with it any more".to_owned(), detail.clone()))
             .await?;
         deed.commit("rollout.end", &subject, &detail).await
-    }
-
-    /// Notes devices whose time is over: silent, or failed if they are heard from.
-    async fn note_who_is_late(&self) -> Result<()> {
-        for id in store::update_action::due(self.db(), self.now(), LATE).await? {
-            if let Err(error) = self.note_late(id).await {
-                tracing::warn!(%error, action = id, "that a device is late was not noted; it is tried again");
-            }
-        }
-        Ok(())
-    }
-
-    async fn note_late(&self, id: i64) -> Result<()> {
-        let Some(seen) = store::update_action::by_id(self.db(), id).await? else { return Ok(()) };
-        let Some(live) = self.live_rollout(seen.rollout).await? else { return Ok(()) };
-        let (pace, now) = (live.pace(), self.now());
-        let state = store::poll::poll_state(self.db(), seen.device).await?;
-        let interval = state.as_ref().map_or(300, |state| state.interval_s);
-        let (firmware, last) = store::update_action::heard(self.db(), seen.device).await?;
-        let came = self.inner.polls.came_at(seen.device).max(last);
-        // As a connection is told of: late is not silent. But whoever stopped right at the offer is.
-        let interval = interval.max(1).saturating_mul(SECOND);
-        let most = interval.saturating_mul(Connection::LATE_INTERVALS);
-        let span = most.min(pace.timeout.max(interval.saturating_mul(Connection::ONLINE_INTERVALS)));
-        let heard = came.is_some_and(|came| came.plus(span) > now);
-        let withheld = match state.and_then(|state| state.updates) {
-            Some(updatable) => self.is_withheld(&live, Arc::unwrap_or_clone(updatable), &seen, span).await?,
-            None => false,
-        };
-        let resumed_at = live.rollout.resumed_at;
-        let event = ActionEvent::TimedOut { heard, firmware: &firmware, withheld, resumed_at };
-        self.move_action(&STEWARD, seen.device, id, &event, pace).await.map(drop)
-    }
-
-    /// Whether a device is kept from an update, or was when it polled last.
-    async fn is_withheld(&self, live: &Live, mut device: Updatable, seen: &UpdateAction, span: i64) -> Result<bool> {
-        let (at, now) = (seen.action.under_way(), self.now());
-        if !at.awaits_client() {
-            return Ok(false);
-        }
-        let serial = store::update_action::serial(self.db(), seen.device).await?;
-        device.subject.held = self.has_only_held(&serial).await?;
-        let is_kept = |when| answer(&at, &around(live, &device, seen.release, when), when).withholds(&at);
-        Ok(is_kept(now) || is_kept(now.plus(-span)))
     }
 
     /// Takes in devices that match by now, for rollouts whose plan says so. Nobody who is in moves.
@@ -436,11 +438,20 @@ impl Fleet {
         if new.is_empty() {
             return Ok(());
         }
+        // Who needs nothing of it now may come to need it, and joins then.
+        let (new, _) = self.leave_out(&rollout.plan, new).await?;
+        if new.is_empty() {
+            return Ok(());
+        }
         self.let_join(rollout.id, &rollout.code, rollout.version, &new, live).await
     }
 
     async fn let_join(&self, id: RolloutId, code: &str, version: i64, new: &[Member], live: &Live) -> Result<()> {
         let subject = subject_of(code);
+        let mut held_back = live.rollout.held_back.clone();
+        if !held_back.is_empty() {
+            self.recount_held_back(live, new, &mut held_back).await?;
+        }
         let mut deed = self.allow(&STEWARD, Permission::RolloutRun, &subject).await?;
         let mut rollout = held(&mut deed, id, code).await?;
         if rollout.version != version || rollout.course.state != RolloutState::Running {
@@ -458,8 +469,9 @@ impl Fleet {
                 }
             }
         }
+        rollout.held_back = held_back;
         store::rollout::target::put(&mut deed.tx, id, &Part::Joined, &joined).await?;
-        let words = format!("{} devices joined", new.len());
+        let words = format!("{} joined", counted(new.len() as u64, "device"));
         let detail = json!({"joined": rollout.joined});
         write(&mut deed, &mut rollout, ("join", words, detail)).await?;
         deed.ring(PROGRESS, code).await?;

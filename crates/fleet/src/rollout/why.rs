@@ -35,6 +35,10 @@ pub struct WhyNot {
     pub release: Option<ReleaseId>,
     /// What that is called; empty for nothing.
     pub title: String,
+    /// Whether it lies in a repository, where the device asks for it at a time of its own: no poll offers it.
+    pub in_repository: bool,
+    /// Whether its user is asked first, unless that one agreed to everything.
+    pub asks: bool,
     /// How far the device is with it; none before it was told of it.
     pub progress: Option<ActionState>,
     /// Why it is offered nothing now; none when it is offered it the next time it asks, or was already.
@@ -44,7 +48,7 @@ pub struct WhyNot {
 }
 
 impl WhyNot {
-    /// Whether its next poll is offered it, if nothing comes before.
+    /// Whether it is offered it the next time it asks, by a poll or at its repository, if nothing comes before.
     #[must_use]
     pub const fn is_next(&self) -> bool {
         self.why_not.is_none() && self.progress.is_none()
@@ -115,6 +119,7 @@ fn why_not_of(device: &Device, updatable: &Updatable, live: &Arc<Live>, now: Tim
         .and_then(|()| offer_of(live, device.id, updatable, now).map(drop));
     let is_under_way = progress.is_some_and(|state| !state.is_closed());
     let reason = reason.err().filter(|reason| !(is_under_way && *reason == Reason::HadIt));
+    let found = release.and_then(|id| live.releases.get(&id));
     WhyNot {
         rollout: rollout.code.clone(),
         name: rollout.plan.name.clone(),
@@ -123,7 +128,9 @@ fn why_not_of(device: &Device, updatable: &Updatable, live: &Arc<Live>, now: Tim
         cohort,
         cohort_name: variant.map(|variant| variant.name.clone()),
         release,
-        title: release.and_then(|id| live.releases.get(&id)).map(|found| found.title.clone()).unwrap_or_default(),
+        title: found.map(|found| found.title.clone()).unwrap_or_default(),
+        in_repository: found.is_some_and(|found| found.kind.is_repository()),
+        asks: rollout.plan.confirmation_required,
         progress,
         why_not: reason.as_ref().map(Reason::words),
         remedy: reason.as_ref().and_then(Reason::remedy),

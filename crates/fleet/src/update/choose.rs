@@ -1,6 +1,6 @@
 //! What a device's poll is answered about updates, from what is known of it and the rollouts in memory: nothing is read here.
 
-use crate::rollout::Live;
+use crate::rollout::{Live, is_held_back};
 use domain::{
     id::{DeviceId, ReleaseId},
     release::ArtifactKind,
@@ -17,6 +17,13 @@ use store::poll::{SeenAction, Updatable};
 /// What a device's poll names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateLink {
+    /// What its user is asked to agree to.
+    Confirmation {
+        /// The action.
+        id: i64,
+        /// Changes when the device should look again.
+        tag: u32,
+    },
     /// What is to be installed.
     Deployment {
         /// The action.
@@ -59,6 +66,8 @@ pub(crate) struct Offer {
     pub(crate) cohort: usize,
     pub(crate) attempt: u32,
     pub(crate) release: ReleaseId,
+    /// The code of the device's batch.
+    pub(crate) batch: String,
 }
 
 /// Where a device asks.
@@ -96,12 +105,11 @@ pub(crate) fn choose(
     if let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) {
         let live = rollouts.iter().find(|live| live.rollout.id == open.rollout).or(outlived);
         let Some(live) = live.filter(|_| trusted(&updatable.subject).is_ok()) else { return Choice::Nothing };
-        if open.under_way().gives_way(live.rollout.course.state)
-            && first_offer(id, updatable, rollouts, way, now).is_some()
-        {
+        let stands = around(live, (id, updatable), open.release, now).rollout;
+        if open.under_way().gives_way(stands) && first_offer(id, updatable, rollouts, way, now).is_some() {
             return Choice::TakeBack(*open);
         }
-        let choice = of_open(updatable, open, live, now);
+        let choice = of_open((id, updatable), open, live, now);
         return match way {
             Way::Poll if is_from_repository(live, open.release) => at_poll(choice),
             Way::Poll => choice,
@@ -136,15 +144,36 @@ fn may_run_it(live: &Live, updatable: &Updatable) -> bool {
 }
 
 /// What stands around an update that is under way.
-pub(crate) fn around(live: &Live, updatable: &Updatable, release: ReleaseId, now: Timestamp) -> Around {
+pub(crate) fn around(
+    live: &Live,
+    (id, updatable): (DeviceId, &Updatable),
+    release: ReleaseId,
+    now: Timestamp,
+) -> Around {
     let subject = &updatable.subject;
     let release = live.releases.get(&release);
+    // For whom is held back it stands as if it was halted: who has begun goes on.
+    let is_held = live.rollout.course.state == RolloutState::Running && held_back(live, id, updatable).is_some();
     Around {
-        rollout: live.rollout.course.state,
+        rollout: if is_held { RolloutState::Halted } else { live.rollout.course.state },
         is_trusted: trusted(subject).is_ok(),
         is_window: live.rollout.plan.windows.are_open(now, &subject.zone),
         is_sendable: release.is_some_and(|release| fits_channel(&release.fits.stage, &subject.channel)),
+        is_held_back: is_held_back(&live.rollout),
+        is_fit: release
+            .is_some_and(|release| may_install(subject, &release.fits, live.rollout.plan.downgrades).is_ok()),
     }
+}
+
+/// Why a rollout goes on without a device, if it does.
+fn held_back(live: &Live, id: DeviceId, updatable: &Updatable) -> Option<String> {
+    let all = &live.rollout.held_back;
+    if all.is_empty() {
+        return None;
+    }
+    let wave = live.membership.wave_of(member_of(id, updatable))?;
+    let (cohort, subject) = (live.membership.cohort_of(id, wave), &updatable.subject);
+    all.iter().find(|held| held.holds(cohort, &subject.revision, &subject.batch)).map(|held| held.why.clone())
 }
 
 fn kind_of(live: &Live, release: ReleaseId) -> Option<ArtifactKind> {
@@ -181,9 +210,12 @@ fn may_concern(live: &Live, updatable: &Updatable) -> bool {
 }
 
 /// What is done about an update that is under way.
-fn of_open(updatable: &Updatable, open: &SeenAction, live: &Live, now: Timestamp) -> Choice {
-    match answer(&open.under_way(), &around(live, updatable, open.release, now), now) {
+fn of_open(device: (DeviceId, &Updatable), open: &SeenAction, live: &Live, now: Timestamp) -> Choice {
+    match answer(&open.under_way(), &around(live, device, open.release, now), now) {
         Answer::Wait => Choice::Nothing,
+        // Of what was let go from memory nobody is asked any more, or each poll would read it.
+        Answer::Confirm if !live.rollout.is_active => Choice::TakeBack(*open),
+        Answer::Confirm => Choice::Link(UpdateLink::Confirmation { id: open.id, tag: open.attempt }),
         Answer::Deploy => Choice::Link(UpdateLink::Deployment { id: open.id, tag: open.attempt }),
         Answer::Ask => Choice::Ask,
         Answer::Verify => Choice::Verify(*open),
@@ -224,6 +256,9 @@ pub(crate) fn offered_by(
     if rollout.course.state != RolloutState::Running {
         return Err(Reason::State(rollout.course.state));
     }
+    if let Some(why) = held_back(live, id, updatable) {
+        return Err(Reason::HeldBack(why));
+    }
     if !rollout.course.offers(wave) {
         let name = rollout.plan.waves.get(wave).map(|wave| wave.name.clone()).unwrap_or_default();
         return Err(Reason::WaveNotOpen { wave, name });
@@ -235,7 +270,8 @@ pub(crate) fn offered_by(
     {
         return Err(Reason::Rate(rate));
     }
-    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Update, wave, cohort, attempt, release })
+    let batch = updatable.subject.batch.clone();
+    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Update, wave, cohort, attempt, release, batch })
 }
 
 /// Which try it would be: one that failed is repeated as often as the plan says, an offer that was taken back comes again.
@@ -278,5 +314,6 @@ fn taken_back(
     }
     let wave = live.membership.wave_of(member_of(id, updatable)).unwrap_or_default();
     let cohort = live.membership.cohort_of(id, wave);
-    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt, release })
+    let batch = updatable.subject.batch.clone();
+    Ok(Offer { live: Arc::clone(live), kind: ActionKind::Revert, wave, cohort, attempt, release, batch })
 }

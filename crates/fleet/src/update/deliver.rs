@@ -5,10 +5,14 @@ use super::{
     Deliverable, UpdateLink,
     choose::{Choice, Way, choose},
 };
-use crate::{Actor, Error, Fleet, Result, check_in::device_of, rollout::Live};
+use crate::{
+    Actor, Error, Fleet, Result,
+    check_in::device_of,
+    rollout::{HICCUP, Live, VERDICT},
+};
 use domain::{
     id::ReleaseId,
-    rollout::{ActionState, RolloutState},
+    rollout::{ActionState, Plan, RolloutState},
 };
 use std::{sync::Arc, time::Duration};
 use store::{
@@ -79,7 +83,7 @@ impl From<&Artifact> for ArtifactFile {
     }
 }
 
-fn missing(id: i64) -> Error {
+pub(super) fn missing(id: i64) -> Error {
     Error::not_found("update", &id.to_string())
 }
 
@@ -114,7 +118,7 @@ impl Fleet {
         self.deployment_of(&seen, &release, history).await
     }
 
-    async fn deployment_of(
+    pub(super) async fn deployment_of(
         &self,
         seen: &UpdateAction,
         release: &Deliverable,
@@ -176,15 +180,34 @@ impl Fleet {
     /// What a device's poll names at this moment, if it is something to install, and that it is so still: what this process
     /// remembers of the device may be a minute old.
     async fn told_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
+        let named = self.named_now(actor).await?;
+        Ok(named.filter(|(seen, _)| seen.action.under_way().awaits_client()))
+    }
+
+    /// The same of what its user is asked to agree to.
+    pub(super) async fn asked_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
+        let named = self.named_now(actor).await?;
+        Ok(named.filter(|(seen, _)| seen.action.under_way().awaits_user()))
+    }
+
+    async fn named_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
         let (device, serial) = device_of(actor)?;
         let state = self.poll_state(device, serial).await?;
         let Some(updatable) = state.updates else { return Ok(None) };
         let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) else { return Ok(None) };
         let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
         let choice = choose(device, &updatable, std::slice::from_ref(&live), None, Way::Poll, self.now());
-        let Choice::Link(UpdateLink::Deployment { id, .. }) = choice else { return Ok(None) };
+        let (id, asks) = match choice {
+            Choice::Link(UpdateLink::Deployment { id, .. }) => (id, false),
+            Choice::Link(UpdateLink::Confirmation { id, .. }) => (id, true),
+            _ => return Ok(None),
+        };
+        let is_so = |seen: &UpdateAction| {
+            let at = seen.action.under_way();
+            if asks { at.awaits_user() } else { at.awaits_client() }
+        };
         let seen = update_action::by_id(self.db(), id).await?;
-        let Some(seen) = seen.filter(|seen| seen.action.under_way().awaits_client()) else {
+        let Some(seen) = seen.filter(is_so) else {
             self.inner.polls.forget(serial);
             return Ok(None);
         };
@@ -207,6 +230,15 @@ impl Fleet {
             }
             error => error,
         })
+    }
+
+    /// The same of all releases that a rollout compares. While one of them can't be sent, nobody is exposed: a cohort that grows while
+    /// another can't looks like one of which devices are lost on the way, and that is held against the experiment for good.
+    pub(super) async fn check_compared(&self, plan: &Plan, patience: Duration) -> Result<()> {
+        for release in plan.compared().filter(|_| plan.experiment.is_some()) {
+            self.check_before_delivery(release, patience).await?;
+        }
+        Ok(())
     }
 
     /// Whether the files of a release were read whole and found right, or are so in time.
@@ -266,15 +298,20 @@ impl Fleet {
         if self.inner.rollouts.is_checked(release) {
             return Ok(());
         }
-        let checked = self.release_checked(release).await;
+        // What stands in the database is asked first: it needs no reading, and may change at any time.
+        let (checked, verdict_lasts) = match self.release_stands(release).await {
+            Ok(()) => (self.release_checked(release).await.map(drop), VERDICT),
+            refused => (refused, HICCUP),
+        };
         match &checked {
-            Ok(_) => self.inner.rollouts.note_checked(release),
+            Ok(()) => self.inner.rollouts.note_checked(release),
             Err(error) => {
                 let is_verdict = matches!(error, Error::Invalid { .. } | Error::Conflict(_));
-                self.inner.rollouts.note_refused(release, error.to_string(), is_verdict, self.now());
+                let until = self.now().plus(if is_verdict { verdict_lasts } else { HICCUP });
+                self.inner.rollouts.note_refused(release, error.to_string(), is_verdict, until);
             }
         }
-        checked.map(drop)
+        checked
     }
 }
 
@@ -282,6 +319,7 @@ impl Fleet {
 const fn status_of(state: ActionState) -> &'static str {
     use ActionState as S;
     match state {
+        S::WaitsForConfirmation => "WAIT_FOR_CONFIRMATION",
         S::Offered => "RETRIEVED",
         S::Downloading => "DOWNLOAD",
         S::Installing | S::Silent => "RUNNING",

@@ -10,7 +10,7 @@
 use super::{
     Deliverable, UpdateLink,
     choose::{Choice, Way, choose},
-    deliver::BEGUN_WAITS,
+    deliver::{BEGUN_WAITS, POLL_WAITS},
 };
 use crate::{Actor, Error, Fleet, Result, check_in::device_of};
 use domain::{
@@ -20,7 +20,7 @@ use domain::{
     time::Timestamp,
     version::version_key,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{
     artifact::Artifact,
     member,
@@ -43,12 +43,12 @@ pub enum Meaning {
     Entry,
     /// It describes what there is.
     Index,
-    /// It is installed: who fetches it has begun.
+    /// It is installed: to whom it is sent has begun.
     Content,
 }
 
 /// A part of a repository, to be sent from where it lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Part {
     /// Its path.
     pub path: String,
@@ -62,6 +62,8 @@ pub struct Part {
     pub sha256: String,
     /// Since when it is as it is, in whole seconds. No two repositories have the same, so that it tells them apart.
     pub modified_at: Timestamp,
+    /// What the device has begun with once this is sent.
+    begins: Option<SeenAction>,
 }
 
 /// What a device sees.
@@ -92,21 +94,38 @@ impl Fleet {
         if of(wanted).chars().any(char::is_control) {
             return Err(nothing());
         }
-        // What leads to the rest is one of them, never a mixture.
-        let before = sight.before.as_ref().filter(|_| meaning != Meaning::Entry);
-        for release in std::iter::once(&sight.shown).chain(before) {
-            let Some((artifact, found)) = self.member_of(release, wanted).await? else { continue };
-            self.check_before_delivery(release.id, BEGUN_WAITS).await?;
-            let offered = sight.action.filter(|action| meaning == Meaning::Content && action.release == release.id);
-            if let Some(action) = offered
-                && self.is_new(sight.before.as_deref(), &found).await?
-                && let Err(error) = self.note_begun(actor, &action).await
-            {
-                tracing::warn!(%error, device = actor.name(), "that a device began to fetch was not noted");
+        let mut refused = None;
+        for release in std::iter::once(&sight.shown).chain(&sight.before) {
+            // What a device has is sent although what it is offered can't be.
+            if let Err(error) = self.check_before_delivery(release.id, patience_for(&sight, release, meaning)).await {
+                tracing::warn!(%error, device = actor.name(), release = %release.id, "nothing is sent of a repository");
+                refused = Some(nothing());
+                continue;
             }
-            return part(artifact, found).ok_or_else(nothing);
+            let Some((artifact, found)) = self.member_of(release, wanted).await? else {
+                // What leads to the rest is of one of them, never a mixture.
+                if meaning == Meaning::Entry {
+                    break;
+                }
+                continue;
+            };
+            let offered = sight.action.filter(|action| action.release == release.id);
+            let begins = match offered.filter(|_| may_begin(meaning, &found.member.path)) {
+                Some(action) if self.is_new(sight.before.as_deref(), &found).await? => Some(action),
+                _ => None,
+            };
+            return part(artifact, found, begins).ok_or_else(nothing);
         }
-        Err(nothing())
+        Err(refused.unwrap_or_else(nothing))
+    }
+
+    /// Notes that a part is being sent: who fetches what is new to it has begun with what it is offered. Asking what there is, or
+    /// whether it has changed, begins nothing. Whatever goes wrong, it is sent.
+    pub async fn note_sent(&self, actor: &Actor, part: &Part) {
+        let Some(action) = &part.begins else { return };
+        if let Err(error) = self.note_begun(actor, action).await {
+            tracing::warn!(%error, device = actor.name(), "that a device began to fetch was not noted");
+        }
     }
 
     /// Whether a device that has another release has not got this file by it: what both have is fetched for many reasons.
@@ -142,10 +161,19 @@ impl Fleet {
         let offered = if asks {
             self.offered_in_repository(actor, device, &updatable, kind).await?
         } else {
-            self.named_in_repository(device, &updatable, kind).await?
+            self.named_in_repository(device, &updatable, kind).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, device = actor.name(), "a device sees no offer in a repository");
+                None
+            })
         };
         // Read again: by this very request it may have been verified.
-        let has = self.had_by(device, &updatable, kind).await?;
+        let has = match self.had_by(device, &updatable, kind).await {
+            Err(error) if offered.is_some() => {
+                tracing::warn!(%error, device = actor.name(), "a device sees only what it is offered");
+                None
+            }
+            other => other?,
+        };
         match (offered, has) {
             (Some((action, release)), has) => {
                 Ok(Sight { before: has.filter(|has| has.id != release.id), shown: release, action: Some(action) })
@@ -262,6 +290,18 @@ impl Fleet {
     }
 }
 
+/// How long the files of a release are waited for: as long as it takes, unless there is something else to see meanwhile.
+fn patience_for(sight: &Sight, release: &Deliverable, meaning: Meaning) -> Duration {
+    let has_other = sight.before.is_some() && release.id == sight.shown.id;
+    if has_other && meaning == Meaning::Entry { POLL_WAITS } else { BEGUN_WAITS }
+}
+
+/// Whether fetching it may be a beginning. A package is what it is also where it is asked for by its hash.
+fn may_begin(meaning: Meaning, path: &str) -> bool {
+    let is_package = path.rsplit_once('.').is_some_and(|(_, kind)| kind == "deb");
+    meaning == Meaning::Content || (meaning == Meaning::Index && is_package)
+}
+
 fn of(wanted: Wanted<'_>) -> &str {
     match wanted {
         Wanted::Path(path) => path,
@@ -269,7 +309,7 @@ fn of(wanted: Wanted<'_>) -> &str {
     }
 }
 
-fn part(artifact: &Artifact, found: member::Found) -> Option<Part> {
+fn part(artifact: &Artifact, found: member::Found, begins: Option<SeenAction>) -> Option<Part> {
     let (start, size) = (u64::try_from(found.member.start).ok()?, u64::try_from(found.member.size).ok()?);
     Some(Part {
         path: found.member.path,
@@ -278,5 +318,6 @@ fn part(artifact: &Artifact, found: member::Found) -> Option<Part> {
         size,
         sha256: found.member.sha256,
         modified_at: Timestamp(found.modified_at),
+        begins,
     })
 }

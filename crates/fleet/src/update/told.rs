@@ -40,8 +40,10 @@ pub struct DeviceUpdate {
     pub changed_at: Timestamp,
     /// By what failures are put together; empty without one.
     pub code: String,
-    /// Why it failed; empty without one.
+    /// Why it failed, or what its user said who denied it; empty without one.
     pub reason: String,
+    /// Whether its user was asked and denied it.
+    pub denied: bool,
 }
 
 impl Fleet {
@@ -63,6 +65,7 @@ impl Fleet {
         let told = found.into_iter().map(|found| {
             let (rollout, name) = rollouts.get(&found.rollout).cloned().unwrap_or_default();
             DeviceUpdate {
+                denied: found.action.is_denied(),
                 action: found.id,
                 rollout,
                 name,

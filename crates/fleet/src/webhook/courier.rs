@@ -30,7 +30,7 @@ pub struct Message {
     pub id: String,
     /// When it is sent, in seconds since 1970.
     pub timestamp: i64,
-    /// The signature over id, time and body.
+    /// The signatures over id, time and body, one of each secret that signs at the moment, with spaces between.
     pub signature: String,
     /// What is told, as JSON.
     pub body: String,
@@ -76,13 +76,17 @@ impl Fleet {
             return Ok(None);
         }
         let Some((due, body)) = delivery::due(self.db(), id, now).await? else { return Ok(None) };
-        let secret = self.webhook_secret(&COURIER, &hook).await?;
         let (message, timestamp) = (due.event.to_string(), now.0.div_euclid(SECOND));
+        let mut signatures = Vec::new();
+        for generation in hook.secrets.signing(now) {
+            let secret = self.webhook_secret(&COURIER, &hook, generation).await?;
+            signatures.push(secret.sign(&message, timestamp, body.as_bytes()));
+        }
         Ok(Some(Message {
             hook: id,
             url: hook.url,
             seq: due.seq,
-            signature: secret.sign(&message, timestamp, body.as_bytes()),
+            signature: signatures.join(" "),
             id: message,
             timestamp,
             body,
@@ -137,13 +141,13 @@ impl Fleet {
         Ok(hook.state == HookState::Active && hook.wait_until <= now)
     }
 
-    /// The secret that a webhook's receiver has, derived anew.
-    pub(super) async fn webhook_secret(&self, actor: &Actor, hook: &Webhook) -> Result<WebhookSecret> {
+    /// A secret of a webhook, after so many changes, derived anew.
+    pub(super) async fn webhook_secret(&self, actor: &Actor, hook: &Webhook, generation: i64) -> Result<WebhookSecret> {
         if !self.can_seal() {
             return Err(no_passphrase());
         }
         let deriver = self.deriver(actor, Permission::SettingManage).await?;
-        let subject = [b"webhook".as_slice(), hook.id.0.as_bytes(), &hook.generation.to_be_bytes()].concat();
+        let subject = [b"webhook".as_slice(), hook.id.0.as_bytes(), &generation.to_be_bytes()].concat();
         Ok(WebhookSecret::new(deriver.bytes(&subject)))
     }
 }

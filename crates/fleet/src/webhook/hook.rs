@@ -7,7 +7,7 @@ use domain::{
     id::WebhookId,
     person::Permission,
     time::Timestamp,
-    webhook::{Address, EventKind, HookState, TEST},
+    webhook::{Address, EventKind, HookState, Secrets, TEST},
 };
 use serde_json::json;
 use store::webhook::{
@@ -32,7 +32,7 @@ pub struct WebhookForm {
     pub kinds: Vec<String>,
 }
 
-/// A webhook, and the secret that its receiver needs.
+/// A webhook, and the secret that its receiver needs, when it is added or its secret is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewWebhook {
     /// The webhook.
@@ -100,6 +100,22 @@ fn missing(id: WebhookId) -> Error {
     Error::not_found("webhook", &id.to_string())
 }
 
+/// The secrets of a webhook after a change of what was seen.
+fn changed(hook: &Webhook, seen: i64, now: Timestamp) -> Result<Secrets> {
+    if hook.secrets.generation != seen {
+        return Err(Error::Conflict(
+            "Its secret was changed since you looked, and a secret is shown only once. If nobody kept it, change it again."
+                .to_owned(),
+        ));
+    }
+    hook.secrets.changed(now).ok_or_else(|| {
+        let until = hook.secrets.signs_until.minute_words();
+        Error::Conflict(format!(
+            "Its secret was changed twice within a day, and all of them sign until {until}. Change it after that."
+        ))
+    })
+}
+
 /// A webhook, held by the deed from here on.
 async fn held(deed: &mut Deed<'_>, id: WebhookId) -> Result<Webhook> {
     store::webhook::lock(&mut deed.tx, id).await?.ok_or_else(|| missing(id))
@@ -143,14 +159,14 @@ impl Fleet {
             kinds,
             state: HookState::Active,
             note: String::new(),
-            generation: 0,
+            secrets: Secrets::default(),
             troubles: 0,
             wait_until: Timestamp(0),
             created_by: actor.name().to_owned(),
             created_at: self.now(),
         };
         // It opens what is sealed, and may have to write it first: before the deed, which holds the one writer.
-        let secret = self.webhook_secret(actor, &hook).await?.reveal();
+        let secret = self.webhook_secret(actor, &hook, hook.secrets.generation).await?.reveal();
         let mut deed = self.allow(actor, Permission::SettingManage, "webhook").await?;
         if store::webhook::all_within(&mut deed.tx).await?.len() >= MOST {
             return Err(Error::Conflict(format!("There are {MOST} webhooks already. Remove one first.")));
@@ -158,6 +174,29 @@ impl Fleet {
         store::webhook::insert(&mut deed.tx, &hook).await?;
         deed.ring(STANDING, &hook.id.to_string()).await?;
         deed.commit("webhook.add", &subject_of(hook.id), &json!({"host": host_of(&hook), "kinds": hook.kinds})).await?;
+        Ok(NewWebhook { hook, secret })
+    }
+
+    /// Gives a webhook another secret. Those before sign beside it for a day, so that its receiver can be given the new one
+    /// at leisure. `seen` is the generation that whoever decides has seen.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such webhook, its secret was changed since it was seen or too often within a day,
+    /// or the passphrase is missing that secrets are derived with.
+    pub async fn change_webhook_secret(&self, actor: &Actor, id: WebhookId, seen: i64) -> Result<NewWebhook> {
+        let subject = subject_of(id);
+        self.authorise(actor, Permission::SettingManage, &subject).await?;
+        let hook = store::webhook::by_id(self.db(), id).await?.ok_or_else(|| missing(id))?;
+        let next = changed(&hook, seen, self.now())?;
+        // Before the deed, as it is for a new one.
+        let secret = self.webhook_secret(actor, &hook, next.generation).await?.reveal();
+        let mut deed = self.allow(actor, Permission::SettingManage, &subject).await?;
+        let mut hook = held(&mut deed, id).await?;
+        hook.secrets = changed(&hook, seen, self.now())?;
+        store::webhook::put(&mut deed.tx, &hook).await?;
+        deed.ring(STANDING, &id.to_string()).await?;
+        let detail = json!({"host": host_of(&hook), "generation": hook.secrets.generation});
+        deed.commit("webhook.secret", &subject, &detail).await?;
         Ok(NewWebhook { hook, secret })
     }
 

@@ -6,10 +6,13 @@ use domain::{
     authority::{AuthorityKind, AuthorityState},
     id::{ApprovalId, AuthorityId},
     person::Role,
-    time::DAY,
+    time::{DAY, SECOND},
 };
-use fleet::{Actor, AuditFilter, Error, Fleet, Keys, Origin, authority::AuthorityForm, token::TokenForm};
+use fleet::{
+    Actor, AuditFilter, Error, Fleet, Keys, Origin, authority::AuthorityForm, people::UserForm, token::TokenForm,
+};
 use pki::{Issuer, Profile, SerialNumber, Urls};
+use totp_rs::{Builder, Secret};
 
 fn factory_form() -> AuthorityForm {
     AuthorityForm { kind: "factory".into(), factory: "brno".into(), ..AuthorityForm::default() }
@@ -52,6 +55,29 @@ async fn the_hierarchy_comes_to_be_by_four_eyes_and_a_ceremony() {
         assert_eq!(trusted.len(), 3, "root, factory, batch");
         assert!(matches!(world.fleet.cacerts("Z").await, Err(Error::NotFound { .. })));
         world.chain_holds().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_with_a_second_factor_shows_it_before_deciding() {
+    for world in bare().await {
+        let fleet = &world.fleet;
+        let form = UserForm { email: "mo@muster.example".into(), name: "Mo".into(), role: "manager".into() };
+        let mo = fleet.add_user(&Actor::Rule { name: "test" }, &form).await.unwrap().user;
+        let mo = fleet.actor_of_user(mo.id, Origin::default()).await.unwrap().unwrap();
+        fleet.begin_app(&mo, "Phone", "").await.unwrap();
+        let secret = fleet.pending_app(&mo).await.unwrap().unwrap().secret.replace(' ', "");
+        let app = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
+        let code = app.generate(u64::try_from(fleet.now().0 / SECOND).unwrap()).to_string();
+        fleet.confirm_app(&mo, &code).await.unwrap();
+        let (id, hash, _) = requested(&world, &operator(), &factory_form()).await;
+        for approve in [true, false] {
+            let asked = fleet.decide(&mo, id, &hash, approve, "seen").await;
+            assert!(matches!(asked, Err(Error::ProveAgain)), "{asked:?}");
+        }
+        assert_eq!(fleet.approval(&mo, id).await.unwrap().row.state, ApprovalState::Waiting);
+        fleet.decide(&mo.clone().proved(Some(fleet.now())), id, &hash, true, "").await.unwrap();
+        assert_eq!(fleet.approval(&mo, id).await.unwrap().row.state, ApprovalState::Approved);
     }
 }
 
@@ -124,6 +150,7 @@ async fn whoever_requests_does_not_approve_also_not_through_a_token() {
             email: "max@muster.example".into(),
             name: "max".into(),
             role: Role::Admin,
+            proved_at: None,
             origin: Origin::default(),
         };
         let (id, hash, _) = requested(&world, &asked_by, &factory_form()).await;

@@ -4,7 +4,7 @@ use crate::{
     epcis::{document, gs1},
     world::{HEADER, NOW, OPERATOR, World, finished, fleet_on, is_done, manifest, row, worlds},
 };
-use domain::{id::ImportId, import::ImportState, time::DAY};
+use domain::{id::ImportId, import::ImportState, node::Lease, time::DAY};
 use fleet::{Error, Fleet, import::ImportRequest};
 use futures::{StreamExt, stream};
 use std::{io, sync::Arc, time::Duration};
@@ -148,7 +148,7 @@ async fn events_that_become_bad_before_they_are_entered_are_counted_and_reported
 async fn one_import_at_a_time_whichever_process_works_on_it() {
     for world in worlds().await {
         let (other, _folder) = elsewhere(&world);
-        let turn = store::turn::imports(&world.fixture.db).await.unwrap();
+        let turn = world.fleet.turn(Lease::Imports).await.unwrap();
         let first = start(&world.fleet, "a.csv", manifest(0..3_000)).await;
         let second = start(&other, "b.csv", manifest(1_500..4_500)).await;
         tokio::time::sleep(Duration::from_millis(600)).await;
@@ -190,7 +190,7 @@ async fn a_start_does_not_sweep_away_what_is_arriving_elsewhere() {
 #[tokio::test]
 async fn an_import_of_a_folder_that_is_gone_ends_and_says_so() {
     for world in worlds().await {
-        let turn = store::turn::imports(&world.fixture.db).await.unwrap();
+        let turn = world.fleet.turn(Lease::Imports).await.unwrap();
         let (other, folder) = elsewhere(&world);
         let id = start(&other, "a.csv", manifest(0..10)).await;
         drop(folder);
@@ -214,7 +214,7 @@ async fn an_import_of_a_folder_that_is_gone_ends_and_says_so() {
 #[tokio::test]
 async fn files_that_wait_leave_room_on_the_disk() {
     for world in worlds().await {
-        let turn = store::turn::imports(&world.fixture.db).await.unwrap();
+        let turn = world.fleet.turn(Lease::Imports).await.unwrap();
         let text = manifest(0..100);
         let first = start(&world.fleet, "a.csv", text.clone()).await;
         let tight = ImportRequest { room: text.len() as u64 + 500, ..ImportRequest::new("b.csv") };

@@ -34,7 +34,7 @@ pub fn fleet_on(db: Db, fixture: &Fixture) -> Fleet {
 pub fn support() -> Actor {
     let id = "01936e5a-0000-7000-8000-000000000001".parse().unwrap();
     let (email, name) = ("sam@muster.example".to_owned(), "Sam".to_owned());
-    Actor::User { id, email, name, role: Role::Support, origin: Origin::default() }
+    Actor::User { id, email, name, role: Role::Support, proved_at: None, origin: Origin::default() }
 }
 
 /// A row of a manifest by its number.

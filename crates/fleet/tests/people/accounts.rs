@@ -69,7 +69,7 @@ async fn an_invited_person_chooses_a_password_once() {
         assert!(fleet.redeem_link(&visitor(""), &new.link).await.is_err(), "it is for another purpose");
         let weak = fleet.set_password(&visitor(""), &new.link, &new.user.email).await.unwrap_err();
         assert_eq!(fields(&weak), ["password"]);
-        let sam = fleet.set_password(&visitor(""), &new.link, PASSWORD).await.unwrap();
+        let sam = fleet.set_password(&visitor(""), &new.link, PASSWORD).await.unwrap().inside().unwrap();
         assert!(sam.has_password && sam.password_changed_at.is_some());
         assert!(fleet.set_password(&visitor(""), &new.link, PASSWORD).await.is_err());
         assert_eq!(world.last_audited("link.redeem").await.0, "user:sam@muster.example");

@@ -6,17 +6,17 @@ use domain::{
     person::Role,
     time::{HOUR, MINUTE, SECOND},
 };
-use fleet::{Actor, Error, Origin, people::User, session::session_hash};
+use fleet::{Actor, Error, Origin, factor::Entered, session::session_hash};
 
-fn is_wrong(result: &Result<User, Error>) -> bool {
+fn is_wrong(result: &Result<Entered, Error>) -> bool {
     matches!(result, Err(Error::Invalid { .. }))
 }
 
-fn is_blocked(result: &Result<User, Error>) -> bool {
+fn is_blocked(result: &Result<Entered, Error>) -> bool {
     matches!(result, Err(Error::TooMany { .. }))
 }
 
-async fn fail(world: &World, address: &str, email: &str) -> Result<User, Error> {
+async fn fail(world: &World, address: &str, email: &str) -> Result<Entered, Error> {
     world.fleet.sign_in(&visitor(address), email, "not the password").await
 }
 
@@ -25,7 +25,7 @@ async fn whoever_knows_the_password_comes_in() {
     for world in worlds().await {
         let (user, _) = world.person(Role::Manager).await;
         let back = world.fleet.sign_in(&visitor("192.0.2.1"), "  Manager@Muster.Example", PASSWORD).await.unwrap();
-        assert_eq!(back.id, user.id);
+        assert_eq!(back.id(), user.id);
         let entry = world.audited("sign_in").await.remove(0);
         assert_eq!(entry.record.actor_name, "manager@muster.example");
         assert_eq!((entry.record.outcome, entry.record.address.as_str()), (Outcome::Done, "192.0.2.1"));
@@ -155,7 +155,7 @@ async fn of_two_who_use_a_link_at_once_one_comes_in() {
             for attempt in tries.collect::<Vec<_>>() {
                 match attempt.await.unwrap() {
                     Ok(back) => {
-                        assert_eq!(back.id, user.id);
+                        assert_eq!(back.id(), user.id);
                         won += 1;
                     }
                     Err(error) => assert!(matches!(error, Error::Conflict(_)), "{error:?}"),

@@ -2,7 +2,8 @@
 
 use crate::world::{World, batch, device, manager, operator, worlds};
 use domain::{
-    authority::AuthorityState, certificate::RevocationReason, id::RevocationId, revocation::RevocationAct as Act,
+    authority::AuthorityState, certificate::RevocationReason, id::RevocationId, node::Lease,
+    revocation::RevocationAct as Act,
 };
 use fleet::{
     Error,
@@ -101,7 +102,7 @@ async fn acts_that_cross_on_an_authority_see_each_other() {
 async fn whoever_waited_for_its_turn_publishes_what_is_true_then() {
     for world in worlds(3).await {
         world.act(Act::Hold, device("A-00000")).await;
-        let turn = store::turn::crls(world.fleet.db()).await.unwrap();
+        let turn = world.fleet.turn(Lease::Crls).await.unwrap();
         let fleet = world.fleet.clone();
         let publishing = tokio::spawn(async move { fleet.publish_due().await });
         tokio::time::sleep(A_WHILE).await;

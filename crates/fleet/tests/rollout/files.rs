@@ -1,6 +1,6 @@
 //! Files that are gone, altered or cut off on a node's shelf, while rollouts send them.
 
-use crate::world::*;
+use crate::{pushing, world::*};
 use domain::{
     id::ReleaseId,
     release::Stage,
@@ -97,8 +97,13 @@ async fn a_file_that_lost_its_end_is_sent_to_nobody_until_it_is_whole_again() {
         let again = world.fleet.artifact_for(&devices[0], what.module, &file.name).await;
         assert!(matches!(again, Err(Error::NotFound { .. })), "{}: it is read again first", world.name());
         assert_eq!(world.offered(&devices[1]).await, None, "{}", world.name());
+        // What a read has found is taken for granted for a while: the file is not read again at each poll.
         fs::write(&path, &whole).unwrap();
-        world.wait(MINUTE);
+        world.wait(10 * MINUTE);
+        assert_eq!(world.offered(&devices[1]).await, None, "{}", world.name());
+        // Whoever pushes it again has said that it is whole.
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(!world.releases().push(&whole, &pushing::form("2.0")).await.unwrap().fresh);
         world.fleet.artifact_for(&devices[0], what.module, &file.name).await.unwrap();
         assert!(world.offered(&devices[1]).await.is_some());
     }

@@ -7,11 +7,16 @@ use domain::{
     person::Role,
     release::Stage,
     rollout::{
-        ActionState as S, Cohorts, Execution, Feedback, Finished, Plan, Reaction, RolloutState, Variant, WaveSize,
+        ActionState as S, Cohorts, Consent, ErrorRates, Evidence, Execution, Feedback, Finished, Gate, Plan, Reaction,
+        RolloutState, UserAnswer, Variant, Wave, WaveSize,
     },
     time::{MINUTE, SECOND},
 };
-use fleet::{Actor, Fleet, rollout::Abort, update::UpdateLink};
+use fleet::{
+    Actor, Fleet,
+    rollout::{Abort, RolloutDetail},
+    update::UpdateLink,
+};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -26,6 +31,8 @@ enum Step {
     Poll(usize, bool),
     Says(usize, Execution, Finished),
     Stops(usize, bool),
+    Answers(usize, bool),
+    Agrees(usize, bool),
     Reports(usize, bool),
     Wait(i64),
     Look(bool),
@@ -51,6 +58,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (device(), any::<bool>()).prop_map(|(device, other)| Step::Poll(device, other)),
         10 => (device(), says).prop_map(|(device, (execution, finished))| Step::Says(device, execution, finished)),
         2 => (device(), any::<bool>()).prop_map(|(device, agrees)| Step::Stops(device, agrees)),
+        6 => (device(), prop::bool::weighted(0.7)).prop_map(|(device, agrees)| Step::Answers(device, agrees)),
+        1 => (device(), any::<bool>()).prop_map(|(device, on)| Step::Agrees(device, on)),
         6 => (device(), prop::bool::weighted(0.8)).prop_map(|(device, new)| Step::Reports(device, new)),
         5 => (-20..90_i64).prop_map(Step::Wait),
         5 => any::<bool>().prop_map(Step::Look),
@@ -82,11 +91,18 @@ struct Story<'w> {
     seen: Seen,
 }
 
-fn the_plan(new: ReleaseId, b: ReleaseId, old: ReleaseId) -> Plan {
+const RATES: ErrorRates = ErrorRates { false_halt: 20_000, false_advance: 40_000 };
+
+fn the_plan((new, b, old): (ReleaseId, ReleaseId, ReleaseId), by_evidence: bool, asks: bool) -> Plan {
     let variant = |name: &str, release, share| Variant { name: name.to_owned(), release, share };
     let variants = vec![variant("A", Some(new), 60_000), variant("B", Some(b), 30_000), variant("none", None, 10_000)];
     Plan {
-        waves: vec![wave(WaveSize::Devices(4)), wave(WaveSize::Devices(4)), wave(WaveSize::Rest)],
+        waves: vec![wave(WaveSize::Devices(4)), wave(WaveSize::Devices(4)), wave(WaveSize::Rest)]
+            .into_iter()
+            .map(|wave| Wave { gate: Gate { evidence: by_evidence.then_some(RATES), ..wave.gate }, ..wave })
+            .collect(),
+        late_by_habit: by_evidence,
+        confirmation_required: asks,
         cohorts: Some(Cohorts { wave: None, variants }),
         reaction: Reaction::Pause,
         revert_to: Some(old),
@@ -109,7 +125,9 @@ impl Story<'_> {
             Step::Says(device, execution, finished) => {
                 if let Some(id) = self.last_action(*device).await {
                     let said = Feedback { execution: *execution, finished: *finished, code: None, details: vec![] };
-                    fleet.update_feedback(&self.devices[*device], id, &said).await.unwrap();
+                    let waits = self.state_of(id).await == S::WaitsForConfirmation;
+                    let taken = fleet.update_feedback(&self.devices[*device], id, &said).await;
+                    assert_eq!(taken.is_err(), waits, "{}: {taken:?}", self.world.name());
                 }
             }
             Step::Stops(device, agrees) => {
@@ -119,6 +137,17 @@ impl Story<'_> {
                     let _ = fleet.cancel_feedback(&self.devices[*device], id, &said).await;
                 }
             }
+            Step::Answers(device, agrees) => {
+                if let Some(id) = self.last_action(*device).await {
+                    let consent = if *agrees { Consent::Confirmed } else { Consent::Denied };
+                    let said = UserAnswer { consent, code: None, details: vec!["it was so".to_owned()] };
+                    let _ = fleet.user_answers(&self.devices[*device], id, &said).await;
+                }
+            }
+            Step::Agrees(device, true) => {
+                let _ = self.other.activate_auto_confirm(&self.devices[*device], "Ada", "").await;
+            }
+            Step::Agrees(device, false) => fleet.deactivate_auto_confirm(&self.devices[*device]).await.unwrap(),
             Step::Reports(device, new) => {
                 let version = match (new, self.last_version(*device).await) {
                     (true, Some(version)) => version,
@@ -162,7 +191,11 @@ impl Story<'_> {
     async fn is_kept(&self, at: &Fleet, device: usize) {
         at.refresh_rollouts().await.unwrap();
         let told = at.poll(&self.devices[device]).await.unwrap().update;
-        let Some(UpdateLink::Deployment { id, .. }) = told else { return };
+        let (id, asks) = match told {
+            Some(UpdateLink::Deployment { id, .. }) => (id, false),
+            Some(UpdateLink::Confirmation { id, .. }) => (id, true),
+            _ => return,
+        };
         let told = store::update_action::by_id(self.world.fleet.db(), id).await.unwrap().unwrap();
         let state = self.world.state(&self.code).await;
         let is_stopped = matches!(state, RolloutState::Paused | RolloutState::Halted | RolloutState::Aborted);
@@ -173,12 +206,18 @@ impl Story<'_> {
             self.world.name(),
             told.action
         );
+        let waits = told.action.state == S::WaitsForConfirmation;
+        assert_eq!(waits, asks, "{}: nobody installs what its user has not agreed to", self.world.name());
     }
 
     async fn last_action(&self, device: usize) -> Option<i64> {
         let Actor::Device { id, .. } = &self.devices[device] else { return None };
         let actions = store::update_action::of_device(self.world.fleet.db(), *id, 1).await.unwrap();
         actions.first().map(|action| action.id)
+    }
+
+    async fn state_of(&self, id: i64) -> S {
+        store::update_action::by_id(self.world.fleet.db(), id).await.unwrap().unwrap().action.state
     }
 
     async fn last_version(&self, device: usize) -> Option<String> {
@@ -243,6 +282,27 @@ impl Story<'_> {
             }
         }
         assert_eq!(shown, counted, "{name}: counts are what is so");
+        self.gates_know_what_is_so(&detail, &rollout).await;
+    }
+
+    /// What gates go by is what is so: by wave, and by what devices are, whoever of the two processes counted; what they decide
+    /// follows from it alone.
+    async fn gates_know_what_is_so(&self, detail: &RolloutDetail, rollout: &store::rollout::Rollout) {
+        let name = self.world.name();
+        let levels = store::rollout::level::of(self.world.fleet.db(), rollout.id).await.unwrap();
+        for (wave, view) in detail.wave_views.iter().enumerate() {
+            let known = view.evidence;
+            let of_wave = levels.iter().filter(|count| count.wave == wave);
+            let sum = of_wave.fold(Evidence::default(), |sum, count| {
+                let under_way = sum.under_way + count.evidence.under_way;
+                Evidence { under_way, ..sum.and(&count.evidence) }
+            });
+            assert_eq!(sum, Evidence { total: 0, joined: 0, ..known }, "{name}: levels come to the wave");
+            let gate = &detail.plan.waves[wave].gate;
+            let Some(weighed) = gate.weigh(&known, &view.accepted) else { continue };
+            let is_against = weighed.iter().any(|harm| harm.above.is_enough());
+            assert_eq!(view.is_open && is_against, view.halted.is_some(), "{name}: it halts by evidence alone");
+        }
     }
 
     /// Both processes say the same to every device, once what they remember of it is a minute old.
@@ -253,7 +313,9 @@ impl Story<'_> {
         self.world.wait(2 * MINUTE);
         for device in &self.devices {
             let id = |link: Option<UpdateLink>| match link {
-                Some(UpdateLink::Deployment { id, .. } | UpdateLink::Cancel { id }) => Some(id),
+                Some(
+                    UpdateLink::Deployment { id, .. } | UpdateLink::Confirmation { id, .. } | UpdateLink::Cancel { id },
+                ) => Some(id),
                 None => None,
             };
             // What one of them writes is what the other one sees.
@@ -266,11 +328,12 @@ impl Story<'_> {
     }
 }
 
-async fn tell(story: Vec<Step>) {
+async fn tell(story: Vec<Step>, by_evidence: bool, asks: bool) {
     for world in worlds().await {
         let devices = world.devices(DEVICES).await;
         let (old, new) = (world.release("1.9", Stage::Production).await, world.release("2.0", Stage::Production).await);
-        let plan = the_plan(new, world.release("2.1", Stage::Production).await, old);
+        let b = world.release("2.1", Stage::Production).await;
+        let plan = the_plan((new, b, old), by_evidence, asks);
         let code = world.submitted(plan.clone()).await;
         let other = world.another().await;
         let mut told = Story { world: &world, other, devices, plan: Plan::clone(&plan), code, seen: Seen::default() };
@@ -294,10 +357,10 @@ async fn tell(story: Vec<Step>) {
 fn whatever_happens_in_whatever_order_what_must_hold_holds() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases: 6, max_shrink_iters: 60, ..Config::default() });
-    let stories = vec(step(), 30..90);
+    let stories = (vec(step(), 30..90), any::<bool>(), any::<bool>());
     runner
-        .run(&stories, |story| {
-            runtime.block_on(tell(story));
+        .run(&stories, |(story, by_evidence, asks)| {
+            runtime.block_on(tell(story, by_evidence, asks));
             Ok(())
         })
         .unwrap();

@@ -1,11 +1,11 @@
 //! What a device sees in a repository: one address, and each sees what it is entitled to at the moment.
 
-use crate::{pushing, world::*};
+use crate::{debs, pushing, world::*};
 use domain::{
     history::Event,
     release::{ArtifactKind, Stage},
     rollout::{ActionState as S, Advance, Gate, Plan, Reaction, RolloutState, Wave, WaveSize, Window, Windows},
-    time::{HOUR, MINUTE},
+    time::{DAY, HOUR, MINUTE},
 };
 use fleet::{
     Actor, Error,
@@ -20,7 +20,10 @@ impl World {
         self.wait(domain::time::SECOND);
         let part = self.fleet.repository_part(device, ArtifactKind::Deb, Wanted::Path(path), meaning).await;
         match part {
-            Ok(part) => Some(part),
+            Ok(part) => {
+                self.fleet.note_sent(device, &part).await;
+                Some(part)
+            }
             Err(Error::NotFound { .. }) => None,
             Err(other) => panic!("{}: {path}: {other}", self.name()),
         }
@@ -42,6 +45,10 @@ impl World {
     }
 }
 
+fn all(release: domain::id::ReleaseId) -> Plan {
+    Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) }
+}
+
 fn one_first(release: domain::id::ReleaseId) -> Plan {
     let mut plan = plan(release);
     plan.waves[0].size = WaveSize::Devices(1);
@@ -59,6 +66,13 @@ async fn two_devices_see_two_versions_and_what_runs_says_how_it_went() {
             assert!(world.kinds(device).await.is_empty(), "what it has is no offer");
         }
         let code = world.started(one_first(world.set("2.0").await)).await;
+        let mut next = 0;
+        for device in &devices {
+            let why = world.fleet.device_rollouts(&operator(), device.name()).await.unwrap().remove(0);
+            assert!(why.in_repository, "{}: no poll offers it", world.name());
+            next += usize::from(why.is_next());
+        }
+        assert_eq!(next, 1, "{}: the other one is in the next wave", world.name());
         let (mut first, mut second) = (None, None);
         for device in &devices {
             match world.sees(device).await.as_deref() {
@@ -94,6 +108,46 @@ async fn two_devices_see_two_versions_and_what_runs_says_how_it_went() {
         world.poll(second).await;
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Completed, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_is_begun_with_and_what_is_asked_about_is_not() {
+    for world in worlds().await {
+        let device = &world.devices(1).await[0];
+        world.set("1.0").await;
+        let code = world.started(all(world.set("2.0").await)).await;
+        assert_eq!(world.sees(device).await.as_deref(), Some("2.0"));
+        let path = Wanted::Path("pool/main/gateway_2.0_amd64.deb");
+        let asked = world.fleet.repository_part(device, ArtifactKind::Deb, path, Meaning::Content).await.unwrap();
+        assert_eq!(world.count(&code, 0, S::Offered).await, 1, "{}: by HEAD, or it is told 304", world.name());
+        // A package is one by its hash, too.
+        let hash = Wanted::Hash(&asked.sha256);
+        let by_hash = world.fleet.repository_part(device, ArtifactKind::Deb, hash, Meaning::Index).await.unwrap();
+        world.fleet.note_sent(device, &by_hash).await;
+        assert_eq!(world.count(&code, 0, S::Downloading).await, 1, "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn an_offer_that_can_not_be_delivered_hides_nothing_that_a_device_has() {
+    for world in worlds().await {
+        let device = &world.devices(1).await[0];
+        world.set("1.0").await;
+        let new = world.set("2.0").await;
+        world.started(all(new)).await;
+        assert_eq!(world.sees(device).await.as_deref(), Some("2.0"));
+        let path = world.shelf(&world.fleet.release(&operator(), new).await.unwrap().files[0].sha256);
+        let good = std::fs::read(&path).unwrap();
+        let mut rotten = good.clone();
+        let at = good.windows(15).position(|piece| piece == b"the gateway 2.0").unwrap();
+        rotten[at] ^= 1;
+        std::fs::write(&path, rotten).unwrap();
+        // A process that has read none of it yet.
+        let node = world.at_another().await;
+        assert_eq!(node.sees(device).await.as_deref(), Some("1.0"), "{}", node.name());
+        assert!(node.fetches(device, "1.0").await && !node.fetches(device, "2.0").await, "{}", node.name());
+        assert_eq!(node.sees(device).await.as_deref(), Some("1.0"), "{}: it is told so again", node.name());
     }
 }
 
@@ -228,5 +282,34 @@ async fn nobody_else_asks_here() {
             world.fleet.repository_part(actor, ArtifactKind::Deb, Wanted::Path(IN_RELEASE), Meaning::Entry).await
         };
         assert!(matches!(asked(&admin()).await, Err(Error::Forbidden { .. })), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_ends_before_its_rollout_can_is_not_submitted() {
+    for world in worlds().await {
+        world.devices(2).await;
+        let packager = debs::Packager::new(1, NOW.plus(-DAY));
+        let mut files = packager.set("2.0", &[("gateway", b"the gateway 2.0")]);
+        let lists = [("Packages", files[2].1.as_slice()), ("Packages.gz", files[3].1.as_slice())];
+        let text = packager.release("2.0", &lists);
+        let until = format!("Valid-Until: {}\nArchitectures:", debs::date(NOW.plus(3 * HOUR)));
+        files[1].1 = packager.signed(&text.replace("Architectures:", &until));
+        let set = world.releases().pipeline.envelope(files);
+        let id = world.releases().push(&set, &pushing::form("2.0")).await.unwrap().release.id;
+        for stage in [Stage::Staging, Stage::Production] {
+            world.releases().promote(id, stage).await.unwrap();
+        }
+        let of = |open_minutes: u32, start_at| {
+            let gate = Gate { open_minutes, ..wave(WaveSize::Rest).gate };
+            Plan { waves: vec![Wave { gate, ..wave(WaveSize::Rest) }], start_at, ..plan(id) }
+        };
+        for plan in [of(180, None), of(60, Some(NOW.plus(2 * HOUR)))] {
+            let code = world.fleet.create_rollout(&operator(), plan).await.unwrap();
+            let version = world.rollout(&code).await.version;
+            pushing::says(world.fleet.submit_rollout(&operator(), &code, version).await, "Valid-Until");
+            assert_eq!(world.state(&code).await, RolloutState::Draft, "{}", world.name());
+        }
+        world.submitted(of(170, None)).await;
     }
 }

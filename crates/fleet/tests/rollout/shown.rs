@@ -1,5 +1,6 @@
 use crate::world::*;
 use domain::{
+    history::Event,
     release::Stage,
     rollout::{ActionState, Cohorts, Outlook, Plan, Remedy, RolloutState, Variant, WaveSize},
     time::MINUTE,
@@ -11,15 +12,6 @@ use fleet::{
 
 fn part(name: &str, n: u64) -> Part {
     Part { name: name.to_owned(), n }
-}
-
-/// Lets devices poll, and writes down that they did.
-async fn heard(world: &World, devices: &[Actor]) {
-    for device in devices {
-        world.fleet.came(device);
-        world.poll(device).await;
-    }
-    world.fleet.flush_contacts().await.unwrap();
 }
 
 #[tokio::test]
@@ -58,20 +50,24 @@ async fn who_would_get_nothing_is_counted_by_why() {
         let release = world.release("2.0", Stage::Production).await;
         world.reports(&devices[0], "2.0").await;
         world.reports(&devices[1], "3.0").await;
+        for device in &devices[2..4] {
+            let quarantined = Event::Quarantined { reason: "x".into() };
+            world.fleet.device_did(&RULE, device.name(), quarantined).await.unwrap();
+        }
         let whole = Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) };
         let design = world.fleet.design_rollout(&operator(), &whole).await.unwrap();
-        let refused = &design.waves[0].refused;
-        assert_eq!(refused, &[part("run it already", 1), part("run something newer", 1)], "{}", world.name());
-        assert_eq!(design.forecast[0].through, Outlook::Short { reachable: 6, needed: 8 }, "{}", world.name());
+        assert_eq!(design.waves[0].refused, [part("not trusted", 2)], "{}", world.name());
+        assert_eq!((design.frozen.count, design.frozen.left_out), (6, 2), "{}", world.name());
+        assert_eq!(design.forecast[0].through, Outlook::Short { reachable: 4, needed: 6 }, "{}", world.name());
         let enough = |mut plan: Plan| {
-            plan.waves[0].gate.done = 75_000;
+            plan.waves[0].gate.done = 50_000;
             plan
         };
         let design = world.fleet.design_rollout(&operator(), &enough(whole.clone())).await.unwrap();
-        assert!(matches!(design.forecast[0].through, Outlook::At(_)), "{}", world.name());
+        assert!(matches!(design.forecast[0].through, Outlook::At(_)));
         let down = enough(Plan { downgrades: true, ..whole });
         let design = world.fleet.design_rollout(&operator(), &down).await.unwrap();
-        assert_eq!(design.waves[0].refused, [part("run it already", 1)]);
+        assert_eq!((design.frozen.count, design.frozen.left_out), (7, 1));
     }
 }
 
@@ -158,6 +154,26 @@ async fn the_rollout_before_is_the_last_of_the_product_that_was_started() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_repeated_is_known_by_its_rollout() {
+    for world in worlds().await {
+        let release = world.release("2.0", Stage::Production).await;
+        let create = async |name: &str, salt: &str| {
+            let plan = Plan { name: name.to_owned(), salt: salt.to_owned(), ..plan(release) };
+            world.fleet.create_rollout(&operator(), plan).await.unwrap()
+        };
+        let one = create("One", "").await;
+        let salt = world.rollout(&one).await.plan.salt;
+        let two = create("Two", &salt).await;
+        let order = async |salt: &str, code: &str| world.fleet.rollout_of_order(&operator(), salt, code).await.unwrap();
+        assert_eq!(order(&salt, &two).await.as_deref(), Some("One"), "{}", world.name());
+        assert_eq!(order(&salt, &one).await, None, "{}: it is its own", world.name());
+        assert_eq!(order("spring", &two).await, None, "{}", world.name());
+        let nobody = Actor::Nobody { origin: Origin::default() };
+        assert!(world.fleet.rollout_of_order(&nobody, &salt, &two).await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn a_device_is_told_what_became_of_its_updates_and_where_to_change_it() {
     for world in worlds().await {
         let devices = world.devices(12).await;
@@ -184,7 +200,7 @@ async fn a_device_is_told_what_became_of_its_updates_and_where_to_change_it() {
         let why = world.fleet.device_rollouts(&operator(), waits.name()).await.unwrap();
         assert_eq!(why[0].remedy, Some(Remedy::Wave), "{}: {:?}", world.name(), why[0]);
         assert_eq!((why[0].title.as_str(), why[0].release), ("gateway-os 2.0", Some(release)));
-        assert!(!why[0].is_next() && updates(waits).await.is_empty());
+        assert!(!why[0].is_next() && !why[0].in_repository && updates(waits).await.is_empty());
         let had = world.fleet.device_rollouts(&operator(), good.name()).await.unwrap();
         assert_eq!((had[0].progress, had[0].remedy), (Some(ActionState::Verified), None));
         world.fleet.pause_rollout(&manager(), &code, "").await.unwrap();

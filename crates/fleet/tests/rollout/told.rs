@@ -6,7 +6,7 @@ use fleet::{rollout::Abort, webhook::Ear};
 use serde_json::Value;
 
 /// What was rung since, in order: the word and what it is about.
-async fn rung(world: &World, ear: &mut Ear) -> Vec<(&'static str, String)> {
+pub async fn rung(world: &World, ear: &mut Ear) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     for news in ear.hear(&world.fleet).await.unwrap() {
         ear.owe(&world.fleet, &news, &Value::Null).await.unwrap();
@@ -15,7 +15,7 @@ async fn rung(world: &World, ear: &mut Ear) -> Vec<(&'static str, String)> {
     out
 }
 
-fn words(rung: &[(&'static str, String)]) -> Vec<&'static str> {
+pub fn words(rung: &[(&'static str, String)]) -> Vec<&'static str> {
     rung.iter().map(|(word, _)| *word).collect()
 }
 

@@ -58,6 +58,11 @@ impl World {
         fleet
     }
 
+    /// The same seen from there.
+    pub async fn at_another(self) -> Self {
+        Self { fleet: self.another().await, ..self }
+    }
+
     pub fn wait(&self, micros: i64) {
         self.releases.wait(micros);
     }
@@ -68,7 +73,20 @@ impl World {
     }
 
     pub async fn devices_of(&self, from: usize, n: usize) -> Vec<Actor> {
-        let lives: Vec<Life> = (from..from + n).map(life).collect();
+        self.devices_of_batch(from, n, scene::A).await
+    }
+
+    /// The same of a batch.
+    pub async fn devices_of_batch(&self, from: usize, n: usize, batch: u128) -> Vec<Actor> {
+        let lives: Vec<Life> = (from..from + n).map(|n| life(n, batch)).collect();
+        self.fleet.seed_devices(&RULE, &lives).await.unwrap();
+        lives.into_iter().map(|life| device(life.id, &life.serial)).collect()
+    }
+
+    /// The same with hardware revisions by their numbers.
+    pub async fn devices_of_revisions(&self, n: usize, revision: impl Fn(usize) -> &'static str) -> Vec<Actor> {
+        let of = |n: usize| Life { hardware_revision: revision(n).to_owned(), ..life(n, scene::A) };
+        let lives: Vec<Life> = (0..n).map(of).collect();
         self.fleet.seed_devices(&RULE, &lives).await.unwrap();
         lives.into_iter().map(|life| device(life.id, &life.serial)).collect()
     }
@@ -163,6 +181,14 @@ impl World {
         }
     }
 
+    /// The update that a device's user is asked about.
+    pub async fn asked(&self, device: &Actor) -> Option<i64> {
+        match self.poll(device).await.update {
+            Some(UpdateLink::Confirmation { id, .. }) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Those of these devices that are told of an update.
     pub async fn offered_of(&self, devices: &[Actor]) -> Vec<(Actor, i64)> {
         let mut out = Vec::new();
@@ -218,12 +244,21 @@ impl World {
 
 pub const SOAK: i64 = 10;
 
-fn life(n: usize) -> Life {
-    let mut life = scene::life(&format!("GW-{n:03}"), scene::A, NOW.plus(-30 * DAY));
+fn life(n: usize, batch: u128) -> Life {
+    let mut life = scene::life(&format!("GW-{n:03}"), batch, NOW.plus(-30 * DAY));
     if let Some(Event::Manufactured { firmware, .. }) = life.history.first_mut().map(|entry| &mut entry.event) {
         *firmware = Some("1.0".to_owned());
     }
     life
+}
+
+/// Lets devices poll, and writes down that they did.
+pub async fn heard(world: &World, devices: &[Actor]) {
+    for device in devices {
+        world.fleet.came(device);
+        world.poll(device).await;
+    }
+    world.fleet.flush_contacts().await.unwrap();
 }
 
 pub fn device(id: DeviceId, serial: &str) -> Actor {
@@ -237,6 +272,7 @@ pub const GATE: Gate = Gate {
     failed_limit: 10_000,
     silent_limit: 34_000,
     done: 100_000,
+    evidence: None,
 };
 
 pub fn wave(size: WaveSize) -> Wave {
@@ -262,5 +298,8 @@ pub fn plan(release: ReleaseId) -> Plan {
         joins: false,
         downgrades: false,
         salt: String::new(),
+        experiment: None,
+        late_by_habit: false,
+        confirmation_required: false,
     }
 }

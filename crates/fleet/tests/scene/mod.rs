@@ -22,7 +22,7 @@ const MODEL: u128 = 3;
 
 pub fn user(n: u128, name: &str, role: Role) -> Actor {
     let (email, name) = (format!("{name}@muster.example"), name.to_owned());
-    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, origin: Origin::default() }
+    Actor::User { id: Uuid::from_u128(n).into(), email, name, role, proved_at: None, origin: Origin::default() }
 }
 
 pub fn operator() -> Actor {

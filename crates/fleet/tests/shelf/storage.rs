@@ -84,6 +84,13 @@ impl Storage {
         });
     }
 
+    /// The names of what lies in a folder of the bucket.
+    pub fn files(&self, folder: &str) -> Vec<String> {
+        let folder = self.folder.path().join(BUCKET).join(PREFIX).join(folder);
+        let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
     pub fn bucket(&self) -> Bucket {
         Bucket {
             name: BUCKET.to_owned(),

@@ -1,6 +1,10 @@
 use crate::world::*;
-use domain::{audit::Outcome, id::WebhookId, person::Role, webhook::EventKind};
-use fleet::{Actor, AuditFilter, Error, Origin, webhook::WebhookForm};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{audit::Outcome, id::WebhookId, person::Role, time::DAY, webhook::EventKind};
+use fleet::{
+    Actor, AuditFilter, Error, Origin,
+    webhook::{Message, WebhookForm},
+};
 use uuid::Uuid;
 
 fn form(url: &str, kinds: &[&str]) -> WebhookForm {
@@ -23,6 +27,7 @@ async fn only_administrators_have_anything_to_do_with_them() {
                 f.add_webhook(&actor, &form("nonsense", &["nonsense"])).await.err(),
                 f.pause_webhook(&actor, hook.id, true).await.err(),
                 f.remove_webhook(&actor, hook.id).await.err(),
+                f.change_webhook_secret(&actor, hook.id, 0).await.err(),
                 f.test_webhook(&actor, WebhookId(Uuid::nil())).await.err(),
                 f.resend_webhook(&actor, hook.id, 1).await.err(),
             ];
@@ -102,6 +107,68 @@ async fn every_process_signs_alike() {
         world.wait(1_000_000);
         let later = world.next(hook.id).await.unwrap();
         assert!(later.id == here.id && later.signature != here.signature, "the time is signed, too");
+    }
+}
+
+/// What a receiver computes with a secret that it was given.
+fn signature(secret: &str, message: &Message) -> String {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    pki::WebhookSecret::new(key).sign(&message.id, message.timestamp, message.body.as_bytes())
+}
+
+#[tokio::test]
+async fn a_secret_is_changed_and_the_one_before_signs_for_a_day() {
+    for world in worlds().await {
+        let (f, admin) = (&world.fleet, user(Role::Admin));
+        let first = world.add(&[EventKind::FindingOpened]).await;
+        let id = first.hook.id;
+        world.ring(EventKind::FindingOpened, "x").await;
+        world.hear(&mut fleet::webhook::Ear::default()).await;
+        let second = f.change_webhook_secret(&admin, id, 0).await.unwrap();
+        assert_ne!(first.secret, second.secret, "{}", world.name());
+        let message = world.next(id).await.unwrap();
+        let both = [&first.secret, &second.secret].map(|secret| signature(secret, &message)).join(" ");
+        assert_eq!(message.signature, both, "{}", world.name());
+        // The same form once more, which has seen the first one.
+        let again = f.change_webhook_secret(&admin, id, 0).await;
+        assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+        assert_eq!(f.webhook(&admin, id, None).await.unwrap().hook, second.hook);
+        world.wait(DAY - 1);
+        assert_eq!(world.next(id).await.unwrap().signature.split(' ').count(), 2);
+        world.wait(1);
+        let message = world.next(id).await.unwrap();
+        assert_eq!(message.signature, signature(&second.secret, &message), "{}: the grace is over", world.name());
+        let log = f.audit_log(&RULE, &AuditFilter::default(), 500).await.unwrap();
+        let told: Vec<_> = log.iter().filter(|entry| entry.record.action == "webhook.secret").collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].record.detail.contains("hooks.example") && !told[0].record.detail.contains("whsec_"));
+        let mute = world.another(None).change_webhook_secret(&admin, id, 1).await;
+        assert!(matches!(mute, Err(Error::Conflict(_))), "{mute:?}");
+        let none = f.change_webhook_secret(&admin, WebhookId(Uuid::nil()), 0).await;
+        assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_changed_twice_a_day_at_most() {
+    for world in worlds().await {
+        let (f, admin) = (&world.fleet, user(Role::Admin));
+        let first = world.add(&[EventKind::FindingOpened]).await;
+        let id = first.hook.id;
+        f.change_webhook_secret(&admin, id, 0).await.unwrap();
+        f.change_webhook_secret(&admin, id, 1).await.unwrap();
+        let third = f.change_webhook_secret(&admin, id, 2).await;
+        assert!(matches!(&third, Err(Error::Conflict(why)) if why.contains("twice within a day")), "{third:?}");
+        world.ring(EventKind::FindingOpened, "x").await;
+        world.hear(&mut fleet::webhook::Ear::default()).await;
+        let message = world.next(id).await.unwrap();
+        assert!(
+            message.signature.starts_with(&signature(&first.secret, &message)),
+            "what the receiver has still signs"
+        );
+        assert_eq!(message.signature.split(' ').count(), 3, "{}", world.name());
+        world.wait(DAY);
+        assert!(f.change_webhook_secret(&admin, id, 2).await.is_ok(), "{}", world.name());
     }
 }
 

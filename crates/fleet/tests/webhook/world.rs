@@ -33,7 +33,7 @@ pub async fn worlds() -> Vec<World> {
 /// A person of a role.
 pub fn user(role: Role) -> Actor {
     let (id, email) = (UserId(Uuid::now_v7()), format!("{role}@muster.example"));
-    Actor::User { id, email, name: format!("The {role}"), role, origin: Origin::default() }
+    Actor::User { id, email, name: format!("The {role}"), role, proved_at: None, origin: Origin::default() }
 }
 
 /// A program of a role.

@@ -1,6 +1,6 @@
 //! Faults that are seeded: which devices an update goes wrong on follows from a number and their serials alone.
 
-use super::draw;
+use super::{Measure, draw};
 use std::str::FromStr;
 
 /// What goes wrong.
@@ -63,18 +63,38 @@ impl FromStr for Fault {
     }
 }
 
-/// The faults of a fleet, and the number from which chance follows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The faults of a fleet, what its devices measure, and the number from which chance follows.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     seed: u64,
     all: Vec<Fault>,
+    measures: Vec<Measure>,
 }
 
 impl Faults {
     /// These, the first that befalls a device being the one that it has.
     #[must_use]
     pub const fn new(seed: u64, all: Vec<Fault>) -> Self {
-        Self { seed, all }
+        Self { seed, all, measures: Vec::new() }
+    }
+
+    /// They, on devices that measure something of themselves: of each metric the first that is of a device counts.
+    #[must_use]
+    pub fn measuring(self, measures: Vec<Measure>) -> Self {
+        Self { measures, ..self }
+    }
+
+    /// What a device with a version measures at its start of this number: attributes as they are reported.
+    pub(super) fn measured(&self, serial: &str, version: &str, start: u32) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for measure in self.measures.iter().filter(|measure| measure.is_of(serial, version)) {
+            let name = format!("metric.{}", measure.name);
+            if found.iter().all(|(other, _)| *other != name) {
+                let value = measure.value(self.seed, &[serial, version, &start.to_string()]);
+                found.push((name, format!("{value:.2}")));
+            }
+        }
+        found
     }
 
     pub(super) const fn seed(&self) -> u64 {
@@ -93,7 +113,7 @@ impl Faults {
     }
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == text, |beginning| text.starts_with(beginning))
 }
 
@@ -113,6 +133,20 @@ mod tests {
         for wrong in ["", "fail", "fail=x", "silent=3", "back,share=101", "back,colour=red", "explode"] {
             assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn of_each_metric_the_first_that_fits_is_measured() {
+        let measures =
+            ["boot_s=90,spread=0,serial=GW2C-*,version=2.*", "boot_s=30,spread=0", "mem_free_mb=64,spread=0"];
+        let faults = Faults::new(7, Vec::new()).measuring(measures.map(|text| text.parse().unwrap()).to_vec());
+        let told = |serial: &str, version: &str| {
+            let all = faults.measured(serial, version, 1).into_iter();
+            all.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(told("GW2C-1", "2.0"), "metric.boot_s 90.00, metric.mem_free_mb 64.00");
+        assert_eq!(told("GW2C-1", "1.9"), "metric.boot_s 30.00, metric.mem_free_mb 64.00");
+        assert_eq!(told("GW2B-1", "2.0"), "metric.boot_s 30.00, metric.mem_free_mb 64.00");
     }
 
     #[test]

@@ -22,9 +22,11 @@ pub struct Inside {
 impl Line for Inside {
     async fn poll(&self) -> Result<Polled, LineError> {
         let answer = self.fleet.poll(&self.actor).await?;
-        let next = answer.update.map(|link| match link {
-            UpdateLink::Deployment { id, .. } => Next { id, is_stop: false, href: String::new() },
-            UpdateLink::Cancel { id } => Next { id, is_stop: true, href: String::new() },
+        let next = answer.update.and_then(|link| match link {
+            // It has no user, and passes over what it doesn't know, as SWUpdate does.
+            UpdateLink::Confirmation { .. } => None,
+            UpdateLink::Deployment { id, .. } => Some(Next { id, is_stop: false, href: String::new() }),
+            UpdateLink::Cancel { id } => Some(Next { id, is_stop: true, href: String::new() }),
         });
         Ok(Polled { sleep_s: answer.sleep_s, wants_report: answer.wants_report, next })
     }
@@ -58,8 +60,9 @@ impl Line for Inside {
         Ok(said?)
     }
 
-    async fn report(&self, runs: &str) -> Result<(), LineError> {
-        let attributes = reports::attributes(&self.fleet, self.actor.name(), runs).await?;
+    async fn report(&self, runs: &str, measured: &[(String, String)]) -> Result<(), LineError> {
+        let mut attributes = reports::attributes(&self.fleet, self.actor.name(), runs).await?;
+        attributes.extend_from_slice(measured);
         Ok(self.fleet.report(&self.actor, Attributes::collect(attributes), UpdateMode::Replace).await?)
     }
 }

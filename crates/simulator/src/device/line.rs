@@ -92,9 +92,9 @@ pub trait Line: Send + Sync {
     /// When the line breaks, or it is refused.
     fn say(&self, next: &Next, feedback: &Feedback) -> impl Future<Output = Result<(), LineError>> + Send;
 
-    /// Reports what it is, and the version that it runs.
+    /// Reports what it is, the version that it runs, and attributes that it measured.
     ///
     /// # Errors
     /// When the line breaks, or it is refused.
-    fn report(&self, runs: &str) -> impl Future<Output = Result<(), LineError>> + Send;
+    fn report(&self, runs: &str, measured: &[(String, String)]) -> impl Future<Output = Result<(), LineError>> + Send;
 }

@@ -215,9 +215,11 @@ impl Line for Wire {
         self.put(Method::POST, &format!("{own}/feedback"), &content).await
     }
 
-    async fn report(&self, runs: &str) -> Result<(), LineError> {
+    async fn report(&self, runs: &str, measured: &[(String, String)]) -> Result<(), LineError> {
+        let mut attributes = vec![("sw.version".to_owned(), runs.to_owned())];
+        attributes.extend_from_slice(measured);
         // Of its parts it knows nothing, so what was said of them stays.
-        self.report_all(&[("sw.version".to_owned(), runs.to_owned())], UpdateMode::Merge).await
+        self.report_all(&attributes, UpdateMode::Merge).await
     }
 }
 

@@ -35,6 +35,7 @@ struct Row {
     id: Uuid,
     model_id: Uuid,
     hardware_revision: String,
+    batch: String,
     custodian_id: Uuid,
     factory_id: Uuid,
     channel: String,
@@ -56,6 +57,7 @@ impl TryFrom<Row> for Known {
             subject: Subject {
                 model: ModelId(row.model_id),
                 revision: row.hardware_revision,
+                batch: row.batch,
                 channel: row.channel,
                 lifecycle: row.lifecycle.parse().map_err(|e| StoreError::corrupt("device.lifecycle", e))?,
                 trust: row.trust.parse().map_err(|e| StoreError::corrupt("device.trust", e))?,
@@ -96,8 +98,9 @@ pub async fn known(db: &Db, numbers: &[u32]) -> StoreResult<Vec<Known>> {
 #[must_use]
 pub fn known_sql(db: &Db, n: usize) -> String {
     format!(
-        "SELECT d.number, d.id, d.model_id, d.hardware_revision, d.custodian_id, d.factory_id, d.channel, d.lifecycle, \
-         d.trust, d.firmware, d.time_zone, d.last_seen_at, p.cadence FROM device d \
+        "SELECT d.number, d.id, d.model_id, d.hardware_revision, b.code AS batch, d.custodian_id, d.factory_id, d.channel, \
+         d.lifecycle, d.trust, d.firmware, d.time_zone, d.last_seen_at, p.cadence FROM device d \
+         JOIN batch b ON b.id = d.batch_id \
          LEFT JOIN device_poll p ON p.device_id = d.id WHERE d.number IN ({})",
         crate::db::list_sql(db, n)
     )

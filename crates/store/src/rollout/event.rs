@@ -24,6 +24,7 @@ pub struct RolloutEvent {
 
 queries! {
     OF = "SELECT at, actor, deed, wave, words, detail FROM rollout_event WHERE rollout_id = $1 ORDER BY id DESC LIMIT $2";
+    LAST = "SELECT detail FROM rollout_event WHERE rollout_id = $1 AND deed = $2 ORDER BY id DESC LIMIT 1";
     APPEND = "INSERT INTO rollout_event (rollout_id, id, at, actor, deed, wave, words, detail) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 }
@@ -44,6 +45,26 @@ pub async fn of(db: &Db, rollout: RolloutId, limit: i64) -> StoreResult<Vec<Roll
         detail: serde_json::from_str(&detail).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(event).collect())
+}
+
+/// What a deed was decided by, the last time that it was done with a rollout.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last(db: &Db, rollout: RolloutId, deed: &str) -> StoreResult<Option<Value>> {
+    let detail: Option<String> =
+        read!(db, |pool| sqlx::query_scalar(LAST).bind(rollout.0).bind(deed).fetch_optional(pool).await)?;
+    Ok(detail.map(|detail| serde_json::from_str(&detail).unwrap_or_default()))
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_within(tx: &mut Tx, rollout: RolloutId, deed: &str) -> StoreResult<Option<Value>> {
+    let detail: Option<String> =
+        within!(tx, |executor| sqlx::query_scalar(LAST).bind(rollout.0).bind(deed).fetch_optional(executor).await)?;
+    Ok(detail.map(|detail| serde_json::from_str(&detail).unwrap_or_default()))
 }
 
 /// Appends what was done.

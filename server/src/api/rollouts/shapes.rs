@@ -1,7 +1,8 @@
 //! Rollouts as the API shows them.
 
-use domain::rollout::{ActionKind, ActionState, Evidence, Frozen, FrozenWave, NO_COHORT, Plan, Wave};
-use fleet::rollout::{DeviceOutcome, RolloutDetail, RolloutRow, WaveView};
+use super::forecast::{CoursePointShape, ForecastShape};
+use domain::rollout::{ActionKind, ActionState, Evidence, FrozenWave, HeldBack, NO_COHORT, Plan, Wave};
+use fleet::rollout::{Design, DeviceOutcome, RolloutDetail, RolloutRow, WaveView};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -25,7 +26,7 @@ pub struct OutcomesShape {
 
 impl From<Evidence> for OutcomesShape {
     fn from(evidence: Evidence) -> Self {
-        let Evidence { total, under_way, retried, verified, failed, silent } = evidence;
+        let Evidence { total, joined: _, under_way, retried, verified, failed, silent, returned: _ } = evidence;
         Self { total, under_way, retried, verified, failed, silent }
     }
 }
@@ -87,6 +88,8 @@ pub struct WaveShape {
     open: bool,
     /// What its gate knows.
     outcomes: OutcomesShape,
+    /// Of how many devices the user is asked and has not agreed: no gate counts them.
+    waiting: u64,
     /// Whether the next one may be opened by hand now.
     ready: bool,
     /// What its gate waits for, in words.
@@ -101,9 +104,46 @@ impl From<&WaveView> for WaveShape {
             devices: wave.devices,
             open: wave.is_open,
             outcomes: wave.evidence.into(),
+            waiting: waiting_of(wave),
             ready: wave.is_ready,
             missing: wave.missing.clone(),
             halted: wave.halted.clone(),
+        }
+    }
+}
+
+fn waiting_of(wave: &WaveView) -> u64 {
+    let waits = wave.counts.iter().filter(|count| count.state == ActionState::WaitsForConfirmation);
+    waits.map(|count| count.n).sum()
+}
+
+/// Devices that a rollout goes on without.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldBackShape {
+    /// What they have in common: `revision`, `batch`, or `all`.
+    factor: String,
+    /// What it is with them; empty for all.
+    level: String,
+    /// Of this cohort only; none for all of them.
+    cohort: Option<usize>,
+    /// How many they are.
+    devices: u64,
+    /// Why.
+    why: String,
+    /// Since when.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+impl From<&HeldBack> for HeldBackShape {
+    fn from(held: &HeldBack) -> Self {
+        Self {
+            factor: held.level.factor.to_string(),
+            level: held.level.level.clone(),
+            cohort: held.cohort,
+            devices: held.devices.iter().flatten().sum(),
+            why: held.why.clone(),
+            at: held.at.rfc3339(),
         }
     }
 }
@@ -121,6 +161,14 @@ pub struct RolloutDetailShape {
     hash: String,
     /// Its waves, in order.
     wave_views: Vec<WaveShape>,
+    /// Devices that it goes on without.
+    held_back: Vec<HeldBackShape>,
+    /// What was foreseen of it when it was submitted, and approved with it; none before.
+    forecast: Option<ForecastShape>,
+    /// Whether what is kept of that is not what was submitted: it was altered in the database, and is not told.
+    is_forecast_altered: bool,
+    /// How it went so far, a point every so often.
+    course: Vec<CoursePointShape>,
     /// The approval that was asked for, by its id.
     approval: Option<String>,
     /// Who approved it; empty before.
@@ -137,6 +185,10 @@ impl From<RolloutDetail> for RolloutDetailShape {
             plan: serde_json::to_value(&detail.plan).unwrap_or_default(),
             hash: detail.hash,
             wave_views: detail.wave_views.iter().map(Into::into).collect(),
+            held_back: detail.held_back.iter().map(Into::into).collect(),
+            forecast: detail.foreseen.as_ref().map(Into::into),
+            is_forecast_altered: detail.is_forecast_altered,
+            course: detail.went.iter().map(Into::into).collect(),
             approval: detail.approval.map(|approval| approval.id.to_string()),
             approved_by: detail.approved_by,
             version: detail.version,
@@ -174,7 +226,7 @@ pub struct DeviceOutcomeShape {
     from: String,
     /// Which try it is, from 0.
     attempt: u32,
-    /// How far it is: `offered`, `downloading`, `installing`, `installed`, `verifying`, `verified`, `failed`, `silent`, …
+    /// How far it is: `offered`, `downloading`, `installing`, `installed`, `verifying`, `verified`, `failed`, `silent`, …; `wait_for_confirmation` while its user is asked.
     state: String,
     /// When it was told of it.
     #[schema(format = DateTime)]
@@ -182,8 +234,10 @@ pub struct DeviceOutcomeShape {
     /// When it got as far as it is.
     #[schema(format = DateTime)]
     changed_at: String,
-    /// Why it failed; may be empty.
+    /// Why it failed, or what its user said who denied it; may be empty.
     reason: String,
+    /// Whether its user was asked and denied it.
+    denied: bool,
 }
 
 impl From<&DeviceOutcome> for DeviceOutcomeShape {
@@ -202,6 +256,7 @@ impl From<&DeviceOutcome> for DeviceOutcomeShape {
             offered_at: outcome.offered_at.rfc3339(),
             changed_at: outcome.changed_at.rfc3339(),
             reason: outcome.reason.clone(),
+            denied: outcome.denied,
         }
     }
 }
@@ -268,7 +323,7 @@ fn outcomes_of(waves: &[WaveView], plan: &Plan, cohort: usize) -> Evidence {
             ActionState::Verified => outcomes.verified += count.n,
             ActionState::Failed | ActionState::Reverted => outcomes.failed += count.n,
             ActionState::Silent => outcomes.silent += count.n,
-            ActionState::Cancelled => {}
+            ActionState::Cancelled | ActionState::WaitsForConfirmation => {}
             _ => outcomes.under_way += count.n,
         }
         outcomes
@@ -293,16 +348,20 @@ pub struct PlanPreviewShape {
     devices: u64,
     /// Its waves, in order.
     waves: Vec<PreviewWaveShape>,
+    /// What is to be expected of it.
+    forecast: ForecastShape,
 }
 
 impl PlanPreviewShape {
     /// What was computed of a plan.
-    pub fn of(plan: &Plan, frozen: &Frozen) -> Self {
+    pub fn of(plan: &Plan, design: &Design) -> Self {
+        let frozen = &design.frozen;
         let wave = |(wave, frozen): (&Wave, &FrozenWave)| PreviewWaveShape {
             name: wave.name.clone(),
             devices: frozen.count,
             cohorts: frozen.cohorts.clone(),
         };
-        Self { devices: frozen.count, waves: plan.waves.iter().zip(&frozen.waves).map(wave).collect() }
+        let waves = plan.waves.iter().zip(&frozen.waves).map(wave).collect();
+        Self { devices: frozen.count, waves, forecast: (&design.foreseen).into() }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     problem::Problem,
 };
 use axum::{Json, extract::State};
+use domain::evidence::{Factor, Level};
 use fleet::{Actor, rollout::Abort};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -92,6 +93,37 @@ pub async fn resume(
     _: Document<Because>,
 ) -> Answer<Json<RolloutDetailShape>> {
     let done = console.fleet.resume_rollout(&actor, &code).await;
+    shown_after(&console, &actor, &code, done).await
+}
+
+/// Devices that are held back.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct HeldLevel {
+    /// What they have in common: `revision`, `batch`, or `all`.
+    #[schema(value_type = String)]
+    factor: Factor,
+    /// What it is with them: `B`, `2026-11-A`; empty for all.
+    #[serde(default)]
+    level: String,
+}
+
+/// Let devices go on that a rollout holds back. It goes beyond what evidence says: people decide that, no token can.
+#[utoipa::path(post, path = "/api/v1/rollouts/{code}/let-go", operation_id = "letHeldBackGo", tag = "Rollouts",
+    params(("code" = String, Path, description = "The rollout's word in addresses."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for this request, so that it can be repeated.")),
+    request_body = HeldLevel, responses(
+    (status = 200, description = "They go on.", body = RolloutDetailShape),
+    (status = 404, description = "There is no such rollout.", body = Problem),
+    (status = 409, description = "They are not held back, the rollout is over, or a manager has to do it in person.", body = Problem),
+))]
+pub async fn let_go(
+    State(console): State<Console>,
+    Program(actor): Program,
+    Key(code): Key,
+    Document(held): Document<HeldLevel>,
+) -> Answer<Json<RolloutDetailShape>> {
+    let level = Level::of(held.factor, held.level);
+    let done = console.fleet.let_held_back_go(&actor, &code, &level).await;
     shown_after(&console, &actor, &code, done).await
 }
 

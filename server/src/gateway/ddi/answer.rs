@@ -22,6 +22,10 @@ pub enum Problem {
     NoSuchUpdate,
     /// It is not asked to stop.
     NotCancelled,
+    /// Nobody is asked about this update any more.
+    Closed,
+    /// Updates are agreed to without asking already.
+    AgreesAlready,
     /// Its body is no JSON object.
     Unreadable,
     /// Its body is too large.
@@ -55,6 +59,18 @@ impl IntoResponse for Problem {
                 "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
                 "hawkbit.server.error.action.notcancelable",
                 "This update is not being cancelled.",
+            ),
+            Self::Closed => (
+                StatusCode::GONE,
+                "org.eclipse.hawkbit.repository.exception.InvalidConfirmationFeedbackException",
+                "hawkbit.server.confirmation.feedback.invalid",
+                "This update is over: there is nothing to agree to any more.",
+            ),
+            Self::AgreesAlready => (
+                StatusCode::CONFLICT,
+                "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
+                "hawkbit.server.error.repo.autoConfAlreadyActive",
+                "Updates are agreed to without asking at this device already.",
             ),
             Self::Unreadable => (
                 StatusCode::BAD_REQUEST,

@@ -36,13 +36,13 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn history(&self) -> Option<i64> {
+    pub fn history(&self) -> Option<i64> {
         self.action_history.as_deref().and_then(|n| n.trim().parse().ok())
     }
 }
 
 /// The number in an address; clients know no other ids.
-fn action_of(path: &HashMap<String, String>) -> Result<i64, Problem> {
+pub fn action_of(path: &HashMap<String, String>) -> Result<i64, Problem> {
     path.get("actionId").and_then(|id| id.parse().ok()).ok_or(Problem::NoSuchUpdate)
 }
 
@@ -88,11 +88,16 @@ fn told(found: Result<Deployment, Error>, own: &str) -> Response {
 }
 
 fn shown(deployment: &Deployment, own: &str) -> Value {
+    shown_as("deployment", deployment, own)
+}
+
+/// The same under another name.
+pub fn shown_as(name: &str, deployment: &Deployment, own: &str) -> Value {
     let files: Vec<Value> = deployment.files.iter().map(|file| artifact(file, deployment.module, own)).collect();
     let mut told = json!({
         // A number in quotes: rauc-hawkbit-updater takes nothing else.
         "id": deployment.id.to_string(),
-        "deployment": {
+        name: {
             // “skip” would be a false install with SWUpdate, and Zephyr doesn't read it: outside of a window there is no link.
             "download": "forced", "update": "forced",
             "chunks": [{"part": "os", "version": deployment.version, "name": deployment.product, "artifacts": files}],

@@ -1,6 +1,6 @@
 //! What a client says of an update, read leniently: its rejection would be told in the next feedback, and rejected again.
 
-use domain::rollout::{Execution, Feedback, Finished};
+use domain::rollout::{Consent, Execution, Feedback, Finished, UserAnswer};
 use serde_json::Value;
 
 /// How many lines are taken, and how many characters of each.
@@ -17,16 +17,45 @@ pub fn read(body: &[u8]) -> Option<Feedback> {
     }
 }
 
+/// Reads what a device's user says. What can't be read as JSON is searched for the one word that counts; none when that is missing.
+/// What is neither yes nor no is a no: nobody installs what was not agreed to.
+pub fn read_answer(body: &[u8]) -> Option<UserAnswer> {
+    let text = String::from_utf8_lossy(body);
+    let (word, code, details) = match serde_json::from_str::<Value>(&text) {
+        Ok(value) => {
+            let word = value.get("confirmation")?.as_str()?.to_owned();
+            (word, code_of(value.get("code")), details_of(value.get("details")))
+        }
+        Err(_) => {
+            let details = text.split_once("\"details\"").map(|(_, details)| kept(details));
+            (word_after(&text, "\"confirmation\"")?.to_owned(), None, details.into_iter().collect())
+        }
+    };
+    let consent = word.trim().to_ascii_lowercase().parse().unwrap_or(Consent::Denied);
+    Some(UserAnswer { consent, code, details })
+}
+
+/// Reads who switches auto-confirm on, and what is noted with it; both may be missing, as may the body.
+pub fn read_switch(body: &[u8]) -> (String, String) {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(kept).unwrap_or_default();
+    (text("initiator"), text("remark"))
+}
+
+fn code_of(value: Option<&Value>) -> Option<i64> {
+    match value {
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 fn of_value(value: &Value) -> Option<Feedback> {
     let status = value.get("status")?.as_object()?;
     let result = status.get("result");
     let word = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     let execution = status.get("execution").map(|value| word(Some(value)))?;
-    let code = match status.get("code") {
-        Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        _ => None,
-    };
+    let code = code_of(status.get("code"));
     Some(Feedback {
         execution: execution_of(&execution),
         finished: finished_of(&word(result.and_then(|result| result.get("finished")))),
@@ -116,6 +145,35 @@ mod tests {
             b"{\"status\":{\"execution\":\"closed\",\"result\":{\"finished\":\"failure\"},\"details\":[\"a\0\"b\"]}}";
         assert!(read(text).unwrap().is_failure());
         assert!(!read(text).unwrap().reason().contains('\0'));
+    }
+
+    #[test]
+    fn a_yes_is_read_as_one_and_nothing_else_is() {
+        let of = |body: &str| read_answer(body.as_bytes());
+        for yes in [
+            r#"{"confirmation":"confirmed"}"#,
+            r#"{"confirmation":"CONFIRMED","code":"7","details":"by Ada"}"#,
+            r#"{"confirmation": "confirmed", "details": ["cannot say "why""]}"#,
+        ] {
+            assert!(of(yes).unwrap().agrees(), "{yes}");
+        }
+        for no in [
+            r#"{"confirmation":"denied","code":3,"details":["later\u0000"]}"#,
+            r#"{"confirmation":"maybe"}"#,
+            r#"{"confirmation":""}"#,
+        ] {
+            assert!(!of(no).unwrap().agrees(), "{no}");
+        }
+        let said = of(r#"{"confirmation":"denied","code":3,"details":["later\u0000"]}"#).unwrap();
+        assert_eq!((said.code, said.words().as_str()), (Some(3), "later"));
+        let deep = format!(r#"{{"confirmation":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        for odd in ["", "{}", "[]", "7", r#"{"confirmation":true}"#, r#"{"confirmation":null}"#, "\u{fffd}", &deep] {
+            assert_eq!(of(odd), None, "{odd}");
+        }
+        assert_eq!(read_switch(br#"{"initiator":"Ada","remark":"x\u0000y"}"#), ("Ada".to_owned(), "xy".to_owned()));
+        for odd in [&b""[..], b"null", b"[1]", b"{", b"\xff", br#"{"initiator":7}"#] {
+            assert_eq!(read_switch(odd), (String::new(), String::new()));
+        }
     }
 
     #[test]

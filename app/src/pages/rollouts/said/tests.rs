@@ -1,6 +1,7 @@
 use super::*;
 use domain::{
-    rollout::{Cohorts, Day, Variant, Window, Windows},
+    decimal::Decimal,
+    rollout::{Better, Cohorts, Criterion, Day, ErrorRates, Experiment, Metric, Variant, Window, Windows},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -10,7 +11,10 @@ fn release(n: u8) -> ReleaseId {
 }
 
 fn titles() -> Titles {
-    (1..=3).map(|n| (release(n), format!("gateway-os 1.{n}.0"))).collect()
+    Titles {
+        releases: (1..=3).map(|n| (release(n), format!("gateway-os 1.{n}.0"))).collect(),
+        orders: HashMap::from([("salt".to_owned(), "Summer".to_owned())]),
+    }
 }
 
 fn wave(name: &str, size: WaveSize) -> Wave {
@@ -21,8 +25,40 @@ fn wave(name: &str, size: WaveSize) -> Wave {
         failed_limit: 2_000,
         silent_limit: 5_000,
         done: 90_000,
+        evidence: None,
     };
     Wave { name: name.to_owned(), size, gate }
+}
+
+/// By evidence it is not asked of how many devices at least.
+const BY_EVIDENCE: Gate = Gate {
+    advance: Advance::Auto,
+    open_minutes: 0,
+    min_sample: 1,
+    failed_limit: 2_000,
+    silent_limit: 5_000,
+    done: 90_000,
+    evidence: Some(ErrorRates { false_halt: 1_000, false_advance: 500 }),
+};
+/// An experiment with every kind of metric.
+fn experiment() -> Experiment {
+    let number = Decimal::of_millionths;
+    let criterion = |metric, matters| Criterion { metric, better: Better::Lower, matters: number(matters) };
+    let name = || "boot_s".to_owned();
+    let value = Metric::Value { name: name(), low: number(0), high: number(120_000_000) };
+    Experiment {
+        hypothesis: "B starts as quickly as A.".to_owned(),
+        control: 0,
+        primary: criterion(value, 2_000_000),
+        guards: vec![
+            criterion(Metric::Verified, 10_000),
+            criterion(Metric::BootFailed, 5_000),
+            criterion(Metric::Above { name: name(), threshold: number(60_000_000) }, 20_000),
+        ],
+        error: 5_000,
+        planned: 2_000,
+        ends_at: Timestamp::parse("2026-12-24T02:00:00Z").ok(),
+    }
 }
 
 /// A plan that says something of everything.
@@ -35,7 +71,7 @@ fn plan() -> Plan {
             wave("First", WaveSize::Share(1_000)),
             wave("Some", WaveSize::Devices(40)),
             wave("Labs", WaveSize::Query("channel:dev".to_owned())),
-            wave("All", WaveSize::Rest),
+            Wave { gate: BY_EVIDENCE, ..wave("All", WaveSize::Rest) },
         ],
         cohorts: Some(Cohorts {
             wave: Some(1),
@@ -58,6 +94,9 @@ fn plan() -> Plan {
         joins: true,
         downgrades: true,
         salt: "salt".to_owned(),
+        experiment: Some(experiment()),
+        late_by_habit: false,
+        confirmation_required: true,
     }
 }
 
@@ -66,7 +105,7 @@ fn changed(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(is) => vec![json!(!is)],
         Value::Number(n) => vec![json!(n.as_i64().unwrap_or_default() + 1)],
-        // Another word, another release, another time, another day: only what can be read counts.
+        // Another word, another release, another time, another day, another number: only what can be read counts.
         Value::String(text) => [
             format!("{text}x"),
             release(3).to_string(),
@@ -74,6 +113,9 @@ fn changed(value: &Value) -> Vec<Value> {
             "pause".into(),
             "sun".into(),
             "2026-12-01T02:00:00Z".into(),
+            "7.5".into(),
+            "higher".into(),
+            "boot_failed".into(),
         ]
         .map(Value::String)
         .to_vec(),
@@ -110,12 +152,16 @@ fn whatever_is_changed_in_a_plan_reads_otherwise() {
     let mut tried = 0;
     for other in changed(&json!(plan())) {
         let Ok(other) = serde_json::from_value::<Plan>(other) else { continue };
-        if other != plan() {
+        let sample_of_evidence =
+            other.waves.last().is_some_and(|wave| wave.gate.evidence.is_some() && wave.gate.min_sample != 1);
+        if other != plan() && !sample_of_evidence {
             tried += 1;
             assert_ne!(all(&other, None, &titles), read, "{other:?}");
         }
     }
     assert!(tried > 60, "{tried}");
+    let own = rules(&plan(), &Titles { orders: HashMap::new(), ..titles });
+    assert_eq!(own.last().map(|line| line.words.as_str()), Some("one of its own, drawn at random"));
 }
 
 #[test]
@@ -129,11 +175,25 @@ fn a_plan_is_read_out_in_sentences() {
         "Gate of wave 1: The next wave opens by itself once 90 % of this one, 20 devices at least, have an outcome and it \
          was open for 1 d. Stops everything when more than 2 % of those with an outcome failed, or more than 5 % went \
          silent.",
+        "Gate of wave 4: It is complete once 90 % of this one have an outcome, and the evidence is enough that fewer than 2 % \
+         fail and fewer than 5 % go silent: wrong in 0.5 % of such waves at most. Stops everything by evidence that more than \
+         2 % fail, or more than 5 % go silent: wrong in 1 % of such waves at most. If that is so of one hardware revision or one \
+         batch alone, only that is held back.",
+        "Silent: after 3 d without progress",
         "Cohort A: 50 % of wave 2: gets gateway-os 1.1.0",
         "Cohort B: 50 % of wave 2: gets nothing, for comparison",
+        "Experiment: It is expected: “B starts as quickly as A.”",
+        "Compared with: cohort A: each other cohort’s difference from it",
+        "Decided by: the mean of what devices report as boot_s, values below 0 and above 120 counted as these; lower is \
+         better, and a difference of 2 matters",
+        "Guard 1: must not become worse: the share of devices whose update is verified; lower is better, and a difference \
+         of 1 percentage point matters",
+        "Verdict: at the latest with values of 2,000 devices, or on 24 Dec 2026, 02:00 UTC",
         "Starts: on 30 Nov 2026, 02:00 UTC, if it is approved by then",
         "Window: Mon 02:00-05:00",
         "Time zone: the device’s own; Europe/Prague for those that report none",
+        "Asks: each device’s user first: nothing is installed, and no gate counts it, before that one agrees",
+        "Order: that of rollout “Summer”, as before: the same devices come first",
         "At a limit: Ends for good: devices that have it go back to gateway-os 1.2.0.",
     ] {
         assert!(text.iter().any(|line| line == said), "{said}\n{}", text.join("\n"));
@@ -141,8 +201,20 @@ fn a_plan_is_read_out_in_sentences() {
 }
 
 #[test]
+fn a_wave_that_can_prove_nothing_says_so() {
+    let shares = plan().waves.first().map(|wave| wave.gate);
+    assert_eq!(shares.and_then(|gate| too_small(&gate, 3)), None);
+    let said = too_small(&BY_EVIDENCE, 12).unwrap_or_default();
+    assert!(
+        said.starts_with("A wave of 12 devices can’t prove that: it takes ") && said.ends_with("somebody decides.")
+    );
+    assert_eq!(too_small(&BY_EVIDENCE, 10_000), None);
+}
+
+#[test]
 fn what_differs_is_what_was_changed() {
     let titles = titles();
+    let plan = || Plan { experiment: None, ..plan() };
     let before = all(&plan(), None, &titles);
     let other = Plan { rate_per_minute: None, cohorts: None, salt: "other".to_owned(), ..plan() };
     let now = all(&other, None, &titles);

@@ -7,7 +7,7 @@ use ActionState as S;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 const NOW: Timestamp = Timestamp(1_000 * HOUR);
-const PACE: Pace = Pace { timeout: HOUR, soak: 30 * MINUTE, retries: 0 };
+const PACE: Pace = Pace { timeout: HOUR, soak: 30 * MINUTE, retries: 0, usual: None };
 
 fn offered(pace: Pace) -> Action {
     Action::offered(ActionKind::Update, "2.4.1", "2.3.0", 0, NOW, pace)
@@ -29,7 +29,7 @@ fn said(execution: Execution, finished: Finished) -> Feedback {
 
 /// Its time is over, and it was not kept from anything.
 const fn late(heard: bool, firmware: &str) -> ActionEvent<'_> {
-    ActionEvent::TimedOut { heard, firmware, withheld: false, resumed_at: None }
+    ActionEvent::TimedOut { heard, last: None, firmware, withheld: false, resumed_at: None }
 }
 
 /// What it is after all of these, minutes after the offer.
@@ -190,7 +190,7 @@ fn whoever_was_silent_goes_on_where_it_was() {
 
 #[test]
 fn what_a_device_is_kept_from_is_no_failure_of_it() {
-    let kept = |heard| ActionEvent::TimedOut { heard, firmware: "2.3.0", withheld: true, resumed_at: None };
+    let kept = |heard| ActionEvent::TimedOut { heard, last: None, firmware: "2.3.0", withheld: true, resumed_at: None };
     let at = NOW.plus(61 * MINUTE);
     for heard in [false, true] {
         let taken = offered(PACE).after(&kept(heard), at, PACE).unwrap();
@@ -202,7 +202,7 @@ fn what_a_device_is_kept_from_is_no_failure_of_it() {
     assert_eq!(installed.after(&kept(true), at.plus(HOUR), PACE).unwrap().state, S::Reverted);
     // After a pause it gets the time that it did not have.
     let resumed_at = Some(NOW.plus(50 * MINUTE));
-    let resumed = ActionEvent::TimedOut { heard: true, firmware: "2.3.0", withheld: false, resumed_at };
+    let resumed = ActionEvent::TimedOut { heard: true, last: None, firmware: "2.3.0", withheld: false, resumed_at };
     let later = offered(PACE).after(&resumed, at, PACE).unwrap();
     assert_eq!((later.state, later.due_at), (S::Offered, Some(NOW.plus(110 * MINUTE))));
     assert_eq!(later.after(&resumed, NOW.plus(110 * MINUTE), PACE).unwrap().state, S::Failed);
@@ -210,6 +210,156 @@ fn what_a_device_is_kept_from_is_no_failure_of_it() {
     assert_eq!(offered(PACE).after(&ActionEvent::TakeBack, at, PACE).unwrap().state, S::Cancelled);
     let fetched = after(PACE, &[(1, ActionEvent::Fetched)]);
     assert_eq!(fetched.after(&ActionEvent::TakeBack, at, PACE), None);
+}
+
+/// One that polls every five minutes, and one that does every six hours; a day without progress is too much for both.
+const OFTEN: Pace = Pace { timeout: 24 * HOUR, usual: Some(15 * MINUTE), ..PACE };
+const SELDOM: Pace = Pace { usual: Some(18 * HOUR), ..OFTEN };
+
+fn quiet_since(last: Timestamp) -> ActionEvent<'static> {
+    ActionEvent::TimedOut { heard: false, last: Some(last), firmware: "2.3.0", withheld: false, resumed_at: None }
+}
+
+#[test]
+fn who_has_begun_is_late_by_its_own_habit() {
+    let begun = |pace| after(pace, &[(0, ActionEvent::Said(&said(Execution::Proceeding, Finished::None)))]);
+    let (often, seldom) = (begun(OFTEN), begun(SELDOM));
+    assert_eq!(often.due_at, Some(NOW.plus(25 * MINUTE)), "three of its gaps, and what installing takes");
+    assert_eq!(seldom.due_at, Some(NOW.plus(18 * HOUR + 10 * MINUTE)));
+    let at = NOW.plus(26 * MINUTE);
+    assert_eq!(often.after(&quiet_since(NOW), at, OFTEN).unwrap().state, S::Silent);
+    assert_eq!(seldom.after(&quiet_since(NOW), at, SELDOM), None, "it is not looked at before");
+    // Whoever shows itself is looked at again, ever more seldom, and at its timeout as ever.
+    let again = often.after(&quiet_since(NOW.plus(20 * MINUTE)), at, OFTEN).unwrap();
+    assert_eq!((again.state, again.due_at), (S::Installing, Some(NOW.plus(45 * MINUTE))));
+    let (mut action, mut looks) = (often, 0);
+    while let Some(due) = action.due_at.filter(|due| *due < NOW.plus(24 * HOUR)) {
+        action = action.after(&quiet_since(due), due, OFTEN).unwrap();
+        looks += 1;
+    }
+    assert!(action.state == S::Installing && looks < 14, "{looks} looks in a day");
+    let heard = late(true, "2.3.0");
+    assert_eq!(action.after(&heard, NOW.plus(24 * HOUR), OFTEN).unwrap().state, S::Failed, "it polls and gets nowhere");
+    // Nobody waits longer than the plan says.
+    let weekly = Pace { usual: Some(21 * 24 * HOUR), ..OFTEN };
+    assert_eq!(begun(weekly).due_at, Some(NOW.plus(24 * HOUR)));
+    assert_eq!(begun(Pace { usual: None, ..OFTEN }).due_at, Some(NOW.plus(24 * HOUR)));
+}
+
+#[test]
+fn who_lives_with_it_and_is_gone_is_missed_before_the_soak_is_over() {
+    let pace = Pace { soak: 24 * HOUR, ..OFTEN };
+    let closed = said(Execution::Closed, Finished::Success);
+    let lives = after(pace, &[(1, ActionEvent::Said(&closed)), (2, reports("2.4.1"))]);
+    assert_eq!((lives.state, lives.due_at), (S::Verifying, Some(NOW.plus(17 * MINUTE))));
+    let gone = lives.after(&quiet_since(NOW.plus(2 * MINUTE)), NOW.plus(17 * MINUTE), pace).unwrap();
+    assert_eq!(gone.state, S::Silent);
+    let back = gone.after(&reports("2.4.1"), NOW.plus(HOUR), pace).unwrap();
+    assert_eq!((back.state, back.soak_until), (S::Verifying, Some(NOW.plus(25 * HOUR))), "it leaves the silent ones");
+}
+
+#[test]
+fn who_polls_seldom_and_has_not_begun_is_no_failure() {
+    let rare = Pace { timeout: HOUR, ..SELDOM };
+    let at = NOW.plus(HOUR);
+    let taken = offered(rare).after(&quiet_since(NOW), at, rare).unwrap();
+    assert_eq!((taken.state, taken.retry_at), (S::Cancelled, Some(at)), "it is offered again when it comes");
+    // One that polls often and is gone since its offer, or comes and does nothing, is what it always was.
+    let often = Pace { timeout: HOUR, ..OFTEN };
+    assert_eq!(offered(often).after(&quiet_since(NOW), at, often).unwrap().state, S::Silent);
+    let idle = ActionEvent::TimedOut {
+        heard: true,
+        last: Some(NOW.plus(50 * MINUTE)),
+        firmware: "2.3.0",
+        withheld: false,
+        resumed_at: None,
+    };
+    assert_eq!(offered(rare).after(&idle, at, rare).unwrap().state, S::Failed);
+}
+
+#[test]
+fn habits_are_three_gaps_and_never_less_than_minutes() {
+    assert_eq!(
+        [(300, 300), (10, 5), (6 * 3_600, 300), (60, 600)].map(|(gap, told)| late_after(gap, told) / MINUTE),
+        [15, 10, 1_080, 30]
+    );
+}
+
+const fn says(answer: &UserAnswer) -> ActionEvent<'_> {
+    ActionEvent::Answered(answer)
+}
+
+fn agrees() -> UserAnswer {
+    UserAnswer { consent: Consent::Confirmed, code: None, details: Vec::new() }
+}
+
+fn denies(words: &str) -> UserAnswer {
+    UserAnswer { consent: Consent::Denied, code: Some(7), details: vec![words.to_owned(), " ".to_owned()] }
+}
+
+#[test]
+fn who_waits_for_its_user_is_told_of_nothing_and_is_never_late() {
+    let asked = offered(PACE).asked();
+    assert_eq!((asked.state, asked.reached, asked.due_at), (S::WaitsForConfirmation, S::Offered, None));
+    let years = NOW.plus(20_000 * HOUR);
+    let closed = said(Execution::Closed, Finished::Success);
+    let failed = said(Execution::Closed, Finished::Failure);
+    for event in [
+        ActionEvent::Fetched,
+        ActionEvent::Said(&closed),
+        ActionEvent::Said(&failed),
+        ActionEvent::SaidOfStopping(&closed),
+        ActionEvent::Polled,
+        ActionEvent::Stop,
+        late(false, "2.3.0"),
+        late(true, "2.3.0"),
+        reports("2.3.0"),
+    ] {
+        assert_eq!(asked.after(&event, years, PACE), None, "{event:?}");
+    }
+    let taken = asked.after(&ActionEvent::TakeBack, years, PACE).unwrap();
+    assert_eq!((taken.state, taken.retry_at), (S::Cancelled, Some(years)));
+    let has_it = asked.after(&reports("v2.4.1"), years, PACE).unwrap();
+    assert_eq!(has_it.state, S::Cancelled, "there is nothing to agree to any more");
+}
+
+#[test]
+fn who_agrees_is_offered_it_and_who_does_not_goes_on_being_asked() {
+    let asked = offered(PACE).asked();
+    let at = NOW.plus(5 * HOUR);
+    let (no, other) = (denies("Not before the shift ends"), denies("Never"));
+    let denied = asked.after(&says(&no), at, PACE).unwrap();
+    assert!(denied.is_denied() && denied.due_at.is_none());
+    assert_eq!((denied.reason.as_str(), denied.changed_at), ("Not before the shift ends", at));
+    assert!(matches!(denied.event(&asked, ""), Some(Event::UpdateDenied { .. })));
+    let again = denied.after(&says(&other), at.plus(HOUR), PACE).unwrap();
+    assert_eq!((again.reason.as_str(), again.event(&denied, "")), ("Never", None), "its history tells it once");
+    assert_eq!(denied.after(&says(&no), at, PACE), None, "said twice at once it is said once");
+    let agreed = again.after(&says(&agrees()), at.plus(2 * HOUR), PACE).unwrap();
+    assert_eq!((agreed.state, agreed.due_at), (S::Offered, Some(at.plus(3 * HOUR))));
+    assert_eq!((agreed.code.as_str(), agreed.reason.as_str()), ("", ""));
+    assert!(matches!(agreed.event(&again, ""), Some(Event::UpdateConfirmed { .. })));
+    assert_eq!(agreed.after(&says(&agrees()), at.plus(2 * HOUR), PACE), None, "who agrees twice agrees once");
+}
+
+#[test]
+fn what_was_agreed_to_may_be_taken_back_until_the_device_begins() {
+    let no = denies("Wait");
+    let progress = said(Execution::Proceeding, Finished::None);
+    let fetched = after(PACE, &[(1, ActionEvent::Fetched)]);
+    let silent = after(PACE, &[(61, late(false, "2.3.0"))]);
+    let back = offered(PACE).after(&says(&no), NOW.plus(2 * HOUR), PACE).unwrap();
+    assert_eq!((back.state, back.reached, back.due_at), (S::WaitsForConfirmation, S::Offered, None));
+    let lost = after(PACE, &[(1, ActionEvent::Fetched), (90, late(false, "2.3.0"))]);
+    assert_eq!((silent.state, lost.state, lost.reached), (S::Silent, S::Silent, S::Downloading));
+    let installing = after(PACE, &[(1, ActionEvent::Said(&progress))]);
+    let stopping = fetched.after(&ActionEvent::Stop, NOW.plus(2 * MINUTE), PACE).unwrap();
+    let revert = Action { kind: ActionKind::Revert, ..offered(PACE) };
+    let ran = after(PACE, &[(1, ActionEvent::Fetched), (2, reports("2.4.1"))]);
+    let fell = ran.after(&reports("2.3.0"), NOW.plus(3 * MINUTE), PACE).unwrap();
+    for before in [fetched, silent, lost, installing, stopping, revert, ran, fell] {
+        assert_eq!(before.after(&says(&no), NOW.plus(2 * HOUR), PACE), None, "{:?}", before.state);
+    }
 }
 
 fn feedback() -> impl Strategy<Value = Feedback> {
@@ -221,6 +371,7 @@ fn feedback() -> impl Strategy<Value = Feedback> {
 enum Happens {
     Fetched,
     Said(Feedback),
+    Answered(bool),
     Stopping(Feedback),
     Reported(&'static str, bool),
     Polled,
@@ -234,6 +385,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         Just(Happens::Fetched),
         feedback().prop_map(Happens::Said),
+        any::<bool>().prop_map(Happens::Answered),
         feedback().prop_map(Happens::Stopping),
         (version(), any::<bool>()).prop_map(|(version, is_all)| Happens::Reported(version, is_all)),
         Just(Happens::Polled),
@@ -248,9 +400,12 @@ proptest! {
     #[test]
     fn whatever_happens_what_must_hold_holds(
         happened in vec((happens(), -30..120_i64), 0..40), retries in 0..3_u32, soak in 0..90_i64,
+        usual in prop::option::of(10..200_i64), asks in any::<bool>(),
     ) {
-        let pace = Pace { retries, soak: soak * MINUTE, ..PACE };
-        let mut action = offered(pace);
+        let usual = usual.map(|minutes| minutes * MINUTE);
+        let pace = Pace { retries, soak: soak * MINUTE, usual, ..PACE };
+        let mut action = if asks { offered(pace).asked() } else { offered(pace) };
+        let (yes, no) = (agrees(), denies("no"));
         let (mut now, mut last) = (NOW, "");
         for (what, minutes) in happened {
             // The clock may be set back.
@@ -258,12 +413,15 @@ proptest! {
             let event = match &what {
                 Happens::Fetched => ActionEvent::Fetched,
                 Happens::Said(feedback) => ActionEvent::Said(feedback),
+                Happens::Answered(true) => ActionEvent::Answered(&yes),
+                Happens::Answered(false) => ActionEvent::Answered(&no),
                 Happens::Stopping(feedback) => ActionEvent::SaidOfStopping(feedback),
                 Happens::Reported(version, is_all) => ActionEvent::Reported { version, is_all: *is_all },
                 Happens::Polled => ActionEvent::Polled,
                 Happens::TimedOut(heard, firmware, withheld, resumed) => {
-                    let resumed_at = resumed.map(|minutes| now.plus(minutes * MINUTE));
-                    ActionEvent::TimedOut { heard: *heard, firmware, withheld: *withheld, resumed_at }
+                    let at = resumed.map(|minutes| now.plus(minutes * MINUTE));
+                    let (last, resumed_at) = (at, at);
+                    ActionEvent::TimedOut { heard: *heard, last, firmware, withheld: *withheld, resumed_at }
                 }
                 Happens::Stop => ActionEvent::Stop,
                 Happens::TakeBack => ActionEvent::TakeBack,
@@ -282,7 +440,13 @@ proptest! {
                 prop_assert_eq!(next.soak_until, Some(now.plus(pace.soak)), "the soak begins when it is heard of");
             }
             prop_assert!(next.reached.is_progress() && (!next.state.is_progress() || next.state == next.reached));
-            prop_assert_eq!(next.due_at.is_none(), next.state.is_closed() || next.state == S::Silent, "nothing waits forever");
+            let is_patient = matches!(next.state, S::Silent | S::WaitsForConfirmation);
+            prop_assert_eq!(next.due_at.is_none(), next.state.is_closed() || is_patient, "nothing else waits forever");
+            if action.state == S::WaitsForConfirmation && next.state != action.state {
+                let is_told = matches!(event, ActionEvent::Answered(said) if said.agrees());
+                prop_assert_eq!(next.state, if is_told { S::Offered } else { S::Cancelled }, "nobody but its user lets it go on");
+            }
+            prop_assert!(next.state != S::WaitsForConfirmation || (next.reached == S::Offered && next.is_denied()));
             let may_again = next.state == S::Retried || (next.state == S::Cancelled && next.retry_at.is_some());
             prop_assert_eq!(may_again, next.retry_at.is_some());
             prop_assert!(next.state != S::Retried || next.retry_at.is_some());
@@ -290,7 +454,7 @@ proptest! {
             prop_assert!(!matches!(next.state, S::Failed | S::Retried) || !next.reason.is_empty());
             prop_assert!(next.reason.chars().count() <= Feedback::REASON_MAX && next.code.chars().count() <= 120);
             prop_assert_eq!((next.kind, &next.version, next.attempt), (action.kind, &action.version, action.attempt));
-            if next.state == action.state {
+            if next.state == action.state && next.is_denied() == action.is_denied() {
                 prop_assert_eq!(next.event(&action, "2.3.0"), None);
             }
             action = next;

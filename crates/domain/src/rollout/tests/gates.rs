@@ -3,7 +3,8 @@ use crate::time::{HOUR, MINUTE, Timestamp};
 use proptest::prelude::*;
 
 const OPENED: Timestamp = Timestamp(1_000 * HOUR);
-const NOTHING: Evidence = Evidence { total: 0, under_way: 0, retried: 0, verified: 0, failed: 0, silent: 0 };
+const NOTHING: Evidence =
+    Evidence { total: 0, joined: 0, under_way: 0, retried: 0, verified: 0, failed: 0, silent: 0, returned: 0 };
 
 fn of(total: u64, verified: u64, failed: u64, silent: u64) -> Evidence {
     Evidence { total, verified, failed, silent, ..NOTHING }

@@ -76,7 +76,7 @@ fn of_a_million_devices_none_jumps_cohort_whatever_else_changes() {
 }
 
 fn empty() -> Frozen {
-    Frozen { count: 0, sha256: String::new(), waves: Vec::new() }
+    Frozen { count: 0, sha256: String::new(), waves: Vec::new(), left_out: 0, forecast: None }
 }
 
 proptest! {

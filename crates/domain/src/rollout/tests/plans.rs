@@ -57,6 +57,17 @@ fn a_plan_is_the_same_after_it_was_written() {
 }
 
 #[test]
+fn a_plan_that_asks_nobody_is_written_as_before_anybody_could_be_asked() {
+    let plan = plan(vec![WaveSize::Rest]);
+    let (frozen, _) = freeze(&plan, &[], &[]);
+    let asking = Plan { confirmation_required: true, ..plan.clone() };
+    assert!(!serde_json::to_string(&plan).unwrap().contains("confirmation"));
+    assert_ne!(plan_hash(&plan, &frozen), plan_hash(&asking, &frozen), "it is approved with the rest");
+    let text = serde_json::to_string(&asking).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), asking);
+}
+
+#[test]
 fn windows_are_in_the_time_of_the_place_whatever_the_season() {
     let night = Windows {
         zone: "Europe/Prague".to_owned(),
@@ -92,6 +103,7 @@ fn who_does_not_get_it_is_told_why() {
     let good = Subject {
         model,
         revision: "C".to_owned(),
+        batch: "2026-11-A".to_owned(),
         channel: "production".to_owned(),
         lifecycle: Lifecycle::Active,
         trust: Trust::Trusted,
@@ -136,4 +148,34 @@ fn who_does_not_get_it_is_told_why() {
             "{stage} {channel}"
         );
     }
+}
+
+#[test]
+fn an_experiment_with_a_hold_out_asks_nobody() {
+    let experiment = Experiment {
+        hypothesis: "It starts as often.".to_owned(),
+        control: 0,
+        primary: Criterion {
+            metric: Metric::Above { name: "boot_s".to_owned(), threshold: "30".parse().unwrap() },
+            better: Better::Lower,
+            matters: "0.05".parse().unwrap(),
+        },
+        guards: Vec::new(),
+        error: 5_000,
+        planned: 400,
+        ends_at: None,
+    };
+    let compared =
+        Plan { cohorts: Some(split(&[50_000, 50_000])), experiment: Some(experiment), ..plan(vec![WaveSize::Rest]) };
+    assert_eq!(validate(&compared), Ok(()));
+    let asking = Plan { confirmation_required: true, ..compared.clone() };
+    let wrong = validate(&asking).unwrap_err();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert_eq!(wrong[0].field, "confirmation_required");
+    assert!(wrong[0].message.contains("hold-out"), "{}", wrong[0].message);
+    // Where nobody is held out, or nothing is compared, it may ask.
+    let mut all = asking.clone();
+    all.cohorts.iter_mut().flat_map(|cohorts| &mut cohorts.variants).for_each(|one| one.release = Some(release(1)));
+    assert_eq!(validate(&all), Ok(()));
+    assert_eq!(validate(&Plan { experiment: None, ..asking }), Ok(()));
 }
