@@ -63,7 +63,7 @@ pub(super) async fn prove_first(request: Request, next: Next) -> Response {
     let (code, passkey) = (form.value(CODE).to_owned(), form.value(PASSKEY).to_owned());
     form.values.retain(|(name, _)| name != CODE && name != PASSKEY);
     let shown = match passkey.as_str() {
-        "" => ctx.fleet.prove_again(&ctx.actor, &code).await,
+        "" => ctx.fleet.prove_again(&ctx.actor, ctx.session.as_deref(), &code).await,
         passkey => ctx.fleet.prove_by_passkey(&ctx.actor, site(&ctx).as_ref(), passkey).await,
     };
     let at = match shown {

@@ -11,6 +11,7 @@ mod recovery;
 pub use app::{Confirmed, PendingApp};
 pub use half_way::{Entered, HalfWay, NextStep};
 pub use passkey::Site;
+pub(crate) use prove::Clicks;
 pub use store::{factor::App, passkey::Passkey};
 
 use crate::{

@@ -184,13 +184,23 @@ impl Fleet {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
-        tracing::error!(path = %path.display(), %error, "a key file could not be read");
+        // Keys of other nodes' listeners are not here, and are not missed. Whoever needs one that is gone is told, and says so.
+        if is_elsewhere(&error) {
+            tracing::debug!(path = %path.display(), "a key file is not here");
+        } else {
+            tracing::error!(path = %path.display(), %error, "a key file could not be read");
+        }
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         Error::Conflict(format!(
             "The key file {file} can't be read. If it was made on another machine of this fleet, copy it into the folder \
              with keys here, too."
         ))
     })
+}
+
+/// Whether a file is only not on this machine.
+fn is_elsewhere(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
 }
 
 /// The name of the file with the key at a place, if it is a file of ours.
@@ -203,4 +213,17 @@ pub(crate) fn file_name(location: &str) -> Option<&str> {
 /// Whether a text can be the place of a key in a token.
 pub(crate) fn is_token(location: &str) -> bool {
     location.starts_with(TOKEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn that_a_key_is_on_another_machine_is_no_error_of_this_one() {
+        assert!(is_elsewhere(&Error::from(ErrorKind::NotFound)));
+        assert!(!is_elsewhere(&Error::from(ErrorKind::PermissionDenied)));
+        assert!(matches!(read(Path::new("/nowhere/server-1.pem")), Err(crate::Error::Conflict(_))));
+    }
 }

@@ -106,6 +106,11 @@ impl Fleet {
     ) -> Result<()> {
         let detail = json!({ "why": why }).to_string();
         self.audit_alone(actor, action, &format!("user:{email}"), Outcome::Failed, &detail).await?;
+        self.audit_blocks(actor, blocks).await
+    }
+
+    /// Audits the blocks that a try began which turned out wrong.
+    pub(crate) async fn audit_blocks(&self, actor: &Actor, blocks: &[Block]) -> Result<()> {
         for block in blocks {
             let detail = json!({ "seconds": block.span / SECOND }).to_string();
             self.audit_alone(actor, "sign_in.block", &block.subject, Outcome::Denied, &detail).await?;

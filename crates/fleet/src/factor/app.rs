@@ -5,14 +5,14 @@
 //! stands in the database.
 
 use super::Factors;
-use crate::{Actor, Error, Fleet, Result, people::subject_of, sign_in::Proof, throttle::Subjects};
+use crate::{Actor, Error, Fleet, Result, audit::Deed, people::subject_of, sign_in::Proof, throttle::Subjects};
 use domain::{
     factor::{MOST, PENDING, in_fours},
     id::{FactorId, UserId},
     person::Permission,
     time::SECOND,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{factor::App, user::User};
 use totp_rs::{Builder, Secret, Totp};
 use uuid::Uuid;
@@ -205,17 +205,20 @@ impl Fleet {
         if has_any {
             self.require_fresh(actor).await?;
         }
-        self.confirm_pending(actor, &user, code, !has_any).await
+        let (deed, confirmed) = self.confirm_pending(actor, &user, code, !has_any).await?;
+        deed.commit("factor.add", &subject_of(&user), &detail_of(&confirmed)).await?;
+        Ok(confirmed)
     }
 
-    /// `only_first`: whoever came by a password alone may bring in a first second factor and no other.
-    pub(super) async fn confirm_pending(
-        &self,
-        actor: &Actor,
+    /// The deed by which it counts, still to be committed: whoever signs in by it comes in by the same one, or not at all and
+    /// begins again. `only_first`: whoever came by a password alone may bring in a first second factor and no other.
+    pub(super) async fn confirm_pending<'a>(
+        &'a self,
+        actor: &'a Actor,
         user: &User,
         code: &str,
         only_first: bool,
-    ) -> Result<Confirmed> {
+    ) -> Result<(Deed<'a>, Confirmed)> {
         let gone = || {
             Error::Conflict(
                 "No authenticator app waits for its first code: it was too long ago, or is confirmed. Begin again."
@@ -224,8 +227,9 @@ impl Fleet {
         };
         let app = self.pending_row(user.id).await?.ok_or_else(gone)?;
         let subjects = Subjects::of_second_factor(&user.email, actor.address());
-        let blocks = self.count_second_try(&subjects).await?;
+        // What can't be read is no wrong code.
         let reader = reader(&self.secret_of(&app).await?, &user.email)?;
+        let blocks = self.count_second_try(&subjects).await?;
         let step = domain::factor::app_code(code).and_then(|code| step_of(&reader, &code, self.now()));
         let Some(step) = step else {
             self.audit_failure(actor, "factor.add", &user.email, "wrong code", &blocks).await?;
@@ -248,13 +252,18 @@ impl Fleet {
         }
         subjects.forgive(&mut deed.tx, self.now()).await?;
         deed.ring("people", &user.id.to_string()).await?;
-        deed.commit("factor.add", &subject_of(user), &json!({"kind": "app", "name": app.name})).await?;
-        Ok(Confirmed { name: app.name, codes })
+        Ok((deed, Confirmed { name: app.name, codes }))
     }
 }
 
+/// What is audited of an app that counts from now on.
+pub(super) fn detail_of(confirmed: &Confirmed) -> Value {
+    json!({"kind": "app", "name": confirmed.name})
+}
+
+/// Nobody can do anything about that but whoever runs the server.
 fn no_passphrase() -> Error {
-    Error::Conflict(
+    Error::Away(
         "The secrets of authenticator apps are derived from a sealed one, and the passphrase was not given. A recovery \
          code works. Muster has to be started with --key-passphrase-file FILE, with MUSTER_KEY_PASSPHRASE set, or with \
          the systemd credential muster-key-passphrase."

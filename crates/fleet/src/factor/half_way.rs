@@ -1,7 +1,7 @@
 //! Between the password and the second factor: whoever is half way in may do nothing but show it, or, where one must
 //! be had and is not, set it up.
 
-use super::{Confirmed, PendingApp, Site, prove::Shown};
+use super::{Confirmed, PendingApp, Site, app::detail_of, prove::Shown};
 use crate::{
     Actor, Error, Fleet, Origin, Result,
     people::{acting, subject_of},
@@ -181,11 +181,10 @@ impl Fleet {
     pub async fn confirm_app_half_way(&self, actor: &Actor, half: &HalfWay, code: &str) -> Result<(User, Confirmed)> {
         let user = self.lacking(half).await?;
         let (who, subject) = (acting(&user, origin(actor)), subject_of(&user));
-        let confirmed = self.confirm_pending(&who, &user, code, true).await?;
-        let mut deed = self.allow(&who, Permission::AccountManage, &subject).await?;
-        store::user::lock(&mut deed.tx).await?;
+        let (mut deed, confirmed) = self.confirm_pending(&who, &user, code, true).await?;
         let user = self.enter(&mut deed.tx, user.id).await?.ok_or_else(start_over)?;
-        deed.commit("sign_in", &subject, &json!({"by": half.by, "second": "app"})).await?;
+        let (added, entered) = (detail_of(&confirmed), json!({"by": half.by, "second": "app"}));
+        deed.commit_all(&[("factor.add", &subject, &added), ("sign_in", &subject, &entered)]).await?;
         Ok((user, confirmed))
     }
 

@@ -9,7 +9,7 @@ use crate::{
     Actor, Error, Fleet, Result,
     people::{acting, subject_of},
     secret,
-    throttle::Subjects,
+    throttle::{Block, Subjects},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
@@ -304,13 +304,9 @@ impl Fleet {
     /// When it is not right (field `credential`), or there were too many tries.
     pub async fn sign_in_by_passkey(&self, actor: &Actor, site: Option<&Site>, credential: &str) -> Result<User> {
         let subjects = Subjects::of_passkey(actor.address());
-        self.count_second_try(&subjects).await?;
-        let used = self.passkey_used(actor, "sign_in", site, Purpose::SignIn, credential).await?;
-        let found = store::user::by_id(self.db(), used.user()).await?.map(|found| found.user);
-        let Some(user) = found.filter(|user| user.disabled_at.is_none()) else {
-            self.audit_refused(actor, "sign_in", &used.passkey, "disabled").await?;
-            return Err(not_right());
-        };
+        let blocks = self.count_second_try(&subjects).await?;
+        let shown = self.passkey_of_somebody(actor, site, credential).await;
+        let (user, used) = self.unless_wrong(actor, &blocks, shown).await?;
         let (who, subject) = (acting(&user, super::half_way::origin(actor)), subject_of(&user));
         let mut deed = self.allow(&who, Permission::AccountManage, &subject).await?;
         store::user::lock(&mut deed.tx).await?;
@@ -319,6 +315,25 @@ impl Fleet {
         let user = self.enter(&mut deed.tx, user.id).await?.ok_or_else(not_right)?;
         deed.commit("sign_in", &subject, &json!({"by": SignInBy::Passkey})).await?;
         Ok(user)
+    }
+
+    /// A passkey by which somebody signs in who may.
+    async fn passkey_of_somebody(&self, actor: &Actor, site: Option<&Site>, credential: &str) -> Result<(User, Used)> {
+        let used = self.passkey_used(actor, "sign_in", site, Purpose::SignIn, credential).await?;
+        let found = store::user::by_id(self.db(), used.user()).await?.map(|found| found.user);
+        let Some(user) = found.filter(|user| user.disabled_at.is_none()) else {
+            self.audit_refused(actor, "sign_in", &used.passkey, "disabled").await?;
+            return Err(not_right());
+        };
+        Ok((user, used))
+    }
+
+    /// What a try brought. Where it was wrong, the blocks that it began are audited.
+    async fn unless_wrong<T>(&self, actor: &Actor, blocks: &[Block], tried: Result<T>) -> Result<T> {
+        if tried.is_err() {
+            self.audit_blocks(actor, blocks).await?;
+        }
+        tried
     }
 
     /// A passkey beside the password.
@@ -352,10 +367,12 @@ impl Fleet {
         credential: &str,
     ) -> Result<Shown> {
         let subjects = Subjects::of_second_factor(&user.email, actor.address());
-        self.count_second_try(&subjects).await?;
-        let used = self.passkey_used(actor, action, site, purpose, credential).await?;
+        let blocks = self.count_second_try(&subjects).await?;
+        let used = self.passkey_used(actor, action, site, purpose, credential).await;
+        let used = self.unless_wrong(actor, &blocks, used).await?;
         if used.user() != user.id {
             self.audit_refused(actor, action, &used.passkey, "another person's").await?;
+            self.audit_blocks(actor, &blocks).await?;
             return Err(not_right());
         }
         Ok(Shown::of_passkey(user.clone(), used, subjects))

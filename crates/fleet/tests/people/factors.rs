@@ -18,6 +18,7 @@ use fleet::{
     revocation::{RevokeForm, Selection},
     token::TokenForm,
 };
+use store::Db;
 use totp_rs::{Builder, Secret};
 
 const STEP: i64 = 30 * SECOND;
@@ -362,10 +363,10 @@ async fn what_is_dangerous_asks_again_of_whoever_has_one_in_every_role() {
             let held = fleet.revoke(&actor, &revocation(RevocationAct::Hold)).await;
             assert!(!is_asked_again(held), "stopping is one click");
             // Shown now it counts for ten minutes, and not a moment longer.
-            let wrong = fleet.prove_again(&actor, "000000").await.unwrap_err();
+            let wrong = fleet.prove_again(&actor, None, "000000").await.unwrap_err();
             assert_eq!(field(&wrong), "code");
-            let at = fleet.prove_again(&actor, &code(&world, &secret)).await.unwrap();
-            assert!(fleet.prove_again(&actor, &code(&world, &secret)).await.is_err(), "no code twice");
+            let at = fleet.prove_again(&actor, None, &code(&world, &secret)).await.unwrap();
+            assert!(fleet.prove_again(&actor, None, &code(&world, &secret)).await.is_err(), "no code twice");
             let fresh = actor.proved(Some(at));
             fleet.begin_app(&fresh, "Another", "").await.unwrap();
             let begun = fleet.pending_app(&fresh).await.unwrap().unwrap().secret;
@@ -382,5 +383,101 @@ async fn what_is_dangerous_asks_again_of_whoever_has_one_in_every_role() {
         assert!(matches!(nothing, Err(Error::NotFound { .. })));
         world.wait(HOUR);
         world.chain_holds().await;
+    }
+}
+
+/// Lets nobody audit that somebody signs in, as if the process ended there.
+async fn cut_off_at_sign_in(db: &Db, is_cut: bool) {
+    let statements: &[&'static str] = match (db, is_cut) {
+        (Db::Sqlite { .. }, true) => &["CREATE TRIGGER cut BEFORE INSERT ON audit WHEN NEW.action = 'sign_in' \
+                                        BEGIN SELECT RAISE(ABORT, 'cut off'); END"],
+        (Db::Sqlite { .. }, false) => &["DROP TRIGGER cut"],
+        (Db::Postgres(_), true) => &[
+            "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''cut off''; END'",
+            "CREATE TRIGGER cut BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.action = 'sign_in') EXECUTE FUNCTION cut()",
+        ],
+        (Db::Postgres(_), false) => &["DROP TRIGGER cut ON audit"],
+    };
+    for statement in statements {
+        match db {
+            Db::Sqlite { write, .. } => sqlx::query(*statement).execute(write).await.map(drop).unwrap(),
+            Db::Postgres(pool) => sqlx::query(*statement).execute(pool).await.map(drop).unwrap(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_set_up_on_the_way_in_counts_when_one_is_in_and_not_before() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (_, actor) = world.person(Role::Admin).await;
+        let (user, _) = world.person(Role::Operator).await;
+        with_app(&world, &actor).await;
+        let fresh = actor.proved(Some(fleet.now()));
+        fleet.set_second_factor_policy(&fresh, SecondFactorPolicy::Everybody).await.unwrap();
+        let half = half(&world, &user.email).await;
+        fleet.begin_app_half_way(&visitor(""), &half, "Phone").await.unwrap();
+        let NextStep::Confirm(pending) = fleet.next_step(&half).await.unwrap().1 else { panic!() };
+        let shown = code(&world, &pending.secret);
+        cut_off_at_sign_in(fleet.db(), true).await;
+        fleet.confirm_app_half_way(&visitor(""), &half, &shown).await.unwrap_err();
+        cut_off_at_sign_in(fleet.db(), false).await;
+        let known = fleet.factors_of(&MUSTER, user.id).await.unwrap();
+        assert!(known.is_empty() && known.codes_left == 0, "codes that nobody saw are worth nothing");
+        // The same code again: both things happen, and the codes are those that are shown.
+        let (_, confirmed) = fleet.confirm_app_half_way(&visitor(""), &half, &shown).await.unwrap();
+        assert_eq!((confirmed.codes.len(), world.audited("factor.add").await.len()), (10, 2));
+        assert_eq!(world.last_audited("sign_in").await.2, r#"{"by":"password","second":"app"}"#);
+        world.chain_holds().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_click_with_the_same_code_is_answered_as_the_first() {
+    for world in worlds().await {
+        let fleet = &world.fleet;
+        let (_, actor) = world.person(Role::Operator).await;
+        let (secret, _) = with_app(&world, &actor).await;
+        let shown = code(&world, &secret);
+        // Both at once, as browsers send them.
+        let clicks = [0, 1].map(|_| {
+            let (fleet, actor, shown) = (fleet.clone(), actor.clone(), shown.clone());
+            tokio::spawn(async move { fleet.prove_again(&actor, Some("session"), &shown).await })
+        });
+        for click in clicks {
+            click.await.unwrap().unwrap();
+        }
+        assert_eq!(world.audited("factor.prove").await.iter().filter(|row| row.outcome == Outcome::Done).count(), 1);
+        let first = fleet.prove_again(&actor, Some("session"), &shown).await.unwrap();
+        assert_eq!(first, fleet.now());
+        for other in [Some("another"), None] {
+            let refused = fleet.prove_again(&actor, other, &shown).await.unwrap_err();
+            assert_eq!(field(&refused), "code", "another session has not shown it");
+        }
+        world.wait(10 * SECOND);
+        assert_eq!(field(&fleet.prove_again(&actor, Some("session"), &shown).await.unwrap_err()), "code");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_can_read_no_secret_says_so_and_counts_no_try() {
+    for world in worlds().await {
+        let keys = |passphrase: Option<&str>| Keys {
+            folder: world.fleet.folder().join("keys"),
+            passphrase: passphrase.map(|words| pki::Passphrase::new(words.into()).unwrap()),
+        };
+        let fleet = world.fleet.clone().with_keys(keys(Some("correct horse")));
+        let (user, actor) = world.person(Role::Operator).await;
+        let (secret, codes) = with_app(&world, &actor).await;
+        let half = half(&world, &user.email).await;
+        let fleet = fleet.with_keys(keys(None));
+        for _ in 0..9 {
+            let away = fleet.second_step(&visitor("192.0.2.1"), &half, &code(&world, &secret)).await;
+            assert!(matches!(away, Err(Error::Away(_))), "{away:?}");
+        }
+        assert!(world.audited("sign_in.block").await.is_empty());
+        fleet.second_step(&visitor("192.0.2.1"), &half, &codes[0]).await.unwrap();
+        let fleet = fleet.with_keys(keys(Some("correct horse")));
+        fleet.second_step(&visitor("192.0.2.1"), &half, &code(&world, &secret)).await.unwrap();
     }
 }

@@ -241,3 +241,25 @@ async fn a_passkey_is_its_owners_alone() {
         sign_in(&world, &mut key).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_wrong_passkeys_begin_is_audited() {
+    for world in worlds().await {
+        let (fleet, from) = (&world.fleet, visitor("192.0.2.9"));
+        for _ in 0..20 {
+            assert!(is_refused(fleet.sign_in_by_passkey(&from, site().as_ref(), "{}").await));
+        }
+        let blocked = fleet.sign_in_by_passkey(&from, site().as_ref(), "{}").await;
+        assert!(matches!(blocked, Err(Error::TooMany { .. })), "{blocked:?}");
+        let (subject, outcome, detail) = world.last_audited("sign_in.block").await;
+        assert_eq!((subject.as_str(), outcome), ("address:192.0.2.9", Outcome::Denied));
+        assert_eq!(detail, r#"{"seconds":60}"#);
+
+        let (_, actor) = world.person(Role::Operator).await;
+        with_passkey(&world, &actor, 1).await;
+        for _ in 0..5 {
+            assert!(is_refused(fleet.prove_by_passkey(&actor, site().as_ref(), "{}").await));
+        }
+        assert_eq!(world.last_audited("sign_in.block").await.0, "second-factor:operator@muster.example");
+    }
+}
