@@ -11,6 +11,7 @@ mod remote;
 mod rollout;
 mod shelf;
 mod simulate;
+mod traces;
 mod watch;
 
 pub use authority::{
@@ -26,6 +27,7 @@ pub use remote::Remote;
 pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, PauseRollout, Rollout};
 pub use shelf::{InBucket, Shelf};
 pub use simulate::Simulate;
+pub use traces::Traces;
 pub use watch::{LogFormat, Watch};
 
 use crate::proxy::network;

@@ -24,9 +24,9 @@ mod station;
 mod user;
 
 use crate::{
-    cli::{self, Command, LogFormat},
+    cli::{self, Command, LogFormat, Watch},
     failure::{Failure, Outcome},
-    log,
+    log, traces,
 };
 use fleet::Actor;
 
@@ -38,7 +38,12 @@ pub const COMMAND_LINE: Actor = Actor::Rule { name: "command line" };
 /// # Errors
 /// With a sentence for people.
 pub fn run(command: Command) -> Outcome {
-    log::begin(log_format(&command));
+    let (format, traces) = match watch(&command) {
+        // What goes on says so to programs, if it is to; what is typed tells people what it did.
+        Some(watch) => (watch.log_format, traces::begin(&watch.traces)?),
+        None => (LogFormat::Text, None),
+    };
+    log::begin(format, traces);
     // Every command takes the same road, so that one of them can't be forgotten in a test of all.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(async {
@@ -66,11 +71,11 @@ pub fn run(command: Command) -> Outcome {
     })
 }
 
-/// What goes on says so to programs, if it is to; what is typed tells people what it did.
-const fn log_format(command: &Command) -> LogFormat {
+/// How what goes on is watched.
+const fn watch(command: &Command) -> Option<&Watch> {
     match command {
-        Command::Serve(serve) => serve.watch.log_format,
-        Command::Demo(demo) => demo.watch.log_format,
-        _ => LogFormat::Text,
+        Command::Serve(serve) => Some(&serve.watch),
+        Command::Demo(demo) => Some(&demo.watch),
+        _ => None,
     }
 }

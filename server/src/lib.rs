@@ -24,6 +24,7 @@ pub mod router;
 pub mod server_certificate;
 pub mod sessions;
 pub mod settings;
+pub mod traces;
 pub mod turn;
 pub mod webhooks;
 

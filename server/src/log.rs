@@ -1,6 +1,7 @@
 //! The log: lines for people, or one JSON object a line for programs. Always on standard error, where answers are not.
 
-use crate::cli::LogFormat;
+use crate::{cli::LogFormat, traces};
+use opentelemetry_sdk::trace::SdkTracer;
 use serde_json::{Map, Value};
 use std::{fmt, io::IsTerminal};
 use tracing::{
@@ -8,24 +9,37 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer as _,
+    filter::filter_fn,
     fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, format::JsonFields, format::Writer},
+    layer::SubscriberExt as _,
     registry::{LookupSpan, Scope},
+    util::SubscriberInitExt as _,
 };
 
-/// Begins to log. A second call, as in tests, keeps the first one's settings.
-pub fn begin(format: LogFormat) {
+/// Begins to log, and to tell a collector of spans where there is one. A second call, as in tests, keeps the first one's settings.
+pub fn begin(format: LogFormat, collector: Option<SdkTracer>) {
     let filter =
         EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tower_sessions=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let spans = collector.map(|tracer| {
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+        layer.with_filter(filter_fn(traces::is_told))
+    });
+    // What is logged says nothing of what is told, and the other way round.
+    let registry = tracing_subscriber::registry().with(spans);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let _ = match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.fmt_fields(JsonFields::new()).event_format(Json { node: node() }).try_init(),
+        LogFormat::Text => registry.with(log.with_ansi(std::io::stderr().is_terminal()).with_filter(filter)).try_init(),
+        LogFormat::Json => {
+            let log = log.fmt_fields(JsonFields::new()).event_format(Json { node: node() });
+            registry.with(log.with_filter(filter)).try_init()
+        }
     };
 }
 
 /// What this machine is called.
-fn node() -> String {
+pub fn node() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
 }

@@ -13,7 +13,7 @@ mod process;
 
 pub use doorway::Doorway;
 
-use crate::listener::Certificates;
+use crate::{listener::Certificates, traces};
 use fleet::Fleet;
 use gauges::Gauges;
 use http::HeaderValue;
@@ -68,6 +68,7 @@ impl Metrics {
         registry.register_collector(Box::new(doorway::Doorways(doors)));
         registry.register_collector(Box::new(fleet.observed()));
         registry.register_collector(Box::new(Arc::clone(&gauges)));
+        registry.register_collector(Box::new(traces::counts()));
         registry.register_collector(Box::new(process::Process::new()));
         Self(Arc::new(Inner { registry, gauges }))
     }

@@ -51,6 +51,7 @@ mod stale;
 mod stop;
 mod swupdate;
 mod systemd;
+mod traces;
 mod turns;
 mod updates;
 mod webhooks;

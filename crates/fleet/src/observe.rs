@@ -27,6 +27,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tracing::Instrument as _;
 
 /// How long an act takes to be everywhere, in seconds: it should be one second at most.
 const SPREAD: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
@@ -207,7 +208,7 @@ impl Fleet {
     /// Those of the work.
     pub async fn observe<T>(&self, job: Job, work: impl Future<Output = Result<T>>) -> Result<T> {
         let begun = Instant::now();
-        let done = work.await;
+        let done = work.instrument(tracing::info_span!("work", job = job.as_str())).await;
         self.inner.observed.worked(job, begun.elapsed(), done.is_ok());
         done
     }

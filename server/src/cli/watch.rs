@@ -1,5 +1,6 @@
 //! How whoever operates a node watches it, and how it ends.
 
+use super::Traces;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 
@@ -18,6 +19,9 @@ pub struct Watch {
     /// After that, for how many seconds what was accepted may still take; a longer download is broken off.
     #[arg(long, value_name = "SECONDS", env = "MUSTER_STOP_WITHIN", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub stop_within: u64,
+    /// To whom traces are told.
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// How a line of the log is written.

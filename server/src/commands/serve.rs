@@ -14,15 +14,16 @@ use crate::{
     ready::Readiness,
     repository, router,
     server_certificate::Source,
+    traces,
     webhooks::{self, Sender, Trusted},
 };
 use app::AssetNames;
 use fleet::{Fleet, observe::Job};
 use std::{
     io::Write,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::Db;
 use tokio::{
@@ -37,6 +38,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const NODE_NAME_MAX: usize = 64;
 /// How long whoever reads metrics at the end may take over it.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long the collector may take over the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 /// How often what has served its time is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
@@ -101,6 +104,8 @@ pub struct Running {
     readiness: Readiness,
     /// For how long it goes on when it is told to stop.
     drain: Duration,
+    /// How long what was accepted may take after that.
+    stop_within: Duration,
     stop: CancellationToken,
     served: Vec<JoinHandle<()>>,
     /// What answers until the end.
@@ -177,7 +182,7 @@ impl Running {
         let proxies = Proxies::new(&listen.trusted_proxy);
         let doors = Doors::bind(listen, watch, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
-        let url = url("https", listen.host.as_deref(), listen.console.ip(), port(&doors.console)?);
+        let url = console_url(listen, port(&doors.console)?);
         data::note_address(fleet.folder(), &url);
         let gateway = url_of(listen, "https", listen.gateway, port(&doors.gateway)?);
         let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
@@ -246,7 +251,8 @@ impl Running {
             "listening"
         );
         let drain = Duration::from_secs(watch.drain);
-        Ok(Self { url, gateway, pki, fleet, readiness, drain, stop, served, watched, beside, signals })
+        let stop_within = Duration::from_secs(watch.stop_within);
+        Ok(Self { url, gateway, pki, fleet, readiness, drain, stop_within, stop, served, watched, beside, signals })
     }
 
     /// Lets something else go on until the program is told to stop.
@@ -269,6 +275,7 @@ impl Running {
             }
         }
         tracing::info!("told to stop; finishing what was begun");
+        let begun = Instant::now();
         self.stop.cancel();
         for served in self.served {
             // A panic there has been logged; what is left to do is the same.
@@ -298,6 +305,8 @@ impl Running {
             let _ = task.await;
         }
         self.fleet.db().close().await;
+        // A collector that hangs holds up nobody's restart.
+        traces::stop(self.stop_within.saturating_sub(begun.elapsed()).min(LAST_SPANS)).await;
     }
 }
 
@@ -330,6 +339,14 @@ async fn sweep(fleet: Fleet) {
             tracing::warn!(%error, "unfinished imports could not be looked for");
         }
     }
+}
+
+/// The console's address. Where it is this machine's own, people are sent to its name: passkeys know no addresses.
+fn console_url(listen: &Listen, port: u16) -> String {
+    let ip = listen.console.ip();
+    let is_own = ip == IpAddr::V4(Ipv4Addr::LOCALHOST) || ip == IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let host = listen.host.as_deref().or_else(|| is_own.then_some("localhost"));
+    url("https", host, ip, port)
 }
 
 /// The address of a door that has no name of its own: the console's name leads there too, unless the door is bound to
@@ -365,11 +382,11 @@ mod tests {
 
     #[test]
     fn links_use_the_name_that_people_use() {
-        let console = |options: &[&str], port| {
-            let listen = listen(options);
-            url("https", listen.host.as_deref(), listen.console.ip(), port)
-        };
-        assert_eq!(console(&[], 8443), "https://127.0.0.1:8443");
+        let console = |options: &[&str], port| console_url(&listen(options), port);
+        assert_eq!(console(&[], 8443), "https://localhost:8443");
+        assert_eq!(console(&["--console", "[::1]:8443"], 8443), "https://localhost:8443");
+        assert_eq!(console(&["--console", "192.0.2.7:8443"], 8443), "https://192.0.2.7:8443");
+        assert_eq!(console(&["--host", "127.0.0.1"], 8443), "https://127.0.0.1:8443");
         assert_eq!(console(&["--console", "0.0.0.0:443", "--host", "fleet.example"], 443), "https://fleet.example");
         assert_eq!(console(&["--console", "[::]:8443"], 8443), "https://localhost:8443");
         assert_eq!(console(&["--console", "[2001:db8::7]:8443"], 8443), "https://[2001:db8::7]:8443");

@@ -5,6 +5,7 @@ use crate::{
     metrics::Doorway,
     problem,
     proxy::Proxies,
+    traces,
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -36,33 +37,40 @@ impl RequestId {
 
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The trace that a proxy of ours says that a request belongs to (W3C Trace Context): 32 hexadecimal digits. Nobody else is
-/// believed: whoever could choose the id could make lines in the log look like another's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceId(Box<str>);
+/// The trace that a proxy of ours says that a request belongs to (W3C Trace Context), and the span in it. Nobody else is believed:
+/// whoever could choose the id could make lines in the log look like another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct InTrace(traces::Parent);
 
-impl TraceId {
+impl InTrace {
     /// `00-TRACE-PARENT-FLAGS`; of a later version, what begins like that.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let mut parts = headers.get(TRACE_PARENT)?.to_str().ok()?.split('-');
-        let hex = |part: Option<&str>, length: usize| {
-            let is_hex =
-                |part: &&str| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            part.filter(is_hex).map(str::to_owned)
-        };
         let version = hex(parts.next(), 2)?;
-        let (trace, parent, _flags) = (hex(parts.next(), 32)?, hex(parts.next(), 16)?, hex(parts.next(), 2)?);
-        let is_nothing = |id: &str| id.bytes().all(|b| b == b'0');
+        let (trace, span, flags) = (hex(parts.next(), 32)?, hex(parts.next(), 16)?, hex(parts.next(), 2)?);
         let is_wrong = version == "ff" || (version == "00" && parts.next().is_some());
-        (!is_wrong && !is_nothing(&trace) && !is_nothing(&parent)).then(|| Self(trace.into()))
+        let trace = u128::from_str_radix(trace, 16).ok().filter(|trace| *trace != 0 && !is_wrong)?;
+        let span = u64::from_str_radix(span, 16).ok().filter(|span| *span != 0)?;
+        let is_sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+        Some(Self(traces::Parent { trace, span, is_sampled }))
     }
+
+    /// The trace, in 32 hexadecimal digits.
+    fn id(self) -> String {
+        format!("{:032x}", self.0.trace)
+    }
+}
+
+/// A part of so many hexadecimal digits, small ones.
+fn hex(part: Option<&str>, length: usize) -> Option<&str> {
+    part.filter(|part| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// Puts the address of whoever sent the request in the place of the proxy's that brought it.
 pub async fn client(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
         if proxies.has(peer.ip())
-            && let Some(trace) = TraceId::of(request.headers())
+            && let Some(trace) = InTrace::of(request.headers())
         {
             request.extensions_mut().insert(trace);
         }
@@ -97,8 +105,17 @@ pub async fn trace(State(door): State<Door>, request: Request, next: Next) -> Re
         .map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string())
         .unwrap_or_default();
     let span = tracing::info_span!("request", id = RequestId::of(&request), trace_id = field::Empty, %method, path);
-    if let Some(TraceId(id)) = request.extensions().get() {
-        span.record("trace_id", &**id);
+    let in_trace = request.extensions().get::<InTrace>().copied();
+    let came = traces::Came {
+        parent: in_trace.map(|InTrace(parent)| parent),
+        method: &method,
+        route,
+        listener: door.as_str(),
+        id: &RequestId::of(&request),
+    };
+    let told = traces::came(&span, came);
+    if let Some(trace) = in_trace {
+        span.record("trace_id", trace.id());
     }
     async move {
         let begun = Instant::now();
@@ -106,6 +123,9 @@ pub async fn trace(State(door): State<Door>, request: Request, next: Next) -> Re
         let took = begun.elapsed();
         if let Some(doorway) = doorway {
             doorway.requests().count(route, &method, response.status(), took);
+        }
+        if let Some(span) = told {
+            traces::answered(&span, response.status().as_u16());
         }
         let (status, ms) = (response.status().as_u16(), took.as_micros() as f64 / 1000.0);
         let (listener, named) = (door.as_str(), route.unwrap_or_default());
@@ -188,7 +208,7 @@ mod tests {
     fn only_what_is_a_trace_parent_is_taken_for_one() {
         let of = |text: &'static str| {
             let headers = HeaderMap::from_iter([(TRACE_PARENT, HeaderValue::from_static(text))]);
-            TraceId::of(&headers).map(|TraceId(id)| id.into_string())
+            InTrace::of(&headers).map(InTrace::id)
         };
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert_eq!(of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some(id));
@@ -206,6 +226,6 @@ mod tests {
         ] {
             assert_eq!(of(wrong), None, "{wrong}");
         }
-        assert_eq!(TraceId::of(&HeaderMap::new()), None);
+        assert_eq!(InTrace::of(&HeaderMap::new()), None);
     }
 }
