@@ -12,7 +12,7 @@ const PASSWORD = 'another sentence that is long';
 
 /** A console of its own for each of these: a policy is everybody's. It is reached by a name, which passkeys need. */
 const test = alone.extend({
-  baseURL: async ({ own: { muster } }, use) => use(muster.url.replace('127.0.0.1', 'localhost')),
+  baseURL: async ({ own: { muster } }, use) => use(muster.url),
   storageState: async ({}, use) => use({ cookies: [], origins: [] }),
 });
 
@@ -177,6 +177,7 @@ test.describe('a passkey', () => {
     await looksGood(page, 'sign-in with passkeys');
     await signIn(page, 'mia@muster.example', PASSWORD);
     await page.goto('/account/factors');
+    await unfold(page, 'A passkey');
     await page.getByLabel('What you call it').last().fill('Laptop');
     await page.locator('#passkey_present').fill(PASSWORD);
     await page.getByRole('button', { name: 'Make a passkey' }).click();

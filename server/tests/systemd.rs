@@ -36,7 +36,7 @@ fn the_service_manager_is_told_how_it_stands() {
         unreachable!("{word} was never said")
     };
     let ready = until("READY=1");
-    assert!(ready.contains("STATUS=Answers at https://127.0.0.1:"), "{ready}");
+    assert!(ready.contains("STATUS=Answers at https://localhost:"), "{ready}");
     until("WATCHDOG=1");
     until("WATCHDOG=1");
     assert!(Command::new("kill").arg(program.id().to_string()).status().unwrap().success());

@@ -6,7 +6,7 @@ use crate::{
     components::{
         form::{Field, error_summary, hidden, submit},
         icons::{self, icon},
-        panel::{Panel, asked, confirmed, head, link_button},
+        panel::{Panel, asked, confirmed, fold, head, link_button},
         passkey::Offer,
         qr::qr,
         table::frame,
@@ -98,21 +98,36 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let form = ctx.form.as_ref();
     let pending = ctx.fleet.pending_app(&ctx.actor).await?.and_then(|pending| begun_here(&ctx, pending));
     let asks_password = user.has_password && factors.is_empty();
-    let inner = match &pending {
-        Some(pending) => confirm_form(form, pending, "/account/factors/confirm").into_any(),
-        None => begin_form(form, asks_password, user.email).into_any(),
+    let choice = match &pending {
+        Some(pending) => {
+            Panel::new("Confirm the app").body(confirm_form(form, pending, "/account/factors/confirm")).into_any()
+        }
+        None => choose(&ctx, asks_password, user.email).into_any(),
     };
     let title = "Add a second factor";
     let sub = view! { <p>"Beside your password: a code that your phone shows, or a key that it keeps."</p> };
     let body = view! {
         {head(title, sub, ())}
         {error_summary(form)}
-        <div class="cols">
-            {Panel::new(if pending.is_some() { "Confirm the app" } else { "An authenticator app" }).body(inner)}
-            {Panel::new("A passkey").body(passkey_form(&ctx, asks_password))}
-        </div>
+        {choice}
     };
     Ok(Page::new(title, body).crumb("Your account", "/account"))
+}
+
+/// Either of the two: their forms ask for the same, and only one is in sight unless somebody opens the other.
+fn choose(ctx: &Ctx, asks_password: bool, email: String) -> impl IntoView + use<> {
+    let form = ctx.form.as_ref();
+    let is_of_passkey = |form: &FormState| {
+        let fields = ["passkey_name", "passkey_present", "credential"];
+        fields.iter().any(|field| form.error(field).is_some() || !form.value(field).is_empty())
+    };
+    let is_passkey = form.is_some_and(is_of_passkey);
+    let app = view! { <div class="body">{begin_form(form, asks_password, email)}</div> };
+    let passkey = view! { <div class="body">{passkey_form(ctx, asks_password)}</div> };
+    Panel::new("Which one").flush(view! {
+        {fold("An authenticator app", "A code that your phone shows. Works everywhere.", !is_passkey, app)}
+        {fold("A passkey", "A key in your device or on a security key. Signs you in without a password, too.", is_passkey, passkey)}
+    })
 }
 
 /// The app, if whoever looks has begun it: another one who knows the password may have, and knows its secret.

@@ -84,11 +84,14 @@ fn table(nodes: &Nodes) -> impl IntoView + use<> {
 
 fn line(node: &NodeRow, nodes: &Nodes) -> impl IntoView + use<> {
     let here = node.is_this.then(|| view! { " " {tag("this one")} });
+    // A name is enough, unless two have the same.
+    let is_twin = nodes.nodes.iter().filter(|other| other.name == node.name).count() > 1;
+    let id = is_twin.then(|| view! { <small class="mono quiet" title=node.id.clone()>{short(&node.id)}</small> });
     view! {
         <tr>
             <th scope="row" class="two">
                 <span>{node.name.clone()}{here}</span>
-                <small class="mono">{node.id.clone()}</small>
+                {id}
             </th>
             <td data-l="State">{state(node, nodes.now)}</td>
             <td data-l="Alone does">{alone(node, nodes)}</td>
@@ -97,6 +100,11 @@ fn line(node: &NodeRow, nodes: &Nodes) -> impl IntoView + use<> {
             <td data-l="Last heard" class="num nowrap quiet">{ago(node.seen_at, nodes.now)}</td>
         </tr>
     }
+}
+
+/// The end of an id, which is chance; its beginning is when it was made.
+fn short(id: &str) -> String {
+    format!("…{}", id.rsplit('-').next().unwrap_or(id))
 }
 
 /// What a node does that no other one does at the same time.

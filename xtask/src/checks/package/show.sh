@@ -33,7 +33,7 @@ shown "its service runs, and has said so to systemd"
 running
 systemctl show muster -p Type -p SubState -p StatusText -p User
 systemctl -q is-enabled muster
-journalctl -u muster --no-pager -g '/set-up/' | tail -n 1 | grep -q 'https://127.0.0.1:8443/set-up/'
+journalctl -u muster --no-pager -g '/set-up/' | tail -n 1 | grep -q 'https://localhost:8443/set-up/'
 [ "$(stat -c '%U' "/proc/$(systemctl show -P MainPID muster)")" = muster ]
 
 shown "how exposed it is"
