@@ -447,7 +447,10 @@ async fn a_second_click_with_the_same_code_is_answered_as_the_first() {
         for click in clicks {
             click.await.unwrap().unwrap();
         }
-        assert_eq!(world.audited("factor.prove").await.iter().filter(|row| row.outcome == Outcome::Done).count(), 1);
+        assert_eq!(
+            world.audited("factor.prove").await.iter().filter(|row| row.record.outcome == Outcome::Done).count(),
+            1
+        );
         let first = fleet.prove_again(&actor, Some("session"), &shown).await.unwrap();
         assert_eq!(first, fleet.now());
         for other in [Some("another"), None] {

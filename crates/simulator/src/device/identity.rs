@@ -11,6 +11,7 @@ use http::{Method, header};
 use pki::{Certificate, KeyAlgorithm, Name, SoftwareKey};
 use rustls::{
     ClientConfig, RootCertStore,
+    client::Resumption,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
@@ -34,12 +35,14 @@ impl Identity {
         }
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect();
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(io::Error::other)?;
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_root_certificates(roots)
             .with_client_auth_cert(chain.map_err(io::Error::other)?, key)
             .map_err(io::Error::other)?;
+        // The gateway resumes nothing, and room for it is 20 KB for each device.
+        tls.resumption = Resumption::disabled();
         Ok(Self { tls: Arc::new(tls) })
     }
 }
