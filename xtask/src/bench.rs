@@ -39,6 +39,9 @@ pub struct BenchArgs {
     /// Small sizes, to see in seconds that all of it works; for all but the console
     #[arg(long)]
     quick: bool,
+    /// Of nodes: what one, two and three of them carry and what limits them, instead of what goes wrong
+    #[arg(long)]
+    throughput: bool,
 }
 
 /// Measures. For the console the site is built first, so that the size of what browsers load is printed as well.
@@ -59,6 +62,9 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
     command.args(args.sizes.iter().map(u64::to_string));
     if args.quick {
         command.arg("--quick");
+    }
+    if args.throughput {
+        command.arg("--throughput");
     }
     exec::run(&mut command)
 }

@@ -96,29 +96,66 @@ impl Heard {
 
     /// One more round: each of these groups of devices asks one after the other, all groups at the same time.
     pub fn round(&mut self, runtime: &Runtime, load: &Load, groups: &[Vec<Phone>]) {
+        self.round_from(runtime, load, groups, || ());
+    }
+
+    /// The same; `begin` is called when all connections that stay open are there, and nothing was asked yet.
+    pub fn round_from<T>(
+        &mut self,
+        runtime: &Runtime,
+        load: &Load,
+        groups: &[Vec<Phone>],
+        begin: impl FnOnce() -> T,
+    ) -> T {
+        self.go(runtime, (load, false), groups, begin)
+    }
+
+    /// A round in which each device asks once, whatever the load's count is.
+    pub fn round_once_from<T>(
+        &mut self,
+        runtime: &Runtime,
+        load: &Load,
+        groups: &[Vec<Phone>],
+        begin: impl FnOnce() -> T,
+    ) -> T {
+        let load = Load { count: groups.iter().map(Vec::len).sum(), ..load.clone() };
+        self.go(runtime, (&load, true), groups, begin)
+    }
+
+    fn go<T>(
+        &mut self,
+        runtime: &Runtime,
+        (load, is_once): (&Load, bool),
+        groups: &[Vec<Phone>],
+        begin: impl FnOnce() -> T,
+    ) -> T {
         let next = Arc::new(AtomicUsize::new(0));
         let ready = Arc::new(Barrier::new(groups.len() + 1));
-        let ask =
-            |group: &Vec<Phone>| runtime.spawn(load.clone().ask(group.clone(), Arc::clone(&ready), Arc::clone(&next)));
+        let ask = |group: &Vec<Phone>| {
+            let most = if is_once { group.len() } else { usize::MAX };
+            runtime.spawn(load.clone().ask(group.clone(), Arc::clone(&ready), Arc::clone(&next), most))
+        };
         let tasks: Vec<_> = groups.iter().map(ask).collect();
         runtime.block_on(ready.wait());
-        let begun = Instant::now();
+        let (told, begun) = (begin(), Instant::now());
         for task in tasks {
             self.times.extend(runtime.block_on(task).unwrap());
         }
         self.rates.push(rate(load.count, begun.elapsed()));
+        told
     }
 }
 
 impl Load {
-    async fn ask(self, group: Vec<Phone>, ready: Arc<Barrier>, next: Arc<AtomicUsize>) -> Vec<Duration> {
+    /// Asks until all were asked, and at most so often in this group.
+    async fn ask(self, group: Vec<Phone>, ready: Arc<Barrier>, next: Arc<AtomicUsize>, most: usize) -> Vec<Duration> {
         let (mut times, mut heard) = (Vec::new(), Vec::with_capacity(4_096));
         let mut open: Vec<Option<TlsStream<TcpStream>>> = Vec::with_capacity(group.len());
         for phone in &group {
             open.push(if self.keep { Some(phone.connect(self.to).await) } else { None });
         }
         ready.wait().await;
-        for at in 0.. {
+        for at in 0..most {
             let n = next.fetch_add(1, Ordering::Relaxed);
             if n >= self.count {
                 break;

@@ -41,6 +41,13 @@ impl Balancer {
     }
 }
 
+impl Balancer {
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Balancer {
     fn drop(&mut self) {
         let _ = self.0.kill();

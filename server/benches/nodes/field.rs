@@ -1,13 +1,9 @@
 //! Devices in the field: each its own, with its own certificate, over a new connection for each request, through the balancer. What
 //! each was acknowledged is kept, to be held against the database afterwards.
 
-use crate::{
-    balancer::GATEWAY,
-    filled::Caller,
-    world::{RULE, World},
-};
+use crate::{balancer::GATEWAY, fill::Caller, postgres::ask, world::World};
 use server::gateway::DEFAULT_TENANT;
-use simulator::device::{Device, Did, Faults, Identity, Line, LineError, Wire};
+use simulator::device::{Device, Did, Faults, Identity, Line, LineError, RESTART_S, Wire};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -16,7 +12,11 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{runtime::Runtime, sync::Semaphore, task::JoinHandle};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
 
 /// What a device reports beside its version, so that it is seen which report was the last to be taken.
 const COUNT: &str = "count";
@@ -42,7 +42,20 @@ struct Seen {
     refused: Mutex<BTreeMap<String, usize>>,
     /// When a turn last ended well, and the longest that none did.
     gap: Mutex<Option<(Instant, Duration)>>,
-    stop: AtomicBool,
+    /// Whether it is over, and what wakes those who wait for their next turn.
+    is_over: AtomicBool,
+    stop: Notify,
+}
+
+/// How they come.
+#[derive(Clone, Copy, Debug)]
+pub struct Habit {
+    /// How many at the same time, at most.
+    pub at_once: usize,
+    /// How long each waits between two turns.
+    pub pause: Duration,
+    /// Each reports in one of so many turns.
+    pub reports: usize,
 }
 
 /// The devices, while they come.
@@ -70,10 +83,10 @@ impl Field {
         Self { seen: Arc::default(), tasks: Vec::new() }
     }
 
-    /// Lets these devices come, so many at the same time, each with so long a pause between its turns.
-    pub fn start(runtime: &Runtime, world: &World, callers: &[Caller], at_once: usize, pause: Duration) -> Self {
+    /// Lets these devices come.
+    pub fn start(runtime: &Runtime, world: &World, callers: &[Caller], habit: Habit) -> Self {
         let seen = Arc::new(Seen::default());
-        let (places, roots) = (Arc::new(Semaphore::new(at_once)), world.root().pem());
+        let (places, roots) = (Arc::new(Semaphore::new(habit.at_once)), world.root().pem());
         let faults = Arc::new(Faults::default());
         let tasks = callers
             .iter()
@@ -84,8 +97,9 @@ impl Field {
                 let gateway = format!("https://localhost:{}", GATEWAY.port());
                 let wire = Wire::new(&gateway, DEFAULT_TENANT, &caller.device.serial, identity).unwrap();
                 let device = Device::new(&caller.device.serial, "1.0", Arc::clone(&faults));
-                let first = pause.mul_f64(n as f64 / callers.len() as f64);
-                runtime.spawn(live(device, wire, Arc::clone(&seen), Arc::clone(&places), (first, pause)))
+                let first = habit.pause.mul_f64(n as f64 / callers.len() as f64);
+                let phone = Phone { device, wire, turns: n, count: 0 };
+                runtime.spawn(live(phone, Arc::clone(&seen), Arc::clone(&places), (first, habit)))
             })
             .collect();
         Self { seen, tasks }
@@ -117,26 +131,26 @@ impl Field {
 
     /// Lets all end what they are at.
     pub fn stop(&mut self, runtime: &Runtime) {
-        self.seen.stop.store(true, Ordering::Relaxed);
+        self.seen.is_over.store(true, Ordering::Relaxed);
+        self.seen.stop.notify_waiters();
         for task in self.tasks.drain(..) {
             runtime.block_on(task).unwrap();
         }
     }
 
-    /// Holds what each was acknowledged against what is in the database, which `action` gives of its update: version and state.
-    pub async fn check(&self, world: &World, action: impl Fn(&str) -> Option<(String, String)>) {
-        let told = self.seen.told.lock().unwrap().clone();
-        for (serial, told) in told {
-            let report = world.fleet.device_report(&RULE, &serial).await.unwrap();
-            let kept: usize = report.attributes.get(COUNT).map_or(0, |count| count.parse().unwrap());
+    /// Holds what each was acknowledged against what is in the database.
+    pub fn check(&self) {
+        let (counts, updates) = (kept_counts(), kept_updates());
+        for (serial, told) in self.seen.told.lock().unwrap().iter() {
+            let kept = counts.get(serial).copied().unwrap_or_default();
             let (taken, sent) = told.counts;
             assert!((taken..=sent).contains(&kept), "{serial}: report {kept} is not within {taken} and {sent}");
             assert!(told.versions.len() <= 1, "{serial} was told of {:?}", told.versions);
-            let (Some(version), Some((known, state))) = (told.versions.first(), action(&serial)) else {
+            let (Some(version), Some((known, state))) = (told.versions.first(), updates.get(serial)) else {
                 assert!(told.versions.is_empty(), "{serial}: the update that it was told of is gone");
                 continue;
             };
-            assert_eq!(*version, known, "{serial}");
+            assert_eq!(version, known, "{serial}");
             if told.installed.is_some() {
                 assert!(["verifying", "verified"].contains(&state.as_str()), "{serial}: its success is lost: {state}");
             }
@@ -144,33 +158,76 @@ impl Field {
     }
 }
 
-async fn live(mut device: Device, wire: Wire, seen: Arc<Seen>, places: Arc<Semaphore>, times: (Duration, Duration)) {
-    tokio::time::sleep(times.0).await;
-    let mut count = 0;
-    while !seen.stop.load(Ordering::Relaxed) {
+/// The last count of each device that the database has. One question for all: of a hundred thousand, one each would take longer
+/// than everything before.
+fn kept_counts() -> BTreeMap<String, usize> {
+    let query = format!(
+        "SELECT d.serial, r.attributes::json->>'{COUNT}' FROM device_report r JOIN device d ON d.id = r.device_id \
+         WHERE r.attributes::json->>'{COUNT}' IS NOT NULL"
+    );
+    let said = ask("muster", &query);
+    let pairs = said.lines().map(|line| line.split_once('|').unwrap());
+    pairs.map(|(serial, count)| (serial.to_owned(), count.parse().unwrap())).collect()
+}
+
+/// The last update of each device that the database has: its version and state.
+fn kept_updates() -> BTreeMap<String, (String, String)> {
+    let query = "SELECT DISTINCT ON (a.device_id) d.serial, a.version, a.state FROM update_action a \
+                 JOIN device d ON d.id = a.device_id ORDER BY a.device_id, a.id DESC";
+    let said = ask("muster", query);
+    let parts = said.lines().map(|line| line.split('|').collect::<Vec<_>>());
+    parts.map(|of| (of[0].to_owned(), (of[1].to_owned(), of[2].to_owned()))).collect()
+}
+
+/// A device with its wire.
+struct Phone {
+    device: Device,
+    wire: Wire,
+    turns: usize,
+    count: usize,
+}
+
+async fn live(mut phone: Phone, seen: Arc<Seen>, places: Arc<Semaphore>, (first, habit): (Duration, Habit)) {
+    let mut pause = first;
+    loop {
+        let stopped = seen.stop.notified();
+        tokio::pin!(stopped);
+        // Whoever says stop from here on is heard, though nobody waits yet.
+        stopped.as_mut().enable();
+        if seen.is_over.load(Ordering::Relaxed) || tokio::time::timeout(pause, stopped).await.is_ok() {
+            return;
+        }
         let place = places.acquire().await.unwrap();
-        let turned = turn(&mut device, &wire, &seen, &mut count).await;
+        let turned = turn(&mut phone, &seen, habit.reports).await;
         drop(place);
-        match turned {
-            Ok(()) => {
+        pause = match turned {
+            Ok(is_written) => {
                 seen.turns.fetch_add(1, Ordering::Relaxed);
                 let mut gap = seen.gap.lock().unwrap();
                 if let Some((last, longest)) = gap.as_mut() {
                     *longest = (*longest).max(last.elapsed());
                     *last = Instant::now();
                 }
+                // It starts with what it has written, and comes again.
+                if is_written { habit.pause.min(Duration::from_secs(RESTART_S.into())) } else { habit.pause }
             }
-            Err(error) => *seen.refused.lock().unwrap().entry(kind(&error)).or_default() += 1,
-        }
-        tokio::time::sleep(times.1).await;
+            Err(error) => {
+                *seen.refused.lock().unwrap().entry(kind(&error)).or_default() += 1;
+                habit.pause / 3
+            }
+        };
     }
 }
 
-async fn turn(device: &mut Device, wire: &Wire, seen: &Seen, count: &mut usize) -> Result<(), LineError> {
-    let turned = device.turn(wire, false).await?;
+/// One turn. Whether something was written by it.
+async fn turn(phone: &mut Phone, seen: &Seen, reports: usize) -> Result<bool, LineError> {
+    let Phone { device, wire, turns, count } = phone;
+    let turned = device.turn(&*wire, false).await?;
     let note = |change: &dyn Fn(&mut Told)| {
         change(seen.told.lock().unwrap().entry(device.serial().to_owned()).or_default());
     };
+    note(&|told| told.last = Some(Instant::now()));
+    let is_written = matches!(turned.did, Some(Did::Wrote(_)));
     match turned.did {
         Some(Did::Wrote(version)) => note(&|told| {
             told.versions.insert(version.clone());
@@ -179,11 +236,14 @@ async fn turn(device: &mut Device, wire: &Wire, seen: &Seen, count: &mut usize) 
         Some(other) => panic!("{}: {other:?}", device.serial()),
         None => {}
     }
-    *count += 1;
-    note(&|told| told.counts.1 = *count);
-    wire.report(device.runs(), &[(COUNT.to_owned(), count.to_string())]).await?;
-    note(&|told| (told.counts.0, told.last) = (*count, Some(Instant::now())));
-    Ok(())
+    *turns += 1;
+    if turns.is_multiple_of(reports) {
+        *count += 1;
+        note(&|told| told.counts.1 = *count);
+        wire.report(device.runs(), &[(COUNT.to_owned(), count.to_string())]).await?;
+        note(&|told| told.counts.0 = *count);
+    }
+    Ok(is_written)
 }
 
 /// What went wrong, as far as it can be told apart.

@@ -17,10 +17,14 @@
 )]
 
 mod balancer;
-mod field;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
-#[path = "../updates/filled.rs"]
-mod filled;
+#[path = "../checkin/calls.rs"]
+mod calls;
+mod field;
+mod fill;
+#[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
+#[path = "../pki/load.rs"]
+mod load;
 mod net;
 mod node;
 mod people;
@@ -33,23 +37,32 @@ mod scenes;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
 #[path = "../pki/table.rs"]
 mod table;
+mod throughput;
 #[path = "../pki/tls.rs"]
 mod tls;
+mod used;
+mod waits;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
 #[path = "../pki/world.rs"]
 mod world;
 
 use balancer::Balancer;
 use clap::Parser;
-use field::Field;
+use field::{Field, Habit};
+use fill::Caller;
 use fleet::token::TokenForm;
 use net::Net;
 use node::Node;
 use postgres::{Postgres, ask};
 use scenes::{Scene, Stage};
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 use store::Db;
 use table::Row;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use world::{RULE, World};
 
 /// How much is played.
@@ -60,6 +73,9 @@ pub struct Sizes {
     /// Few devices and short times, to see in two minutes that all of it holds
     #[arg(long)]
     quick: bool,
+    /// Measure what one, two and three nodes carry and what limits them, and let nothing go wrong
+    #[arg(long)]
+    throughput: bool,
     /// The network that this program was started in
     #[arg(long, hide = true)]
     inside: Option<String>,
@@ -77,14 +93,19 @@ impl Sizes {
         self.devices.unwrap_or_else(|| self.either(60, 100_000))
     }
 
-    /// How many come at the same time.
-    const fn at_once(&self) -> usize {
-        self.either(8, 32)
+    /// How devices come. All of a hundred thousand at the interval of the field are what two cores carry, balancer and database
+    /// included; that is why few of their turns bring a report.
+    const fn habit(&self) -> Habit {
+        if self.quick {
+            Habit { at_once: 8, pause: Duration::from_secs(2), reports: 1 }
+        } else {
+            Habit { at_once: 32, pause: Duration::from_secs(300), reports: 4 }
+        }
     }
 
-    /// How long each device waits between two turns.
-    const fn pause(&self) -> Duration {
-        self.either(Duration::from_secs(2), Duration::from_secs(60))
+    /// The rollout is for one of so many devices.
+    const fn updated(&self) -> usize {
+        self.either(1, 10)
     }
 
     /// How long is looked after each thing that goes wrong.
@@ -103,56 +124,90 @@ fn main() -> ExitCode {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         return net::within(&arguments);
     };
-    let told = play(&sizes, &Net::of(prefix));
+    let net = Net::of(prefix);
+    if sizes.throughput {
+        throughput::print(&sizes, &net);
+    } else {
+        goes_wrong(&sizes, &net);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Lets things go wrong, and says what came of it.
+fn goes_wrong(sizes: &Sizes, net: &Net) {
+    let told = play(sizes, net);
     table::print(&told.iter().flat_map(rows).collect::<Vec<_>>());
     // As a test it may take longer: how busy the machine is says nothing of the program.
     let patience = sizes.either(10, 1);
     let late = told.iter().flat_map(|scene| &scene.times).filter(|(_, took, most)| *took > *most * patience);
     let late: Vec<String> = late.map(|(what, took, most)| format!("{what}: {took:?}, wanted {most:?}")).collect();
     assert!(late.is_empty(), "{late:?}");
-    ExitCode::SUCCESS
+}
+
+/// What both measurements stand on.
+struct Base {
+    runtime: Runtime,
+    folder: TempDir,
+    world: World,
+    postgres: Postgres,
+    /// Deleted when all others are gone.
+    _cluster: TempDir,
+}
+
+impl Base {
+    /// A database with its standby and a fleet without devices, which polls so often.
+    fn new(net: &Net, poll_interval: Duration) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let folder = tempfile::Builder::new().prefix("muster-nodes").tempdir().unwrap();
+        let cluster = tempfile::Builder::new().prefix("muster-nodes-pg").tempdir().unwrap();
+        let postgres = Postgres::start(net, cluster.path());
+        let world = runtime.block_on(async {
+            let db = Db::open(folder.path(), Some(&Postgres::url())).await.unwrap();
+            let own = tempfile::Builder::new().prefix("muster-nodes-fleet").tempdir().unwrap();
+            World::on(db, own).await
+        });
+        // Who polls more often than told looks like two.
+        ask("muster", &format!("UPDATE model SET poll_interval_s = {}", poll_interval.as_secs()));
+        Self { runtime, folder, world, postgres, _cluster: cluster }
+    }
+
+    /// Fills the fleet: so many devices of which so many call, one of so many to be updated.
+    fn fill(&self, devices: usize, callers: usize, one_of: usize) -> Vec<Caller> {
+        let begun = Instant::now();
+        eprintln!("{} devices: enrolling {} …", table::grouped(devices), table::grouped(callers));
+        let callers = self.runtime.block_on(fill::fill(&self.world, devices, callers, one_of));
+        eprintln!("    after {:.1} s", begun.elapsed().as_secs_f64());
+        callers
+    }
+
+    fn node(&self, net: &Net, number: usize) -> Node {
+        Node::new(net, number, self.folder.path(), self.world.fleet.folder())
+    }
 }
 
 fn play(sizes: &Sizes, net: &Net) -> Vec<Scene> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let folder = tempfile::Builder::new().prefix("muster-nodes").tempdir().unwrap();
-    let cluster = tempfile::Builder::new().prefix("muster-nodes-pg").tempdir().unwrap();
-    let postgres = Postgres::start(net, cluster.path());
-    let world = runtime.block_on(async {
-        let db = Db::open(folder.path(), Some(&Postgres::url())).await.unwrap();
-        let own = tempfile::Builder::new().prefix("muster-nodes-fleet").tempdir().unwrap();
-        World::on(db, own).await
-    });
-    // Who polls more often than told looks like two.
-    ask("muster", &format!("UPDATE model SET poll_interval_s = {}", sizes.pause().as_secs()));
-    eprintln!("{} devices: enrolling …", table::grouped(sizes.devices()));
-    let mut callers = runtime.block_on(filled::fill(&world, sizes.devices(), sizes.devices()));
+    let base = Base::new(net, sizes.habit().pause);
+    let mut callers = base.fill(sizes.devices(), sizes.devices(), sizes.updated());
+    let Base { runtime, folder, world, postgres, _cluster } = base;
     let victims = callers.split_off(callers.len() - 10);
     let releases = runtime.block_on(rollout::releases(&world));
     let form = TokenForm { name: "nodes".to_owned(), role: "operator".to_owned(), days: 1 };
     let token = runtime.block_on(world.fleet.add_token(&RULE, &form)).unwrap().secret;
-    let mut nodes: Vec<Node> = (0..3).map(|n| Node::new(net, n, folder.path(), world.fleet.folder())).collect();
+    let node = |n| Node::new(net, n, folder.path(), world.fleet.folder());
+    let mut nodes = vec![node(0), node(1), node(2).with_shifts()];
     for node in &mut nodes {
         eprintln!("{} runs after {:?}", node.name(), node.start());
     }
     let balancer = Balancer::start(folder.path(), &nodes);
     let code = runtime.block_on(rollout::start(&world, releases));
-    let field = Field::start(&runtime, &world, &callers, sizes.at_once(), sizes.pause());
+    let field = Field::start(&runtime, &world, &callers, sizes.habit());
     let mut stage =
         Stage { sizes, runtime: &runtime, world: &world, postgres, nodes, field, victims, token, told: Vec::new() };
     stage.play();
     runtime.block_on(rollout::open_all(&world, &code));
-    stage.everybody_installs(&code, callers.len());
+    stage.everybody_installs(&code, callers.iter().filter(|caller| caller.is_updated).count());
     stage.field.stop(&runtime);
-    let action = |serial: &str| {
-        let query = format!(
-            "SELECT a.version || ' ' || a.state FROM update_action a JOIN device d ON d.id = a.device_id \
-             WHERE d.serial = '{serial}' ORDER BY a.id DESC LIMIT 1"
-        );
-        let said = ask("muster", &query);
-        said.split_once(' ').map(|(version, state)| (version.to_owned(), state.to_owned()))
-    };
-    runtime.block_on(stage.field.check(&world, action));
+    stage.field.check();
     let twice = "SELECT count(*) FROM (SELECT device_id FROM update_action GROUP BY rollout_id, device_id HAVING count(*) > 1) x";
     assert_eq!(ask("muster", twice), "0", "devices that were offered twice");
     let verified = stage.nodes[0].command(&["audit", "verify"]).output().unwrap();

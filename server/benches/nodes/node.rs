@@ -22,6 +22,8 @@ pub const TRUST_MAX_AGE: u64 = 5;
 
 /// One of the nodes.
 pub struct Node {
+    /// Whether its clock can be shifted, for which every look at it costs much more.
+    has_shifts: bool,
     host: Host,
     balancer: Host,
     data: PathBuf,
@@ -41,7 +43,18 @@ impl Node {
         symlink(fleet.join("artifacts"), data.join("artifacts")).unwrap();
         let shift = folder.join(format!("{}.shift", host.name()));
         fs::write(&shift, "+0").unwrap();
-        Self { host, balancer: net.host(FIELD), data, shift, program: None }
+        Self { has_shifts: false, host, balancer: net.host(FIELD), data, shift, program: None }
+    }
+
+    /// The same, with a clock that can be shifted where that can be done here.
+    pub fn with_shifts(mut self) -> Self {
+        self.has_shifts = Path::new(FAKETIME).exists();
+        self
+    }
+
+    /// The process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.program.as_ref().map(Child::id)
     }
 
     /// What its host is called.
@@ -69,7 +82,7 @@ impl Node {
         let mut command = self.command(&["serve", "--console", "0.0.0.0:8443", "--gateway", "0.0.0.0:8444"]);
         command.args(["--pki", "0.0.0.0:8080", "--trusted-proxy", &self.balancer.in_field().to_string()]);
         command.args(["--trust-max-age", &TRUST_MAX_AGE.to_string(), "--node-name", self.name()]);
-        if Path::new(FAKETIME).exists() {
+        if self.has_shifts {
             command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", &self.shift);
             command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
@@ -121,7 +134,7 @@ impl Node {
     /// Shifts its clock by so many seconds. Whether that can be done here.
     pub fn shift_clock(&self, seconds: i64) -> bool {
         fs::write(&self.shift, format!("{seconds:+}")).unwrap();
-        Path::new(FAKETIME).exists()
+        self.has_shifts
     }
 
     fn signal(&self, signal: &str) {

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PORT: u16 = 5432;
+/// The port that it is reached at.
+pub const PORT: u16 = 5432;
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -109,6 +110,11 @@ impl Postgres {
         run(promote.args(["promote", "--wait", "--pgdata"]).arg(&self.second.data));
         self.second.host.take_database();
         answers();
+    }
+
+    /// What was started for the primary and for its standby; the servers stand below.
+    pub fn pids(&self) -> Vec<u32> {
+        self.running.iter().map(Child::id).collect()
     }
 
     fn stop_first(&mut self, signal: &str) {

@@ -1,6 +1,7 @@
 //! The rollout that goes on while things go wrong: two waves, each split into two cohorts that get versions of their own.
 
 use crate::{
+    fill::UPDATED,
     releases,
     world::{APPROVER, RULE, World},
 };
@@ -17,10 +18,22 @@ pub async fn releases(world: &World) -> [ReleaseId; 2] {
     [release("2.0").await, release("2.1").await]
 }
 
-/// Submits and approves it; its first wave is half of the fleet. Its code.
+/// Starts the one whose first wave is half of those that it is for. Its code.
 pub async fn start(world: &World, releases: [ReleaseId; 2]) -> String {
+    begin(world, plan(releases)).await
+}
+
+/// Starts one that is for all devices, at once.
+pub async fn start_for_all(world: &World, releases: [ReleaseId; 2]) {
+    let mut plan = Plan { target: "model:GW-200".to_owned(), ..plan(releases) };
+    plan.waves.remove(0);
+    begin(world, plan).await;
+}
+
+/// Submits and approves it. Its code.
+async fn begin(world: &World, plan: Plan) -> String {
     let fleet = &world.fleet;
-    let code = fleet.create_rollout(&RULE, plan(releases)).await.unwrap();
+    let code = fleet.create_rollout(&RULE, plan).await.unwrap();
     let version = fleet.rollout(&RULE, &code).await.unwrap().version;
     let approval = fleet.submit_rollout(&RULE, &code, version).await.unwrap();
     let hash = fleet.approval(&APPROVER, approval).await.unwrap().row.hash;
@@ -50,7 +63,7 @@ fn plan([a, b]: [ReleaseId; 2]) -> Plan {
     Plan {
         name: "2.0 beside 2.1".to_owned(),
         release: a,
-        target: "model:GW-200".to_owned(),
+        target: format!("model:GW-200 rev:{UPDATED}"),
         waves: vec![wave("First", WaveSize::Share(50_000)), wave("Rest", WaveSize::Rest)],
         cohorts: Some(Cohorts { wave: None, variants: vec![variant("A", a), variant("B", b)] }),
         start_at: None,

@@ -3,7 +3,7 @@
 use crate::{
     Sizes,
     field::{Field, Stretch},
-    filled::Caller,
+    fill::{Caller, UPDATED},
     net::DATABASE,
     node::{Node, TRUST_MAX_AGE},
     people,
@@ -196,21 +196,26 @@ impl Stage<'_> {
             if now > known {
                 (known, since) = (now, Instant::now());
             }
-            assert!(since.elapsed() < PATIENCE, "{known} of {all} have installed it; {:?}", self.why_not(code));
-            sleep(Duration::from_millis(100));
+            // One whose turn failed comes again after a while.
+            let patience = PATIENCE + self.sizes.habit().pause;
+            assert!(since.elapsed() < patience, "{known} of {all} have installed it; {:?}", self.why_not(code));
+            sleep(Duration::from_millis(500));
         }
     }
 
-    /// Why those that have not installed it have not, and when each was heard last.
+    /// Why some of those that have not installed it have not, and when each was heard last.
     fn why_not(&self, code: &str) -> impl std::fmt::Debug {
         let of = |serial: &str| {
             let why = self.runtime.block_on(self.world.fleet.why_not(&RULE, serial, code));
             let trust = ask("muster", &format!("SELECT trust FROM device WHERE serial = '{serial}'"));
             (serial.to_owned(), self.field.last_turn(serial).map(|at| at.elapsed()), trust, why)
         };
-        let others = "SELECT d.serial FROM device d LEFT JOIN update_action a ON a.device_id = d.id \
-                      WHERE a.state IS NULL OR a.state NOT IN ('verifying', 'verified') ORDER BY d.serial";
-        let serials = ask("muster", others);
+        let others = format!(
+            "SELECT d.serial FROM device d LEFT JOIN update_action a ON a.device_id = d.id \
+             WHERE d.hardware_revision = '{UPDATED}' AND (a.state IS NULL OR a.state NOT IN ('verifying', 'verified')) \
+             ORDER BY d.serial LIMIT 20"
+        );
+        let serials = ask("muster", &others);
         serials.lines().filter(|serial| self.field.last_turn(serial).is_some()).map(of).collect::<Vec<_>>()
     }
 
