@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod keys;
 mod kit;
+mod oidc;
 mod release;
 mod remote;
 mod rollout;
@@ -21,6 +22,7 @@ pub use config::{CheckConfig, Config};
 pub use doctor::Doctor;
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
+pub use oidc::Oidc;
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release};
 pub use remote::Remote;
 pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, PauseRollout, Rollout};
@@ -174,6 +176,9 @@ pub struct Serve {
     /// What opens the keys of authorities.
     #[command(flatten)]
     pub keys: Keys,
+    /// The provider of identities that people sign in at.
+    #[command(flatten)]
+    pub oidc: Oidc,
     /// Where the files of releases lie.
     #[command(flatten)]
     pub shelf: Shelf,

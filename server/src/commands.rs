@@ -11,6 +11,7 @@ mod doctor;
 pub(crate) mod files;
 mod import;
 mod kit;
+mod oidc;
 mod openapi;
 mod place;
 mod release;

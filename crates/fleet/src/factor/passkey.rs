@@ -311,6 +311,10 @@ impl Fleet {
             self.audit_refused(actor, "sign_in", &used.passkey, "disabled").await?;
             return Err(not_right());
         };
+        if !self.comes_in_here(&user).await? {
+            self.audit_refused(actor, "sign_in", &used.passkey, "signs in at the provider").await?;
+            return Err(Error::field("credential", self.elsewhere()));
+        }
         let (who, subject) = (acting(&user, super::half_way::origin(actor)), subject_of(&user));
         let mut deed = self.allow(&who, Permission::AccountManage, &subject).await?;
         store::user::lock(&mut deed.tx).await?;
