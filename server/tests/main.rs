@@ -29,11 +29,14 @@ mod kill;
 mod listener;
 mod logs;
 mod metrics;
+mod oidc;
 mod ostree;
 mod pipeline;
 mod pipelines;
 mod pki;
 mod receiver;
+#[path = "../../crates/fleet/tests/provider/mod.rs"]
+mod provider;
 mod releases;
 mod remote;
 #[path = "../../crates/artifact/tests/repository/mod.rs"]
