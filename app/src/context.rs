@@ -386,7 +386,13 @@ mod tests {
             came_from("fleet.example:8443", &headers)
         };
         assert_eq!(from("https://fleet.example:8443/approvals?x=1#y").as_deref(), Some("/approvals?x=1"));
-        for other in ["https://fleet.example/approvals", "https://evil.example/", "/approvals", "https://fleet.example:8443//evil.example", ""] {
+        for other in [
+            "https://fleet.example/approvals",
+            "https://evil.example/",
+            "/approvals",
+            "https://fleet.example:8443//evil.example",
+            "",
+        ] {
             assert_eq!(from(other), None, "{other}");
         }
         assert_eq!(came_from("", &HeaderMap::new()), None);

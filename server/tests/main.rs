@@ -34,9 +34,9 @@ mod ostree;
 mod pipeline;
 mod pipelines;
 mod pki;
-mod receiver;
 #[path = "../../crates/fleet/tests/provider/mod.rs"]
 mod provider;
+mod receiver;
 mod releases;
 mod remote;
 #[path = "../../crates/artifact/tests/repository/mod.rs"]

@@ -55,7 +55,10 @@ impl Scene {
     }
 
     async fn get(&self, browser: &mut Browser, path: &str) -> Answer {
-        let answer = self.world.send(Request::get(path).header(header::COOKIE, browser.line()).body(Body::empty()).unwrap()).await;
+        let answer = self
+            .world
+            .send(Request::get(path).header(header::COOKIE, browser.line()).body(Body::empty()).unwrap())
+            .await;
         browser.take(&answer);
         answer
     }
@@ -93,7 +96,10 @@ async fn there_and_back_into_a_new_session() {
     assert!(page.body.contains(r#"href="/sign-in/oidc?next=%2Fdevices%3Fq%3Dx""#), "{}", page.body);
     let left = scene.get(&mut browser.clone(), "/sign-in/oidc").await;
     let cookie = left.header("set-cookie");
-    assert!(cookie.starts_with("__Host-away=") && cookie.ends_with("; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-away=") && cookie.ends_with("; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
     let callback = scene.away(&mut browser, "/sign-in/oidc?next=%2Fdevices%3Fq%3Dx", &operator()).await;
     // A session that was there before is not the one that is gone on in.
     let planted = scene.world.person(Role::Auditor, "eve@b.example").await;
@@ -101,12 +107,18 @@ async fn there_and_back_into_a_new_session() {
     let (name, value) = planted.split_once('=').unwrap();
     browser.0.push((name.to_owned(), value.to_owned()));
     let back = scene.get(&mut browser, &callback).await;
-    assert_eq!((back.status, back.header("location")), (StatusCode::SEE_OTHER, "/devices?q=x".to_owned()), "{}", back.body);
+    assert_eq!(
+        (back.status, back.header("location")),
+        (StatusCode::SEE_OTHER, "/devices?q=x".to_owned()),
+        "{}",
+        back.body
+    );
     assert_ne!(browser.value("__Host-muster"), value);
     let account = scene.get(&mut browser, "/account").await;
     assert!(account.body.contains("ada@company.example") && account.body.contains("Example ID"), "{}", account.body);
     assert!(account.body.contains("Ada &lt;b") && !account.body.contains("change-password"), "{}", account.body);
-    let old = scene.world.send(Request::get("/account").header(header::COOKIE, planted).body(Body::empty()).unwrap()).await;
+    let old =
+        scene.world.send(Request::get("/account").header(header::COOKIE, planted).body(Body::empty()).unwrap()).await;
     assert_eq!(old.status, StatusCode::SEE_OTHER, "whoever knows the old id has nothing");
     // Sent again, the callback is worth nothing, and says so.
     let again = scene.get(&mut browser, &callback).await;
@@ -135,7 +147,11 @@ async fn who_is_refused_is_told_on_the_sign_in_page() {
     let refused = scene.get(&mut browser, &callback).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("none of your groups"), "{}", refused.body);
-    assert!(refused.body.contains(r#"href="/sign-in/oidc?next=%2Fdevices""#), "where they wanted to go is kept: {}", refused.body);
+    assert!(
+        refused.body.contains(r#"href="/sign-in/oidc?next=%2Fdevices""#),
+        "where they wanted to go is kept: {}",
+        refused.body
+    );
     assert_eq!(browser.value("__Host-muster"), "");
     let mut browser = Browser::default();
     let callback = scene.away(&mut browser, "/sign-in/oidc", &operator()).await;
@@ -209,7 +225,10 @@ async fn administrators_see_whose_an_account_is_and_link_it() {
     let linked = scene.post(&mut browser, &format!("{page}/provider"), "subject=ada", "").await;
     assert_eq!(linked.header("location"), page, "{}", linked.body);
     let shown = scene.get(&mut browser, &page).await.body;
-    assert!(shown.contains(&scene.idp.url) && shown.contains("Unlink") && shown.contains("follows from their groups"), "{shown}");
+    assert!(
+        shown.contains(&scene.idp.url) && shown.contains("Unlink") && shown.contains("follows from their groups"),
+        "{shown}"
+    );
     let list = scene.get(&mut browser, "/users").await.body;
     assert!(list.contains(r#"title="Signs in at the provider of identities""#), "{list}");
     let callback = scene.away(&mut theirs, "/sign-in/oidc", &operator()).await;
@@ -229,5 +248,10 @@ async fn where_few_have_passwords_the_fields_are_folded() {
     let page = scene.get(&mut Browser::default(), "/sign-in").await.body;
     assert!(page.contains("<details class=\"by-password\">"), "{page}");
     let wrong = scene.post(&mut Browser::default(), "/sign-in", "email=a%40b.example&password=x", "").await;
-    assert!(wrong.body.contains("<details open class=\"by-password\"") || wrong.body.contains("<details class=\"by-password\" open"), "{}", wrong.body);
+    assert!(
+        wrong.body.contains("<details open class=\"by-password\"")
+            || wrong.body.contains("<details class=\"by-password\" open"),
+        "{}",
+        wrong.body
+    );
 }

@@ -114,7 +114,10 @@ async fn come_back(Extension(ctx): Extension<Ctx>, headers: HeaderMap) -> Respon
 async fn sign_out(Extension(ctx): Extension<Ctx>) -> Response {
     match ctx.fleet.provider_sign_out().await {
         Ok(Some(to)) => away(&to),
-        Ok(None) => see_other("/sign-in", Some(&Flash::done("You are signed out here; the provider has no place to sign out at."))),
+        Ok(None) => see_other(
+            "/sign-in",
+            Some(&Flash::done("You are signed out here; the provider has no place to sign out at.")),
+        ),
         Err(error) => failed(ctx, "/", &error).await,
     }
 }

@@ -30,7 +30,7 @@ async fn sign_out(Extension(ctx): Extension<Ctx>) -> Response {
         // Of the provider one signs out apart, and only who came from there is asked whether to.
         let theirs = ctx.fleet.ways_to_prove(&ctx.actor).await?.provider.is_some();
         ctx.fleet.sign_out(&ctx.actor).await?;
-        Ok(if theirs { "/sign-in?left" } else { "/sign-in" })
+        Ok::<_, fleet::Error>(if theirs { "/sign-in?left" } else { "/sign-in" })
     };
     match signed_out.await {
         Ok(to) => with_session(see_other(to, Some(&Flash::done("You are signed out."))), SessionChange::End),

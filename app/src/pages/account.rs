@@ -59,7 +59,11 @@ fn you(user: &User, provider: Option<String>) -> impl IntoView + use<> {
         ("Role", user.role.label().into_any()),
     ];
     if let Some(provider) = provider {
-        rows.push(("Signs in at", view! { {provider} <br /> <span class="small quiet">"Your role follows from your groups there."</span> }.into_any()));
+        rows.push((
+            "Signs in at",
+            view! { {provider} <br /> <span class="small quiet">"Your role follows from your groups there."</span> }
+                .into_any(),
+        ));
     }
     Panel::new("You").flush(view! {
         <div class="body">{facts(rows)}</div>

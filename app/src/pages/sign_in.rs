@@ -14,8 +14,8 @@ use crate::{
 };
 use axum::http::StatusCode;
 use domain::oidc::LocalSignIn;
-use fleet::oidc::Provider;
 use fleet::link::{LinkPurpose, LinkView};
+use fleet::oidc::Provider;
 use leptos::prelude::*;
 
 /// The door: a form, and the wall of ranks beside it.

@@ -143,7 +143,8 @@ fn table(ctx: &Ctx, users: &[User], linked: &HashSet<UserId>) -> impl IntoView +
 }
 
 fn row(ctx: &Ctx, user: &User, is_linked: bool) -> impl IntoView + use<> {
-    let theirs = is_linked.then(|| view! { " "<span class="tag" title="Signs in at the provider of identities">"provider"</span> });
+    let theirs = is_linked
+        .then(|| view! { " "<span class="tag" title="Signs in at the provider of identities">"provider"</span> });
     let you = (ctx.actor.user_id() == Some(user.id)).then(|| view! { " "<span class="tag">"you"</span> });
     let seen = match user.last_sign_in_at {
         Some(at) => ago(at, ctx.now).into_any(),

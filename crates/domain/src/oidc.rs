@@ -35,12 +35,6 @@ pub struct GroupRole {
     pub role: Role,
 }
 
-impl Default for LocalSignIn {
-    fn default() -> Self {
-        Self::Everybody
-    }
-}
-
 impl FromStr for GroupRole {
     type Err = String;
 
@@ -124,7 +118,10 @@ mod tests {
     #[test]
     fn groups_are_read_with_their_roles() {
         let read = |text: &str| text.parse::<GroupRole>();
-        assert_eq!(read("cn=fleet,ou=x = admin").map(|one| (one.group, one.role)), Ok(("cn=fleet,ou=x".into(), Role::Admin)));
+        assert_eq!(
+            read("cn=fleet,ou=x = admin").map(|one| (one.group, one.role)),
+            Ok(("cn=fleet,ou=x".into(), Role::Admin))
+        );
         assert!(read("fleet").is_err() && read("=admin").is_err());
         assert!(read("fleet=king").is_err_and(|why| why.contains("operator, support, manager, auditor, admin")));
     }
@@ -143,7 +140,8 @@ mod tests {
 
     #[test]
     fn what_counts_as_a_second_factor_is_said_by_name() {
-        let wanted: Vec<SecondFactor> = ["amr:mfa", "acr:urn:gold"].iter().filter_map(|text| text.parse().ok()).collect();
+        let wanted: Vec<SecondFactor> =
+            ["amr:mfa", "acr:urn:gold"].iter().filter_map(|text| text.parse().ok()).collect();
         assert_eq!(wanted.len(), 2);
         assert!(is_second_factor(&wanted, &owned(&["pwd", "mfa"]), None));
         assert!(is_second_factor(&wanted, &[], Some("urn:gold")));

@@ -14,8 +14,8 @@ mod web;
 
 pub use arrive::{Arrived, Awaited, Returned};
 pub use begin::Departure;
-pub use local::WaysToProve;
 pub use discovery::Facts;
+pub use local::WaysToProve;
 pub use settings::ProviderSettings;
 pub use store::identity::Identity;
 

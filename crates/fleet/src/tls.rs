@@ -16,9 +16,7 @@ pub(crate) fn client_config(authorities: Option<&[u8]>) -> Result<ClientConfig, 
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(pem) {
             let certificate = certificate.map_err(|error| format!("the authorities' file is no PEM ({error})"))?;
-            roots
-                .add(certificate)
-                .map_err(|error| format!("the authorities' file has a bad certificate ({error})"))?;
+            roots.add(certificate).map_err(|error| format!("the authorities' file has a bad certificate ({error})"))?;
             count += 1;
         }
         if count == 0 {

@@ -97,8 +97,7 @@ pub async fn of_user(db: &Db, user: UserId) -> StoreResult<Option<Identity>> {
 /// # Errors
 /// When the database fails.
 pub async fn of_user_within(tx: &mut Tx, user: UserId) -> StoreResult<Option<Identity>> {
-    let row: Option<Row> =
-        within!(tx, |executor| sqlx::query_as(OF_USER).bind(user.0).fetch_optional(executor).await)?;
+    let row: Option<Row> = within!(tx, |executor| sqlx::query_as(OF_USER).bind(user.0).fetch_optional(executor).await)?;
     Ok(row.map(Into::into))
 }
 
@@ -142,7 +141,13 @@ pub async fn delete(tx: &mut Tx, user: UserId) -> StoreResult<()> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_request(tx: &mut Tx, state: &str, browser: &str, data: &str, expires_at: Timestamp) -> StoreResult<()> {
+pub async fn put_request(
+    tx: &mut Tx,
+    state: &str,
+    browser: &str,
+    data: &str,
+    expires_at: Timestamp,
+) -> StoreResult<()> {
     within!(tx, |executor| {
         sqlx::query(PUT_REQUEST)
             .bind(state)

@@ -21,7 +21,13 @@ pub struct Oidc {
     #[arg(long, value_name = "FILE", env = "MUSTER_OIDC_CLIENT_SECRET_FILE", conflicts_with = "oidc_client_secret")]
     pub oidc_client_secret_file: Option<PathBuf>,
     /// What is asked for beside openid; some providers want a scope of its own for groups.
-    #[arg(long, value_name = "SCOPE", env = "MUSTER_OIDC_SCOPE", value_delimiter = ',', default_value = "email,profile")]
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        env = "MUSTER_OIDC_SCOPE",
+        value_delimiter = ',',
+        default_value = "email,profile"
+    )]
     pub oidc_scope: Vec<String>,
     /// The claim that holds somebody's groups; with dots where it lies within another (realm_access.roles).
     #[arg(long, value_name = "CLAIM", env = "MUSTER_OIDC_GROUPS_CLAIM", default_value = "groups")]

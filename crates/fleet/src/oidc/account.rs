@@ -85,7 +85,8 @@ impl Fleet {
             other => other?,
         }
         deed.ring("people", &user.id.to_string()).await?;
-        let detail = json!({"name": user.name, "role": user.role, "issuer": identity.issuer, "subject": identity.subject});
+        let detail =
+            json!({"name": user.name, "role": user.role, "issuer": identity.issuer, "subject": identity.subject});
         deed.commit("user.add", &subject, &detail).await?;
         Ok(Ok(user))
     }
@@ -124,7 +125,9 @@ fn address(provider: &Provider, person: &Person) -> Result<String> {
         return Ok(email);
     }
     let host = provider.issuer.url().host_str().unwrap_or("provider").to_owned();
-    let is_plain = |subject: &str| subject.len() <= 64 && subject.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let is_plain = |subject: &str| {
+        subject.len() <= 64 && subject.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
     let local = match person.subject.as_str() {
         subject if is_plain(subject) => subject.to_owned(),
         subject => secret::hash(subject).chars().take(32).collect(),

@@ -16,8 +16,7 @@ use domain::{
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClaimsVerificationError, HttpRequest,
     IdTokenClaims, LocalizedClaim, Nonce, OAuth2TokenResponse, PkceCodeVerifier, RequestTokenError,
-    SignatureVerificationError, StandardClaims, SubjectIdentifier, TokenResponse, UserInfoClaims,
-    UserInfoError,
+    SignatureVerificationError, StandardClaims, SubjectIdentifier, TokenResponse, UserInfoClaims, UserInfoError,
     core::{CoreGenderClaim, CoreJwsSigningAlgorithm as Alg},
 };
 use serde::{Deserialize, Serialize};
@@ -196,7 +195,8 @@ impl Provider {
             let email = standard.email().map(|email| email.as_str().to_owned());
             let email = email.filter(|_| standard.email_verified() != Some(false));
             person.email = person.email.or(email);
-            person.name = person.name.or_else(|| first(standard.name().map(|name| name.get(None).or_else(|| any(name)))));
+            person.name =
+                person.name.or_else(|| first(standard.name().map(|name| name.get(None).or_else(|| any(name)))));
         }
         Ok(person)
     }
@@ -233,9 +233,9 @@ impl Wrong {
     fn of(error: ClaimsVerificationError) -> Self {
         use SignatureVerificationError as S;
         match error {
-            ClaimsVerificationError::SignatureVerification(S::NoMatchingKey | S::CryptoError(_) | S::AmbiguousKeyId(_)) => {
-                Self::Key(format!("the ID token's signature does not hold: {}", innermost(&error)))
-            }
+            ClaimsVerificationError::SignatureVerification(
+                S::NoMatchingKey | S::CryptoError(_) | S::AmbiguousKeyId(_),
+            ) => Self::Key(format!("the ID token's signature does not hold: {}", innermost(&error))),
             other => Self::Token(format!("the ID token is not taken: {}", innermost(&other))),
         }
     }
@@ -262,7 +262,9 @@ fn issued_in_time(issued: DateTime<Utc>, begun: Timestamp, now: Timestamp) -> st
         return Err("it was issued before it was asked for (iat)".to_owned());
     }
     if issued > now.0 + SKEW {
-        return Err("it was issued in the future (iat): compare the clocks of the provider and of this machine".to_owned());
+        return Err(
+            "it was issued in the future (iat): compare the clocks of the provider and of this machine".to_owned()
+        );
     }
     Ok(())
 }

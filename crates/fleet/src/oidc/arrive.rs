@@ -115,7 +115,11 @@ impl Fleet {
         let person = match provider.person(request, &returned.code, now).await? {
             Ok(person) => person,
             Err(refusal) => {
-                tracing::warn!(issuer = provider.issuer(), why = refusal.why, "what the provider said of somebody was not taken");
+                tracing::warn!(
+                    issuer = provider.issuer(),
+                    why = refusal.why,
+                    "what the provider said of somebody was not taken"
+                );
                 self.note_refused(actor, request, "", Outcome::Failed, json!({"why": refusal.why})).await?;
                 let away = format!("{} gave no answer: {}. Try again in a moment.", provider.label(), refusal.why);
                 return Err(if refusal.is_away { Error::Away(away) } else { not_taken(&provider) });
@@ -128,8 +132,19 @@ impl Fleet {
     }
 
     /// What can be said before anything is exchanged: that it is our provider who answers, and that it gave a code.
-    async fn check_return(&self, actor: &Actor, provider: &Provider, request: &Request, returned: &Returned) -> Result<()> {
-        let names_itself = provider.known(self.now()).await?.metadata.additional_metadata().authorization_response_iss_parameter_supported;
+    async fn check_return(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        request: &Request,
+        returned: &Returned,
+    ) -> Result<()> {
+        let names_itself = provider
+            .known(self.now())
+            .await?
+            .metadata
+            .additional_metadata()
+            .authorization_response_iss_parameter_supported;
         let is_other = if returned.iss.is_empty() { names_itself } else { returned.iss != provider.issuer() };
         if is_other {
             let why = "the answer is another provider's (iss)";
@@ -142,7 +157,8 @@ impl Fleet {
         let plain = returned.error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let error = Some(returned.error.as_str()).filter(|error| plain && (1..=60).contains(&error.len()));
         let error = error.unwrap_or("no code");
-        self.note_refused(actor, request, "", Outcome::Failed, json!({"why": format!("the provider said: {error}")})).await?;
+        self.note_refused(actor, request, "", Outcome::Failed, json!({"why": format!("the provider said: {error}")}))
+            .await?;
         let label = provider.label();
         Err(Error::field(
             "",
@@ -154,14 +170,27 @@ impl Fleet {
     }
 
     /// Writes down why somebody is not let in.
-    async fn note_refused(&self, actor: &Actor, request: &Request, subject: &str, outcome: Outcome, detail: Value) -> Result<()> {
+    async fn note_refused(
+        &self,
+        actor: &Actor,
+        request: &Request,
+        subject: &str,
+        outcome: Outcome,
+        detail: Value,
+    ) -> Result<()> {
         let action = if request.again.is_some() { "factor.prove" } else { "sign_in" };
         let mut detail = detail;
         detail["by"] = json!(SignInBy::Provider);
         self.audit_alone(actor, action, subject, outcome, &detail.to_string()).await
     }
 
-    async fn let_in_by(&self, actor: &Actor, provider: &Provider, request: &Request, person: &Person) -> Result<Arrived> {
+    async fn let_in_by(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        request: &Request,
+        person: &Person,
+    ) -> Result<Arrived> {
         let groups = person.groups.as_deref().unwrap_or_default();
         let Some(role) = role_of(&provider.settings.groups, groups) else {
             return Err(self.refuse_roleless(actor, provider, request, person).await?);
@@ -196,16 +225,24 @@ impl Fleet {
         Ok(Arrived::In { entered, proved_at })
     }
 
-    async fn refuse_roleless(&self, actor: &Actor, provider: &Provider, request: &Request, person: &Person) -> Result<Error> {
+    async fn refuse_roleless(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        request: &Request,
+        person: &Person,
+    ) -> Result<Error> {
         let claim = &provider.settings.groups_claim;
         let (why, text) = match &person.groups {
             Some(groups) => {
                 let groups: Vec<_> = groups.iter().take(GROUPS_KEPT).collect();
-                let text = "none of your groups there has a role here. Ask an administrator to give one of them a role.";
+                let text =
+                    "none of your groups there has a role here. Ask an administrator to give one of them a role.";
                 (json!({"why": "no group has a role", "groups": groups}), text)
             }
             None => {
-                let text = "says nothing of your groups, by which roles are given. An administrator has to set that up.";
+                let text =
+                    "says nothing of your groups, by which roles are given. An administrator has to set that up.";
                 (json!({"why": format!("the provider says nothing of groups (claim {claim})")}), text)
             }
         };
@@ -213,7 +250,10 @@ impl Fleet {
         detail["subject"] = json!(person.subject);
         self.note_refused(actor, request, &named(person), Outcome::Denied, detail).await?;
         let label = provider.label();
-        Ok(Error::field("", if person.groups.is_some() { format!("{label} knows you, but {text}") } else { format!("{label} {text}") }))
+        Ok(Error::field(
+            "",
+            if person.groups.is_some() { format!("{label} knows you, but {text}") } else { format!("{label} {text}") },
+        ))
     }
 
     async fn refuse_out(

@@ -102,7 +102,9 @@ impl Fleet {
         let (state, nonce, verifier) = (secret::fresh()?, secret::fresh()?, secret::fresh()?);
         let redirect = format!("https://{host}{CALLBACK}");
         let to = provider.address(&redirect, (&state, &nonce, &verifier), again.is_some(), now).await?;
-        let browser = browser.filter(|value| value.len() == secret::LENGTH).map_or_else(secret::fresh, |value| Ok(value.to_owned()))?;
+        let browser = browser
+            .filter(|value| value.len() == secret::LENGTH)
+            .map_or_else(secret::fresh, |value| Ok(value.to_owned()))?;
         let request = Request { nonce, verifier, redirect, next: next.to_owned(), begun: now, again };
         let data = serde_json::to_string(&request).map_err(Error::internal)?;
         let mut tx = self.db().begin().await?;

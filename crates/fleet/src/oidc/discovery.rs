@@ -15,9 +15,8 @@ use openidconnect::{
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreErrorResponseType,
         CoreGenderClaim, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
-        CoreRevocableToken, CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse,
-        CoreTokenType,
+        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken,
+        CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -168,7 +167,8 @@ impl Provider {
         let redirect = RedirectUrl::new(redirect.to_owned()).map_err(Error::internal)?;
         let secret = self.settings.client_secret.clone().map(ClientSecret::new);
         let id = ClientId::new(self.settings.client_id.clone());
-        let client = Client::from_provider_metadata(known.metadata.clone(), id, secret).set_redirect_uri(redirect);
+        let client: OurClient = Client::from_provider_metadata(known.metadata.clone(), id, secret);
+        let client = client.set_redirect_uri(redirect);
         // Without a word of it, basic authentication is what every provider takes (Discovery 1.0, section 3).
         let takes_basic = known
             .metadata

@@ -4,7 +4,7 @@ use domain::oidc::{GroupRole, LocalSignIn, SecondFactor};
 use openidconnect::{IssuerUrl, url::Host};
 
 /// What an operator says of a provider.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ProviderSettings {
     /// Its issuer identifier: an address, to the letter as its tokens name it.
     pub issuer: String,
@@ -28,13 +28,32 @@ pub struct ProviderSettings {
     pub authorities: Option<Vec<u8>>,
 }
 
+impl Default for ProviderSettings {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: None,
+            scopes: Vec::new(),
+            groups_claim: String::new(),
+            groups: Vec::new(),
+            label: None,
+            second_factor: Vec::new(),
+            local: LocalSignIn::Everybody,
+            authorities: None,
+        }
+    }
+}
+
 impl ProviderSettings {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.client_id.trim().is_empty() {
             return Err("oidc-client-id is missing: what the provider calls this console".to_owned());
         }
         if self.groups.is_empty() {
-            return Err("oidc-group is missing: without a group that is mapped to a role nobody could sign in".to_owned());
+            return Err(
+                "oidc-group is missing: without a group that is mapped to a role nobody could sign in".to_owned()
+            );
         }
         if self.groups_claim.trim().is_empty() {
             return Err("oidc-groups-claim is empty".to_owned());
@@ -80,7 +99,13 @@ mod tests {
 
     #[test]
     fn an_issuer_is_https_or_on_this_machine() {
-        for right in ["https://id.example/realms/x", "https://id.example/", "http://127.0.0.1:9/x", "http://localhost:9", "http://[::1]:9"] {
+        for right in [
+            "https://id.example/realms/x",
+            "https://id.example/",
+            "http://127.0.0.1:9/x",
+            "http://localhost:9",
+            "http://[::1]:9",
+        ] {
             assert!(checked_issuer(right).is_ok(), "{right}");
         }
         for wrong in [

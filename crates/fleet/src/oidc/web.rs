@@ -19,6 +19,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How large an answer may be, in bytes. Discovery documents, key sets and tokens have some tens of thousands.
 const MOST_BYTES: usize = 512 * 1024;
 
+/// How large the head of an answer may be, in bytes.
+const HEAD_MAX: usize = 64 * 1024;
+
 /// Why a provider gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebError {
@@ -53,10 +56,11 @@ impl Web {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-        let https = HttpsConnectorBuilder::new().with_tls_config(crate::tls::client_config(authorities)?).https_or_http();
+        let https =
+            HttpsConnectorBuilder::new().with_tls_config(crate::tls::client_config(authorities)?).https_or_http();
+        let mut client = Client::builder(TokioExecutor::new());
         // A provider may be gone for hours between two sign-ins; nothing is kept open for it.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).http1_max_buf_size(64 * 1024);
-        let mut client = client.clone();
+        client.pool_max_idle_per_host(0).http1_max_buf_size(HEAD_MAX);
         Ok(Self(client.build(https.enable_http1().wrap_connector(tcp))))
     }
 
@@ -73,10 +77,11 @@ impl Web {
             return Err(WebError::Redirects);
         }
         let (parts, body) = answer.into_parts();
-        let read = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
-            true => WebError::Large,
-            false => WebError::Unreachable(innermost(error.as_ref())),
-        })?;
+        let read =
+            Limited::new(body, MOST_BYTES).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+                true => WebError::Large,
+                false => WebError::Unreachable(innermost(error.as_ref())),
+            })?;
         Ok(HttpResponse::from_parts(parts, read.to_bytes().to_vec()))
     }
 }

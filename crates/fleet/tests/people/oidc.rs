@@ -108,10 +108,17 @@ async fn what_somebody_is_sent_with() {
         assert!(departure.to.starts_with(&format!("{}/authorize?", scene.idp.url)), "{}", departure.to);
         let query = query_of(&departure.to);
         let of = |name: &str| query.get(name).cloned().unwrap_or_default();
-        assert_eq!((of("response_type"), of("client_id"), of("code_challenge_method")), ("code".into(), "muster".into(), "S256".into()));
+        assert_eq!(
+            (of("response_type"), of("client_id"), of("code_challenge_method")),
+            ("code".into(), "muster".into(), "S256".into())
+        );
         assert_eq!(of("redirect_uri"), "https://fleet.example/sign-in/oidc/callback");
         assert_eq!(of("scope"), "openid email profile");
-        assert!([of("state"), of("nonce"), of("code_challenge"), departure.browser.clone()].iter().all(|secret| secret.len() == 43));
+        assert!(
+            [of("state"), of("nonce"), of("code_challenge"), departure.browser.clone()]
+                .iter()
+                .all(|secret| secret.len() == 43)
+        );
         assert!(!query.contains_key("prompt") && !query.contains_key("max_age"));
         let again = scene.leave().await;
         assert_ne!(of("state"), query_of(&again.to)["state"]);
@@ -128,10 +135,18 @@ async fn what_somebody_is_sent_with() {
 async fn the_first_sign_in_makes_an_account_and_each_gives_the_role() {
     for scene in scenes().await {
         let (ada, proved) = scene.come_in(&operator()).await;
-        assert_eq!((ada.email.as_str(), ada.name.as_str(), ada.role), ("ada@company.example", "Ada Lovelace", Role::Operator));
+        assert_eq!(
+            (ada.email.as_str(), ada.name.as_str(), ada.role),
+            ("ada@company.example", "Ada Lovelace", Role::Operator)
+        );
         assert!(!ada.has_password && proved.is_none());
         let (_, outcome, detail) = scene.world.last_audited("sign_in").await;
-        assert!(outcome == Outcome::Done && detail.contains("\"by\":\"provider\"") && detail.contains("\"subject\":\"ada\""), "{detail}");
+        assert!(
+            outcome == Outcome::Done
+                && detail.contains("\"by\":\"provider\"")
+                && detail.contains("\"subject\":\"ada\""),
+            "{detail}"
+        );
         let identity = scene.world.fleet.identity_of(&MUSTER, ada.id).await.unwrap().unwrap();
         assert_eq!((identity.issuer.as_str(), identity.subject.as_str()), (scene.idp.url.as_str(), "ada"));
         // Another address and name are the same person, and groups are looked at anew.
@@ -155,7 +170,8 @@ async fn the_first_sign_in_makes_an_account_and_each_gives_the_role() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_no_group_with_a_role_stays_out_and_the_log_says_so() {
     for scene in scenes().await {
-        let none = scene.come(&json!({"sub": "eve", "email": "eve@company.example", "groups": ["staff"]})).await.unwrap_err();
+        let none =
+            scene.come(&json!({"sub": "eve", "email": "eve@company.example", "groups": ["staff"]})).await.unwrap_err();
         assert!(said(&none).contains("none of your groups"), "{none}");
         let (subject, outcome, detail) = scene.world.last_audited("sign_in").await;
         assert_eq!((subject.as_str(), outcome), ("user:eve@company.example", Outcome::Denied));
@@ -179,7 +195,9 @@ async fn groups_are_asked_apart_only_where_the_token_has_none() {
     for scene in scenes().await {
         scene.come_in(&operator()).await;
         assert_eq!(scene.idp.asked("userinfo"), 0);
-        scene.idp.tell_apart(json!({"sub": "sam", "email": "sam@company.example", "name": "Sam", "groups": ["fleet-support"]}));
+        scene.idp.tell_apart(
+            json!({"sub": "sam", "email": "sam@company.example", "name": "Sam", "groups": ["fleet-support"]}),
+        );
         let (sam, _) = scene.come_in(&json!({"sub": "sam"})).await;
         assert_eq!((sam.role, sam.email.as_str(), sam.name.as_str()), (Role::Support, "sam@company.example", "Sam"));
         // Of somebody else it says nothing that counts.
@@ -196,7 +214,11 @@ async fn a_return_works_once_in_its_browser_and_for_ten_minutes() {
         let departure = scene.leave().await;
         let state = query_of(&departure.to)["state"].clone();
         let other = scene.leave().await;
-        for (browser, state) in [(None, state.as_str()), (Some(other.browser.as_str()), state.as_str()), (Some(departure.browser.as_str()), "guess")] {
+        for (browser, state) in [
+            (None, state.as_str()),
+            (Some(other.browser.as_str()), state.as_str()),
+            (Some(departure.browser.as_str()), "guess"),
+        ] {
             let error = fleet.back_from_provider(browser, state).await.unwrap_err();
             assert!(said(&error).contains("another browser"), "{error}");
         }
@@ -314,9 +336,11 @@ async fn the_answer_is_of_our_provider() {
 async fn a_provider_that_is_gone_slow_or_loud_is_told_as_such() {
     for scene in scenes().await {
         let fleet = &scene.world.fleet;
-        for (answers, told) in
-            [(Answers::AnotherIssuer, "another one"), (Answers::Huge, "larger than"), (Answers::Never, "no answer within")]
-        {
+        for (answers, told) in [
+            (Answers::AnotherIssuer, "another one"),
+            (Answers::Huge, "larger than"),
+            (Answers::Never, "no answer within"),
+        ] {
             scene.idp.answer(answers);
             let error = fleet.leave_to_sign_in(&visitor(""), HOST, None, "/").await.unwrap_err();
             assert!(matches!(&error, Error::Away(text) if text.contains(told)), "{answers:?}: {error}");
@@ -327,7 +351,8 @@ async fn a_provider_that_is_gone_slow_or_loud_is_told_as_such() {
             let code = scene.idp.code(&departure, fleet.now().0, &operator());
             let awaited = scene.back(&departure).await.unwrap();
             scene.idp.answer(answers);
-            let error = fleet.arrive(&visitor(""), &awaited, &Returned { code, ..Returned::default() }).await.unwrap_err();
+            let error =
+                fleet.arrive(&visitor(""), &awaited, &Returned { code, ..Returned::default() }).await.unwrap_err();
             let text = if let Error::Away(text) = &error { text.clone() } else { said(&error) };
             assert!(text.contains(told), "{answers:?}: {text}");
         }
@@ -349,7 +374,10 @@ async fn an_account_is_never_taken_by_its_address() {
         let (_, admin) = scene.world.person(Role::Admin).await;
         let (ada, own) = scene.world.someone("ada@company.example", Role::Operator).await;
         let clash = scene.come(&operator()).await.unwrap_err();
-        assert!(said(&clash).contains("There is an account ada@company.example") && said(&clash).contains("link"), "{clash}");
+        assert!(
+            said(&clash).contains("There is an account ada@company.example") && said(&clash).contains("link"),
+            "{clash}"
+        );
         let (subject, outcome, detail) = scene.world.last_audited("sign_in").await;
         assert_eq!((subject.as_str(), outcome), ("user:ada@company.example", Outcome::Denied));
         assert!(detail.contains("\"subject\":\"ada\""), "{detail}");
@@ -364,9 +392,18 @@ async fn an_account_is_never_taken_by_its_address() {
         // From then on it has no other way in.
         let past = fleet.sign_in(&visitor(""), "ada@company.example", PASSWORD).await.unwrap_err();
         assert!(said(&past).contains("signs in at Example ID"), "{past}");
-        assert!(matches!(fleet.reset_link(&admin, ada.id).await, Err(Error::Conflict(text)) if text.contains("Example ID")));
-        assert!(matches!(fleet.change_password(&own, PASSWORD, "another sentence, long", None).await, Err(Error::Conflict(_))));
-        let role = UserChange { name: "Ada".into(), role: "admin".into(), version: fleet.user(&MUSTER, ada.id).await.unwrap().version };
+        assert!(
+            matches!(fleet.reset_link(&admin, ada.id).await, Err(Error::Conflict(text)) if text.contains("Example ID"))
+        );
+        assert!(matches!(
+            fleet.change_password(&own, PASSWORD, "another sentence, long", None).await,
+            Err(Error::Conflict(_))
+        ));
+        let role = UserChange {
+            name: "Ada".into(),
+            role: "admin".into(),
+            version: fleet.user(&MUSTER, ada.id).await.unwrap().version,
+        };
         assert!(said(&fleet.change_user(&admin, ada.id, &role).await.unwrap_err()).contains("groups at Example ID"));
         scene.world.session("hers", ada.id).await;
         fleet.unlink_identity(&admin, ada.id).await.unwrap();
@@ -412,7 +449,10 @@ async fn who_may_come_in_past_the_provider() {
         assert!(said(&wrong).contains("wrong"), "nothing is told to who does not know the password: {wrong}");
         assert!(fleet.redeem_link(&visitor(""), &link).await.is_err());
         fleet.sign_in(&visitor(""), &admin.email, PASSWORD).await.unwrap();
-        assert!(said(&fleet.add_user(&acting, &form("x@b.example", Role::Support)).await.unwrap_err()).contains("Administrators alone"));
+        assert!(
+            said(&fleet.add_user(&acting, &form("x@b.example", Role::Support)).await.unwrap_err())
+                .contains("Administrators alone")
+        );
         let new = fleet.add_user(&acting, &form("y@b.example", Role::Admin)).await.unwrap();
         fleet.set_password(&visitor(""), &new.link, PASSWORD).await.unwrap();
         // An administrator who belongs there may come in here, too: it may not answer.
@@ -430,11 +470,13 @@ async fn a_second_factor_there_counts_where_it_is_said_to() {
         claims["amr"] = json!(["pwd", "mfa"]);
         claims["auth_time"] = json!(fleet.now().0 / SECOND - 3600);
         // Nobody said that it counts: the policy's own is asked.
-        let Arrived::In { entered: Entered::HalfWay(half), proved_at: None } = scene.come(&claims).await.unwrap() else {
+        let Arrived::In { entered: Entered::HalfWay(half), proved_at: None } = scene.come(&claims).await.unwrap()
+        else {
             panic!("in without a second factor")
         };
         assert_eq!((half.by, half.ends()), (SignInBy::Provider, fleet.now().plus(HALF_WAY)));
-        let scene = scene.with(|settings| settings.second_factor = vec!["amr:mfa".parse().unwrap(), "acr:gold".parse().unwrap()]);
+        let scene = scene
+            .with(|settings| settings.second_factor = vec!["amr:mfa".parse().unwrap(), "acr:gold".parse().unwrap()]);
         let fleet = &scene.world.fleet;
         assert_eq!(query_of(&scene.leave().await.to)["acr_values"], "gold");
         let (max, proved) = scene.come_in(&claims).await;
@@ -459,7 +501,10 @@ async fn who_comes_from_there_shows_there_anew_who_they_are() {
         let actor = scene.actor(ada.id).await;
         let ways = fleet.ways_to_prove(&actor).await.unwrap();
         assert_eq!((ways.here, ways.provider.as_deref()), (false, Some("Example ID")));
-        assert!(matches!(fleet.begin_app(&actor, "Phone", "").await, Err(Error::ProveAgain)), "a session that was left open is not enough");
+        assert!(
+            matches!(fleet.begin_app(&actor, "Phone", "").await, Err(Error::ProveAgain)),
+            "a session that was left open is not enough"
+        );
         let again = async |claims: Value, as_whom: &Actor| {
             let departure = fleet.leave_to_prove(&actor, HOST, None, "/approvals").await.unwrap();
             let query = query_of(&departure.to);

@@ -141,7 +141,8 @@ impl Idp {
 
     /// What an operator says of it, with groups for every role.
     pub fn settings(&self) -> ProviderSettings {
-        let groups = ["fleet-admins=admin", "fleet-managers=manager", "fleet-operators=operator", "fleet-support=support"];
+        let groups =
+            ["fleet-admins=admin", "fleet-managers=manager", "fleet-operators=operator", "fleet-support=support"];
         ProviderSettings {
             issuer: self.url.clone(),
             client_id: CLIENT.into(),
@@ -174,7 +175,8 @@ impl Idp {
         }
         let mut inner = self.inner.lock().unwrap();
         let code = format!("code-{}", inner.codes.len());
-        let issued = Issued { claims: all, challenge: query["code_challenge"].clone(), redirect: query["redirect_uri"].clone() };
+        let issued =
+            Issued { claims: all, challenge: query["code_challenge"].clone(), redirect: query["redirect_uri"].clone() };
         inner.codes.insert(code.clone(), issued);
         code
     }
@@ -256,7 +258,9 @@ fn refused(error: &str) -> Response {
 async fn token(State(inner): Shared, headers: HeaderMap, Form(form): Form<HashMap<String, String>>) -> Response {
     match note(&inner, "token") {
         Answers::Never => std::future::pending::<()>().await,
-        Answers::Elsewhere => return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "http://127.0.0.1:9/")]).into_response(),
+        Answers::Elsewhere => {
+            return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "http://127.0.0.1:9/")]).into_response();
+        }
         Answers::Ill => return (StatusCode::INTERNAL_SERVER_ERROR, Body::from("<h1>ill</h1>")).into_response(),
         _ => {}
     }
@@ -275,7 +279,8 @@ async fn token(State(inner): Shared, headers: HeaderMap, Form(form): Form<HashMa
         return refused("invalid_grant");
     }
     let token = signed(&inner, &issued.claims);
-    Json(json!({"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 60, "id_token": token})).into_response()
+    Json(json!({"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 60, "id_token": token}))
+        .into_response()
 }
 
 async fn userinfo(State(inner): Shared, headers: HeaderMap) -> Response {

@@ -60,7 +60,8 @@ pub async fn look_at_admins(serve: &Serve, fleet: &Fleet, found: &mut Findings) 
         return;
     }
     let Ok(users) = fleet.users(&COMMAND_LINE).await else { return };
-    let admins: Vec<_> = users.into_iter().filter(|user| user.role == Role::Admin && user.disabled_at.is_none()).collect();
+    let admins: Vec<_> =
+        users.into_iter().filter(|user| user.role == Role::Admin && user.disabled_at.is_none()).collect();
     for admin in &admins {
         let factors = fleet.factors_of(&COMMAND_LINE, admin.id).await.unwrap_or_default();
         if admin.has_password || !factors.passkeys.is_empty() {
@@ -79,12 +80,24 @@ pub async fn look_at_admins(serve: &Serve, fleet: &Fleet, found: &mut Findings) 
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::{commands::doctor::finding::Mark, settings};
     use crate::cli::{Command, Doctor};
+    use crate::{commands::doctor::finding::Mark, settings};
 
     fn serve(issuer: &str) -> Serve {
-        let typed = ["muster", "doctor", "--config=", "--oidc-issuer", issuer, "--oidc-client-id", "muster", "--oidc-group", "a=admin"];
-        let Command::Doctor(doctor) = settings::read(typed.map(Into::into)).unwrap().command else { unreachable!("typed") };
+        let typed = [
+            "muster",
+            "doctor",
+            "--config=",
+            "--oidc-issuer",
+            issuer,
+            "--oidc-client-id",
+            "muster",
+            "--oidc-group",
+            "a=admin",
+        ];
+        let Command::Doctor(doctor) = settings::read(typed.map(Into::into)).unwrap().command else {
+            unreachable!("typed")
+        };
         let Doctor { serve, .. } = *doctor;
         serve
     }
