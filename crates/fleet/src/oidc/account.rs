@@ -20,7 +20,10 @@ const PROVIDER: Actor = Actor::Rule { name: "provider" };
 /// Why somebody has no account to come in by.
 pub(super) enum Out {
     /// It is disabled.
-    Disabled(User),
+    Disabled {
+        /// Its address.
+        email: String,
+    },
     /// There is one of that address, which is not theirs.
     Taken(String),
 }
@@ -46,12 +49,12 @@ impl Fleet {
         };
         let Some(user) = user else { return Ok(Err(Out::Taken(String::new()))) };
         if user.disabled_at.is_some() {
-            return Ok(Err(Out::Disabled(user)));
+            return Ok(Err(Out::Disabled { email: user.email }));
         }
         if user.role == role {
             return Ok(Ok(user));
         }
-        self.give_role(user.id, role).await.map(|changed| Ok(changed.unwrap_or(user)))
+        Ok(Ok(self.give_role(user.id, role).await?.unwrap_or(user)))
     }
 
     /// Makes an account for somebody's first sign-in. The address when there is one of it already.

@@ -4,7 +4,7 @@
 use super::{
     Provider,
     begin::Request,
-    discovery::{Known, OurClient, Tokens},
+    discovery::{OurClient, Tokens},
     web::{WebError, innermost},
 };
 use crate::Result;
@@ -13,10 +13,11 @@ use domain::{
     oidc::{SKEW, is_second_factor},
     time::Timestamp,
 };
+use futures::FutureExt;
 use openidconnect::{
-    AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClaimsVerificationError, HttpRequest,
-    IdTokenClaims, LocalizedClaim, Nonce, OAuth2TokenResponse, PkceCodeVerifier, RequestTokenError,
-    SignatureVerificationError, StandardClaims, SubjectIdentifier, TokenResponse, UserInfoClaims, UserInfoError,
+    AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClaimsVerificationError, IdTokenClaims,
+    LocalizedClaim, Nonce, OAuth2TokenResponse, PkceCodeVerifier, RequestTokenError, SignatureVerificationError,
+    StandardClaims, SubjectIdentifier, TokenResponse, UserInfoClaims, UserInfoError,
     core::{CoreGenderClaim, CoreJwsSigningAlgorithm as Alg},
 };
 use serde::{Deserialize, Serialize};
@@ -119,11 +120,10 @@ impl Provider {
         request: &Request,
         code: &str,
     ) -> std::result::Result<Tokens, Refusal> {
-        let web = |request: HttpRequest| self.web.send(request);
         let code = AuthorizationCode::new(code.to_owned());
         let asked = client.exchange_code(code).map_err(|error| Refusal::of(error.to_string()))?;
         let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(request.verifier.clone()));
-        asked.request_async(&web).await.map_err(|error| match &error {
+        asked.request_async(&self.web).boxed().await.map_err(|error| match &error {
             RequestTokenError::Request(error) => Refusal::away(error),
             RequestTokenError::ServerResponse(said) => Refusal::of(format!("the code was not exchanged: {said}")),
             RequestTokenError::Parse(why, _) => {
@@ -211,10 +211,9 @@ impl Provider {
         if !access.secret().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Refusal::of("its access token can't be sent"));
         }
-        let web = |request: HttpRequest| self.web.send(request);
         let asked = client.user_info(access.clone(), Some(subject.clone()));
         let asked = asked.map_err(|error| Refusal::of(error.to_string()))?;
-        asked.request_async(&web).await.map_err(|error| match &error {
+        asked.request_async(&self.web).boxed().await.map_err(|error| match &error {
             UserInfoError::Request(error) => Refusal::away(error),
             other => Refusal::of(format!("its user info can't be taken: {}", innermost(other))),
         })

@@ -120,13 +120,13 @@ impl Fleet {
                     why = refusal.why,
                     "what the provider said of somebody was not taken"
                 );
-                self.note_refused(actor, request, "", Outcome::Failed, json!({"why": refusal.why})).await?;
+                self.note_return(actor, request, "", Outcome::Failed, json!({"why": refusal.why})).await?;
                 let away = format!("{} gave no answer: {}. Try again in a moment.", provider.label(), refusal.why);
                 return Err(if refusal.is_away { Error::Away(away) } else { not_taken(&provider) });
             }
         };
         match request.again {
-            Some(user) => self.shown_again(actor, &provider, request, user, &person).await,
+            Some(user) => self.shown_there(actor, &provider, request, user, &person).await,
             None => self.let_in_by(actor, &provider, request, &person).await,
         }
     }
@@ -148,7 +148,7 @@ impl Fleet {
         let is_other = if returned.iss.is_empty() { names_itself } else { returned.iss != provider.issuer() };
         if is_other {
             let why = "the answer is another provider's (iss)";
-            self.note_refused(actor, request, "", Outcome::Failed, json!({"why": why})).await?;
+            self.note_return(actor, request, "", Outcome::Failed, json!({"why": why})).await?;
             return Err(not_taken(provider));
         }
         if !returned.code.is_empty() && returned.error.is_empty() {
@@ -157,7 +157,7 @@ impl Fleet {
         let plain = returned.error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let error = Some(returned.error.as_str()).filter(|error| plain && (1..=60).contains(&error.len()));
         let error = error.unwrap_or("no code");
-        self.note_refused(actor, request, "", Outcome::Failed, json!({"why": format!("the provider said: {error}")}))
+        self.note_return(actor, request, "", Outcome::Failed, json!({"why": format!("the provider said: {error}")}))
             .await?;
         let label = provider.label();
         Err(Error::field(
@@ -170,7 +170,7 @@ impl Fleet {
     }
 
     /// Writes down why somebody is not let in.
-    async fn note_refused(
+    async fn note_return(
         &self,
         actor: &Actor,
         request: &Request,
@@ -248,7 +248,7 @@ impl Fleet {
         };
         let mut detail = why;
         detail["subject"] = json!(person.subject);
-        self.note_refused(actor, request, &named(person), Outcome::Denied, detail).await?;
+        self.note_return(actor, request, &named(person), Outcome::Denied, detail).await?;
         let label = provider.label();
         Ok(Error::field(
             "",
@@ -265,9 +265,9 @@ impl Fleet {
         out: Out,
     ) -> Result<Error> {
         let (subject, why, text) = match out {
-            Out::Disabled(user) => {
-                let text = format!("The account {} is disabled. Ask an administrator.", user.email);
-                (subject_of(&user), "disabled", text)
+            Out::Disabled { email } => {
+                let text = format!("The account {email} is disabled. Ask an administrator.");
+                (format!("user:{email}"), "disabled", text)
             }
             Out::Taken(email) => {
                 let text = format!(
@@ -279,12 +279,12 @@ impl Fleet {
             }
         };
         let detail = json!({"why": why, "subject": person.subject});
-        self.note_refused(actor, request, &subject, Outcome::Denied, detail).await?;
+        self.note_return(actor, request, &subject, Outcome::Denied, detail).await?;
         Ok(Error::field("", text))
     }
 
     /// Somebody who is signed in was asked to sign in at the provider anew.
-    async fn shown_again(
+    async fn shown_there(
         &self,
         actor: &Actor,
         provider: &Provider,
@@ -304,7 +304,7 @@ impl Fleet {
         let subject = subject_of(&owner);
         if let Some((why, text)) = refused {
             let detail = json!({"why": why, "subject": person.subject});
-            self.note_refused(actor, request, &subject, Outcome::Failed, detail).await?;
+            self.note_return(actor, request, &subject, Outcome::Failed, detail).await?;
             return Err(Error::Conflict(format!("{text} Nothing was done.")));
         }
         let deed = self.allow(actor, Permission::AccountManage, &subject).await?;

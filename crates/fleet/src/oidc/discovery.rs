@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{Error, Fleet, Result};
 use domain::time::{HOUR, SECOND, Timestamp};
+use futures::FutureExt;
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, Client, ClientId, ClientSecret, DiscoveryError, EmptyExtraTokenFields,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, IdTokenFields, ProviderMetadata, RedirectUrl,
-    StandardErrorResponse, StandardTokenResponse,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, ProviderMetadata, RedirectUrl, StandardErrorResponse,
+    StandardTokenResponse,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreErrorResponseType,
         CoreGenderClaim, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -137,8 +138,8 @@ impl Provider {
     }
 
     async fn discover(&self) -> std::result::Result<Metadata, String> {
-        let web = |request: HttpRequest| self.web.send(request);
-        let metadata = Metadata::discover_async(self.issuer.clone(), &web).await.map_err(|error| told(&error))?;
+        let asked = Metadata::discover_async(self.issuer.clone(), &self.web).boxed();
+        let metadata = asked.await.map_err(|error| told(&error))?;
         // Where people are sent is not asked by us, and has to be as safe.
         refuse_plain(metadata.authorization_endpoint().as_str()).map_err(|error| error.to_string())?;
         if metadata.token_endpoint().is_none() {

@@ -1,7 +1,10 @@
 //! What an operator says of a provider, and what is wrong with it.
 
 use domain::oidc::{GroupRole, LocalSignIn, SecondFactor};
-use openidconnect::{IssuerUrl, url::Host};
+use openidconnect::{
+    IssuerUrl,
+    url::{Host, Url},
+};
 
 /// What an operator says of a provider.
 #[derive(Clone)]
@@ -65,9 +68,9 @@ impl ProviderSettings {
     }
 }
 
-/// Whether a host is this machine, which may be asked without TLS.
-pub(super) fn is_loopback(host: Option<Host<&str>>) -> bool {
-    match host {
+/// Whether an address is of this machine, which may be asked without TLS.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -83,7 +86,7 @@ pub(super) fn checked_issuer(text: &str) -> Result<IssuerUrl, String> {
     let url = issuer.url();
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(url.host()) => {}
+        "http" if is_loopback(url) => {}
         "http" => return Err(wrong("http is for a provider on this machine alone; give an https address")),
         _ => return Err(wrong("it begins with https://")),
     }

@@ -8,7 +8,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector as Tcp},
     rt::TokioExecutor,
 };
-use openidconnect::{HttpRequest, HttpResponse, url::Url};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, url::Url};
 use std::{error::Error as StdError, pin::Pin, time::Duration};
 use tokio::time::timeout;
 
@@ -42,10 +42,7 @@ pub(super) enum WebError {
     Redirects,
 }
 
-/// A future of an answer.
-type Answering<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, WebError>> + Send + 'a>>;
-
-/// Asks a provider.
+/// Asks a provider, in the form that the protocol's library wants.
 pub(super) struct Web(Client<HttpsConnector<Tcp>, Full<Bytes>>);
 
 impl Web {
@@ -62,11 +59,6 @@ impl Web {
         // A provider may be gone for hours between two sign-ins; nothing is kept open for it.
         client.pool_max_idle_per_host(0).http1_max_buf_size(HEAD_MAX);
         Ok(Self(client.build(https.enable_http1().wrap_connector(tcp))))
-    }
-
-    /// Sends a request, in the form that the protocol's library wants.
-    pub(super) fn send(&self, request: HttpRequest) -> Answering<'_> {
-        Box::pin(async move { timeout(ANSWER_WITHIN, self.answer(request)).await.map_err(|_| WebError::Slow)? })
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, WebError> {
@@ -86,12 +78,21 @@ impl Web {
     }
 }
 
+impl<'c> AsyncHttpClient<'c> for Web {
+    type Error = WebError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, WebError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move { timeout(ANSWER_WITHIN, self.answer(request)).await.map_err(|_| WebError::Slow)? })
+    }
+}
+
 /// The addresses that a provider names are asked by TLS, too, except on this machine.
 pub(super) fn refuse_plain(address: &str) -> Result<(), WebError> {
     let url = Url::parse(address).map_err(|_| WebError::Plain(address.to_owned()))?;
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_loopback(url.host()) => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
         _ => Err(WebError::Plain(address.to_owned())),
     }
 }
