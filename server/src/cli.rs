@@ -59,7 +59,7 @@ Exit codes: 0 done; 1 done, but something was found wrong (bad rows, a broken au
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the console.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run the console with a made-up fleet, an account for every role, and sign-in links.
     Demo(Demo),
     /// Import a factory manifest (CSV, JSON Lines) or an EPCIS 2.0 document.

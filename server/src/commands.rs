@@ -44,7 +44,7 @@ pub fn run(command: Command) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(async {
         match command {
-            Command::Serve(serve) => serve::run(serve).await,
+            Command::Serve(serve) => serve::run(*serve).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Import(import) => import::run(import).await,
             Command::Backup(backup) => backup::run(backup).await,
