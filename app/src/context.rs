@@ -195,6 +195,8 @@ pub struct Ctx {
     pub uri: Uri,
     /// Under which name, and port, the console was asked; empty when the request doesn't say.
     pub host: String,
+    /// The page of this console from which it was asked, as the browser says; none from elsewhere.
+    pub came_from: Option<String>,
     /// In which theme.
     pub theme: Theme,
     /// With which row height.
@@ -248,6 +250,7 @@ impl Ctx {
             now,
             uri: uri.clone(),
             host: host_of(uri, headers),
+            came_from: came_from(&host_of(uri, headers), headers),
             theme: cookies::read(headers, cookies::THEME).map(|word| Theme::read(&word)).unwrap_or_default(),
             density: cookies::read(headers, cookies::DENSITY).map(|word| Density::read(&word)).unwrap_or_default(),
             columns: cookies::read(headers, cookies::COLUMNS),
@@ -321,6 +324,14 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> String {
     named.unwrap_or_default().to_owned()
 }
 
+/// The page of this console that a request's `Referer` names.
+fn came_from(host: &str, headers: &HeaderMap) -> Option<String> {
+    let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let is_ours = page.authority().is_some_and(|authority| authority.as_str().eq_ignore_ascii_case(host));
+    let path = page.path_and_query().filter(|_| is_ours)?.to_string();
+    (local_path(&path) == path).then_some(path)
+}
+
 /// An address: a path, and pairs behind a question mark.
 #[must_use]
 pub fn href<K: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(K, V)]) -> String {
@@ -366,6 +377,25 @@ mod tests {
             assert_eq!(local_path(next), "/", "{next:?}");
         }
         assert_eq!(local_path("/devices?q=trust%3Asuspect"), "/devices?q=trust%3Asuspect");
+    }
+
+    #[test]
+    fn a_page_is_come_back_to_if_it_is_ours() {
+        let from = |page: &'static str| {
+            let headers = HeaderMap::from_iter([(header::REFERER, axum::http::HeaderValue::from_static(page))]);
+            came_from("fleet.example:8443", &headers)
+        };
+        assert_eq!(from("https://fleet.example:8443/approvals?x=1#y").as_deref(), Some("/approvals?x=1"));
+        for other in [
+            "https://fleet.example/approvals",
+            "https://evil.example/",
+            "/approvals",
+            "https://fleet.example:8443//evil.example",
+            "",
+        ] {
+            assert_eq!(from(other), None, "{other}");
+        }
+        assert_eq!(came_from("", &HeaderMap::new()), None);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 
 /// Names the session; the server sets it.
 pub const SESSION: &str = "__Host-muster";
+/// Ties a browser to the sign-ins at a provider of identities that were begun in it.
+pub const AWAY: &str = "__Host-away";
 /// Holds the theme.
 pub const THEME: &str = "__Host-theme";
 /// Holds the row height.
@@ -17,6 +19,8 @@ pub const FLASH: &str = "__Host-flash";
 
 /// A year, in seconds.
 const YEAR: u32 = 31_536_000;
+/// How long somebody may be away, in seconds.
+const AWAY_SECONDS: u32 = 600;
 /// Longer sentences are cut: browsers drop cookies beyond 4 KiB, and one character can take 12 bytes.
 const FLASH_MAX: usize = 300;
 
@@ -43,6 +47,12 @@ pub fn keep(name: &str, value: &str) -> HeaderValue {
 #[must_use]
 pub fn drop_cookie(name: &str) -> HeaderValue {
     cookie(name, "", 0)
+}
+
+/// Ties this browser to a sign-in elsewhere, for as long as that may take. `Lax`, because whoever comes back comes from another site.
+#[must_use]
+pub fn away(value: &str) -> HeaderValue {
+    cookie(AWAY, value, AWAY_SECONDS)
 }
 
 /// Sets the sentence for the next page. It lives a minute: a page that never comes must not show it tomorrow.

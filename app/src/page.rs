@@ -90,7 +90,7 @@ where
     Suspend::new(async move {
         let page = match (ctx.problem.take(), ctx.prove.take()) {
             (Some(problem), _) => errors::page_of(&ctx, &problem),
-            (None, Some(posted)) => prove::page(&ctx, &posted),
+            (None, Some(posted)) => prove::page(&ctx, &posted).await,
             (None, None) => load(ctx.clone()).await.unwrap_or_else(|error| errors::page(&ctx, &error)),
         };
         let counts = counts(&ctx, page.frame).await;

@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod keys;
 mod kit;
+mod oidc;
 mod release;
 mod remote;
 mod rollout;
@@ -22,6 +23,7 @@ pub use config::{CheckConfig, Config};
 pub use doctor::Doctor;
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};
+pub use oidc::Oidc;
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release};
 pub use remote::Remote;
 pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, PauseRollout, Rollout};
@@ -59,7 +61,7 @@ Exit codes: 0 done; 1 done, but something was found wrong (bad rows, a broken au
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the console.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run the console with a made-up fleet, an account for every role, and sign-in links.
     Demo(Demo),
     /// Import a factory manifest (CSV, JSON Lines) or an EPCIS 2.0 document.
@@ -176,6 +178,9 @@ pub struct Serve {
     /// What opens the keys of authorities.
     #[command(flatten)]
     pub keys: Keys,
+    /// The provider of identities that people sign in at.
+    #[command(flatten)]
+    pub oidc: Oidc,
     /// Where the files of releases lie.
     #[command(flatten)]
     pub shelf: Shelf,

@@ -11,6 +11,7 @@ mod doctor;
 pub(crate) mod files;
 mod import;
 mod kit;
+mod oidc;
 mod openapi;
 mod place;
 mod release;
@@ -48,7 +49,7 @@ pub fn run(command: Command) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(async {
         match command {
-            Command::Serve(serve) => serve::run(serve).await,
+            Command::Serve(serve) => serve::run(*serve).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Import(import) => import::run(import).await,
             Command::Backup(backup) => backup::run(backup).await,

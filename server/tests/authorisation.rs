@@ -93,6 +93,10 @@ const PAGES: &[(&str, Needs)] = &[
 const ACTIONS: &[(&str, Needs, &str)] = &[
     ("GET /authorities/{slug}/certificate.pem", May(P::AuthorityRead), ""),
     ("GET /authorities/{slug}/request.pem", May(P::AuthorityRead), ""),
+    ("GET /account/oidc", May(P::AccountManage), ""),
+    ("GET /sign-in/oidc", Nothing, ""),
+    ("GET /sign-in/oidc/callback", Nothing, ""),
+    ("GET /sign-out/oidc", Nothing, ""),
     ("GET /batches/{code}/epcis.jsonld", May(P::FleetRead), ""),
     ("GET /batches/{code}/supply-chain.csv", May(P::FleetRead), ""),
     ("GET /certificates/{authority}/{serial}/certificate.pem", May(P::AuthorityRead), ""),
@@ -223,6 +227,8 @@ const ACTIONS: &[(&str, Needs, &str)] = &[
     ("POST /users/{id}/enable", May(P::UserManage), ""),
     ("POST /users/{id}/factors/reset", May(P::UserManage), ""),
     ("POST /users/{id}/link", May(P::UserManage), ""),
+    ("POST /users/{id}/provider", May(P::UserManage), "subject=x"),
+    ("POST /users/{id}/provider/remove", May(P::UserManage), ""),
     ("POST /views", May(P::ViewSave), "name=Mine&query=state:active"),
     ("POST /views/{id}/delete", May(P::ViewSave), ""),
     ("POST /webhooks", May(P::SettingManage), "url=https://hooks.example/x&kinds=finding.opened"),
@@ -240,7 +246,7 @@ const UPLOAD: &str = "--x\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r
     Content-Type: text/csv\r\n\r\nserial\r\n--x--\r\n";
 
 /// What leaves whoever sends it at the sign-in page when it succeeds.
-const ENDS_THE_SESSION: &[&str] = &["POST /sign-out", "POST /account/sign-out-everywhere"];
+const ENDS_THE_SESSION: &[&str] = &["POST /sign-out", "GET /sign-out/oidc", "POST /account/sign-out-everywhere"];
 
 /// The API: where, what it takes, and what is sent.
 const API: &[(&str, Needs, &str)] = &[

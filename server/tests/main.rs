@@ -29,10 +29,13 @@ mod kill;
 mod listener;
 mod logs;
 mod metrics;
+mod oidc;
 mod ostree;
 mod pipeline;
 mod pipelines;
 mod pki;
+#[path = "../../crates/fleet/tests/provider/mod.rs"]
+mod provider;
 mod receiver;
 mod releases;
 mod remote;

@@ -17,6 +17,7 @@ pub mod findings;
 pub mod imports;
 mod manifest;
 pub mod model;
+pub mod oidc;
 pub mod passkeys;
 pub mod prove;
 mod push;
@@ -90,6 +91,7 @@ pub const ROUTES: &[&[ActionRoute]] = &[
     factors::ROUTES,
     findings::ROUTES,
     model::ROUTES,
+    oidc::ROUTES,
     passkeys::ROUTES,
     releases::ROUTES,
     retire::ROUTES,

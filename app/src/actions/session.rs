@@ -26,8 +26,14 @@ async fn sign_in(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Respon
 }
 
 async fn sign_out(Extension(ctx): Extension<Ctx>) -> Response {
-    match ctx.fleet.sign_out(&ctx.actor).await {
-        Ok(()) => with_session(see_other("/sign-in", Some(&Flash::done("You are signed out."))), SessionChange::End),
+    let signed_out = async {
+        // Of the provider one signs out apart, and only who came from there is asked whether to.
+        let theirs = ctx.fleet.ways_to_prove(&ctx.actor).await?.provider.is_some();
+        ctx.fleet.sign_out(&ctx.actor).await?;
+        Ok::<_, fleet::Error>(if theirs { "/sign-in?left" } else { "/sign-in" })
+    };
+    match signed_out.await {
+        Ok(to) => with_session(see_other(to, Some(&Flash::done("You are signed out."))), SessionChange::End),
         Err(error) => refused(ctx, "/", FormState::default(), &error).await,
     }
 }

@@ -27,6 +27,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let user = ctx.fleet.user(&ctx.actor, id).await?;
     let sessions = ctx.fleet.own_sessions(&ctx.actor, ctx.session.as_deref()).await?;
     let factors = ctx.fleet.factors_of(&ctx.actor, id).await?;
+    // Whoever comes from the provider has no password here.
+    let theirs = ctx.fleet.ways_to_prove(&ctx.actor).await?.provider;
+    let password = (theirs.is_none() || user.role == Role::Admin).then(|| password(&ctx));
     let sign_out = view! {
         <form method="post" action="/sign-out">
             <button class="btn" type="submit">{icons::icon(icons::SIGN_OUT)}"Sign out"</button>
@@ -35,14 +38,14 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let body = view! {
         {head("Your account", view! { <p>{user.email.clone()}</p> }, sign_out)}
         <div class="cols lead">
-            <div class="stack loose">{own(&ctx, &factors)} {own_sessions(&ctx, &sessions)} {password(&ctx)}</div>
-            <div class="stack loose">{you(&user)} {look(&ctx)}</div>
+            <div class="stack loose">{own(&ctx, &factors)} {own_sessions(&ctx, &sessions)} {password}</div>
+            <div class="stack loose">{you(&user, theirs)} {look(&ctx)}</div>
         </div>
     };
     Ok(Page::new("Your account", body).live("people"))
 }
 
-fn you(user: &User) -> impl IntoView + use<> {
+fn you(user: &User, provider: Option<String>) -> impl IntoView + use<> {
     let allowed = Permission::ALL.iter().filter(|permission| user.role.may(**permission));
     let may: Vec<_> = allowed
         .map(|permission| {
@@ -50,14 +53,20 @@ fn you(user: &User) -> impl IntoView + use<> {
             view! { <li>{status.cell()}</li> }
         })
         .collect();
+    let mut rows = vec![
+        ("Name", user.name.clone().into_any()),
+        ("Email", user.email.clone().into_any()),
+        ("Role", user.role.label().into_any()),
+    ];
+    if let Some(provider) = provider {
+        rows.push((
+            "Signs in at",
+            view! { {provider} <br /> <span class="small quiet">"Your role follows from your groups there."</span> }
+                .into_any(),
+        ));
+    }
     Panel::new("You").flush(view! {
-        <div class="body">
-            {facts(vec![
-                ("Name", user.name.clone().into_any()),
-                ("Email", user.email.clone().into_any()),
-                ("Role", user.role.label().into_any()),
-            ])}
-        </div>
+        <div class="body">{facts(rows)}</div>
         <div class="inset stack tight">
             <p class="small soft">{role_words(user.role)}</p>
             <ul class="may" aria-label="What your role allows">{may}</ul>

@@ -142,6 +142,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.change", "Changed a user"),
     ("user.disable", "Disabled a user"),
     ("user.enable", "Enabled a user"),
+    ("user.link", "Linked a user to the provider"),
+    ("user.unlink", "Unlinked a user from the provider"),
     ("user.set_up", "Set Muster up"),
     ("view.delete", "Deleted a view"),
     ("view.save", "Saved a view"),

@@ -1,18 +1,21 @@
 //! Signing in: by password, or by a one-time link.
 
 use crate::{
+    actions::oidc::{SIGN_IN, SIGN_OUT},
     components::{
         form::{Field, error_summary, hidden},
         icons::{self, icon},
         mark::{mark, wall},
         passkey::Offer,
     },
-    context::{Ctx, FormState, local_path, segment},
+    context::{Ctx, FormState, href, local_path, segment},
     page::Page,
     pages::errors::{self, Problem},
 };
 use axum::http::StatusCode;
+use domain::oidc::LocalSignIn;
 use fleet::link::{LinkPurpose, LinkView};
+use fleet::oidc::Provider;
 use leptos::prelude::*;
 
 /// The door: a form, and the wall of ranks beside it.
@@ -52,6 +55,30 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         None,
         hidden("next", next.clone()),
     );
+    let provider = ctx.fleet.provider();
+    let elsewhere = provider.as_ref().map(|provider| elsewhere(&ctx, provider, &next));
+    let class = if provider.is_some() { "btn wide" } else { "btn primary wide" };
+    let fields = view! {
+        {Field::new(form, "email", "Email").kind("email").autocomplete("username").required().input()}
+        {Field::new(form, "password", "Password")
+            .kind("password")
+            .autocomplete("current-password")
+            .required()
+            .input()}
+        <button class=class type="submit">{icon(icons::KEY)}"Sign in"</button>
+    };
+    // Where few may, the fields are not in everybody's way.
+    let is_rare = provider.is_some_and(|provider| provider.local() == LocalSignIn::Admins);
+    let fields = match is_rare {
+        true => view! {
+            <details class="by-password" open=form.is_some_and(|form| form.has("password"))>
+                <summary>"Administrators: by password"</summary>
+                <div class="stack">{fields}</div>
+            </details>
+        }
+        .into_any(),
+        false => fields.into_any(),
+    };
     let body = view! {
         <form method="post" action="/sign-in" data-onward>
             <div>
@@ -61,13 +88,8 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
             {error_summary(form)}
             {claims}
             {hidden("next", next)}
-            {Field::new(form, "email", "Email").kind("email").autocomplete("username").required().input()}
-            {Field::new(form, "password", "Password")
-                .kind("password")
-                .autocomplete("current-password")
-                .required()
-                .input()}
-            <button class="btn primary wide" type="submit">{icon(icons::KEY)}"Sign in"</button>
+            {elsewhere}
+            {fields}
             <p class="small quiet">
                 "Ends after 12 h without use, and after 7 days. Every sign-in is in the audit log."
             </p>
@@ -75,6 +97,25 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {passkey}
     };
     Ok(Page::new("Sign in", door(body)).bare())
+}
+
+/// The way to the provider of identities; a link, because a form may not lead to another site. And, for whoever has just signed out
+/// here, the way to sign out there.
+fn elsewhere(ctx: &Ctx, provider: &Provider, next: &str) -> impl IntoView + use<> {
+    let to = if next == "/" { SIGN_IN.to_owned() } else { href(SIGN_IN, &[("next", next)]) };
+    let label = provider.label().to_owned();
+    let left = ctx.query().iter().any(|(name, _)| name == "left").then(|| {
+        view! {
+            <p class="small soft">
+                {format!("You may still be signed in at {label}. ")}<a href=SIGN_OUT>"Sign out there, too"</a>
+            </p>
+        }
+    });
+    view! {
+        {left}
+        <a class="btn primary wide" href=to>{icon(icons::KEY)}<span>{format!("Sign in with {label}")}</span></a>
+        <p class="or small quiet"><span>"or with an account of this console"</span></p>
+    }
 }
 
 /// `/link/{token}`: a button, because following a link must not change anything, and mail programs follow links.

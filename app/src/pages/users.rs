@@ -20,13 +20,17 @@ use crate::{
         paging::{Paging, slice},
     },
 };
-use domain::person::{Permission, Role};
+use domain::{
+    id::UserId,
+    person::{Permission, Role},
+};
 use fleet::people::User;
 use leptos::prelude::*;
+use std::collections::HashSet;
 
-/// How an account stands.
-pub(super) fn state(user: &User) -> Status {
-    match (user.disabled_at, user.has_password) {
+/// How an account stands; whether somebody at the provider has it counts as a way in.
+pub(super) fn state(user: &User, is_linked: bool) -> Status {
+    match (user.disabled_at, user.has_password || is_linked) {
         (Some(_), _) => Status { word: "Disabled", icon: icons::PAUSE, tone: Tone::Hold },
         (None, false) => Status { word: "Invited", icon: icons::HOURGLASS, tone: Tone::Go },
         (None, true) => Status { word: "Enabled", icon: icons::CHECK, tone: Tone::Ok },
@@ -66,6 +70,8 @@ fn lower(sentence: &str) -> String {
 /// When the actor may not see people, or the database fails.
 pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let all = ctx.fleet.users(&ctx.actor).await?;
+    let linked: HashSet<UserId> =
+        ctx.fleet.identities(&ctx.actor).await?.into_iter().map(|identity| identity.user_id).collect();
     let text = ctx.query_value("q").unwrap_or_default();
     let wanted = text.trim().to_lowercase();
     let named = |user: &&User| user.name.to_lowercase().contains(&wanted) || user.email.contains(&wanted);
@@ -75,7 +81,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let list = if matching.is_empty() {
         no_match("No account is like that", "/users").into_any()
     } else {
-        table(&ctx, slice(&matching, paging)).into_any()
+        table(&ctx, slice(&matching, paging), &linked).into_any()
     };
     let panel =
         Panel::new(plural(number, "account", "accounts")).aside(search(&text)).footer(pager(paging.pager(&ctx)));
@@ -114,8 +120,8 @@ fn search(text: &str) -> impl IntoView + use<> {
     }
 }
 
-fn table(ctx: &Ctx, users: &[User]) -> impl IntoView + use<> {
-    let rows: Vec<_> = users.iter().map(|user| row(ctx, user)).collect();
+fn table(ctx: &Ctx, users: &[User], linked: &HashSet<UserId>) -> impl IntoView + use<> {
+    let rows: Vec<_> = users.iter().map(|user| row(ctx, user, linked.contains(&user.id))).collect();
     frame(
         "Accounts",
         view! {
@@ -136,7 +142,9 @@ fn table(ctx: &Ctx, users: &[User]) -> impl IntoView + use<> {
     )
 }
 
-fn row(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+fn row(ctx: &Ctx, user: &User, is_linked: bool) -> impl IntoView + use<> {
+    let theirs = is_linked
+        .then(|| view! { " "<span class="tag" title="Signs in at the provider of identities">"provider"</span> });
     let you = (ctx.actor.user_id() == Some(user.id)).then(|| view! { " "<span class="tag">"you"</span> });
     let seen = match user.last_sign_in_at {
         Some(at) => ago(at, ctx.now).into_any(),
@@ -145,11 +153,11 @@ fn row(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row" class="two">
-                <b><a href=format!("/users/{}", user.id)>{user.name.clone()}</a>{you}</b>
+                <b><a href=format!("/users/{}", user.id)>{user.name.clone()}</a>{you}{theirs}</b>
                 <small>{user.email.clone()}</small>
             </th>
             <td data-l="Role">{user.role.label()}</td>
-            <td data-l="State">{state(user).cell()}</td>
+            <td data-l="State">{state(user, is_linked).cell()}</td>
             <td data-l="Last sign-in" class="num nowrap quiet">{seen}</td>
             <td data-l="Added" class="num nowrap quiet">{day(user.created_at)}</td>
         </tr>

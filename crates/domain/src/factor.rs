@@ -40,6 +40,8 @@ words! {
         Link => "link", "One-time link";
         /// By a passkey, which is a second factor at once.
         Passkey => "passkey", "Passkey";
+        /// At the provider of identities (OpenID Connect).
+        Provider => "provider", "Provider";
     }
 }
 

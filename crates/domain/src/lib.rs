@@ -28,6 +28,7 @@ pub mod identifier;
 pub mod import;
 pub mod manifest;
 pub mod node;
+pub mod oidc;
 pub mod person;
 pub mod query;
 pub mod release;

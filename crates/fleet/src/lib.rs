@@ -15,6 +15,7 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod throttle;
+mod tls;
 mod turn;
 
 pub mod approval;
@@ -40,6 +41,7 @@ pub mod listen;
 pub mod node;
 pub mod observe;
 pub mod ocsp;
+pub mod oidc;
 pub mod overview;
 pub mod parts;
 pub mod password;
@@ -103,6 +105,7 @@ struct Inner {
     observed: Arc<observe::Observed>,
     ocsp: ocsp::Responders,
     polls: check_in::Polls,
+    provider: arc_swap::ArcSwapOption<oidc::Provider>,
     replica: replica::Replicas,
     revoker: revocation::Revoker,
     rollouts: rollout::Rollouts,
@@ -142,6 +145,7 @@ impl Fleet {
                 observed: Arc::default(),
                 ocsp: ocsp::Responders::default(),
                 polls: check_in::Polls::default(),
+                provider: arc_swap::ArcSwapOption::empty(),
                 replica: replica::Replicas::default(),
                 revoker: revocation::Revoker::default(),
                 rollouts: rollout::Rollouts::default(),

@@ -127,6 +127,7 @@ impl Fleet {
     /// [`Error::Conflict`] when it does not work.
     pub async fn redeem_link(&self, actor: &Actor, token: &str) -> Result<Entered> {
         let owner = self.live(actor, token, LinkPurpose::SignIn).await?.ok_or_else(dead)?;
+        self.refuse_elsewhere(&owner).await?;
         let (who, policy) = (acting(&owner, origin(actor)), self.second_factor_policy().await?);
         let mut deed = self.allow(&who, Permission::AccountManage, &subject_of(&owner)).await?;
         store::user::lock(&mut deed.tx).await?;
@@ -145,6 +146,7 @@ impl Fleet {
     /// [`Error::Conflict`] when it does not work; [`Error::Invalid`] when the password isn't taken.
     pub async fn set_password(&self, actor: &Actor, token: &str, password: &str) -> Result<Entered> {
         let owner = self.live(actor, token, LinkPurpose::SetPassword).await?.ok_or_else(dead)?;
+        self.refuse_elsewhere(&owner).await?;
         password::check(password, &owner.email)?;
         let hash = password::turn().await?.hash(password).await?;
         let (who, policy) = (acting(&owner, origin(actor)), self.second_factor_policy().await?);
@@ -164,7 +166,7 @@ impl Fleet {
     /// of the account's sessions.
     ///
     /// # Errors
-    /// When the actor may not, there is no such account, or it is disabled.
+    /// When the actor may not, there is no such account, it is disabled, or its owner signs in at the provider.
     pub async fn reset_link(&self, actor: &Actor, id: UserId) -> Result<String> {
         self.authorise(actor, Permission::UserManage, &format!("user:{id}")).await?;
         self.require_fresh(actor).await?;
@@ -172,6 +174,7 @@ impl Fleet {
         if user.disabled_at.is_some() {
             return Err(Error::Conflict(format!("The account {} is disabled; enable it first.", user.email)));
         }
+        self.refuse_elsewhere(&user).await?;
         self.password_link(actor, &user, RESET).await
     }
 

@@ -148,6 +148,7 @@ impl Fleet {
     pub async fn add_user(&self, actor: &Actor, form: &UserForm) -> Result<NewUser> {
         self.authorise(actor, Permission::UserManage, &format!("user:{}", known_as(&form.email))).await?;
         self.require_fresh(actor).await?;
+        self.may_be_added(checked(form)?.2)?;
         let user = self.insert_user(actor, form, "").await?;
         let link = self.password_link(actor, &user, INVITATION).await?;
         Ok(NewUser { user, link })
@@ -211,6 +212,10 @@ impl Fleet {
             return Err(changed_meanwhile(&before, &name, role));
         }
         if role != before.role {
+            if let Some(provider) = self.provider_of(id).await? {
+                let told = format!("The role follows from their groups at {}. Change it there.", provider.label());
+                return Err(Error::field("role", told));
+            }
             spare_last_admin(&mut deed.tx, &before).await?;
         }
         store::user::change(&mut deed.tx, id, &name, role).await?;
@@ -279,7 +284,9 @@ impl Fleet {
     /// When the present password is wrong (field `present`) or the new one isn't taken (field `password`).
     pub async fn change_password(&self, actor: &Actor, present: &str, new: &str, keep: Option<&str>) -> Result<u64> {
         let id = self.person(actor, "password.change").await?;
-        let email = store::user::by_id(self.db(), id).await?.ok_or_else(|| no_user(id))?.user.email;
+        let owner = store::user::by_id(self.db(), id).await?.ok_or_else(|| no_user(id))?.user;
+        self.refuse_elsewhere(&owner).await?;
+        let email = owner.email;
         password::check(new, &email)?;
         if present == new {
             return Err(Error::field("password", "Choose a password that is not the present one."));

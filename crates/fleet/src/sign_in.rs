@@ -47,6 +47,11 @@ impl Fleet {
     pub async fn sign_in(&self, actor: &Actor, email: &str, password: &str) -> Result<Entered> {
         let email = known_as(email);
         let proof = self.prove(actor, "sign_in", &email, password).await?.ok_or_else(wrong)?;
+        if !self.comes_in_here(&proof.user).await? {
+            // The password is right, so this tells nobody anything new.
+            self.audit_failure(actor, "sign_in", &email, "signs in at the provider", &[]).await?;
+            return Err(Error::field("", self.elsewhere()));
+        }
         let subject = subject_of(&proof.user);
         let who = acting(&proof.user, Origin { address: actor.address().to_owned() });
         let policy = self.second_factor_policy().await?;

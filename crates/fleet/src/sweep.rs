@@ -23,6 +23,7 @@ impl Fleet {
         store::link::forget(&mut tx, now.plus(-LINKS)).await?;
         store::factor::forget_pending(&mut tx, now.plus(-DAY)).await?;
         store::passkey::forget(&mut tx, now).await?;
+        store::identity::forget(&mut tx, now).await?;
         store::throttle::forget(&mut tx, now.plus(-FAILURES)).await?;
         store::idempotency::forget(&mut tx, now.plus(-KEPT)).await?;
         store::change::forget(&mut tx, now.plus(-CHANGES)).await?;

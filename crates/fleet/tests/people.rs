@@ -5,8 +5,11 @@
 mod accounts;
 #[path = "people/factors.rs"]
 mod factors;
+#[path = "people/oidc.rs"]
+mod oidc;
 #[path = "people/passkeys.rs"]
 mod passkeys;
+mod provider;
 #[path = "people/sign_in.rs"]
 mod sign_in;
 #[path = "people/things.rs"]

@@ -36,6 +36,7 @@ pub mod finding;
 pub mod fitting;
 pub mod history;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod key_copy;
 pub mod link;
@@ -114,6 +115,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         fitting::QUERIES,
         history::QUERIES,
         idempotency::QUERIES,
+        identity::QUERIES,
         import::QUERIES,
         key_copy::QUERIES,
         link::QUERIES,

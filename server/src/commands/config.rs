@@ -1,8 +1,8 @@
 //! `muster config`: which settings hold, where they come from, and what is wrong with them.
 
-use super::{place, serve::say, shelf};
+use super::{oidc, place, serve::say, shelf};
 use crate::{
-    cli::{CheckConfig, Config},
+    cli::{CheckConfig, Config, Serve},
     failure::{Failure, Outcome},
     settings::{self, Effective, Origin},
 };
@@ -112,12 +112,22 @@ fn is_read_by_all(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0)
 }
 
+/// What is said of a provider of identities that nobody named.
+fn lone(serve: &Serve) -> Option<String> {
+    let oidc = &serve.oidc;
+    let said = oidc.oidc_client_secret.is_some() || oidc.oidc_client_secret_file.is_some() || oidc.oidc_label.is_some();
+    let is_lone = oidc.oidc_issuer.is_none() && said;
+    is_lone.then(|| "oidc-issuer is missing, so what else is said of a provider of identities does nothing".to_owned())
+}
+
 /// What can be said of the values themselves, without starting.
 fn look_at_values(check: &CheckConfig, found: &mut Findings) {
     let serve = &check.serve;
     let wrong = |why: Failure| Some(why.to_string());
     found.wrong.extend(place::folder(&serve.place).err().and_then(wrong));
     found.wrong.extend(shelf::place(&serve.shelf).err().and_then(wrong));
+    found.wrong.extend(oidc::provider(&serve.oidc).err().and_then(wrong));
+    found.doubtful.extend(lone(serve));
     match place::database_url(&serve.place) {
         Ok(Some(url))
             if !["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| url.starts_with(scheme)) =>

@@ -6,6 +6,7 @@ mod database;
 mod finding;
 mod folder;
 mod listeners;
+mod provider;
 mod reach;
 mod work;
 
@@ -61,6 +62,7 @@ async fn examine(serve: &Serve) -> Findings {
     {
         inside(serve, fleet, &folder, &mut found).await;
     }
+    provider::look(serve, &mut found).await;
     listeners::look(&serve.listen, state.is_running, &mut found).await;
     found
 }
@@ -80,5 +82,6 @@ async fn inside(serve: &Serve, fleet: Fleet, folder: &std::path::Path, found: &m
     authorities::look(&fleet, found).await;
     reach::look(&fleet, found).await;
     work::look(&fleet, found).await;
+    provider::look_at_admins(serve, &fleet, found).await;
     fleet.db().close().await;
 }

@@ -1,6 +1,6 @@
 //! `muster serve`: the console, the gateway, and what verifiers fetch.
 
-use super::{COMMAND_LINE, place, shelf};
+use super::{COMMAND_LINE, oidc, place, shelf};
 use crate::{
     Console, assets,
     cli::{Listen, Serve, Watch},
@@ -52,8 +52,9 @@ pub async fn run(serve: Serve) -> Outcome {
     data::make(&folder)?;
     let _lock = data::Lock::take(&folder)?;
     let (keys, shelf) = (place::keys(&serve.keys, &folder)?, shelf::place(&serve.shelf)?);
-    let fleet =
-        place::open(folder, place::database_url(&serve.place)?.as_deref()).await?.with_keys(keys).with_shelf(shelf);
+    let provider = oidc::provider(&serve.oidc)?;
+    let fleet = place::open(folder, place::database_url(&serve.place)?.as_deref()).await?;
+    let fleet = fleet.with_keys(keys).with_shelf(shelf).with_provider(provider);
     let fleet = match &serve.read_url {
         Some(url) => fleet.with_replica(Db::replica(url)?),
         None => fleet,
@@ -68,6 +69,10 @@ pub async fn run(serve: Serve) -> Outcome {
     }
     let mut running = Running::start(fleet.clone(), &serve.listen, &serve.watch).await?;
     say(&format!("Muster runs at {}", running.url))?;
+    if let Some(provider) = fleet.provider() {
+        let uri = oidc::redirect_uri(&running.url);
+        say(&format!("People sign in at {} too; its redirect URI for this console is {uri}", provider.label()))?;
+    }
     say(&format!(
         "Devices and stations come to {}; CRLs, OCSP and CA certificates are at {}",
         running.gateway, running.pki
@@ -354,6 +359,12 @@ fn console_url(listen: &Listen, port: u16) -> String {
 fn url_of(listen: &Listen, scheme: &str, address: SocketAddr, port: u16) -> String {
     let host = listen.host.as_deref().filter(|_| address.ip().is_unspecified());
     url(scheme, host, address.ip(), port)
+}
+
+/// The address of a console that would listen like that.
+#[must_use]
+pub fn console_url(listen: &Listen) -> String {
+    url("https", listen.host.as_deref(), listen.console.ip(), listen.console.port())
 }
 
 fn url(scheme: &str, host: Option<&str>, address: IpAddr, port: u16) -> String {

@@ -16,7 +16,7 @@ fn served(content: &str, typed: &[&str]) -> Serve {
     let cli::Command::Serve(serve) = with(content, &[&["muster", "serve"], typed].concat()).unwrap().command else {
         unreachable!("serve was typed")
     };
-    serve
+    *serve
 }
 
 /// What is wrong with a file, without its name.

@@ -1,5 +1,7 @@
 //! One account: as what, since when, and what an administrator may do about it.
 
+mod provider;
+
 use super::{role_choices, role_words, state};
 use crate::{
     components::{
@@ -13,7 +15,7 @@ use crate::{
     pages::{errors::who_may, secret::shown_once},
 };
 use domain::{id::UserId, person::Permission, time::Timestamp};
-use fleet::{factor::Factors, people::User};
+use fleet::{factor::Factors, oidc::Identity, people::User};
 use leptos::prelude::*;
 
 /// `/users/{id}`.
@@ -24,13 +26,16 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let id: UserId = ctx.param("id").parse().map_err(|_| fleet::Error::not_found("user", ctx.param("id")))?;
     let user = ctx.fleet.user(&ctx.actor, id).await?;
     let factors = ctx.fleet.factors_of(&ctx.actor, id).await?;
+    let identity = ctx.fleet.identity_of(&ctx.actor, id).await?;
     let sub = view! { <p>{user.email.clone()}</p> };
     let body = view! {
         {link_once(&ctx, &user)}
-        {head(view! { {user.name.clone()} {state(&user).badge()} }, sub, acts(&ctx, &user))}
+        {head(view! { {user.name.clone()} {state(&user, identity.is_some()).badge()} }, sub, acts(&ctx, &user, identity.as_ref()))}
         <div class="cols lead">
-            {change(&ctx, &user)}
-            <div class="stack loose">{about(&user)} {second_factor(&ctx, &user, &factors)}</div>
+            {change(&ctx, &user, identity.as_ref())}
+            <div class="stack loose">
+                {about(&user)} {provider::panel(&ctx, &user, identity.as_ref())} {second_factor(&ctx, &user, &factors)}
+            </div>
         </div>
     };
     Ok(Page::new(user.name.clone(), body).crumb("Users", "/users").live("people"))
@@ -47,7 +52,7 @@ fn link_once(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
     Some(shown_once(title, advice.into_any(), "link", &secret))
 }
 
-fn acts(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+fn acts(ctx: &Ctx, user: &User, identity: Option<&Identity>) -> impl IntoView + use<> {
     if !ctx.may(Permission::UserManage) {
         let why = who_may(Permission::UserManage);
         return (disabled_button(icons::LINK, "New link", why.clone()), disabled_button(icons::PAUSE, "Disable", why))
@@ -68,7 +73,11 @@ fn acts(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
         let button = view! { <summary class="btn danger">{icons::icon(icons::PAUSE)}"Disable"</summary> };
         confirmed(button, what, format!("/users/{}/disable", user.id), "Disable the account").into_any()
     };
-    (post(user.id, "link", "btn", icons::LINK, "New password link"), disable).into_any()
+    let link = match provider::keeps_out(ctx, user, identity) {
+        Some(why) => disabled_button(icons::LINK, "New password link", why).into_any(),
+        None => post(user.id, "link", "btn", icons::LINK, "New password link").into_any(),
+    };
+    (link, disable).into_any()
 }
 
 fn post(
@@ -91,7 +100,7 @@ fn now_hint(ctx: &Ctx, name: &str, now: &str) -> Option<String> {
     (typed != now).then(|| format!("Now: {now}"))
 }
 
-fn change(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
+fn change(ctx: &Ctx, user: &User, identity: Option<&Identity>) -> impl IntoView + use<> {
     if !ctx.may(Permission::UserManage) {
         return Panel::new("Name and role")
             .body(view! {
@@ -116,13 +125,26 @@ fn change(ctx: &Ctx, user: &User) -> impl IntoView + use<> {
         Some(_) => role.hint(format!("Now: {}", user.role.label())),
         None => role.hint("It holds from the next request on, in open sessions too."),
     };
+    let role = match provider::of(ctx, identity) {
+        // What can't be chosen here is sent as it is, so that the name can be.
+        Some(label) => view! {
+            {hidden("role", user.role.as_str().to_owned())}
+            <div class="stack tight">
+                <p class="label">"Role"</p>
+                <p>{user.role.label()}</p>
+                <p class="small quiet">{format!("It follows from their groups at {label}, at each sign-in.")}</p>
+            </div>
+        }
+        .into_any(),
+        None => role.select(role_choices()).into_any(),
+    };
     Panel::new("Name and role")
         .body(view! {
             <form class="stack slim" method="post" action=format!("/users/{}", user.id)>
                 {error_summary(form)}
                 {hidden("version", user.version.to_string())}
                 {name.input()}
-                {role.select(role_choices())}
+                {role}
                 <div><button class="btn" type="submit">{icons::icon(icons::CHECK)}"Save"</button></div>
             </form>
         })

@@ -111,6 +111,10 @@ impl Fleet {
             self.require_fresh(actor).await?;
             return Ok(None);
         }
+        if self.provider_of(user.id).await?.is_some() {
+            self.require_fresh(actor).await?;
+            return Ok(None);
+        }
         if !user.has_password {
             return Ok(None);
         }

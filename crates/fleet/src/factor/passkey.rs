@@ -325,6 +325,10 @@ impl Fleet {
             self.audit_refused(actor, "sign_in", &used.passkey, "disabled").await?;
             return Err(not_right());
         };
+        if !self.comes_in_here(&user).await? {
+            self.audit_refused(actor, "sign_in", &used.passkey, "signs in at the provider").await?;
+            return Err(Error::field("credential", self.elsewhere()));
+        }
         Ok((user, used))
     }
 

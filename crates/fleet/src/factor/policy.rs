@@ -37,6 +37,7 @@ impl Fleet {
         if let Actor::User { id, role, .. } = actor
             && policy.asks(*role)
             && !store::factor::has_any(self.db(), *id).await?
+            && !self.provider_of(*id).await?.is_some_and(|provider| provider.shows_second_factors())
         {
             return Err(Error::Conflict(
                 "This would ask a second factor of you, and you have none. Add one on your account's page first."

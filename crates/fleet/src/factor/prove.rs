@@ -92,7 +92,8 @@ impl Fleet {
         if is_fresh(*proved_at, self.now()) {
             return Ok(());
         }
-        if store::factor::has_any(self.db(), *id).await? {
+        // Whoever belongs to the provider can always be asked there.
+        if store::factor::has_any(self.db(), *id).await? || self.provider_of(*id).await?.is_some() {
             return Err(Error::ProveAgain);
         }
         if self.second_factor_policy().await?.asks(*role) {

@@ -15,10 +15,7 @@ use object_store::{
         HttpResponseBody, HttpService,
     },
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::ClientConfig;
 use std::{
     error::Error as StdError,
     io,
@@ -44,26 +41,7 @@ impl Connector {
     /// # Errors
     /// Says what is wrong with the authorities' file.
     pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, String> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(pem) = authorities {
-            let mut count = 0;
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| format!("the authorities' file is no PEM ({error})"))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| format!("the authorities' file has a bad certificate ({error})"))?;
-                count += 1;
-            }
-            if count == 0 {
-                return Err("the authorities' file holds no certificate".to_owned());
-            }
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(crate::tls::client_config(authorities)?)))
     }
 }
 
