@@ -53,4 +53,5 @@ mod swupdate;
 mod systemd;
 mod turns;
 mod updates;
+mod upgrade;
 mod webhooks;
