@@ -167,7 +167,12 @@ async fn nodes_of_the_version_before_go_on_while_the_first_of_this_one_changes_t
     rounds(2).await;
     let outcome = load.end().await;
     println!("{} transactions; the longest took {:.1?}: {}", outcome.done, outcome.longest.0, outcome.longest.1);
-    assert!(outcome.failed.is_empty(), "{} failed:\n{}", outcome.failed.len(), outcome.failed[..10.min(outcome.failed.len())].join("\n"));
+    assert!(
+        outcome.failed.is_empty(),
+        "{} failed:\n{}",
+        outcome.failed.len(),
+        outcome.failed[..10.min(outcome.failed.len())].join("\n")
+    );
     assert!(outcome.longest.0 < LONGEST, "{:?}", outcome.longest);
     let db = Db::postgres(&url).await.unwrap();
     assert!(store::look::standing(&db).await.unwrap().missing.is_empty());

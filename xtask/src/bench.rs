@@ -80,7 +80,11 @@ fn before(workspace: &Workspace) -> Result<PathBuf, Error> {
     let folder = workspace.target().join("before");
     if !folder.join("Cargo.toml").exists() {
         let mut checkout = Command::new("git");
-        checkout.current_dir(workspace.root()).args(["worktree", "add", "--force", "--detach"]).arg(&folder).arg(BEFORE);
+        checkout
+            .current_dir(workspace.root())
+            .args(["worktree", "add", "--force", "--detach"])
+            .arg(&folder)
+            .arg(BEFORE);
         exec::run(&mut checkout)?;
     }
     let target = folder.join("target");

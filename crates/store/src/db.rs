@@ -1,10 +1,6 @@
 //! The two databases behind one type, and transactions on them.
 
-use crate::{
-    StoreError, StoreResult,
-    deadline::DEADLINE,
-    migrate, private, reach,
-};
+use crate::{StoreError, StoreResult, deadline::DEADLINE, migrate, private, reach};
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::PgConnectOptions,

@@ -122,7 +122,8 @@ fn compare(standing: &mut Standing, applied: &[(i64, bool, Vec<u8>, String)], kn
     }
     let is_known = |version: i64| steps.iter().any(|step| step.version == version);
     standing.unknown = applied.iter().map(|(version, ..)| *version).filter(|version| !is_known(*version)).collect();
-    let barring = applied.iter().filter(|(version, .., description)| migrate::bars((*version, description), known));
+    let barring =
+        applied.iter().filter(|(version, .., description)| migrate::bars((*version, description.as_str()), known));
     standing.barring = barring.map(|(version, ..)| *version).collect();
 }
 

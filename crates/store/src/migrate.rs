@@ -165,7 +165,7 @@ async fn drop_unfinished(session: &mut PgConnection, step: &Migration) -> StoreR
 /// # Errors
 /// [`StoreError::TooNew`] then.
 pub(crate) fn refuse_too_new(made: &[(i64, String)], known: &Migrator) -> StoreResult<()> {
-    match made.iter().find(|(version, description)| bars((*version, description), known)) {
+    match made.iter().find(|(version, description)| bars((*version, description.as_str()), known)) {
         Some((step, _)) => Err(StoreError::TooNew { step: *step }),
         None => Ok(()),
     }

@@ -62,7 +62,10 @@ async fn who_comes_waits_for_one_of_the_version_before() {
     assert_eq!(lease(db).await, (String::new(), 0), "nothing is written while it is waited");
     // Other work is not kept from it.
     drop(timeout(PATIENCE, turn::take(db, Lease::Imports, &Holder::new("new"))).await.unwrap().unwrap());
-    let waiting = { let db = db.clone(); tokio::spawn(async move { take(&db, "new").await }) };
+    let waiting = {
+        let db = db.clone();
+        tokio::spawn(async move { take(&db, "new").await })
+    };
     sleep(CALM).await;
     assert!(!waiting.is_finished());
     before.0.close().await.unwrap();
@@ -134,7 +137,10 @@ async fn what_a_node_that_hangs_keeps_locked_is_taken_from_it_and_one_has_it() {
     });
     let late = hears.recv().unwrap();
     let mut before = Before::comes(db).await;
-    let next = { let db = db.clone(); tokio::spawn(async move { take(&db, "next").await }) };
+    let next = {
+        let db = db.clone();
+        tokio::spawn(async move { take(&db, "next").await })
+    };
     // Whoever is quicker.
     let begun = Instant::now();
     let mut is_before = false;

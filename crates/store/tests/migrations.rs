@@ -29,7 +29,8 @@ async fn columns(pool: &PgPool) -> BTreeMap<(String, String), Column> {
                WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped \
                AND c.relname NOT LIKE '\\_sqlx%'";
     let rows: Vec<(String, String, String, String, bool, bool)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
-    let column = |(table, name, kind, collation, optional, rewritten)| ((table, name), (kind, collation, optional, rewritten));
+    let column =
+        |(table, name, kind, collation, optional, rewritten)| ((table, name), (kind, collation, optional, rewritten));
     rows.into_iter().map(column).collect()
 }
 
@@ -68,12 +69,16 @@ async fn tables_of_the_version_before_stay_what_its_statements_take_them_for() {
             Some(_) => {}
         }
     }
-    for (key, (.., optional, rewritten)) in after.iter().filter(|(key, _)| is_before(&key.0) && !before.contains_key(*key)) {
+    for (key, (.., optional, rewritten)) in
+        after.iter().filter(|(key, _)| is_before(&key.0) && !before.contains_key(*key))
+    {
         if !optional {
             wrong.push(format!("{key:?} is new, and INSERTs of the version before do not fill it: give it a DEFAULT"));
         }
         if *rewritten {
-            wrong.push(format!("{key:?} wrote its table anew, while nobody could read it: its DEFAULT is to be a constant"));
+            wrong.push(format!(
+                "{key:?} wrote its table anew, while nobody could read it: its DEFAULT is to be a constant"
+            ));
         }
     }
     for (key, says) in limits.iter().filter(|(key, _)| is_before(&key.0) && !limited.contains_key(*key)) {
@@ -101,7 +106,8 @@ fn statements(sql: &str) -> Vec<String> {
 async fn no_step_keeps_a_table_from_the_version_before_for_long() {
     let all = steps("postgres").await;
     let made_by = |step: &sqlx::migrate::Migration| {
-        let made = |text: String| text.strip_prefix("CREATE TABLE ").map(|rest| rest.split(' ').next().unwrap().to_owned());
+        let made =
+            |text: String| text.strip_prefix("CREATE TABLE ").map(|rest| rest.split(' ').next().unwrap().to_owned());
         statements(step.sql.as_str()).into_iter().filter_map(made).collect::<Vec<_>>()
     };
     let (old, new): (Vec<_>, Vec<_>) = all.iter().partition(|step| step.version <= RELEASED);
@@ -119,7 +125,9 @@ async fn no_step_keeps_a_table_from_the_version_before_for_long() {
             let is_old = |at: usize| words.get(at).is_some_and(|table| old.iter().any(|old| old == table));
             let on = words.iter().position(|word| *word == "ON").map(|at| at + 1);
             if text.contains("INDEX") && text.starts_with("CREATE") && on.is_some_and(is_old) && !step.no_tx {
-                say("an index of a table that is in use is built CONCURRENTLY IF NOT EXISTS, after a line -- no-transaction");
+                say(
+                    "an index of a table that is in use is built CONCURRENTLY IF NOT EXISTS, after a line -- no-transaction",
+                );
             }
             if text.starts_with("CREATE INDEX") && step.no_tx && !text.contains("CONCURRENTLY IF NOT EXISTS") {
                 say("write CREATE INDEX CONCURRENTLY IF NOT EXISTS");

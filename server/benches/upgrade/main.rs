@@ -6,6 +6,7 @@
 #![recursion_limit = "512"]
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_precision_loss,
@@ -66,8 +67,9 @@ async fn postgres(sizes: &Sizes, calm: Duration) {
     let pool = PgPool::connect(&url).await.unwrap();
     // Who polls more often than told looks like two.
     sqlx::query("UPDATE model SET poll_interval_s = 1").execute(&pool).await.unwrap();
-    let mut nodes: Vec<Node> =
-        (0..sizes.nodes.unwrap_or(3)).map(|n| Node::new(data::folder("postgres-folder.tar.gz"), Some(&url), n)).collect();
+    let mut nodes: Vec<Node> = (0..sizes.nodes.unwrap_or(3))
+        .map(|n| Node::new(data::folder("postgres-folder.tar.gz"), Some(&url), n))
+        .collect();
     for node in &mut nodes {
         node.start(&sizes.before);
     }
@@ -75,7 +77,11 @@ async fn postgres(sizes: &Sizes, calm: Duration) {
     let looked = Db::look(work.path(), Some(&url)).await.unwrap();
     let devices = data::devices(&looked, nodes[0].folder(), &balancer.address()).await;
     looked.close().await;
-    println!("PostgreSQL: {} nodes of the version before, {} devices, each a turn a second", nodes.len(), devices.len());
+    println!(
+        "PostgreSQL: {} nodes of the version before, {} devices, each a turn a second",
+        nodes.len(),
+        devices.len()
+    );
     let mut field = Field::start(devices);
     field.during("with the version before", sleep(calm)).await;
     for n in 0..nodes.len() {

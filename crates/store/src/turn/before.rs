@@ -103,8 +103,7 @@ impl Session {
         if self.is_locked {
             return Ok(Stands::Ours);
         }
-        let held: Vec<bool> =
-            sqlx::query_scalar(HOLDS).bind(number).bind(NAME).fetch_all(&mut self.connection).await?;
+        let held: Vec<bool> = sqlx::query_scalar(HOLDS).bind(number).bind(NAME).fetch_all(&mut self.connection).await?;
         // Where nobody holds it any more, it is asked for again.
         Ok(if held.contains(&true) { Stands::Before } else { Stands::Another })
     }
