@@ -53,5 +53,4 @@ mod swupdate;
 mod systemd;
 mod turns;
 mod updates;
-mod upgrade;
 mod webhooks;

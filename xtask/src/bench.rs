@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: figures, never a test that depends on how busy the machine is.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
@@ -24,8 +24,6 @@ enum Subject {
     Nodes,
     /// Evidence: wrong and right decisions of gates and comparisons by simulation, beside other rules on the same data
     Evidence,
-    /// Upgrade: nodes of the version before are replaced one by one while devices come; builds that version first, and takes haproxy
-    Upgrade,
 }
 
 /// What is measured, and how much of it.
@@ -36,7 +34,7 @@ pub struct BenchArgs {
     subject: Subject,
     /// Of the console, checkin and updates: numbers of devices, the smallest first [default: 1000 100000 1000000]. Of pki:
     /// devices of the batch that is cut off, and entries of the long CRL [default: 100000 1000000]. Of nodes: devices
-    /// [default: 100000]. Of evidence: experiments per cell [default: 10000]. Of upgrade: nodes [default: 3]
+    /// [default: 100000]. Of evidence: experiments per cell [default: 10000]
     sizes: Vec<u64>,
     /// Small sizes, to see in seconds that all of it works; for all but the console
     #[arg(long)]
@@ -55,41 +53,12 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
         Subject::Updates => ("server", "updates"),
         Subject::Nodes => ("server", "nodes"),
         Subject::Evidence => ("domain", "evidence"),
-        Subject::Upgrade => {
-            build::site(workspace, Choice::Auto, wasm::Profile::Dev)?;
-            ("server", "upgrade")
-        }
     };
     let mut command = Command::new("cargo");
-    if matches!(args.subject, Subject::Upgrade) {
-        command.env("MUSTER_BEFORE", before(workspace)?);
-    }
     command.current_dir(workspace.root()).args(["bench", "--package", package, "--bench", name, "--"]);
     command.args(args.sizes.iter().map(u64::to_string));
     if args.quick {
         command.arg("--quick");
     }
     exec::run(&mut command)
-}
-
-/// The version before, 0.1.
-const BEFORE: &str = "5c6b2c1";
-
-/// Builds the version before, unless that was done, in a checkout of its own with a target folder of its own. Its program.
-fn before(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let folder = workspace.target().join("before");
-    if !folder.join("Cargo.toml").exists() {
-        let mut checkout = Command::new("git");
-        checkout
-            .current_dir(workspace.root())
-            .args(["worktree", "add", "--force", "--detach"])
-            .arg(&folder)
-            .arg(BEFORE);
-        exec::run(&mut checkout)?;
-    }
-    let target = folder.join("target");
-    let mut build = Command::new("cargo");
-    build.current_dir(&folder).env("CARGO_TARGET_DIR", &target).args(["run", "--package", "xtask", "--", "build"]);
-    exec::run(&mut build)?;
-    Ok(target.join("debug/muster"))
 }
