@@ -137,8 +137,18 @@ fn advice(nodes: &Nodes) -> AnyView {
         view! { <li>{lease.label()}<small class="quiet">", a command, since "{ago(*since, nodes.now)}</small></li> }
     };
     let others: Vec<_> = nodes.others.iter().map(other).collect();
+    let before = nodes.beside_before.then(|| {
+        view! {
+            <li>
+                <b>"A node of Muster 0.1 serves this fleet, too."</b>
+                " It does not enter itself here. Until every node is of this version no rollout can be submitted, and a second factor is not asked \
+                 for there."
+            </li>
+        }
+    });
     view! {
         <ul class="rules">
+            {before}
             <li>"What only one may do at a time, one node has a lease of, for as long as it has something to do. It passes to another at \
                  once when its holder is stopped, and within five seconds when that hangs, dies or is cut off."</li>
             <li>"A node that is not heard for five seconds hangs, died or can’t reach the database. Who comes to it should be sent to another one."</li>

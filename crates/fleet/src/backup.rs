@@ -57,6 +57,7 @@ pub struct Restored {
 fn told(error: StoreError) -> Error {
     match error {
         StoreError::Backup(why) => Error::Conflict(capitalised(&why)),
+        StoreError::TooNew { .. } => Error::Conflict(capitalised(&error.to_string())),
         StoreError::Migration(why) => {
             Error::Conflict(format!("The backup does not fit this version of Muster: {why}. Use a newer version."))
         }

@@ -1,6 +1,6 @@
 //! Nodes: who serves this database, since when, and what each does alone at the moment.
 
-use crate::{Actor, Fleet, Result};
+use crate::{Actor, Error, Fleet, Result};
 use domain::{
     node::{Lease, NodeState},
     person::Permission,
@@ -47,6 +47,8 @@ pub struct Nodes {
     pub others: Vec<(Lease, Timestamp)>,
     /// Whether several can serve this database.
     pub is_shared: bool,
+    /// Whether nodes of the version before serve it, too. They enter themselves nowhere.
+    pub beside_before: bool,
 }
 
 impl Fleet {
@@ -78,7 +80,18 @@ impl Fleet {
             });
         }
         let others = held.into_iter().map(|held| (held.lease, held.since)).collect();
-        Ok(Nodes { now, nodes, others, is_shared })
+        let beside_before = store::turn::beside_before(self.db()).await?;
+        Ok(Nodes { now, nodes, others, is_shared, beside_before })
+    }
+
+    /// Refuses what a node of the version before would spoil, while one runs: it writes a rollout back without what it does not know.
+    pub(crate) async fn refuse_beside_before(&self) -> Result<()> {
+        if store::turn::beside_before(self.db()).await? {
+            let why = "A node of Muster 0.1 still serves this fleet, and would spoil what is new. Bring every node up to this version, then \
+                       try again.";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        Ok(())
     }
 
     /// Enters this process among the nodes, by the id of its data folder: for the start of a server, before it takes any turn.

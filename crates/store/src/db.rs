@@ -1,14 +1,9 @@
 //! The two databases behind one type, and transactions on them.
 
-use crate::{
-    StoreError, StoreResult,
-    deadline::DEADLINE,
-    look::{POSTGRES, SQLITE},
-    private, reach,
-};
+use crate::{StoreError, StoreResult, deadline::DEADLINE, migrate, private, reach};
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fmt::Write as _, io::ErrorKind, path::Path, str::FromStr, time::Duration};
@@ -61,7 +56,7 @@ impl Db {
     /// Opens an SQLite file, made if it isn't there, and brings its tables up to date.
     ///
     /// # Errors
-    /// When the file can't be opened or is of a newer Muster.
+    /// When the file can't be opened, or is of a newer Muster that this one can't stand in for.
     pub async fn sqlite(file: &Path) -> StoreResult<Self> {
         make_private(file)?;
         let options = SqliteConnectOptions::new()
@@ -87,7 +82,7 @@ impl Db {
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        SQLITE.run(&write).await?;
+        migrate::sqlite(&write).await?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let read = SqlitePoolOptions::new()
             .max_connections(u32::try_from(cores).unwrap_or(2).max(2))
@@ -103,15 +98,10 @@ impl Db {
     /// Connects to PostgreSQL and brings its tables up to date.
     ///
     /// # Errors
-    /// When the address is wrong, the server can't be reached, or the database is of a newer Muster.
+    /// When the address is wrong, the server can't be reached, or the database is of a newer Muster that this one can't run beside.
     pub async fn postgres(url: &str) -> StoreResult<Self> {
         let options = postgres_address(url)?.application_name("muster");
-        // A migration of a large table takes what it takes, so it has a connection without the deadline.
-        let migrating = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
-        let migrating = migrating.connect_with(options.clone()).await?;
-        reach::refuse_read_only(&mut *migrating.acquire().await?).await?;
-        POSTGRES.run(&migrating).await?;
-        migrating.close().await;
+        migrate::postgres(&options).await?;
         let pool = reach::pool(16, PATIENCE, DEADLINE).connect_with(options).await?;
         Ok(Self::Postgres(pool))
     }

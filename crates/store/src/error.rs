@@ -27,7 +27,15 @@ pub enum StoreError {
     /// The lease under which this was to be written is over, and another node may have taken it: nothing was written.
     #[error("this node no longer has the lease of “{0}”")]
     LeaseOver(domain::node::Lease),
-    /// The database is of a newer Muster, or a migration of it was altered.
+    /// A newer Muster took away from the tables what this version needs.
+    #[error(
+        "the database is of a newer Muster: step {step} of its tables took away what this version needs; start the newer version"
+    )]
+    TooNew {
+        /// The step that did so.
+        step: i64,
+    },
+    /// A migration of the database was altered, or can't be made.
     #[error("the database does not fit this version of Muster: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// There is no room on the database's disk.

@@ -9,6 +9,7 @@ mod macros;
 mod db;
 mod deadline;
 mod error;
+mod migrate;
 mod reach;
 
 pub mod approval;
@@ -122,6 +123,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         look::QUERIES,
         manifest::QUERIES,
         member::QUERIES,
+        migrate::QUERIES,
         model_rule::QUERIES,
         node::QUERIES,
         observe::QUERIES,

@@ -1,6 +1,6 @@
 //! Looking at a database as it stands: nothing is made, migrated or written.
 
-use crate::{Db, StoreError, StoreResult, db::postgres_address};
+use crate::{Db, StoreError, StoreResult, db::postgres_address, migrate};
 use domain::time::Timestamp;
 use sqlx::{
     migrate::Migrator,
@@ -26,7 +26,7 @@ const POSTGRES_STATE: &str = "SELECT current_setting('server_version'), pg_is_in
 const POSTGRES_IS_MADE: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 
 queries! {
-    APPLIED = "SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version";
+    APPLIED = "SELECT version, success, checksum, description FROM _sqlx_migrations ORDER BY version";
 }
 
 /// How a database stands.
@@ -38,6 +38,8 @@ pub struct Standing {
     pub missing: Vec<i64>,
     /// Migrations that this program does not know: of a newer one.
     pub unknown: Vec<i64>,
+    /// Those of them that took away what this program needs.
+    pub barring: Vec<i64>,
     /// Migrations that are other ones here, or were begun and never finished.
     pub altered: Vec<i64>,
     /// Whether nothing can be written, because it follows another server.
@@ -95,7 +97,7 @@ pub async fn standing(db: &Db) -> StoreResult<Standing> {
             Standing { version, recovering, clock: Some(Timestamp(clock)), ..Standing::default() }
         }
     };
-    let applied: Vec<(i64, bool, Vec<u8>)> =
+    let applied: Vec<(i64, bool, Vec<u8>, String)> =
         if is_made(db).await? { read!(db, |pool| sqlx::query_as(APPLIED).fetch_all(pool).await)? } else { Vec::new() };
     compare(&mut standing, &applied, if matches!(db, Db::Sqlite { .. }) { &SQLITE } else { &POSTGRES });
     Ok(standing)
@@ -109,17 +111,20 @@ async fn is_made(db: &Db) -> StoreResult<bool> {
     })
 }
 
-fn compare(standing: &mut Standing, applied: &[(i64, bool, Vec<u8>)], known: &Migrator) {
+fn compare(standing: &mut Standing, applied: &[(i64, bool, Vec<u8>, String)], known: &Migrator) {
     let steps: Vec<_> = known.iter().filter(|step| !step.migration_type.is_down_migration()).collect();
     for step in &steps {
         match applied.iter().find(|(version, ..)| *version == step.version) {
             None => standing.missing.push(step.version),
-            Some((_, true, checksum)) if *checksum == *step.checksum => {}
+            Some((_, true, checksum, _)) if *checksum == *step.checksum => {}
             Some(_) => standing.altered.push(step.version),
         }
     }
     let is_known = |version: i64| steps.iter().any(|step| step.version == version);
     standing.unknown = applied.iter().map(|(version, ..)| *version).filter(|version| !is_known(*version)).collect();
+    let barring =
+        applied.iter().filter(|(version, .., description)| migrate::bars((*version, description.as_str()), known));
+    standing.barring = barring.map(|(version, ..)| *version).collect();
 }
 
 /// What SQLite finds wrong with its file, page by page; nothing where all is well. PostgreSQL looks after its own.

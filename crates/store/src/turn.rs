@@ -5,7 +5,10 @@
 //! later and go on writing, each taking has a token of its own, and what is written within [`Turn::run`] is committed only while that
 //! is the last one that was given.
 
+mod before;
 mod lease;
+
+pub use before::beside_before;
 
 use crate::{Db, StoreError, StoreResult, Tx, private};
 use domain::node::Lease;

@@ -46,7 +46,7 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
     super::rust::site(scene)?;
     build::server(&scene.linted, Profile::Dev)?;
     let first = package::pack(scene.workspace, Profile::Dev, None)?;
-    let second = package::pack(scene.workspace, Profile::Dev, Some("0.1.0-2"))?;
+    let second = package::pack(scene.workspace, Profile::Dev, Some("0.2.0-2"))?;
     if exec::on_path("lintian") {
         exec::run(Command::new("lintian").args(["--allow-root", "--fail-on", "error,warning"]).arg(&first))?;
     }

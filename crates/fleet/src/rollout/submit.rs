@@ -84,6 +84,7 @@ impl Fleet {
     /// Everything that is frozen of a plan, if what it sends may be sent and somebody is in each wave.
     pub(super) async fn ready(&self, plan: &Plan) -> Result<Ready> {
         validate(plan).map_err(invalid)?;
+        self.refuse_beside_before().await?;
         self.check_releases(plan).await?;
         let (mut frozen, membership, drawn, queries) = self.freeze(plan).await?;
         let waves = self.makeups(plan, &frozen, &membership, &drawn).await?;

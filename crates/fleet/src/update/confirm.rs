@@ -153,7 +153,8 @@ impl Fleet {
         if !auto_confirm::switch_on(&mut deed.tx, device, &how, next_told(told, now)).await? {
             return Err(Error::Conflict("Updates are agreed to without asking at this device already.".to_owned()));
         }
-        let switched = is_told(told, now).then_some(Event::AutoConfirmSwitched { on: true, initiator, remark });
+        let is_told = is_told(told, now) && !store::turn::beside_before(self.db()).await?;
+        let switched = is_told.then_some(Event::AutoConfirmSwitched { on: true, initiator, remark });
         let open = update_action::open_of(&mut deed.tx, device).await?;
         match open.filter(|open| open.action.under_way().awaits_user()) {
             Some(open) => {
@@ -202,7 +203,8 @@ impl Fleet {
         if !auto_confirm::switch_off(&mut deed.tx, device, next_told(told, now)).await? {
             return Ok(());
         }
-        if is_told(told, now) {
+        // A node of the version before could not read the device's history any more.
+        if is_told(told, now) && !store::turn::beside_before(self.db()).await? {
             let event = Event::AutoConfirmSwitched { on: false, initiator: String::new(), remark: String::new() };
             append_to(&mut deed, held, vec![self.entry(actor, now, "", event)]).await?;
         }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Db, StoreResult, Tx,
     db::{PATIENCE, postgres_address},
+    migrate,
 };
 use domain::time::Timestamp;
 use futures::TryStreamExt;
@@ -216,7 +217,7 @@ async fn take_in(
             .await?;
     }
     // What was written by an earlier version comes up to date as its own database would.
-    migrator().run(&mut *connection).await?;
+    migrate::within_a_transaction().run(&mut *connection).await?;
     sqlx::query(CARRY_PICTURES).execute(&mut *connection).await?;
     for sql in ENDED_BY_RESTORE {
         sqlx::query(sql).execute(&mut *connection).await?;
@@ -272,7 +273,7 @@ async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> S
         let sql = AssertSqlSafe(format!("DROP TABLE {}, _sqlx_migrations", names(&tables(connection).await?)));
         sqlx::query(sql).execute(&mut *connection).await?;
         let last = header.migrations.last().map_or(0, |(version, _)| *version);
-        migrator().run_to(last, &mut *connection).await?;
+        migrate::within_a_transaction().run_to(last, &mut *connection).await?;
     }
     let shape =
         |tables: &[Table]| tables.iter().map(|t| (t.name.clone(), t.columns.clone())).collect::<BTreeMap<_, _>>();
@@ -288,13 +289,6 @@ async fn empty(connection: &mut PgConnection, header: &Header, force: bool) -> S
 
 fn names(tables: &[Table]) -> String {
     tables.iter().map(|table| quoted(&table.name)).collect::<Vec<_>>().join(", ")
-}
-
-/// Our migrations, for a transaction of one's own: what they do is undone with it.
-fn migrator() -> sqlx::migrate::Migrator {
-    let mut migrator = sqlx::migrate!("../../migrations/postgres");
-    migrator.set_locking(false);
-    migrator
 }
 
 async fn fill(connection: &mut PgConnection, header: &Header, parts: &mut mpsc::Receiver<Part>) -> StoreResult<()> {

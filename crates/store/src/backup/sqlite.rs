@@ -6,7 +6,7 @@ use super::{
     at, blocking, failed, files,
     folder::Files,
 };
-use crate::{Db, StoreError, StoreResult};
+use crate::{Db, StoreError, StoreResult, look};
 use domain::time::Timestamp;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool,
@@ -123,6 +123,9 @@ async fn prepare(database: &Path, backup: &Path, staged: &Path, files: Files) ->
     let files = blocking(move || bring(&from, &to, files)).await?;
     check(staged).await?;
     let db = Db::sqlite(staged).await?;
+    if !look::standing(&db).await?.unknown.is_empty() {
+        return Err(failed("the backup was made by a later version of Muster; restore it with that version"));
+    }
     if database.exists()
         && let Err(error) = carry_pictures(database, staged).await
     {

@@ -1,10 +1,16 @@
 //! Leases on PostgreSQL. When one is over is told by the database's clock alone: those of nodes may be minutes off. How long a holder may
 //! rely on what it was told is measured by its own monotonic clock, from before it asked.
+//!
+//! Nodes of the version before know no leases: see [`super::before`].
 
-use super::{Claim, Held, Holder, PAUSE, is_set};
+use super::{
+    Claim, Held, Holder, PAUSE,
+    before::{Session, Stands},
+    is_set,
+};
 use crate::{StoreError, StoreResult, Tx};
 use domain::node::Lease;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
@@ -62,6 +68,7 @@ fn micros(span: Duration) -> i64 {
 pub(super) async fn taken(pool: &PgPool, lease: Lease, holder: &Holder) -> StoreResult<Held> {
     // What was last seen of it, and since when it has been so.
     let mut seen: Option<((i64, i64), Instant)> = None;
+    let mut session = None;
     loop {
         if holder.is_ending() {
             return Err(StoreError::LeaseOver(lease));
@@ -77,17 +84,34 @@ pub(super) async fn taken(pool: &PgPool, lease: Lease, holder: &Holder) -> Store
             }
             (row, _) => seen = row.map(|(token, expires_at, _)| ((token, expires_at), Instant::now())),
         }
-        if (is_over || stalled != (0, 0))
-            && let Some(held) = take(pool, lease, holder, stalled).await?
-        {
-            return Ok(held);
+        if is_over || stalled != (0, 0) {
+            if let Some(held) = take(pool, lease, holder, stalled, &mut session).await? {
+                return Ok(held);
+            }
+        } else {
+            // Whoever else has it needs what this one may have locked.
+            session = None;
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Takes a lease, if it is still over.
-async fn take(pool: &PgPool, lease: Lease, holder: &Holder, stalled: (i64, i64)) -> StoreResult<Option<Held>> {
+/// Takes a lease, if it is still over and no node of the version before is at the same work.
+async fn take(
+    pool: &PgPool,
+    lease: Lease,
+    holder: &Holder,
+    stalled: (i64, i64),
+    kept: &mut Option<Session>,
+) -> StoreResult<Option<Held>> {
+    let mut session = match kept.take() {
+        Some(session) => session,
+        None => Session::begin(pool, lease).await?,
+    };
+    if session.lock().await? == Stands::Before {
+        *kept = Some(session);
+        return Ok(None);
+    }
     let asked = Instant::now();
     let token: Option<i64> = sqlx::query_scalar(TAKE)
         .bind(lease.as_str())
@@ -99,12 +123,24 @@ async fn take(pool: &PgPool, lease: Lease, holder: &Holder, stalled: (i64, i64))
         .await?;
     let Some(token) = token else { return Ok(None) };
     let claim = Claim { lease, holder: Arc::clone(&holder.0.id), token };
+    // From here on nothing is committed that whoever hung in it has begun, so its session is of no use any more.
+    if session.lock_at_last().await? == Stands::Before {
+        give_back(pool, &claim).await?;
+        *kept = Some(session);
+        return Ok(None);
+    }
     let (over, is_over) = watch::channel(false);
     let (ours, dropped) = oneshot::channel();
     holder.0.leases.send_modify(|n| *n += 1);
-    let keeper = Keeper { pool: pool.clone(), claim: claim.clone(), holder: holder.clone(), session: None };
+    let keeper = Keeper { pool: pool.clone(), claim: claim.clone(), holder: holder.clone(), session: Some(session) };
     tokio::spawn(keeper.keep(asked, over, dropped));
     Ok(Some(Held::Lease { claim, over: is_over, _ours: ours }))
+}
+
+async fn give_back(pool: &PgPool, claim: &Claim) -> StoreResult<()> {
+    let query = sqlx::query(GIVE_BACK).bind(claim.lease.as_str()).bind(&*claim.holder).bind(claim.token);
+    query.execute(pool).await?;
+    Ok(())
 }
 
 pub(super) async fn fence(tx: &mut Tx, claim: &Claim) -> StoreResult<()> {
@@ -123,7 +159,7 @@ struct Keeper {
     claim: Claim,
     holder: Holder,
     /// Of its own: where the pool has no connection left, a lease is not lost for want of one.
-    session: Option<PgConnection>,
+    session: Option<Session>,
 }
 
 impl Drop for Keeper {
@@ -160,10 +196,12 @@ impl Keeper {
             }
         }
         over.send_replace(true);
-        let claim = &self.claim;
-        let query = sqlx::query(GIVE_BACK).bind(claim.lease.as_str()).bind(&*claim.holder).bind(claim.token);
-        // What can't be given back is over by itself, a little later.
-        let _ = timeout(GIVEN_BACK, query.execute(&self.pool)).await;
+        // What can't be given back is over by itself, a little later. It waits for what is being committed, and only then is it
+        // unlocked for nodes of the version before.
+        let _ = timeout(GIVEN_BACK, give_back(&self.pool, &self.claim)).await;
+        if let Some(session) = self.session.take() {
+            let _ = timeout(GIVEN_BACK, session.end()).await;
+        }
     }
 
     /// Renews it at that time. When it was asked for; none when it is another's.
@@ -171,11 +209,15 @@ impl Keeper {
         sleep_until(at).await;
         let session = match &mut self.session {
             Some(session) => session,
-            none => none.insert(PgConnection::connect_with(self.pool.connect_options().as_ref()).await?),
+            none => none.insert(Session::begin(&self.pool, self.claim.lease).await?),
         };
         let (asked, claim) = (Instant::now(), &self.claim);
+        // It may be another session than the one that was locked by.
+        if session.lock().await? == Stands::Before {
+            return Ok(None);
+        }
         let query = sqlx::query(RENEW).bind(claim.lease.as_str()).bind(&*claim.holder).bind(claim.token);
-        let done = query.bind(micros(HOLDS)).execute(session).await?;
+        let done = query.bind(micros(HOLDS)).execute(session.connection()).await?;
         Ok((done.rows_affected() == 1).then_some(asked))
     }
 }

@@ -73,14 +73,11 @@ const fn advice(is_server: bool) -> &'static str {
 
 /// Whether this program can read it.
 fn fits(standing: &Standing, kind: &str, found: &mut Findings) -> bool {
-    let Standing { version, missing, unknown, altered, recovering, .. } = standing;
+    let Standing { version, missing, unknown, barring, altered, recovering, .. } = standing;
     let known = missing.len() + altered.len();
-    if !unknown.is_empty() {
-        found.wrong(
-            ABOUT,
-            format!("{kind} has tables of a newer Muster (step {})", unknown[0]),
-            "install that Muster here",
-        );
+    if let Some(step) = barring.first() {
+        let told = format!("{kind} has tables of a newer Muster (step {step}), without what this one needs");
+        found.wrong(ABOUT, told, "install that Muster here");
         return false;
     }
     if !altered.is_empty() {
@@ -90,13 +87,17 @@ fn fits(standing: &Standing, kind: &str, found: &mut Findings) -> bool {
     }
     if known > 0 {
         let told = format!("{known} steps of its tables are still to be made");
-        found.attention(ABOUT, told, "the next start makes them: stop every node, then start one");
+        found.attention(ABOUT, told, "the next start makes them; nodes of the version before run on meanwhile");
         return false;
     }
     if *recovering {
         let told = format!("{kind} {version} only follows another server; nothing can be written");
         found.wrong(ABOUT, told, "name the server that leads in --database-url, or promote this one");
         return true;
+    }
+    if let Some(step) = unknown.first() {
+        let told = format!("{kind} has tables of a newer Muster (step {step}), beside which this one runs");
+        found.attention(ABOUT, told, "install that Muster here, too, to end the upgrade");
     }
     let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
     if kind == "PostgreSQL" && major < TESTED {

@@ -54,7 +54,7 @@ before=$(systemctl show -P MainPID muster)
 apt install /show/second.deb
 running
 [ "$(systemctl show -P MainPID muster)" != "$before" ]
-[ "$(dpkg-query -W -f '${Version}' muster)" = 0.1.0-2 ]
+[ "$(dpkg-query -W -f '${Version}' muster)" = 0.2.0-2 ]
 ends 3 as_muster muster user add ada@b.example --role admin
 [ "$(sha256sum /etc/muster/key-passphrase)" = "$passphrase" ]
 ends 0 as_muster muster audit verify
