@@ -51,6 +51,7 @@ pub mod private;
 pub mod release;
 pub mod repair;
 pub mod report;
+pub mod retention;
 pub mod revocation;
 pub mod revoked;
 pub mod rollout;
@@ -128,6 +129,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         release::QUERIES,
         report::QUERIES,
         report::holder::QUERIES,
+        retention::QUERIES,
         repair::QUERIES,
         repair::attached::QUERIES,
         revocation::QUERIES,

@@ -223,6 +223,7 @@ impl Running {
             tokio::spawn(try_keys(fleet.clone())),
             tokio::spawn(fleet.clone().keep_taking_over_imports()),
             tokio::spawn(sweep(fleet.clone())),
+            tokio::spawn(let_go(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
             tokio::spawn(fleet.clone().run_rollouts()),
             tokio::spawn(webhooks::run(fleet.clone(), sender)),
@@ -328,6 +329,16 @@ async fn sweep(fleet: Fleet) {
         // A command that was stopped in the middle of its import leaves it to us.
         if let Err(error) = fleet.resume_imports().await {
             tracing::warn!(%error, "unfinished imports could not be looked for");
+        }
+    }
+}
+
+/// Apart from sweeping: whoever waits for the turn has nothing else to do. Nothing of it is in a hurry, so a start has its time for itself.
+async fn let_go(fleet: Fleet) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = fleet.observe(Job::Retention, fleet.forget_what_is_old()).await {
+            tracing::warn!(%error, "what is kept no longer could not be let go; it is tried again");
         }
     }
 }
