@@ -372,6 +372,32 @@ async fn settings_are_kept_and_refused_by_field() {
 }
 
 #[tokio::test]
+async fn how_long_things_are_kept_is_counted_before_it_is_chosen() {
+    let console = console().await;
+    let page = "/settings/kept";
+    let seen = console.get(AUDITOR, page).await;
+    assert!(
+        seen.body.contains("the audit log never go") && !seen.body.contains("Count what would go"),
+        "{}",
+        seen.body
+    );
+    let tried = console.get(ADMIN, &format!("{page}?feedback=&steps=400&crls=7&webhooks=30")).await;
+    assert!(tried.body.contains("by what you typed") && tried.body.contains(r#"value="400""#), "{}", tried.body);
+    assert!(!console.get(ADMIN, page).await.body.contains("400 days"), "nothing is chosen by looking");
+    let wrong = console.get(ADMIN, &format!("{page}?steps=3")).await;
+    assert_eq!(wrong.status, 200);
+    assert!(wrong.body.contains("from 365 to 36500") && wrong.body.contains(r#"value="3""#), "{}", wrong.body);
+    assert_eq!(console.post(AUDITOR, page, "steps=400").await.status, 403);
+    let wrong = console.post(ADMIN, page, "steps=3").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.body.contains("from 365 to 36500") && wrong.body.contains(r#"value="3""#), "{}", wrong.body);
+    assert_eq!(console.post(ADMIN, page, "feedback=&steps=400&crls=7&webhooks=30").await.status, 303);
+    assert!(console.get(AUDITOR, page).await.body.contains("400 days"));
+    assert_eq!(console.post(ADMIN, page, "steps=").await.status, 303);
+    assert!(!console.get(AUDITOR, page).await.body.contains("400 days"), "for ever again");
+}
+
+#[tokio::test]
 async fn a_token_is_shown_once_and_taken_away() {
     let console = console().await;
     let made = console.post(OPERATOR, "/devices/GW2C-0003/token", "form=token").await;

@@ -1,18 +1,29 @@
-//! Saving the settings.
+//! Saving the settings, and how long things are kept.
 
 use super::{Access, ActionRoute, Posted, allowed, refused, see_other};
-use crate::context::{Ctx, Flash, FormState};
+use crate::{
+    context::{Ctx, Flash, FormState},
+    pages::kept,
+};
 use axum::{Extension, response::Response, routing::post};
 use domain::person::Permission;
 use fleet::setting::Settings;
 
 /// The routes.
-pub const ROUTES: &[ActionRoute] = &[ActionRoute {
-    method: "POST",
-    path: "/settings",
-    access: Access::May(Permission::SettingManage),
-    handler: || post(save),
-}];
+pub const ROUTES: &[ActionRoute] = &[
+    ActionRoute {
+        method: "POST",
+        path: "/settings",
+        access: Access::May(Permission::SettingManage),
+        handler: || post(save),
+    },
+    ActionRoute {
+        method: "POST",
+        path: "/settings/kept",
+        access: Access::May(Permission::SettingManage),
+        handler: || post(keep),
+    },
+];
 
 fn number(form: &FormState, name: &str) -> Result<i64, fleet::Error> {
     form.value(name).trim().parse().map_err(|_| fleet::Error::field(name, "Give a whole number."))
@@ -39,5 +50,16 @@ async fn save(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response 
     match saved.await {
         Ok(_) => see_other("/settings", Some(&Flash::done("Saved. It holds for what is issued from now on."))),
         Err(error) => refused(ctx, "/settings", form, &error).await,
+    }
+}
+
+async fn keep(Extension(ctx): Extension<Ctx>, Posted(form): Posted) -> Response {
+    let saved = async {
+        allowed(&ctx, Permission::SettingManage, "settings").await?;
+        ctx.fleet.keep_for(&ctx.actor, &kept::typed(&form)).await
+    };
+    match saved.await {
+        Ok(()) => see_other("/settings/kept", Some(&Flash::done("Saved. What is older goes within a day."))),
+        Err(error) => refused(ctx, "/settings/kept", form, &error).await,
     }
 }

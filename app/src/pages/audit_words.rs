@@ -97,6 +97,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("repair.scrap", "Recorded a part as destroyed"),
     ("repair.voucher", "Made a voucher"),
     ("repair.voucher_request", "Asked for another voucher"),
+    ("retention.let_go", "Let go what is kept no longer"),
+    ("retention.save", "Chose how long things are kept"),
     ("revocation.apply", "Cut off what was approved"),
     ("revocation.hold", "Put on hold"),
     ("revocation.release", "Released"),

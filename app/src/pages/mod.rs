@@ -17,6 +17,7 @@ pub mod factors;
 pub mod findings;
 pub mod help;
 pub mod imports;
+pub mod kept;
 pub mod labels;
 pub mod model;
 pub mod nodes;
@@ -111,6 +112,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/approvals") view=|| page(approvals::load) ssr=SsrMode::Async />
                 <Route path=path!("/approvals/:id") view=|| page(approvals::load_one) ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=|| page(settings::load) ssr=SsrMode::Async />
+                <Route path=path!("/settings/kept") view=|| page(kept::load) ssr=SsrMode::Async />
                 <Route path=path!("/settings/nodes") view=|| page(nodes::load) ssr=SsrMode::Async />
                 <Route path=path!("/audit") view=|| page(audit::load) ssr=SsrMode::Async />
                 <Route path=path!("/users") view=|| page(users::load) ssr=SsrMode::Async />

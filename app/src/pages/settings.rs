@@ -24,8 +24,9 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     let policy = ctx.fleet.second_factor_policy().await?;
     let inner = if ctx.may(Permission::SettingManage) { form(&ctx, &settings) } else { shown(&settings) };
     let nodes = ctx.may(Permission::PeopleRead).then(|| link_button("/settings/nodes", icons::ONLINE, "Nodes"));
+    let acts = view! { {link_button("/settings/kept", icons::ARCHIVE, "How long things are kept")} {nodes} };
     let body = view! {
-        {head("Settings", view! { <p>"What the certification authority writes into certificates, and when it takes two."</p> }, nodes)}
+        {head("Settings", view! { <p>"What the certification authority writes into certificates, and when it takes two."</p> }, acts)}
         <div class="cols lead">
             {Panel::new("Certification authority").body(inner)}
             <div class="stack loose">

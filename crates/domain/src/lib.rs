@@ -34,6 +34,7 @@ pub mod query;
 pub mod release;
 pub mod repair;
 pub mod report;
+pub mod retention;
 pub mod revocation;
 pub mod rollout;
 pub mod supply;

@@ -16,6 +16,8 @@ words! {
         Imports => "imports", "Works on imports";
         /// Webhooks are told what happens.
         Webhooks => "webhooks", "Tells webhooks";
+        /// What is kept no longer is let go.
+        Retention => "retention", "Lets go what is kept no longer";
     }
 }
 

@@ -49,6 +49,7 @@ pub mod people;
 pub mod publish;
 pub mod release;
 pub mod repair;
+pub mod retention;
 pub mod revocation;
 pub mod rollout;
 pub mod seed;

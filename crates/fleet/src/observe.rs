@@ -8,7 +8,7 @@ pub use histogram::{Histogram, LATENCY};
 pub use standing::{AuthorityStanding, CrlStanding, DatabaseStanding, Disk, Standing};
 
 use crate::{Error, Fleet, Result};
-use domain::{rollout::ActionState, time::Timestamp};
+use domain::{retention::Kept, rollout::ActionState, time::Timestamp};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -49,12 +49,22 @@ pub enum Job {
     Webhook,
     /// Clearing away what has served its time.
     Sweep,
+    /// Letting go what is kept no longer.
+    Retention,
 }
 
 impl Job {
     /// Every one, as they stand in memory.
-    pub const ALL: [Self; 7] =
-        [Self::Trust, Self::Crl, Self::Flush, Self::Rollouts, Self::Import, Self::Webhook, Self::Sweep];
+    pub const ALL: [Self; 8] = [
+        Self::Trust,
+        Self::Crl,
+        Self::Flush,
+        Self::Rollouts,
+        Self::Import,
+        Self::Webhook,
+        Self::Sweep,
+        Self::Retention,
+    ];
 
     /// Its name in a label.
     #[must_use]
@@ -67,6 +77,7 @@ impl Job {
             Self::Import => "import",
             Self::Webhook => "webhook",
             Self::Sweep => "sweep",
+            Self::Retention => "retention",
         }
     }
 }
@@ -124,6 +135,7 @@ pub struct Observed {
     polls_held: Counter,
     reports: [Counter; Taken::ALL.len()],
     updates: Vec<Counter>,
+    gone: Vec<Counter>,
     spread: Histogram,
     work: [Work; Job::ALL.len()],
 }
@@ -137,6 +149,7 @@ impl Default for Observed {
             polls_held: Counter::default(),
             reports: Default::default(),
             updates: ActionState::ALL.iter().map(|_| Counter::default()).collect(),
+            gone: Kept::ALL.iter().map(|_| Counter::default()).collect(),
             spread: Histogram::new(SPREAD),
             work: Default::default(),
         }
@@ -159,6 +172,13 @@ impl Observed {
     pub(crate) fn reached(&self, state: ActionState) {
         if let Some(counter) = self.updates.get(state as usize) {
             counter.inc();
+        }
+    }
+
+    /// So many rows are kept no longer, and that is committed.
+    pub(crate) fn let_go(&self, kept: Kept, rows: u64) {
+        if let Some(counter) = self.gone.get(kept as usize) {
+            counter.inc_by(rows);
         }
     }
 
@@ -230,6 +250,9 @@ impl Collector for Observed {
         let updates = updates.map(|(state, counter)| ([("state", state.as_str())], counter.get()));
         let told = "How often an update of a device came into a state: offered, verified, failed and so on.";
         counters(&mut encoder, ("muster_device_updates", told), updates)?;
+        let gone = Kept::ALL.iter().zip(&self.gone).map(|(kept, counter)| ([("kind", kept.as_str())], counter.get()));
+        let told = "Rows that were let go because they are kept no longer.";
+        counters(&mut encoder, ("muster_retention_rows", told), gone)?;
         let told = "From an act of revocation until this node refuses what it cut off.";
         let metric =
             encoder.encode_descriptor("muster_revocation_spread_seconds", told, None, MetricType::Histogram)?;
@@ -300,6 +323,9 @@ mod tests {
         }
         for (n, taken) in Taken::ALL.iter().enumerate() {
             assert_eq!(*taken as usize, n, "{taken:?}");
+        }
+        for (n, kept) in Kept::ALL.iter().enumerate() {
+            assert_eq!(*kept as usize, n, "{kept:?}");
         }
         for (n, state) in ActionState::ALL.iter().enumerate() {
             assert_eq!(*state as usize, n, "{state:?}");

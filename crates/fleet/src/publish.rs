@@ -30,7 +30,7 @@ use store::{StoreError, crl::Crl};
 use tokio::sync::Mutex;
 
 /// For how long a CRL may be used.
-const VALID_FOR: i64 = 72 * HOUR;
+pub(crate) const VALID_FOR: i64 = 72 * HOUR;
 /// After how long the next one is published although nothing changed.
 const REPUBLISH: i64 = 24 * HOUR;
 /// For how long the CRL waits for further certificates that were superseded: their devices have moved on to new ones.

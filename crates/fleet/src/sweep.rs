@@ -1,7 +1,7 @@
 //! Clearing away what has served its time and is nobody's record.
 
 use crate::{Fleet, Result, idempotency::KEPT};
-use domain::time::DAY;
+use domain::time::{DAY, Timestamp};
 
 /// How long an ended link is remembered, so that its use is noticed.
 const LINKS: i64 = 30 * DAY;
@@ -9,9 +9,11 @@ const LINKS: i64 = 30 * DAY;
 const FAILURES: i64 = DAY;
 /// How long changes wait for those who missed them.
 const CHANGES: i64 = 7 * DAY;
+/// How many of them are forgotten in one transaction.
+const ROWS: i64 = 5_000;
 
 impl Fleet {
-    /// Forgets ended sessions, old links, failed sign-ins, kept answers, announced changes, what webhooks were told, and nodes that are gone.
+    /// Forgets ended sessions, old links, failed sign-ins, kept answers, announced changes, and nodes that are gone.
     /// To be done every few minutes, by any number of nodes: what one has forgotten the next does not find. How many sessions had ended.
     ///
     /// # Errors
@@ -26,10 +28,21 @@ impl Fleet {
         store::identity::forget(&mut tx, now).await?;
         store::throttle::forget(&mut tx, now.plus(-FAILURES)).await?;
         store::idempotency::forget(&mut tx, now.plus(-KEPT)).await?;
-        store::change::forget(&mut tx, now.plus(-CHANGES)).await?;
-        store::webhook::delivery::forget(&mut tx, now.plus(-crate::webhook::KEPT)).await?;
         tx.commit().await?;
+        self.forget_changes(now).await?;
         self.forget_nodes().await?;
         Ok(sessions)
+    }
+
+    /// In pieces: after a rollout there are millions of a day.
+    async fn forget_changes(&self, now: Timestamp) -> Result<()> {
+        loop {
+            let mut tx = self.db().begin().await?;
+            let gone = store::change::forget(&mut tx, now.plus(-CHANGES), ROWS).await?;
+            tx.commit().await?;
+            if gone < ROWS.unsigned_abs() {
+                return Ok(());
+            }
+        }
     }
 }

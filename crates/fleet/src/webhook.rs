@@ -15,10 +15,7 @@ pub use hook::{NewWebhook, WebhookDetail, WebhookForm, WebhookRow};
 pub use store::webhook::{Webhook, delivery::Delivery};
 
 use crate::Result;
-use domain::{
-    time::{DAY, Timestamp},
-    webhook::EventKind,
-};
+use domain::{time::Timestamp, webhook::EventKind};
 use store::Tx;
 
 /// The bell's topic for what webhooks are told. Its subjects are a word of [`EventKind`] and what it happened to, with a
@@ -26,8 +23,6 @@ use store::Tx;
 pub(crate) const TOPIC: &str = "webhook";
 /// The bell's topic for how webhooks stand. Its subjects are ids.
 pub(crate) const STANDING: &str = "webhook.standing";
-/// How long it is kept what was told: as long as somebody might want it sent again.
-pub(crate) const KEPT: i64 = 30 * DAY;
 
 /// Lets webhooks be told of something, once the transaction is committed.
 pub(crate) async fn tell(tx: &mut Tx, at: Timestamp, kind: EventKind, about: &str) -> Result<()> {

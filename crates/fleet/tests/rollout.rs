@@ -30,6 +30,8 @@ mod held;
 mod kept;
 #[path = "rollout/last.rs"]
 mod last;
+#[path = "rollout/let_go.rs"]
+mod let_go;
 #[path = "rollout/looks.rs"]
 mod looks;
 #[path = "rollout/model.rs"]

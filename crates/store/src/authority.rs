@@ -117,8 +117,8 @@ queries! {
     TAKE = "UPDATE authority SET issued = issued + $2 \
             WHERE id = $1 AND state = 'active' AND (quota IS NULL OR issued + $2 <= quota)";
     COUNT_ON = "UPDATE authority SET issued = issued + $2 WHERE id = $1";
-    CRLS = "SELECT c.authority_id, c.number, c.entries, c.this_update, c.next_update FROM crl c \
-            WHERE c.number = (SELECT MAX(n.number) FROM crl n WHERE n.authority_id = c.authority_id)";
+    CRLS = "SELECT c.authority_id, c.number, c.entries, c.this_update, c.next_update FROM authority a \
+            CROSS JOIN crl c WHERE c.authority_id = a.id AND c.number = (SELECT MAX(n.number) FROM crl n WHERE n.authority_id = a.id)";
     LINKS = "SELECT certificate, issuer_name, not_after, created_at FROM authority_link WHERE authority_id = $1 \
              ORDER BY created_at, id";
     ALL_LINKS = "SELECT authority_id, certificate FROM authority_link ORDER BY created_at, id";

@@ -27,7 +27,7 @@ queries! {
     LAST = "SELECT COALESCE(MAX(seq), 0) FROM change";
     OF_TOPIC = "SELECT seq, at, topic, subject FROM change WHERE topic = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     OLD = "SELECT COALESCE(MAX(seq), 0) FROM change WHERE topic = $1 AND at < $2";
-    FORGET = "DELETE FROM change WHERE at < $1";
+    FORGET = "DELETE FROM change WHERE seq IN (SELECT seq FROM change WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
 /// Records a change in the transaction that causes it.
@@ -91,11 +91,13 @@ pub async fn last(db: &Db) -> StoreResult<i64> {
     Ok(read!(db, |pool| sqlx::query_scalar(LAST).fetch_one(pool).await)?)
 }
 
-/// Drops changes that nobody waits for any more; they are messages, not records.
+/// Drops so many changes at most that nobody waits for any more; they are messages, not records. How many that were.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget(tx: &mut Tx, before: Timestamp) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(FORGET).bind(before.0).execute(executor).await.map(drop))?;
-    Ok(())
+pub async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> StoreResult<u64> {
+    Ok(within!(tx, |executor| {
+        let query = sqlx::query(FORGET).bind(before.0).bind(limit);
+        query.execute(executor).await.map(|done| done.rows_affected())
+    })?)
 }

@@ -11,7 +11,7 @@ pub struct Crl {
     pub authority: AuthorityId,
     /// Its number.
     pub number: i64,
-    /// The CRL itself; empty for old ones.
+    /// The CRL itself; empty once there is a later one.
     pub der: Vec<u8>,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
@@ -60,11 +60,14 @@ macro_rules! columns {
 
 queries! {
     LATEST = concat!("SELECT ", columns!(), " FROM crl WHERE authority_id = $1 ORDER BY number DESC LIMIT 1");
-    NUMBERS = "SELECT authority_id, MAX(number) FROM crl GROUP BY authority_id";
+    NUMBERS = "SELECT a.id, (SELECT MAX(c.number) FROM crl c WHERE c.authority_id = a.id) FROM authority a";
     USABLE_UNTIL = "SELECT COALESCE(MAX(next_update), 0) FROM crl WHERE authority_id = $1 AND this_update < $2";
     INSERT = concat!("INSERT INTO crl (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
-    EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number = (SELECT MAX(number) FROM crl \
-             WHERE authority_id = $1 AND number < $2)";
+    EMPTY = "UPDATE crl SET der = $3 WHERE authority_id = $1 AND number = $2";
+    FORGET = "DELETE FROM crl WHERE authority_id = $1 AND number IN (SELECT number FROM crl WHERE authority_id = $1 \
+              AND number < (SELECT MAX(number) FROM crl WHERE authority_id = $1) AND next_update < $2 ORDER BY number LIMIT $3)";
+    SUPERSEDED = "SELECT COUNT(*) FROM (SELECT 1 FROM crl WHERE authority_id = $1 \
+                  AND number < (SELECT MAX(number) FROM crl WHERE authority_id = $1) AND next_update < $2 LIMIT $3) AS old";
 }
 
 /// The latest CRL of an authority.
@@ -76,13 +79,13 @@ pub async fn latest(db: &Db, authority: AuthorityId) -> StoreResult<Option<Crl>>
     Ok(row.map(Into::into))
 }
 
-/// The number of each authority's latest CRL.
+/// The number of each authority's latest CRL: one look into the index for each, however many lists there were.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn numbers(db: &Db) -> StoreResult<Vec<(AuthorityId, i64)>> {
-    let rows: Vec<(Uuid, i64)> = read!(db, |pool| sqlx::query_as(NUMBERS).fetch_all(pool).await)?;
-    Ok(rows.into_iter().map(|(id, number)| (AuthorityId(id), number)).collect())
+    let rows: Vec<(Uuid, Option<i64>)> = read!(db, |pool| sqlx::query_as(NUMBERS).fetch_all(pool).await)?;
+    Ok(rows.into_iter().filter_map(|(id, number)| Some((AuthorityId(id), number?))).collect())
 }
 
 /// Until when some CRL of an authority may be used that was made before that time; 0 when there was none.
@@ -95,7 +98,7 @@ pub async fn usable_until(db: &Db, authority: AuthorityId, made_before: Timestam
     Ok(Timestamp(until))
 }
 
-/// Enters a CRL and drops the contents of those before the one before it.
+/// Enters a CRL and drops the content of the one before it, which nobody is given any more.
 ///
 /// # Errors
 /// [`crate::StoreError::Exists`] when its number is taken.
@@ -126,4 +129,27 @@ pub async fn insert(tx: &mut Tx, crl: &Crl, previous: Option<i64>) -> StoreResul
         })?;
     }
     Ok(())
+}
+
+/// Forgets so many lists of an authority at most that ended before that time, the oldest first; never its latest. How many that were.
+/// The audit log has number and hash of each.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(tx: &mut Tx, authority: AuthorityId, ended_before: Timestamp, limit: i64) -> StoreResult<u64> {
+    Ok(within!(tx, |executor| {
+        let query = sqlx::query(FORGET).bind(authority.0).bind(ended_before.0).bind(limit);
+        query.execute(executor).await.map(|done| done.rows_affected())
+    })?)
+}
+
+/// How many lists of an authority [`forget`] would forget in all; `limit` stands for that many or more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn superseded(db: &Db, authority: AuthorityId, ended_before: Timestamp, limit: i64) -> StoreResult<i64> {
+    Ok(read!(db, |pool| {
+        let query = sqlx::query_scalar(SUPERSEDED).bind(authority.0).bind(ended_before.0).bind(limit);
+        query.fetch_one(pool).await
+    })?)
 }

@@ -53,6 +53,7 @@ pub mod private;
 pub mod release;
 pub mod repair;
 pub mod report;
+pub mod retention;
 pub mod revocation;
 pub mod revoked;
 pub mod rollout;
@@ -132,6 +133,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         release::QUERIES,
         report::QUERIES,
         report::holder::QUERIES,
+        retention::QUERIES,
         repair::QUERIES,
         repair::attached::QUERIES,
         revocation::QUERIES,

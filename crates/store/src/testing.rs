@@ -20,6 +20,9 @@ use std::{
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 35 to 37: partitions go with their table.
+    "DROP TABLE retention_pass",
+    "DROP TABLE fleet_count_shard",
     // 34
     "DROP TABLE identity_request",
     "DROP TABLE linked_identity",

@@ -187,7 +187,7 @@ impl Running {
         let proxies = Proxies::new(&listen.trusted_proxy);
         let doors = Doors::bind(listen, watch, &proxies).await?;
         let port = |listener: &Listener| listener.local_addr().map(|address| address.port()).map_err(Failure::because);
-        let url = console_url(listen, port(&doors.console)?);
+        let url = console_url_at(listen, port(&doors.console)?);
         data::note_address(fleet.folder(), &url);
         let gateway = url_of(listen, "https", listen.gateway, port(&doors.gateway)?);
         let pki = url_of(listen, "http", listen.pki, port(&doors.pki)?);
@@ -233,6 +233,7 @@ impl Running {
             tokio::spawn(try_keys(fleet.clone())),
             tokio::spawn(fleet.clone().keep_taking_over_imports()),
             tokio::spawn(sweep(fleet.clone())),
+            tokio::spawn(let_go(fleet.clone())),
             tokio::spawn(fleet.clone().publisher()),
             tokio::spawn(fleet.clone().run_rollouts()),
             tokio::spawn(webhooks::run(fleet.clone(), sender)),
@@ -346,12 +347,22 @@ async fn sweep(fleet: Fleet) {
     }
 }
 
-/// The console's address. Where it is this machine's own, people are sent to its name: passkeys know no addresses.
-fn console_url(listen: &Listen, port: u16) -> String {
+/// The console's address at this port. Where it is this machine's own, people are sent to its name: passkeys know no addresses.
+fn console_url_at(listen: &Listen, port: u16) -> String {
     let ip = listen.console.ip();
     let is_own = ip == IpAddr::V4(Ipv4Addr::LOCALHOST) || ip == IpAddr::V6(Ipv6Addr::LOCALHOST);
     let host = listen.host.as_deref().or_else(|| is_own.then_some("localhost"));
     url("https", host, ip, port)
+}
+
+/// Apart from sweeping: whoever waits for the turn has nothing else to do. Nothing of it is in a hurry, so a start has its time for itself.
+async fn let_go(fleet: Fleet) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = fleet.observe(Job::Retention, fleet.forget_what_is_old()).await {
+            tracing::warn!(%error, "what is kept no longer could not be let go; it is tried again");
+        }
+    }
 }
 
 /// The address of a door that has no name of its own: the console's name leads there too, unless the door is bound to
@@ -364,7 +375,7 @@ fn url_of(listen: &Listen, scheme: &str, address: SocketAddr, port: u16) -> Stri
 /// The address of a console that would listen like that.
 #[must_use]
 pub fn console_url(listen: &Listen) -> String {
-    url("https", listen.host.as_deref(), listen.console.ip(), listen.console.port())
+    console_url_at(listen, listen.console.port())
 }
 
 fn url(scheme: &str, host: Option<&str>, address: IpAddr, port: u16) -> String {
@@ -393,7 +404,7 @@ mod tests {
 
     #[test]
     fn links_use_the_name_that_people_use() {
-        let console = |options: &[&str], port| console_url(&listen(options), port);
+        let console = |options: &[&str], port| console_url_at(&listen(options), port);
         assert_eq!(console(&[], 8443), "https://localhost:8443");
         assert_eq!(console(&["--console", "[::1]:8443"], 8443), "https://localhost:8443");
         assert_eq!(console(&["--console", "192.0.2.7:8443"], 8443), "https://192.0.2.7:8443");

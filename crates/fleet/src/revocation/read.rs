@@ -1,8 +1,14 @@
 //! Reading acts: what was cut off, by whom, and how that spreads.
 
 use super::{CameBack, ChannelRow, Preview, RevocationRow};
-use crate::{Actor, Error, Fleet, Result, ocsp::USABLE_FOR};
-use domain::{id::RevocationId, person::Permission, revocation::RevocationAct, time::Timestamp};
+use crate::{Actor, Error, Fleet, Result, ocsp::USABLE_FOR, publish::VALID_FOR};
+use domain::{
+    id::RevocationId,
+    person::Permission,
+    retention::Kept,
+    revocation::RevocationAct,
+    time::{DAY, Timestamp},
+};
 use store::{
     revocation, revoked,
     revoked::cut::{self, Signer},
@@ -136,8 +142,11 @@ impl Fleet {
     async fn last_old_crl(&self, row: &RevocationRow, authorities: &[Signer]) -> Result<Option<Timestamp>> {
         let Some(since) = row.effective_at else { return Ok(None) };
         let mut last = Timestamp(0);
+        // Lists that ended so long ago may have been let go; then it is said how long one holds at most that we publish.
+        let may_be_gone = since.plus(VALID_FOR + Kept::Crls.shortest() * DAY) < self.now();
         for signer in authorities {
-            last = last.max(store::crl::usable_until(self.db(), signer.id, since).await?);
+            let until = store::crl::usable_until(self.db(), signer.id, since).await?;
+            last = last.max(if may_be_gone && until.0 == 0 { since.plus(VALID_FOR) } else { until });
         }
         Ok((last.0 != 0).then_some(last))
     }

@@ -127,7 +127,7 @@ async fn more_than_one_page_is_heard_and_old_events_are_forgotten() {
         let waiting = world.fleet.webhooks(&user(Role::Admin)).await.unwrap()[0].waiting;
         assert_eq!(waiting, 1_203);
         world.wait(31 * DAY);
-        world.fleet.sweep().await.unwrap();
+        world.fleet.forget_what_is_old().await.unwrap();
         assert!(world.next(hook.id).await.is_none() && world.deliveries(hook.id).await.is_empty(), "{}", world.name());
     }
 }

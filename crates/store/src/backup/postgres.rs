@@ -23,7 +23,8 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOC
 const COLUMNS: &str = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c \
     JOIN information_schema.tables t USING (table_schema, table_name) \
     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.is_generated = 'NEVER' \
-    AND c.table_name NOT LIKE '\\_sqlx%' ORDER BY c.table_name, c.ordinal_position";
+    AND c.table_name NOT LIKE '\\_sqlx%' \
+    AND NOT (SELECT relispartition FROM pg_class WHERE oid = quote_ident(c.table_name)::regclass) ORDER BY c.table_name, c.ordinal_position";
 const REFERENCES: &str = "SELECT a.relname::text, b.relname::text FROM pg_constraint k \
     JOIN pg_class a ON a.oid = k.conrelid JOIN pg_class b ON b.oid = k.confrelid \
     WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace";
@@ -53,8 +54,7 @@ pub(super) async fn write(db: &Db, pool: &PgPool, path: &Path, beside: Beside, n
     let mut tx = pool.begin_with(SNAPSHOT).await?;
     let header = describe(&mut tx, beside.artifacts(), now).await?;
     let listed = beside.listed(db).await?;
-    let statements: Vec<_> =
-        header.tables.iter().map(|table| (table.name.clone(), copy_sql(table, "TO STDOUT"))).collect();
+    let statements: Vec<_> = header.tables.iter().map(|table| (table.name.clone(), copy_out_sql(table))).collect();
     let (sender, mut receiver) = mpsc::channel(2);
     let path = path.to_owned();
     let writer = tokio::spawn(blocking(move || {
@@ -97,9 +97,17 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn copy_sql(table: &Table, direction: &str) -> String {
-    let columns: Vec<_> = table.columns.iter().map(|column| quoted(column)).collect();
-    format!("COPY {} ({}) {direction} (FORMAT binary)", quoted(&table.name), columns.join(", "))
+fn columns(table: &Table) -> String {
+    table.columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
+}
+
+/// A table of partitions is one table here, and its rows find their partitions as they come in.
+fn copy_out_sql(table: &Table) -> String {
+    format!("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)", columns(table), quoted(&table.name))
+}
+
+fn copy_in_sql(table: &Table) -> String {
+    format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quoted(&table.name), columns(table))
 }
 
 async fn describe(connection: &mut PgConnection, artifacts: Artifacts, now: Timestamp) -> StoreResult<Header> {
@@ -294,7 +302,7 @@ fn names(tables: &[Table]) -> String {
 async fn fill(connection: &mut PgConnection, header: &Header, parts: &mut mpsc::Receiver<Part>) -> StoreResult<()> {
     let mut part = parts.recv().await;
     for table in &header.tables {
-        let mut copy = connection.copy_in_raw(&copy_sql(table, "FROM STDIN")).await?;
+        let mut copy = connection.copy_in_raw(&copy_in_sql(table)).await?;
         while let Some(data) = part.take_if(|part| part.table == table.name) {
             copy.send(data.data).await?;
             part = parts.recv().await;

@@ -101,7 +101,8 @@ queries! {
     AGAIN = "UPDATE webhook_delivery SET state = 'owed', owed_at = $3, next_at = 0 WHERE webhook_id = $1 AND seq = $2";
     RENEW = "UPDATE webhook_delivery SET owed_at = $2, next_at = 0 WHERE webhook_id = $1 AND state = 'owed'";
     WAITING = "SELECT webhook_id, COUNT(*) FROM webhook_delivery WHERE state = 'owed' GROUP BY webhook_id";
-    FORGET = "DELETE FROM webhook_event WHERE at < $1";
+    FORGET = "DELETE FROM webhook_event WHERE id IN (SELECT id FROM webhook_event WHERE at < $1 ORDER BY at LIMIT $2)";
+    OLD = "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_event WHERE at < $1 LIMIT $2) AS old";
 }
 
 /// Which sequences between two, these included, were made into events.
@@ -226,11 +227,21 @@ pub async fn waiting(db: &Db) -> StoreResult<Vec<(WebhookId, i64)>> {
     Ok(rows.into_iter().map(|(id, n)| (WebhookId(id), n)).collect())
 }
 
-/// Forgets events that happened before a time, and their deliveries.
+/// Forgets so many events at most that happened before a time, and their deliveries. How many events that were.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget(tx: &mut Tx, before: Timestamp) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(FORGET).bind(before.0).execute(executor).await.map(drop))?;
-    Ok(())
+pub async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> StoreResult<u64> {
+    Ok(within!(tx, |executor| {
+        let query = sqlx::query(FORGET).bind(before.0).bind(limit);
+        query.execute(executor).await.map(|done| done.rows_affected())
+    })?)
+}
+
+/// How many events happened before a time; `limit` stands for that many or more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn old(db: &Db, before: Timestamp, limit: i64) -> StoreResult<i64> {
+    Ok(read!(db, |pool| sqlx::query_scalar(OLD).bind(before.0).bind(limit).fetch_one(pool).await)?)
 }

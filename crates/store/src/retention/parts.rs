@@ -1,0 +1,120 @@
+//! The partitions of what devices say of updates, on PostgreSQL: made before they are needed, dropped as a whole when all in them is
+//! old. SQLite has none, and neither has a server where the table is whole.
+//!
+//! These ask PostgreSQL about its own catalogue, so they are not among the queries that both databases understand.
+
+use super::first_action_since;
+use crate::{Db, StoreResult, Tx};
+use domain::time::{DAY, Timestamp};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+/// How many actions a partition is for: about as many as there were in a month, within these limits.
+const MONTH: i64 = 30 * DAY;
+const NARROWEST: i64 = 1_000_000;
+const WIDEST: i64 = 10_000_000;
+
+const PARTS: &str = "SELECT c.relname::text, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i \
+                     JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('update_feedback') ORDER BY 1";
+const LAST_ACTION: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
+const LAST_BEYOND: &str = "SELECT COALESCE(MAX(action_id), 0) FROM update_feedback_beyond";
+/// Others wait behind whoever waits for a table, so nobody waits long: it is tried again later.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+
+/// A partition: the actions below one, down to the partition before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    name: String,
+    /// The action from which on it takes none.
+    to: i64,
+}
+
+impl Part {
+    /// None for the one that takes what is in no other.
+    fn of(name: String, bounds: &str) -> Option<Self> {
+        let to = bounds.rsplit_once('(')?.1.trim_end_matches(')').trim_matches('\'');
+        Some(Self { name, to: to.parse().ok()? })
+    }
+}
+
+async fn parts(connection: &mut PgConnection) -> StoreResult<Vec<Part>> {
+    let rows: Vec<(String, String)> = sqlx::query_as(PARTS).fetch_all(connection).await?;
+    let mut parts: Vec<Part> = rows.into_iter().filter_map(|(name, bounds)| Part::of(name, &bounds)).collect();
+    parts.sort_by_key(|part| part.to);
+    Ok(parts)
+}
+
+/// Makes the next partition, unless there is room for as many actions as were made in the last month. Where devices were faster than
+/// this, what is beyond the last partition stays where it is, and the next one begins above. Whether one was made.
+///
+/// # Errors
+/// When the database fails, or somebody holds the table for longer than others are to wait.
+pub async fn make_ahead(db: &Db, now: Timestamp) -> StoreResult<bool> {
+    let Db::Postgres(pool) = db else { return Ok(false) };
+    let last: i64 = sqlx::query_scalar(LAST_ACTION).fetch_one(pool).await?;
+    let Some(top) = top(pool).await? else { return Ok(false) };
+    let lately = last + 1 - first_action_since(db, now.plus(-MONTH)).await?;
+    let width = lately.clamp(NARROWEST, WIDEST);
+    if top - last > width {
+        return Ok(false);
+    }
+    let beyond: i64 = sqlx::query_scalar(LAST_BEYOND).fetch_one(pool).await?;
+    // Others go on beyond while this one is made.
+    let from = if beyond < top && last < top { top } else { beyond.max(last).saturating_add(width) };
+    let to = from.saturating_add(width);
+    let sql =
+        format!("CREATE TABLE update_feedback_{from} PARTITION OF update_feedback FOR VALUES FROM ({from}) TO ({to})");
+    let mut tx = db.begin().await?;
+    if let Tx::Postgres(tx) = &mut tx {
+        sqlx::query(PATIENCE).execute(&mut **tx).await?;
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The action from which on there is no partition; none where there are no partitions at all.
+async fn top(pool: &PgPool) -> StoreResult<Option<i64>> {
+    let mut connection = pool.acquire().await?;
+    Ok(parts(&mut connection).await?.last().map(|part| part.to))
+}
+
+/// Drops a partition whose actions are all below that one and of which everything was said before that time, the oldest first. How many
+/// rows went with it; none when there is no such partition any more.
+///
+/// # Errors
+/// When the database fails, or somebody holds the table for longer than others are to wait.
+pub async fn drop_oldest(db: &Db, below: i64, before: Timestamp) -> StoreResult<Option<u64>> {
+    if matches!(db, Db::Sqlite { .. }) {
+        return Ok(None);
+    }
+    let mut tx = db.begin().await?;
+    let mut gone = None;
+    if let Tx::Postgres(tx) = &mut tx {
+        for part in parts(tx).await?.into_iter().filter(|part| part.to <= below) {
+            let name = format!("\"{}\"", part.name.replace('"', "\"\""));
+            let held = AssertSqlSafe(format!("SELECT COUNT(*), COALESCE(MAX(at), 0) FROM {name}"));
+            let (rows, last): (i64, i64) = sqlx::query_as(held).fetch_one(&mut **tx).await?;
+            if last < before.0 {
+                sqlx::query(PATIENCE).execute(&mut **tx).await?;
+                sqlx::query(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(&mut **tx).await?;
+                gone = Some(u64::try_from(rows).unwrap_or_default());
+                break;
+            }
+        }
+    }
+    tx.commit().await?;
+    Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_read_as_postgresql_writes_them() {
+        let part = |bounds| Part::of("p".to_owned(), bounds).map(|part| part.to);
+        assert_eq!(part("FOR VALUES FROM (MINVALUE) TO ('10000000')"), Some(10_000_000));
+        assert_eq!(part("FOR VALUES FROM ('10000000') TO ('11000000')"), Some(11_000_000));
+        assert_eq!(part("DEFAULT"), None);
+    }
+}

@@ -1,0 +1,1 @@
+-- What PostgreSQL does in three steps from the one before on, SQLite does not need.
