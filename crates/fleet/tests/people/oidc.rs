@@ -259,7 +259,7 @@ async fn tokens_that_are_not_right_are_refused() {
             (json!({"nonce": null}), "nonce"),
             (json!({"aud": "another"}), "must contain"),
             (json!({"aud": ["muster", "another"]}), "trusted audience"),
-            (json!({"aud": null}), "read"),
+            (json!({"aud": null}), "must contain"),
             (json!({"azp": "another"}), "azp"),
             (json!({"iss": "https://another.example"}), "expected"),
             (json!({"exp": now - 120}), "expired"),
