@@ -88,7 +88,12 @@ impl Node {
         self.prepared.retain(|_| n.next().is_some_and(|n| !fails.contains(&n)));
     }
 
-    async fn works(mut self, first: usize, stop: Arc<AtomicBool>, done: Arc<AtomicUsize>) -> (Duration, BTreeSet<String>) {
+    async fn works(
+        mut self,
+        first: usize,
+        stop: Arc<AtomicBool>,
+        done: Arc<AtomicUsize>,
+    ) -> (Duration, BTreeSet<String>) {
         let (mut at, mut longest, mut failed) = (first, Duration::ZERO, BTreeSet::new());
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
