@@ -18,15 +18,18 @@ def unquoted(text):
 
 
 def value(expression, macros):
-    """A literal, or concat! of literals and of macros that are literals."""
+    """A literal, or concat! of literals, of macros that are literals, and of such lists of columns with something before each."""
     out = ""
-    for literal, macro in re.findall(STRING + r"|([a-z_]+)!\(\)", expression, re.S):
-        out += macros[macro] if macro else unquoted(literal)
+    for macro, before, literal in re.findall(r"([a-z_]+)!\((?:" + STRING + r")?\)|" + STRING, expression, re.S):
+        if macro and before:
+            out += ", ".join(before + column for column in macros[macro].split(", "))
+        else:
+            out += macros[macro] if macro else unquoted(literal)
     return out
 
 
 def macros_of(source, macros):
-    for name, body in re.findall(r"macro_rules! ([a-z_]+) \{\s*\(\) => \{(.*?)\};?\s*\}", source, re.S):
+    for name, body in re.findall(r"macro_rules! ([a-z_]+) \{\s*\(\) => \{([^{}]*)\}", source, re.S):
         macros[name] = value(body, macros)
     return macros
 
@@ -39,4 +42,7 @@ for path, source in sources.items():
     for block in re.findall(r"^queries! \{\n(.*?)^\}", source, re.S | re.M):
         for name, expression in re.findall(r"^    ([A-Z_0-9]+) =(.*?);$", block, re.S | re.M):
             module = path.removeprefix("crates/store/src/").removesuffix(".rs").replace("/", "::")
-            print(json.dumps([f"{module}::{name}", value(expression, macros)]))
+            try:
+                print(json.dumps([f"{module}::{name}", value(expression, macros)]))
+            except KeyError as macro:
+                print(f"{module}::{name} is left out: it uses {macro}", file=sys.stderr)
