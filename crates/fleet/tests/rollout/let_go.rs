@@ -27,7 +27,7 @@ async fn record(world: &World, device: &Actor) -> (Vec<Event>, fleet::devices::D
 
 async fn let_go_entries(world: &World) -> Vec<String> {
     let filter = AuditFilter { action: "retention.let_go".to_owned(), ..AuditFilter::default() };
-    world.fleet.audit_log(&admin(), &filter, 50).await.unwrap().into_iter().map(|entry| entry.subject).collect()
+    world.fleet.audit_log(&admin(), &filter, 50).await.unwrap().into_iter().map(|entry| entry.record.subject).collect()
 }
 
 #[tokio::test]
