@@ -63,7 +63,7 @@ pub enum Command {
     /// Run the console.
     Serve(Box<Serve>),
     /// Run the console with a made-up fleet, an account for every role, and sign-in links.
-    Demo(Demo),
+    Demo(Box<Demo>),
     /// Import a factory manifest (CSV, JSON Lines) or an EPCIS 2.0 document.
     Import(Import),
     /// Write everything into one file, also while the console runs.

@@ -50,7 +50,7 @@ pub fn run(command: Command) -> Outcome {
     runtime.block_on(async {
         match command {
             Command::Serve(serve) => serve::run(*serve).await,
-            Command::Demo(demo) => demo::run(demo).await,
+            Command::Demo(demo) => demo::run(*demo).await,
             Command::Import(import) => import::run(import).await,
             Command::Backup(backup) => backup::run(backup).await,
             Command::Restore(restore) => restore::run(restore).await,
