@@ -37,6 +37,8 @@ pub struct Provider {
     web: Web,
     /// Whoever finds it too old asks anew, one at a time.
     known: Mutex<Option<discovery::Known>>,
+    /// When it last could not be asked, and why: whoever waited meanwhile does not ask again.
+    missed: std::sync::Mutex<Option<(std::time::Instant, String)>>,
 }
 
 impl Provider {
@@ -50,7 +52,7 @@ impl Provider {
         let host = issuer.url().host_str().unwrap_or_default().to_owned();
         let label = settings.label.clone().unwrap_or(host);
         let web = Web::new(settings.authorities.as_deref())?;
-        Ok(Self { settings, issuer, label, web, known: Mutex::default() })
+        Ok(Self { settings, issuer, label, web, known: Mutex::default(), missed: std::sync::Mutex::default() })
     }
 
     /// What people call it.

@@ -225,6 +225,16 @@ impl Fleet {
         Ok(Arrived::In { entered, proved_at })
     }
 
+    /// Ends what was begun with a role that somebody has no more, as the provider just said.
+    async fn end_sessions_of(&self, provider: &Provider, subject: &str) -> Result<()> {
+        let Some(theirs) = store::identity::by_subject(self.db(), provider.issuer(), subject).await? else {
+            return Ok(());
+        };
+        let mut tx = self.db().begin().await?;
+        store::session::delete_of_user(&mut tx, theirs.user_id, "").await?;
+        Ok(tx.commit().await?)
+    }
+
     async fn refuse_roleless(
         &self,
         actor: &Actor,
@@ -233,6 +243,9 @@ impl Fleet {
         person: &Person,
     ) -> Result<Error> {
         let claim = &provider.settings.groups_claim;
+        if person.groups.is_some() {
+            self.end_sessions_of(provider, &person.subject).await?;
+        }
         let (why, text) = match &person.groups {
             Some(groups) => {
                 let groups: Vec<_> = groups.iter().take(GROUPS_KEPT).collect();

@@ -21,6 +21,7 @@ use openidconnect::{
     },
 };
 use serde::{Deserialize, Serialize};
+use std::{sync::PoisonError, time::Instant};
 
 /// How long what a provider says of itself is kept.
 const KEPT: i64 = HOUR;
@@ -120,21 +121,35 @@ impl Provider {
     }
 
     async fn known_within(&self, now: Timestamp, age: i64) -> Result<Known> {
+        let came = Instant::now();
         let mut known = self.known.lock().await;
         if let Some(kept) = known.as_ref().filter(|kept| kept.at <= now && now.0 - kept.at.0 < age) {
             return Ok(kept.clone());
         }
-        let metadata = self.discover().await.map_err(|why| {
-            tracing::warn!(issuer = self.issuer(), why, "the provider of identities can't be asked what it is");
-            Error::Away(format!(
-                "{} can't be asked at the moment, so nobody can sign in there: {why}. Try again in a moment; \
-                 administrators can sign in by password.",
-                self.label
-            ))
-        })?;
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, why)) = missed.filter(|(at, _)| *at >= came) {
+            return Err(self.away(&why));
+        }
+        let metadata = match self.discover().await {
+            Ok(metadata) => metadata,
+            Err(why) => {
+                tracing::warn!(issuer = self.issuer(), why, "the provider of identities can't be asked what it is");
+                let error = self.away(&why);
+                *self.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), why));
+                return Err(error);
+            }
+        };
         let found = Known { metadata, at: now };
         *known = Some(found.clone());
         Ok(found)
+    }
+
+    fn away(&self, why: &str) -> Error {
+        Error::Away(format!(
+            "{} can't be asked at the moment, so nobody can sign in there: {why}. Try again in a moment; \
+             administrators can sign in by password.",
+            self.label
+        ))
     }
 
     async fn discover(&self) -> std::result::Result<Metadata, String> {

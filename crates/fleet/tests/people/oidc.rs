@@ -184,9 +184,12 @@ async fn who_has_no_group_with_a_role_stays_out_and_the_log_says_so() {
         assert_eq!(scene.people().await, 0);
         // A role that was taken away lets nobody in, whatever they were.
         let (ada, _) = scene.come_in(&operator()).await;
+        scene.world.session("old", ada.id).await;
         scene.come(&json!({"sub": "ada", "groups": []})).await.unwrap_err();
         assert_eq!(scene.why().await, "no group has a role");
         assert_eq!(scene.actor(ada.id).await.role(), Some(Role::Operator), "what they were stays in the books");
+        let sessions = scene.world.fleet.own_sessions(&scene.actor(ada.id).await, None).await.unwrap();
+        assert_eq!(sessions.len(), 0, "what was begun with the role that they had has ended");
     }
 }
 
@@ -458,6 +461,8 @@ async fn who_may_come_in_past_the_provider() {
         // An administrator who belongs there may come in here, too: it may not answer.
         fleet.link_identity(&acting, admin.id, "root").await.unwrap();
         fleet.sign_in(&visitor(""), &admin.email, PASSWORD).await.unwrap();
+        // And gets on without it.
+        fleet.begin_app(&acting, "phone", PASSWORD).await.unwrap();
     }
 }
 

@@ -111,7 +111,7 @@ mod tests {
         look(&serve(&format!("http://{at}")), &mut found).await;
         let marks = found.marks(ABOUT);
         assert!(marks[0].0 == Mark::Wrong && marks[0].1.contains("can't be reached"), "{marks:?}");
-        assert!(marks[1].1.contains("https://127.0.0.1:8443/sign-in/oidc/callback"), "{marks:?}");
+        assert!(marks[1].1.contains("https://localhost:8443/sign-in/oidc/callback"), "{marks:?}");
         let mut found = Findings::default();
         look(&serve("http://id.example"), &mut found).await;
         assert_eq!(found.worst(), Mark::Wrong);
