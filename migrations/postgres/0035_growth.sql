@@ -19,8 +19,6 @@ CREATE TABLE retention_pass (
 
 -- What devices say of updates becomes partitions by action, in three steps, so that no lock is held while the table is read: here is
 -- promised which rows are all there will be in the first partition, the next step makes sure, the last one puts it in its place.
--- Whoever holds the table for long (a backup) ends this rather than being waited for with everybody behind: the next start tries again.
-SET LOCAL lock_timeout = '3s';
 DO $$
 BEGIN
     EXECUTE format('ALTER TABLE update_feedback ADD CONSTRAINT update_feedback_until CHECK (action_id < %s) NOT VALID',

@@ -1,9 +1,9 @@
 -- What devices say of updates, in partitions by action: actions are numbered in the order of time, so what is old is dropped as a whole.
 -- What was there is the first of them as it is; nothing of it is read or written here. Statements by the table's name go on as they
 -- were, those of a version before as well. What is beyond the last partition goes into one of its own, so nothing is ever refused.
-SET LOCAL lock_timeout = '3s';
 ALTER TABLE update_feedback RENAME TO update_feedback_first;
 ALTER TABLE update_feedback_first RENAME CONSTRAINT update_feedback_pkey TO update_feedback_first_pkey;
+ALTER TABLE update_feedback_first RENAME CONSTRAINT update_feedback_action_id_fkey TO update_feedback_first_action_id_fkey;
 CREATE TABLE update_feedback (
     action_id BIGINT NOT NULL REFERENCES update_action (id),
     n         BIGINT NOT NULL,

@@ -36,7 +36,9 @@ impl Kept {
             // A device's page says by them what it was offered and what failed last.
             Self::Steps => 365,
             // An act of revocation is followed for a week, and says when the last list from before it ended.
-            Self::Crls | Self::Webhooks => 7,
+            Self::Crls => 7,
+            // Longer than changes wait (`fleet::sweep`): by these it is known which of those were told.
+            Self::Webhooks => 8,
         }
     }
 

@@ -96,7 +96,7 @@ async fn one_of_the_version_before_waits_for_who_has_it_and_gets_it_when_it_is_g
 async fn who_loses_the_session_locks_again_or_stops() {
     let fixture = testing::postgres().await.unwrap();
     let (db, Db::Postgres(pool)) = (&fixture.db, &fixture.db) else { unreachable!("it is on PostgreSQL") };
-    let sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    let sessions = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity \
                     WHERE application_name = 'muster lease' AND datname = current_database()";
     let turn = take(db, "new").await;
     sqlx::query(sessions).execute(pool).await.unwrap();

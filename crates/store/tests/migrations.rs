@@ -26,7 +26,7 @@ async fn columns(pool: &PgPool) -> BTreeMap<(String, String), Column> {
                COALESCE(l.collname::text, ''), NOT a.attnotnull OR a.atthasdef OR a.attidentity <> '', \
                a.atthasdef AND NOT a.atthasmissing AND a.attgenerated = '' AND a.attidentity = '' \
                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_collation l ON l.oid = a.attcollation \
-               WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped \
+               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped \
                AND c.relname NOT LIKE '\\_sqlx%'";
     let rows: Vec<(String, String, String, String, bool, bool)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
     let column =
@@ -38,9 +38,11 @@ async fn columns(pool: &PgPool) -> BTreeMap<(String, String), Column> {
 async fn limits(pool: &PgPool) -> BTreeMap<(String, String), String> {
     let sql = "SELECT r.relname::text, c.conname::text, pg_get_constraintdef(c.oid) FROM pg_constraint c \
                JOIN pg_class r ON r.oid = c.conrelid WHERE c.connamespace = 'public'::regnamespace AND c.contype <> 'n' \
-               UNION ALL SELECT r.relname::text, i.relname::text, pg_get_indexdef(x.indexrelid) FROM pg_index x \
+               AND NOT r.relispartition \
+               UNION ALL SELECT r.relname::text, i.relname::text, replace(pg_get_indexdef(x.indexrelid), ' ON ONLY ', ' ON ') FROM pg_index x \
                JOIN pg_class r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
-               WHERE x.indisunique AND r.relnamespace = 'public'::regnamespace AND r.relkind = 'r'";
+               WHERE x.indisunique AND r.relnamespace = 'public'::regnamespace \
+               AND r.relkind IN ('r', 'p') AND NOT r.relispartition";
     let rows: Vec<(String, String, String)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
     rows.into_iter().map(|(table, name, says)| ((table, name), says)).collect()
 }
@@ -134,6 +136,9 @@ async fn no_step_keeps_a_table_from_the_version_before_for_long() {
             }
             if (text.starts_with("UPDATE") && is_old(1)) || (text.starts_with("DELETE") && is_old(2)) {
                 say("rows of a table that is in use are changed by the program, in short pieces");
+            }
+            if text.contains("LOCK_TIMEOUT") {
+                say("how long a step waits for a lock is the program's to say");
             }
             if text.starts_with("LOCK") || text.starts_with("CLUSTER") || text.starts_with("VACUUM") {
                 say("nobody could use the table meanwhile");

@@ -36,7 +36,8 @@ async fn both_databases_have_the_same_tables_and_columns() {
             Db::Postgres(pool) => sqlx::query_as(
                 "SELECT table_name::text, column_name::text FROM information_schema.columns \
                  WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
-                 AND NOT (SELECT relispartition FROM pg_class WHERE oid = quote_ident(table_name)::regclass)",
+                 AND NOT EXISTS (SELECT 1 FROM pg_class p WHERE p.relispartition AND p.relname = table_name \
+                 AND p.relnamespace = 'public'::regnamespace)",
             )
             .fetch_all(pool)
             .await

@@ -124,13 +124,13 @@ impl Fleet {
 
     async fn feedback_goes(&self, pass: &mut Pass, before: Timestamp, begun: Instant) -> Result<bool> {
         let below = retention::first_action_since(self.db(), before).await?;
-        // Whole partitions first: that is a matter of milliseconds, whatever is in them.
+        // Whole partitions first: they are read once, and dropped at once.
         loop {
             let rows = match parts::drop_oldest(self.db(), below, before).await {
                 Ok(Some(rows)) => rows,
                 Ok(None) => break,
                 // Somebody reads all of it, as a backup does. What else goes does not wait for that.
-                Err(StoreError::Busy) => return Ok(false),
+                Err(StoreError::Busy | StoreError::Contended) => return Ok(false),
                 Err(error) => return Err(error.into()),
             };
             let deed = self.allow(&RULE, Permission::SettingManage, &subject(pass.kept)).await?;

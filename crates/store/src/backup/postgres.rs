@@ -24,7 +24,8 @@ const COLUMNS: &str = "SELECT c.table_name::text, c.column_name::text FROM infor
     JOIN information_schema.tables t USING (table_schema, table_name) \
     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.is_generated = 'NEVER' \
     AND c.table_name NOT LIKE '\\_sqlx%' \
-    AND NOT (SELECT relispartition FROM pg_class WHERE oid = quote_ident(c.table_name)::regclass) ORDER BY c.table_name, c.ordinal_position";
+    AND NOT EXISTS (SELECT 1 FROM pg_class p WHERE p.relispartition AND p.relname = c.table_name \
+    AND p.relnamespace = current_schema()::regnamespace) ORDER BY c.table_name, c.ordinal_position";
 const REFERENCES: &str = "SELECT a.relname::text, b.relname::text FROM pg_constraint k \
     JOIN pg_class a ON a.oid = k.conrelid JOIN pg_class b ON b.oid = k.confrelid \
     WHERE k.contype = 'f' AND k.connamespace = current_schema()::regnamespace";

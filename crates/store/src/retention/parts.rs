@@ -17,8 +17,11 @@ const PARTS: &str = "SELECT c.relname::text, pg_get_expr(c.relpartbound, c.oid) 
                      JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('update_feedback') ORDER BY 1";
 const LAST_ACTION: &str = "SELECT COALESCE(MAX(id), 0) FROM update_action";
 const LAST_BEYOND: &str = "SELECT COALESCE(MAX(action_id), 0) FROM update_feedback_beyond";
-/// Others wait behind whoever waits for a table, so nobody waits long: it is tried again later.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+/// Others wait behind whoever waits for a table, so nobody waits long: it is tried again later. Below PostgreSQL's `deadlock_timeout`,
+/// so that it is never a device that gives way.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '500ms'";
+/// What is in no partition of its own is read while one is made, and nobody gets in meanwhile: not for long.
+const QUICKLY: &str = "SET LOCAL statement_timeout = '2s'";
 
 /// A partition: the actions below one, down to the partition before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,7 @@ pub async fn make_ahead(db: &Db, now: Timestamp) -> StoreResult<bool> {
     let mut tx = db.begin().await?;
     if let Tx::Postgres(tx) = &mut tx {
         sqlx::query(PATIENCE).execute(&mut **tx).await?;
+        sqlx::query(QUICKLY).execute(&mut **tx).await?;
         sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
     }
     tx.commit().await?;
@@ -92,10 +96,13 @@ pub async fn drop_oldest(db: &Db, below: i64, before: Timestamp) -> StoreResult<
     if let Tx::Postgres(tx) = &mut tx {
         for part in parts(tx).await?.into_iter().filter(|part| part.to <= below) {
             let name = format!("\"{}\"", part.name.replace('"', "\"\""));
+            sqlx::query(PATIENCE).execute(&mut **tx).await?;
+            // Nobody says anything more of these actions until it is decided.
+            let hold = AssertSqlSafe(format!("LOCK TABLE {name} IN SHARE MODE"));
+            sqlx::query(hold).execute(&mut **tx).await?;
             let held = AssertSqlSafe(format!("SELECT COUNT(*), COALESCE(MAX(at), 0) FROM {name}"));
             let (rows, last): (i64, i64) = sqlx::query_as(held).fetch_one(&mut **tx).await?;
             if last < before.0 {
-                sqlx::query(PATIENCE).execute(&mut **tx).await?;
                 sqlx::query(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(&mut **tx).await?;
                 gone = Some(u64::try_from(rows).unwrap_or_default());
                 break;
