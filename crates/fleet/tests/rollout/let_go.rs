@@ -5,6 +5,7 @@ use domain::{
     history::Event,
     release::Stage,
     retention::{Keep, Kept},
+    rollout::{Plan, WaveSize},
     time::DAY,
 };
 use fleet::{Actor, AuditFilter, Error, retention::KeptRow};
@@ -36,7 +37,7 @@ async fn what_devices_said_and_the_steps_go_and_what_runs_stays() {
         let name = world.name();
         let devices = world.devices(3).await;
         let release = world.release("2.0", Stage::Production).await;
-        world.started(plan(release)).await;
+        world.started(Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) }).await;
         let told = world.offered_of(&devices).await;
         world.installs(&told[0].0, told[0].1, "2.0").await;
         world.fails(&told[1].0, told[1].1).await;

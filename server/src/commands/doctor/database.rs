@@ -233,7 +233,12 @@ mod tests {
         let postgres = "PostgreSQL";
         assert_eq!(judged(&|_| {}, postgres), (true, Mark::Ok));
         assert_eq!(judged(&|standing| standing.missing = vec![29], postgres), (false, Mark::Attention));
-        assert_eq!(judged(&|standing| standing.unknown = vec![99], postgres), (false, Mark::Wrong));
+        assert_eq!(
+            judged(&|standing| standing.unknown = vec![99], postgres),
+            (true, Mark::Attention),
+            "it runs beside them"
+        );
+        assert_eq!(judged(&|standing| standing.barring = vec![99], postgres), (false, Mark::Wrong));
         assert_eq!(judged(&|standing| standing.altered = vec![3], postgres), (false, Mark::Wrong));
         assert_eq!(judged(&|standing| standing.recovering = true, postgres), (true, Mark::Wrong));
         assert_eq!(judged(&|standing| standing.version = "13.4".to_owned(), postgres), (true, Mark::Attention));
