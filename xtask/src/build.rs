@@ -64,7 +64,12 @@ pub fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf, Error>
     let started = Instant::now();
     exec::run(workspace.cargo().args(["build", "-p", "server", profile.argument()]))?;
     println!("server in {}", clock::spoken(started.elapsed()));
-    Ok(workspace.target().join(profile.folder()).join("muster"))
+    Ok(program(workspace, profile))
+}
+
+/// Where the program is, once it is built.
+pub fn program(workspace: &Workspace, profile: Profile) -> PathBuf {
+    workspace.target().join(profile.folder()).join("muster")
 }
 
 /// Builds everything and becomes `muster demo`.

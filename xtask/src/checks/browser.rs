@@ -55,7 +55,9 @@ fn end_to_end(scene: &Scene<'_>, database: &str) -> Result<Outcome, Error> {
     }
     node::install(workspace, END_TO_END)?;
     super::rust::site(scene)?;
-    let program = build::server(&scene.linted, Profile::Dev)?;
+    // As it was built with the tests: alone, with fewer features, it and much that it depends on would be compiled once more.
+    super::rust::lint(scene)?;
+    let program = build::program(&scene.linted, Profile::Dev);
     let mut playwright = Command::new("node_modules/.bin/playwright");
     playwright.arg("test").current_dir(workspace.source(END_TO_END));
     playwright.env("CI", "true").env("MUSTER_BIN", program).env("MUSTER_E2E_DB", database);
