@@ -117,7 +117,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(/\/sign-in\?/);
       const { email, password } = account(shared, 'support');
       // What stands in <noscript> is no text to Playwright, but is shown.
-      const says = expect(page.locator('form'));
+      const says = expect(page.locator('form').first());
       if (!javaScriptEnabled) await says.toContainText('scan the label again', { useInnerText: true });
       await signIn(page, email, 'not the password');
       await expect(page.getByRole('alert')).toBeVisible();
