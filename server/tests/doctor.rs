@@ -88,7 +88,7 @@ async fn an_installation_that_runs_is_asked() {
     field.close().await;
     tokio::task::block_in_place(|| {
         let served = Served::start(&field);
-        let console = served.console.trim_start_matches("https://").to_owned();
+        let console = served.console.trim_start_matches("https://").replace("localhost", "127.0.0.1");
         let look = |more: &[&str]| {
             let addresses = ["doctor", "--json", "--console", &console, "--gateway", &gateway, "--pki", &pki];
             findings(&served::command(&field, &[&addresses[..], more].concat()).output().unwrap())
