@@ -87,7 +87,7 @@ mod tests {
         time::Instant,
     };
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_reads_nothing_is_left_and_whoever_reads_slowly_is_not() {
         let patience = Duration::from_millis(300);
         let (here, there) = duplex(16);

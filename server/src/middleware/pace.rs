@@ -140,7 +140,7 @@ mod tests {
         (begun.elapsed().as_millis(), whole)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_dawdles_is_cut_short_and_whoever_is_only_slow_is_not() {
         let (a_byte, a_pause, slow) = tokio::join!(
             lasts(1, 100 * MS, 100, SHORT),
