@@ -6,7 +6,7 @@ use fleet::Fleet;
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
-    sync::{Arc, atomic::AtomicI64},
+    sync::{Arc, atomic::AtomicI64, mpsc},
     time::Duration,
 };
 use store::Db;
@@ -46,6 +46,7 @@ async fn no_certificate_that_was_given_away_is_unknown() {
             }
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
             let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let (tells, told_of_one) = mpsc::channel();
             let reader = std::thread::spawn(move || {
                 let mut issued = Vec::new();
                 for line in lines.map_while(Result::ok) {
@@ -54,11 +55,16 @@ async fn no_certificate_that_was_given_away_is_unknown() {
                         && let (Some(serial), Some(number)) = (words.get(at + 1), words.get(at + 2))
                     {
                         issued.push((serial.clone(), number.clone()));
+                        let _ = tells.send(());
                     }
                 }
                 issued
             });
-            tokio::time::sleep(Duration::from_millis(2_500 + round * 37)).await;
+            // How long it takes to begin says nothing; it is killed at any moment after it has issued some.
+            for _ in 0..2 {
+                told_of_one.recv_timeout(Duration::from_secs(120)).unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(500 + round * 37)).await;
             child.kill().unwrap();
             child.wait().unwrap();
             told.extend(reader.join().unwrap());

@@ -10,6 +10,7 @@ use fleet::{
 use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
 
 async fn begin(world: &World, size: usize) -> UploadId {
     let form = UploadForm { file_name: "a.swu".into(), size: i64::try_from(size).unwrap(), sha256: String::new() };
@@ -90,15 +91,21 @@ async fn a_restart_in_the_middle_loses_nothing_that_was_counted() {
 async fn of_two_who_send_at_once_one_is_told_so() {
     for world in worlds().await {
         let id = begin(&world, 1_000).await;
-        let slow = stream::iter([vec![7; 500], vec![8; 500]]).then(async |piece| {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            Ok::<_, io::Error>(piece)
+        let ((begins, begun), (lets_go, goes_on)) = (oneshot::channel(), oneshot::channel());
+        let slow = stream::once(async move {
+            begins.send(()).unwrap();
+            goes_on.await.unwrap();
+            Ok::<_, io::Error>(vec![7; 500])
         });
+        let slow = slow.chain(stream::iter([Ok(vec![8; 500])]));
         let ci = pipeline();
         let first = world.fleet.append_upload(&ci, id, 0, slow);
         let second = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            send(&world, id, 0, &[9; 1_000]).await
+            begun.await.unwrap();
+            // Were it made to wait for the first one, it would wait for ever.
+            let told = tokio::time::timeout(Duration::from_secs(60), send(&world, id, 0, &[9; 1_000])).await;
+            lets_go.send(()).unwrap();
+            told.unwrap()
         };
         let (first, second) = tokio::join!(first, second);
         says(second, "at the moment");
