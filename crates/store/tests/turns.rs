@@ -178,7 +178,7 @@ async fn work_ends_by_itself_once_another_has_the_turn() {
     let fixture = testing::postgres().await.unwrap();
     let turn = take(&fixture.db, "holder").await;
     on_server(&fixture.db, "UPDATE lease SET token = token + 1, holder = 'another'").await;
-    let ended = timeout(Duration::from_secs(3), turn.run(std::future::pending::<StoreResult<()>>())).await.unwrap();
+    let ended = timeout(TAKEN_OVER, turn.run(std::future::pending::<StoreResult<()>>())).await.unwrap();
     assert!(matches!(ended, Err(StoreError::LeaseOver(Lease::Crls))));
 }
 
