@@ -15,6 +15,7 @@ use std::{
         Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
@@ -299,6 +300,44 @@ pub async fn postgres() -> StoreResult<Fixture> {
     let folder = tempfile::tempdir().map_err(|e| failed("folder", e))?;
     let url = cluster()?.database().await?;
     Ok(Fixture { name: "PostgreSQL", db: Db::postgres(&url).await?, url: Some(url), folder })
+}
+
+/// Whether a connection to this PostgreSQL database waits for a lock.
+///
+/// # Errors
+/// When it is another one, or can't be asked.
+pub async fn is_lock_awaited(db: &Db) -> StoreResult<bool> {
+    is_any_connection(db, "wait_event_type = 'Lock'").await
+}
+
+/// Waits until no other connection is in the middle of something: what was dropped while it was done may be on its way still, and
+/// then its end takes place, or is undone, between two looks at the database.
+///
+/// # Errors
+/// When it can't be asked, or that takes a minute.
+pub async fn until_at_rest(db: &Db) -> StoreResult<()> {
+    let Db::Postgres(_) = db else {
+        // There is one writer.
+        return db.begin().await.map(drop);
+    };
+    let begun = Instant::now();
+    while is_any_connection(db, "state IN ('active', 'idle in transaction')").await? {
+        if begun.elapsed() > Duration::from_secs(60) {
+            return Err(failed("connections", "never at rest"));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+async fn is_any_connection(db: &Db, so: &'static str) -> StoreResult<bool> {
+    let Db::Postgres(pool) = db else { return Err(failed("connections", "only told of by PostgreSQL")) };
+    // The server's own, which tidy up, are nobody's.
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+         AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND {so})"
+    );
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await?)
 }
 
 /// Takes the bell's table away from an SQLite database, or gives it back: meanwhile nothing that is followed can be read.

@@ -5,7 +5,10 @@ use domain::{id::ImportId, import::ImportState};
 use fleet::{Fleet, import::ImportRequest};
 use futures::stream;
 use std::time::Duration;
-use store::{Db, testing::Fixture};
+use store::{
+    Db,
+    testing::{self, Fixture},
+};
 
 async fn open(fixture: &Fixture) -> Fleet {
     let db = Db::open(fixture.folder.path(), fixture.url.as_deref()).await.unwrap();
@@ -41,6 +44,7 @@ async fn an_import_goes_on_where_it_was() {
         let text = manifest(0..9_500);
         let id = interrupt(&world.fixture, text.clone(), |applied, _| applied > 0).await;
         let fleet = open(&world.fixture).await;
+        testing::until_at_rest(fleet.db()).await.unwrap();
         let before = fleet.import(&OPERATOR, id).await.unwrap();
         assert_eq!(before.state, ImportState::Applying, "{}: interrupted too late", world.name());
         assert!(before.rows_applied < 9_500 && before.rows_applied % 1_000 == 0);

@@ -30,6 +30,7 @@ use std::{
     pin::pin,
     task::Poll,
 };
+use store::testing;
 
 /// How many devices a story is about, and how many parts of each kind: the devices' own, and as many that lie about.
 const DEVICES: u64 = 3;
@@ -413,6 +414,7 @@ async fn live(world: &mut World, first: u64, ids: &[DeviceId], (steps, tally): (
                     Some(said) => story.hear(said),
                     None => count(tally, "dropped"),
                 }
+                testing::until_at_rest(story.world.fleet.db()).await.unwrap();
                 story.check().await;
             }
             Step::Wait => world.wait(2 * HOUR),

@@ -10,14 +10,30 @@ use fleet::{
     revocation::{Outcome, RevokeForm},
     trust::Verdict,
 };
-use std::time::Duration;
-use store::revoked::{
-    Revoked, SUPERSEDED,
-    cut::{self, Cut},
+use std::time::{Duration, Instant};
+use store::{
+    revoked::{
+        Revoked, SUPERSEDED,
+        cut::{self, Cut},
+    },
+    testing,
 };
 use uuid::Uuid;
 
-const A_WHILE: Duration = Duration::from_millis(300);
+const A_WHILE: Duration = Duration::from_secs(1);
+/// A transaction at rest is ended by the server after 5 seconds.
+const HELD: Duration = Duration::from_secs(3);
+
+/// Until somebody waits for a lock of its database; on SQLite, where nobody tells, a while.
+async fn until_it_waits(world: &World) {
+    if world.fixture.url.is_none() {
+        return tokio::time::sleep(A_WHILE).await;
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < HELD && !testing::is_lock_awaited(world.fleet.db()).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
 
 async fn form(world: &World, serial: &str, act: Act) -> RevokeForm {
     let preview = world.fleet.preview(&operator(), &device(serial), act).await.unwrap();
@@ -65,7 +81,7 @@ async fn a_renewal_does_not_escape_an_act_on_its_device() {
         let renewed = world.another(&mut tx, "A-00000", |_| ()).await;
         let fleet = world.fleet.clone();
         let acting = tokio::spawn(async move { fleet.revoke(&operator(), &form).await });
-        tokio::time::sleep(A_WHILE).await;
+        until_it_waits(&world).await;
         assert!(!acting.is_finished(), "{}: did not wait", world.name());
         tx.commit().await.unwrap();
         assert!(matches!(acting.await.unwrap(), Err(Error::Conflict(_))), "{}: it was not shown", world.name());
@@ -85,7 +101,7 @@ async fn acts_that_cross_on_an_authority_see_each_other() {
         let fleet = world.fleet.clone();
         let hash = shown.row.hash.clone();
         let acting = tokio::spawn(async move { fleet.decide(&manager(), approval, &hash, true, "").await });
-        tokio::time::sleep(A_WHILE).await;
+        until_it_waits(&world).await;
         let (revocation, at) = (RevocationId(Uuid::now_v7()), world.fleet.now());
         let reason = RevocationReason::CertificateHold;
         let hold = Cut { authority, revocation, at, act: Act::Hold, reason, state_before: AuthorityState::Active };
