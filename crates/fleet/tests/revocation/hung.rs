@@ -89,13 +89,15 @@ async fn a_list_that_was_signed_before_its_node_hung_never_comes_after_a_later_o
     let (hung, wake, node) = node_that_hangs(folder.path().to_owned(), url);
     // It signs a list without this.
     hung.recv().unwrap();
+    let Db::Postgres(pool) = world.fleet.db() else { unreachable!("it is on PostgreSQL") };
+    let holder = sqlx::query_scalar::<_, String>("SELECT holder FROM lease WHERE name = 'crls'").fetch_one(pool);
+    assert_eq!(holder.await.unwrap(), "hangs", "it has the lease");
     let begun = Instant::now();
     world.act(Act::Revoke, device("A-00000")).await;
     world.fleet.publish_due().await.unwrap();
     let took = begun.elapsed();
-    assert!(took > Duration::from_secs(2), "it had the lease: {took:?}");
     // With opening keys and signing, on a machine that may have much else to do; how long the lease alone takes is tested beside it.
-    assert!(took < Duration::from_secs(20), "taken over after {took:?}");
+    assert!(took < Duration::from_secs(60), "taken over after {took:?}");
     let published = world.fleet.crl("batch-a").unwrap();
     assert_eq!(world.listed("batch-a").await.len(), 1);
     wake.send(()).unwrap();
@@ -107,13 +109,6 @@ async fn a_list_that_was_signed_before_its_node_hung_never_comes_after_a_later_o
     let authority = world.authority_id("batch-a").await;
     let latest = store::crl::latest(world.fleet.db(), authority).await.unwrap().unwrap();
     assert_eq!((latest.number, latest.entries), (published.number, 1));
-    let numbers: i64 = match world.fleet.db() {
-        Db::Postgres(pool) => sqlx::query_scalar("SELECT count(*) FROM crl WHERE authority_id = $1")
-            .bind(authority.0)
-            .fetch_one(pool)
-            .await
-            .unwrap(),
-        Db::Sqlite { .. } => unreachable!("it is on PostgreSQL"),
-    };
-    assert_eq!(numbers, 1, "nothing of the node that hung came in");
+    let numbers = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM crl WHERE authority_id = $1").bind(authority.0);
+    assert_eq!(numbers.fetch_one(pool).await.unwrap(), 1, "nothing of the node that hung came in");
 }
