@@ -31,6 +31,8 @@ mod logs;
 mod metrics;
 mod oidc;
 mod ostree;
+#[path = "../../crates/fleet/tests/patience/mod.rs"]
+mod patience;
 mod pipeline;
 mod pipelines;
 mod pki;

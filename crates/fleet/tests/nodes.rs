@@ -8,6 +8,7 @@ mod bell;
 mod debs;
 #[path = "nodes/failover.rs"]
 mod failover;
+mod patience;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod pushing;

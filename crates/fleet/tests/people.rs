@@ -9,6 +9,7 @@ mod factors;
 mod oidc;
 #[path = "people/passkeys.rs"]
 mod passkeys;
+mod patience;
 mod provider;
 #[path = "people/sign_in.rs"]
 mod sign_in;

@@ -9,6 +9,7 @@ mod contract;
 mod debs;
 #[path = "shelf/imports.rs"]
 mod imports;
+mod patience;
 #[path = "shelf/reach.rs"]
 mod reach;
 #[allow(dead_code, reason = "other tests use the rest of it")]

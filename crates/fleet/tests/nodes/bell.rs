@@ -1,6 +1,7 @@
 //! What one node does, others hear.
 
 use crate::{
+    patience::until,
     revoking::{self, device},
     rolling,
     scene::{RULE, operator},
@@ -53,15 +54,6 @@ async fn deed(fleet: &Fleet, subject: &str, pause: Duration) {
     deed.commit("test.note", subject, &Value::Null).await.unwrap();
 }
 
-async fn until(what: &str, patience: Duration, is_so: impl Fn() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < patience, "{what}: not within {patience:?}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    begun.elapsed()
-}
-
 /// Ends the connections by which nodes listen and ring.
 async fn break_bells(db: &Db) -> i64 {
     let Db::Postgres(pool) = db else { return 0 };
@@ -100,7 +92,7 @@ async fn what_a_node_does_others_hear_once_whatever_order_it_is_committed_in() {
         }
         let all = WRITERS * EACH;
         let count = |heard: &Mutex<HashMap<String, usize>>| heard.lock().unwrap().len();
-        let waited = until(fixture.name, Duration::from_secs(10), || count(&heard) >= all && count(&own) >= all).await;
+        let waited = until(fixture.name, async || count(&heard) >= all && count(&own) >= all).await;
         // Whoever would hear something twice hears it by now.
         tokio::time::sleep(Duration::from_millis(700)).await;
         for (who, heard) in [("itself", &own), ("the other", &heard)] {
@@ -112,7 +104,7 @@ async fn what_a_node_does_others_hear_once_whatever_order_it_is_committed_in() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let begun = Instant::now();
         deed(&one, "last", Duration::ZERO).await;
-        until(fixture.name, Duration::from_secs(15), || heard.lock().unwrap().contains_key("last")).await;
+        until(fixture.name, async || heard.lock().unwrap().contains_key("last")).await;
         println!(
             "{}: {broken} ended, all heard {waited:?} after the last; then one in {:?}",
             fixture.name,
@@ -135,8 +127,7 @@ async fn a_node_that_was_cut_off_catches_up_from_where_it_was() {
     let ((heard, listening), bell) = (listen(&two), tokio::spawn(two.clone().follow_bell()));
     for (round, wire) in [Wire::Cut, Wire::Holds, Wire::Cut].into_iter().enumerate() {
         deed(&one, &format!("{round}/before"), Duration::ZERO).await;
-        until("before", Duration::from_secs(15), || heard.lock().unwrap().contains_key(&format!("{round}/before")))
-            .await;
+        until("before", async || heard.lock().unwrap().contains_key(&format!("{round}/before"))).await;
         relay.set(wire);
         for n in 0..20 {
             deed(&one, &format!("{round}/{n}"), Duration::ZERO).await;
@@ -145,7 +136,7 @@ async fn a_node_that_was_cut_off_catches_up_from_where_it_was() {
         assert_eq!(heard.lock().unwrap().len(), round * 21 + 1, "{wire:?}: it can't have heard of these");
         relay.set(Wire::Carries);
         let all = (round + 1) * 21;
-        let waited = until("after", Duration::from_secs(15), || heard.lock().unwrap().len() == all).await;
+        let waited = until("after", async || heard.lock().unwrap().len() == all).await;
         println!("{wire:?}: all heard {waited:?} after it was there again");
     }
     assert!(heard.lock().unwrap().values().all(|times| *times == 1));
@@ -167,8 +158,8 @@ async fn whom_one_node_cuts_off_others_refuse_within_a_second() {
             let key = other.trust().authority(row.authority_id).unwrap().certificate().subject_key_id();
             assert_eq!(other.trust().admits(&key, &row.serial), Verdict::Good);
             world.act_through(RevocationAct::Revoke, device(&serial)).await;
-            let is_refused = || other.trust().admits(&key, &row.serial) == Verdict::Revoked;
-            slowest = slowest.max(until(world.name(), Duration::from_secs(15), is_refused).await);
+            let is_refused = async || other.trust().admits(&key, &row.serial) == Verdict::Revoked;
+            slowest = slowest.max(until(world.name(), is_refused).await);
         }
         println!("{}: refused elsewhere after at most {slowest:?}", world.name());
         tasks.iter().for_each(JoinHandle::abort);
@@ -188,7 +179,7 @@ async fn a_rollout_that_is_paused_at_one_node_is_paused_at_others_within_a_secon
         let at_other = || other.rollout_in_memory(&code);
         assert_eq!(at_other(), Some(RolloutState::Running), "{}", world.name());
         world.fleet.pause_rollout(&operator(), &code, "calls from Brno").await.unwrap();
-        let waited = until(world.name(), Duration::from_secs(15), || at_other() == Some(RolloutState::Paused)).await;
+        let waited = until(world.name(), async || at_other() == Some(RolloutState::Paused)).await;
         println!("{}: paused elsewhere after {waited:?}", world.name());
         bell.abort();
     }

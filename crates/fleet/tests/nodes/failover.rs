@@ -1,7 +1,7 @@
 //! A database that goes away while something is done, one that only reads, and deeds that the database undoes because of
 //! others.
 
-use crate::{rolling, scene::RULE};
+use crate::{patience::until, rolling, scene::RULE};
 use domain::{
     person::Permission,
     release::Stage,
@@ -54,13 +54,7 @@ async fn of_what_was_not_confirmed_it_is_said_that_nobody_knows() {
     assert!(!lost.unwrap_err().to_string().contains("Nothing was changed"));
     assert_eq!(relay.swallowed(), 1);
     // It was done, in truth.
-    for _ in 0..300 {
-        if is_there(&fixture.db, "unknown").await {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(is_there(&fixture.db, "unknown").await);
+    until("it is there", async || is_there(&fixture.db, "unknown").await).await;
     deed(&fleet, "after", async || ()).await.unwrap();
 }
 
@@ -114,34 +108,21 @@ async fn what_a_device_says_survives_a_deadlock() {
         world.fleet.deployment(&actor, id, None).await.unwrap();
         let db = world.fleet.db();
         let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-        let before: i64 = sqlx::query_scalar(deadlocks).fetch_one(pool(db)).await.unwrap();
+        let counted = async || sqlx::query_scalar::<_, i64>(deadlocks).fetch_one(pool(db)).await.unwrap();
+        let before = counted().await;
         // Whoever holds the action, and wants the device, while the device's deed holds that and wants the action.
         let mut other = db.begin().await.unwrap();
         store::update_action::lock(&mut other, id).await.unwrap().unwrap();
         let says = world.says(&actor, id, Execution::Proceeding, Finished::None);
         let crosses = async {
-            let waits =
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            for _ in 0..1_500 {
-                if sqlx::query_scalar::<_, i64>(waits).fetch_one(pool(db)).await.unwrap() > 0 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            until("it waits", async || testing::is_lock_awaited(db).await.unwrap()).await;
             store::device::lock(&mut other, device_id).await.unwrap().unwrap();
             let Tx::Postgres(_) = &other else { panic!("this is PostgreSQL") };
             other.commit().await.unwrap();
         };
         tokio::join!(says, crosses);
-        let mut found = 0;
-        for _ in 0..50 {
-            found = sqlx::query_scalar::<_, i64>(deadlocks).fetch_one(pool(db)).await.unwrap() - before;
-            if found > 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        assert!(found > 0, "nobody waited for anybody in a circle");
+        // A connection at rest may keep for 10 s what it has counted.
+        until("somebody waited for somebody in a circle", async || counted().await > before).await;
     }
 }
 

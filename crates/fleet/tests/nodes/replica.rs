@@ -1,6 +1,9 @@
 //! Lists that are read from a replica, and only while that has everything.
 
-use crate::scene::{self, A, RULE, operator};
+use crate::{
+    patience::until,
+    scene::{self, A, RULE, operator},
+};
 use domain::{person::Permission, time::DAY};
 use fleet::{Fleet, devices::Sort};
 use serde_json::Value;
@@ -38,14 +41,6 @@ async fn follow(fleet: &Fleet) -> [JoinHandle<()>; 2] {
     [tokio::spawn(fleet.clone().follow_bell()), tokio::spawn(fleet.clone().follow_replica())]
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(15), "{what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_come_from_a_replica_that_knows_as_much_and_else_from_the_primary() {
     // Two databases with as many changes, and another device each: so it is seen who answers.
@@ -56,7 +51,7 @@ async fn lists_come_from_a_replica_that_knows_as_much_and_else_from_the_primary(
     let fleet = fleet.with_replica(Db::replica(relay.url()).unwrap());
     assert_eq!(listed(&fleet).await, ["P-1"], "nobody has looked at the replica yet");
     let tasks = follow(&fleet).await;
-    until("it is caught up", || fleet.is_replica_used()).await;
+    until("it is caught up", async || fleet.is_replica_used()).await;
     let first = listed(&fleet).await;
     assert!(first == ["R-1"] || first == ["P-1"], "{first:?}");
     assert_eq!(fleet.count_devices(&operator(), "").await.unwrap(), 1);
@@ -65,28 +60,25 @@ async fn lists_come_from_a_replica_that_knows_as_much_and_else_from_the_primary(
         add(&fleet, &format!("P-{n}")).await;
         assert_eq!(listed(&fleet).await.len(), n, "from the primary");
         add(&other, &format!("R-{n}")).await;
-        let begun = Instant::now();
-        loop {
+        until("it has caught up, and is asked", async || {
             let all = listed(&fleet).await;
             assert_eq!(all.len(), n, "{all:?}");
-            if all.iter().all(|serial| serial.starts_with('R')) {
-                break;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(15), "it has caught up, and is not asked");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            all.iter().all(|serial| serial.starts_with('R'))
+        })
+        .await;
     }
     add(&fleet, "P-6").await;
-    until("it is behind", || !fleet.is_replica_used()).await;
+    until("it is behind", async || !fleet.is_replica_used()).await;
     add(&other, "R-6").await;
     for wire in [Wire::Cut, Wire::Holds] {
-        until("it is there", || fleet.is_replica_used()).await;
+        until("it is there", async || fleet.is_replica_used()).await;
         relay.set(wire);
         let begun = Instant::now();
         let all = listed(&fleet).await;
         assert!(all.iter().all(|serial| serial.starts_with('P')), "{wire:?}: {all:?}");
-        assert!(begun.elapsed() < Duration::from_secs(15), "{wire:?}: {:?}", begun.elapsed());
-        until("it is away", || !fleet.is_replica_used()).await;
+        // Whoever waited for the replica would do so for longer.
+        assert!(begun.elapsed() < Duration::from_secs(30), "{wire:?}: {:?}", begun.elapsed());
+        until("it is away", async || !fleet.is_replica_used()).await;
         relay.set(Wire::Carries);
     }
     tasks.iter().for_each(JoinHandle::abort);
@@ -101,20 +93,17 @@ async fn lists_come_from_a_streaming_standby() {
     let standby = cluster.standby().unwrap();
     let fleet = fleet_with(&db, folder.path(), "P-1").await.with_replica(Db::replica(&standby.url(&name)).unwrap());
     let tasks = follow(&fleet).await;
-    until("it is caught up", || fleet.is_replica_used()).await;
+    until("it is caught up", async || fleet.is_replica_used()).await;
     for n in 2..30 {
         add(&fleet, &format!("P-{n:02}")).await;
         assert_eq!(listed(&fleet).await.len(), n, "whoever adds one sees it");
     }
-    until("it is caught up", || fleet.is_replica_used()).await;
+    until("it is caught up", async || fleet.is_replica_used()).await;
     let reads =
         "SELECT COALESCE(SUM(seq_scan + idx_scan), 0)::bigint FROM pg_stat_user_tables WHERE relname = 'device'";
     let at_standby = sqlx::PgPool::connect(&standby.url(&name)).await.unwrap();
-    let begun = Instant::now();
-    while sqlx::query_scalar::<_, i64>(reads).fetch_one(&at_standby).await.unwrap() == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(15), "no device was read there");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let read = async || sqlx::query_scalar::<_, i64>(reads).fetch_one(&at_standby).await.unwrap();
+    until("devices were read there", async || read().await > 0).await;
     drop(standby);
     assert_eq!(listed(&fleet).await.len(), 29, "nobody notices that it is gone");
     tasks.iter().for_each(JoinHandle::abort);

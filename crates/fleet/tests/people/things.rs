@@ -1,6 +1,9 @@
 //! API tokens, saved views, idempotency keys.
 
-use crate::world::{MUSTER, visitor, worlds};
+use crate::{
+    patience::until,
+    world::{MUSTER, visitor, worlds},
+};
 use domain::{
     audit::Outcome,
     person::Role,
@@ -67,23 +70,20 @@ async fn the_use_of_a_token_is_noted_once_a_minute() {
         let noted = async || fleet.tokens(&MUSTER).await.unwrap()[0].last_used_at;
         let first = fleet.now();
         // Another test's note may be under way; then the next use is noted.
-        let until = async |wanted| {
-            for _ in 0..200 {
+        let until_noted = async |wanted| {
+            until(world.name, async || {
                 fleet.actor_of_token(&new.secret, Origin::default()).await.unwrap().unwrap();
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                if noted().await == Some(wanted) {
-                    return true;
-                }
-            }
-            false
+                noted().await == Some(wanted)
+            })
+            .await
         };
-        assert!(until(first).await, "{}", world.name);
+        until_noted(first).await;
         world.wait(MINUTE - SECOND);
         fleet.actor_of_token(&new.secret, Origin::default()).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(noted().await, Some(first));
         world.wait(SECOND);
-        assert!(until(first.plus(MINUTE)).await, "{}", world.name);
+        until_noted(first.plus(MINUTE)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Imports whose node is gone: with a bucket another one goes on with them.
 
-use crate::{storage::Storage, world::operator};
+use crate::{patience::until, storage::Storage, world::operator};
 use domain::{import::ImportState, node::Lease};
 use fleet::{Fleet, import::ImportRequest};
 use futures::stream;
@@ -66,11 +66,5 @@ async fn an_import_whose_node_is_gone_is_gone_on_with_by_another_once() {
     assert_eq!(second.device_total(&operator()).await.unwrap(), ROWS);
     assert_eq!(second.take_over_imports(&mut not_there).await.unwrap(), 0);
     // The file goes a moment after its import has ended.
-    for _ in 0..500 {
-        if storage.files("imports").is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(storage.files("imports"), Vec::<String>::new(), "nothing of it stays in the bucket");
+    until("nothing of it stays in the bucket", async || storage.files("imports").is_empty()).await;
 }
