@@ -3,7 +3,7 @@
 
 pub use crate::scene::{A, PASSPHRASE, RULE, admin, manager, operator};
 
-use crate::scene;
+use crate::{metrics::free_port, scene};
 use axum::Router;
 use domain::{
     approval::ApprovalState, certificate::RevocationReason, id::AuthorityId, revocation::RevocationAct as Act,
@@ -70,8 +70,9 @@ impl Field {
         let keys = Keys { folder: data.join("keys"), passphrase: Some(Passphrase::new(PASSPHRASE.into()).unwrap()) };
         let fleet = Fleet::new(fixture.db.clone(), data.clone()).with_keys(keys);
         scene::catalogue(&fleet, None).await;
-        let gateway = Listener::bind(loopback(), Limits::of(Door::Gateway)).await.unwrap();
-        let repository = Listener::bind(loopback(), Limits::of(Door::Pki)).await.unwrap();
+        // The program itself may take their places later.
+        let bind = async |door| Listener::bind(free_port().parse().unwrap(), Limits::of(door)).await.unwrap();
+        let (gateway, repository) = (bind(Door::Gateway).await, bind(Door::Pki).await);
         let (at, pki) = (gateway.local_addr().unwrap(), repository.local_addr().unwrap());
         let settings = fleet.settings(&admin()).await.unwrap();
         let settings = fleet::setting::Settings {
