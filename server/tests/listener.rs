@@ -1,6 +1,9 @@
 //! The listener by real sockets: HTTPS and plain HTTP on one port, patience, and an orderly end.
 
-use crate::field::{A, Field, RULE, admin, field, operator, read};
+use crate::{
+    field::{A, Field, RULE, admin, field, operator, read},
+    patience::until,
+};
 use axum::{Router, extract::ConnectInfo, routing::get};
 use clap::Parser;
 use domain::time::{SECOND, Timestamp};
@@ -127,11 +130,16 @@ async fn the_slow_are_hung_up_on() {
         let begun = Instant::now();
         let stream = TcpStream::connect(served.address).await.unwrap();
         exchange(stream, start).await;
-        assert!(begun.elapsed() < Duration::from_secs(3), "{start:?} held on for {:?}", begun.elapsed());
+        // Else it were 10 s.
+        assert!(begun.elapsed() < Duration::from_secs(8), "{start:?} held on for {:?}", begun.elapsed());
     }
+    // Only the head is hurried: the handshake is meant to come about.
+    let served = serve(Limits { head: short, ..Limits::default() }).await;
+    let stream = served.https(&["http/1.1"]).await;
     let begun = Instant::now();
-    exchange(served.https(&["http/1.1"]).await, "GET /who HTTP/1.1\r\nX-Slow: ").await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "a slow head held on for {:?}", begun.elapsed());
+    exchange(stream, "GET /who HTTP/1.1\r\nX-Slow: ").await;
+    // Else it were 30 s.
+    assert!(begun.elapsed() < Duration::from_secs(20), "a slow head held on for {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -175,7 +183,8 @@ async fn what_was_accepted_is_finished_and_live_events_end() {
     assert!(slow.await.unwrap().ends_with("done"));
     assert!(events.await.unwrap().contains("text/event-stream"));
     served.task.await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5), "the end took {:?}", begun.elapsed());
+    // Whoever is not done by then is cut off after 30 s.
+    assert!(begun.elapsed() < Duration::from_secs(20), "the end took {:?}", begun.elapsed());
     assert!(TcpStream::connect(served.address).await.is_err(), "nobody listens any more");
 }
 
@@ -212,15 +221,13 @@ async fn the_operations_ca_takes_over_while_the_console_runs() {
     let before = seen(&field, address).await;
     assert!(before.contains("Muster console") && before.contains("no response sent"), "{before}");
     field.hierarchy().await;
-    let begun = Instant::now();
-    let after = loop {
-        let after = seen(&field, address).await;
-        if after.contains("OCSP Response Status: successful") || begun.elapsed() > Duration::from_secs(30) {
-            break after;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
-    assert!(after.contains("Operations CA") && after.contains("successful"), "{after}");
+    let mut after = String::new();
+    until("its answer about itself is there", async || {
+        after = seen(&field, address).await;
+        after.contains("OCSP Response Status: successful")
+    })
+    .await;
+    assert!(after.contains("Operations CA"), "{after}");
     assert!(after.contains("Verify return code: 0 (ok)"), "the chain is whole: {after}");
     stop.cancel();
     served.await.unwrap();
@@ -264,7 +271,9 @@ async fn the_gateway_hangs_up_on_whoever_says_nothing_of_who_they_are() {
     let (chain, key) = field.fleet.server_certificate(&RULE, &names, &addresses).await.unwrap();
     let identity = pki::read_identity((pki::chain_pem(&chain).as_bytes(), "c"), (key.as_bytes(), "k")).unwrap();
     let gate = Gate::new(field.fleet.clone(), &Certificates::new(&identity)).unwrap();
-    let limits = Limits { unknown: Duration::from_secs(1), ..Limits::of(Door::Gateway) };
+    // Long enough for a handshake and a first request, whatever else the machine does.
+    let unknown = Duration::from_secs(3);
+    let limits = Limits { unknown, ..Limits::of(Door::Gateway) };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let served = tokio::spawn(listener.serve_gateway(gate, gateway::router(&field.fleet), stop.clone()));
@@ -278,7 +287,8 @@ async fn the_gateway_hangs_up_on_whoever_says_nothing_of_who_they_are() {
     // Who asks for what everybody may have is answered, and may not stay.
     let begun = Instant::now();
     let said = exchange(connect().await, "GET /.well-known/est/csrattrs HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert!(said.starts_with("HTTP/1.1 200") && begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // Else it were a minute.
+    assert!(said.starts_with("HTTP/1.1 200") && begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     // Whose token is good stays, until it is not good any more.
     let mut known = connect().await;
     let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: TargetToken {token}\r\n\r\n");
@@ -289,24 +299,16 @@ async fn the_gateway_hangs_up_on_whoever_says_nothing_of_who_they_are() {
         assert_eq!(&said, b"HTTP/1.1 200");
         // What is left of the answer.
         let mut rest = [0; 4096];
-        let _ = tokio::time::timeout(Duration::from_millis(1200), known.read(&mut rest)).await;
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let _ = tokio::time::timeout(unknown, known.read(&mut rest)).await;
+        tokio::time::sleep(unknown + Duration::from_millis(200)).await;
         let _ = tokio::time::timeout(Duration::from_millis(10), known.read(&mut rest)).await;
     }
     field.fleet.remove_device_token(&operator(), "U-00001").await.unwrap();
     let begun = Instant::now();
     assert!(exchange(known, &ask).await.contains("401"));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     stop.cancel();
     served.await.unwrap();
-}
-
-async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// Says at which address devices find the gateway.
@@ -331,7 +333,7 @@ async fn the_gateway_s_certificate_follows_its_address_and_outlives_a_failure() 
     let named = |certificates: &Certificates, name: &str| shown(certificates).dns_names().contains(&name.to_owned());
     let certificates = kept().await;
     move_gateway(&fleet, "https://gateway.example:8444").await;
-    eventually("it has the name that was set", async || named(&certificates, "gateway.example")).await;
+    until("it has the name that was set", async || named(&certificates, "gateway.example")).await;
     assert!(shown(&certificates).issuer().contains("Operations CA"));
 
     // The keys can't be used for a while.
@@ -347,7 +349,7 @@ async fn the_gateway_s_certificate_follows_its_address_and_outlives_a_failure() 
     let passphrase = Some(Passphrase::new(crate::field::PASSPHRASE.into()).unwrap());
     let _ = fleet.clone().with_keys(Keys { folder: fleet.folder().join("keys"), passphrase });
     for certificates in [&certificates, &started] {
-        eventually("it is had when that is over", async || named(certificates, "other.example")).await;
+        until("it is had when that is over", async || named(certificates, "other.example")).await;
         assert!(shown(certificates).issuer().contains("Operations CA"));
     }
 }

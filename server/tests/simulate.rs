@@ -88,7 +88,7 @@ async fn virtual_devices_install_fail_where_they_are_to_and_go_back() {
                 assert_eq!(shown.failures[0].code, "17", "{}", field.name());
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(30), "{}: {:?}", field.name(), shown.wave_views);
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}: {:?}", field.name(), shown.wave_views);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         // Started anew they are who they were, and run what they ran.

@@ -4,6 +4,7 @@
 use crate::{
     field::{A, Field, field},
     metrics::free_port,
+    patience::until,
     pipeline::{Pipeline, plan, started},
     served::{Answer, Ask, Served, ask, device},
 };
@@ -55,6 +56,12 @@ fn download(field: &Field, file: &str, n: usize, rate: usize) -> std::process::C
     curl.current_dir(&field.folder).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// Until something has come of so many downloads.
+async fn until_they_run(field: &Field, count: usize) {
+    let has_come = |n| std::fs::metadata(field.file(&format!("got-{n}.swu"))).is_ok_and(|file| file.len() > 0);
+    until("downloads run", async || (0..count).all(has_come)).await;
+}
+
 /// Polls until nobody answers any more: all the answers.
 async fn poll_on(field: &Field, serial: &str, is_over: &AtomicBool) -> Vec<Answer> {
     let url = format!("https://{}/DEFAULT/controller/v1/{serial}", field.gateway);
@@ -76,7 +83,7 @@ async fn whatever_was_begun_ends_whole_and_balancers_are_told_first() {
     let mut downloads: Vec<_> = (0..DOWNLOADS).map(|n| download(&field, &file, n, SIZE / 20)).collect();
     let is_over = AtomicBool::new(false);
     let stopping = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        until_they_run(&field, DOWNLOADS).await;
         assert!(field.says(&format!("curl -s http://{at}/readyz")).await.starts_with("ready\n"));
         served.signal("TERM");
         // Until the balancer has seen it, everybody is answered, also who comes now.
@@ -119,7 +126,7 @@ async fn a_download_that_takes_longer_than_its_limit_is_broken_off_and_told() {
     let log = std::fs::File::create(field.file("log")).unwrap();
     let mut served = Served::start_with(&field, &["--stop-within", "1"], log.into());
     let mut slow = download(&field, &file, 0, 400_000);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    until_they_run(&field, 1).await;
     let begun = Instant::now();
     served.signal("TERM");
     assert!(tokio::task::spawn_blocking(move || served.ended()).await.unwrap());

@@ -4,6 +4,7 @@
 use crate::{
     field::{A, Field, RULE, field},
     metrics::free_port,
+    patience::until,
     receiver::{Behaviour, Receiver},
     served::Served,
 };
@@ -22,8 +23,6 @@ use std::{
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
-/// Nobody waits longer for anything here.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All spans that came, with what the process says of itself.
 fn told(receiver: &Receiver) -> Vec<(BTreeMap<String, String>, Span)> {
@@ -51,14 +50,6 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// A field with a device, and a token of a program that may read it.
