@@ -1,14 +1,33 @@
 //! People at a node: by its API, with a token.
 
-use crate::node::Node;
+use crate::{node::Node, scenes::PATIENCE};
 use serde_json::{Value, json};
 use std::{
     io::Write as _,
     process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
-/// Asks a node's console by curl; whose certificate it shows is tested elsewhere. The answer, which must be one of these.
-pub fn asks(node: &Node, token: &str, method: &str, path: &str, body: Option<&Value>, wanted: &[u16]) -> Value {
+/// What a node says that has just lost its database: nothing was done, and one may come again. That nobody knows whether it was
+/// done is another kind.
+const AWAY: &str = "urn:muster:problem:service-unavailable";
+
+/// Asks a node's console. The answer, whose status must be this.
+fn asks(node: &Node, token: &str, method: &str, path: &str, body: Option<&Value>, wanted: u16) -> Value {
+    let begun = Instant::now();
+    loop {
+        let (status, said) = answer(node, token, method, path, body);
+        if status == wanted {
+            return said;
+        }
+        assert!(said["type"] == AWAY && begun.elapsed() < PATIENCE, "{} {path}: {status} {said}", node.name());
+        sleep(Duration::from_millis(200));
+    }
+}
+
+/// Status and answer, by curl; whose certificate the console shows is tested elsewhere.
+fn answer(node: &Node, token: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let mut command = Command::new("curl");
     command.args(["--silent", "--insecure", "--max-time", "30", "--request", method, "--write-out", "\n%{http_code}"]);
     // The token is no argument: those are seen by everybody.
@@ -23,17 +42,16 @@ pub fn asks(node: &Node, token: &str, method: &str, path: &str, body: Option<&Va
     curl.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
     let said = String::from_utf8(curl.wait_with_output().unwrap().stdout).unwrap();
     let (body, status) = said.rsplit_once('\n').unwrap();
-    assert!(wanted.contains(&status.parse().unwrap()), "{} {path}: {said}", node.name());
-    serde_json::from_str(body).unwrap_or(Value::Null)
+    (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 /// Cuts off one device at this node.
 pub fn revoke(node: &Node, token: &str, serial: &str) {
     let what = format!("scope=device&subject={serial}&act=revoke");
-    let preview = asks(node, token, "GET", &format!("/api/v1/revocations/preview?{what}"), None, &[200]);
+    let preview = asks(node, token, "GET", &format!("/api/v1/revocations/preview?{what}"), None, 200);
     let act = json!({
         "scope": "device", "subject": serial, "act": "revoke", "reason": "key_compromise",
         "confirmation": preview["confirm_word"], "preview_hash": preview["hash"],
     });
-    asks(node, token, "POST", "/api/v1/revocations", Some(&act), &[201]);
+    asks(node, token, "POST", "/api/v1/revocations", Some(&act), 201);
 }

@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 /// No node may let a device in for longer after another one cut it off.
 pub const REVOKED_WITHIN: Duration = Duration::from_secs(1);
 /// Nobody waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything that plays.
 pub struct Stage<'a> {
@@ -102,10 +102,17 @@ impl Stage<'_> {
         ("until the last node refused it", begun.elapsed(), REVOKED_WITHIN)
     }
 
+    /// Whether a node lets a device in. One that says nothing for a while has neither let it in nor refused it, and is asked again.
     fn lets_in(&self, node: &Node, connector: &TlsConnector) -> bool {
-        let asked =
-            async { tokio::time::timeout(Duration::from_secs(2), tls::is_let_in(connector, node.gateway())).await };
-        self.runtime.block_on(asked).unwrap_or(false)
+        let begun = Instant::now();
+        loop {
+            let asked =
+                async { tokio::time::timeout(Duration::from_secs(2), tls::is_let_in(connector, node.gateway())).await };
+            if let Ok(is_let_in) = self.runtime.block_on(asked) {
+                return is_let_in;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} says nothing", node.name());
+        }
     }
 
     fn killed(&mut self) -> Vec<(&'static str, Duration, Duration)> {
