@@ -89,7 +89,7 @@ mod tests {
         let started = Instant::now();
         let error = run_within(Command::new("sleep").arg("30"), Duration::from_millis(300)).unwrap_err();
         assert!(matches!(error, Error::TimedOut { .. }), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

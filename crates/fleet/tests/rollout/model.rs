@@ -357,7 +357,8 @@ async fn tell(story: Vec<Step>, by_evidence: bool, asks: bool) {
 #[test]
 fn whatever_happens_in_whatever_order_what_must_hold_holds() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 6, max_shrink_iters: 60, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 6, max_shrink_iters: 60, failure_persistence: None, ..Config::default() });
     let stories = (vec(step(), 30..90), any::<bool>(), any::<bool>());
     runner
         .run(&stories, |(story, by_evidence, asks)| {
