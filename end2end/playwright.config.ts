@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
+import { PATIENCE } from './fixture/patience.ts';
 
 const database = process.env.MUSTER_E2E_DB ?? 'sqlite';
 
@@ -16,14 +17,14 @@ export default defineConfig({
   // A busy machine may miss a moment; what fails twice is broken. What passes at the second try is reported as flaky.
   retries: 1,
   forbidOnly: Boolean(process.env.CI),
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  timeout: 120_000,
+  expect: { timeout: PATIENCE },
   reporter: [['list']],
   outputDir: 'test-results',
   use: {
     ignoreHTTPSErrors: true,
-    actionTimeout: 10_000,
-    navigationTimeout: 20_000,
+    actionTimeout: PATIENCE,
+    navigationTimeout: 2 * PATIENCE,
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     timezoneId: 'UTC',

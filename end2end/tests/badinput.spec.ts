@@ -103,10 +103,13 @@ test('HTML and SQL in every field stay text', async ({ page, own }) => {
 });
 
 test('a query of 10,000 characters is refused at once', async ({ page }) => {
-  const begun = Date.now();
-  const answer = await page.goto(`/devices?q=${'model:x '.repeat(1_250).trim()}`);
+  const address = `/devices?q=${'model:x '.repeat(1_250).trim()}`;
+  const answer = await page.goto(address);
   expect(answer?.status()).toBe(422);
   await expect(page.getByRole('alert')).toContainText('at most 2000 characters');
+  // The server alone: how long a browser takes to draw says nothing of it.
+  const begun = Date.now();
+  expect((await page.request.get(address)).status()).toBe(422);
   expect(Date.now() - begun).toBeLessThan(5_000);
   const api = await page.request.get(`/devices?q=${'('.repeat(7_000)}`);
   expect(api.status()).toBe(422);
