@@ -1,9 +1,10 @@
 /** The certification authority: what is requested, approved, issued and cut off, with JavaScript and without. */
 
 import type { Page } from '@playwright/test';
-import { flash, shownOnce, unfold } from '../fixture/hands.ts';
+import { flash, named, shownOnce, unfold } from '../fixture/hands.ts';
 import { looksGood } from '../fixture/looks.ts';
 import { expect, test } from '../fixture/test.ts';
+import { BATCHES, ENROLLED } from '../fixture/world.ts';
 
 /** The badge in a page's head. */
 function badge(page: Page, word: string | RegExp) {
@@ -18,8 +19,8 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(how, () => {
     test.use({ javaScriptEnabled });
 
-    test('a device is held, released, and revoked for good', async ({ page, shared }) => {
-      const serial = shared.demo.facts.enrolled[own] ?? '';
+    test('a device is held, released, and revoked for good', async ({ page, shared }, { retry }) => {
+      const serial = shared.demo.facts.enrolled[own + ENROLLED * retry] ?? '';
       await page.goto(`/devices/${serial}`);
       const access = page.locator('#access');
       await expect(access.getByText('Valid')).toBeVisible();
@@ -55,8 +56,8 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole('region', { name: 'Certificates' }).first().getByText('Revoked').first()).toBeVisible();
     });
 
-    test('a batch is revoked by two people, and its curve is there', async ({ page, as, shared }) => {
-      const batch = shared.demo.facts.batches[own] ?? '';
+    test('a batch is revoked by two people, and its curve is there', async ({ page, as, shared }, { retry }) => {
+      const batch = shared.demo.facts.batches[own + BATCHES * retry] ?? '';
       await page.goto(`/batches/${batch}`);
       await page.getByRole('link', { name: 'Revoke the batch' }).click();
       await expect(page.getByText('There is no way back')).toBeVisible();
@@ -93,9 +94,9 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.locator('#authority').getByText('Revoked')).toBeVisible();
     });
 
-    test('an authority is requested by one and approved by another', async ({ page, as, shared }) => {
-      const batch = shared.demo.facts.batches[3 + own] ?? '';
-      const name = `Spare CA ${own}`;
+    test('an authority is requested by one and approved by another', async ({ page, as, shared }, { retry }) => {
+      const batch = shared.demo.facts.batches[3 + own + BATCHES * retry] ?? '';
+      const name = named(`Spare CA ${own}`, retry);
       await page.goto('/authorities/new');
       await page.getByLabel('Kind').selectOption('batch');
       await page.getByLabel('Name').fill(name);
@@ -122,8 +123,8 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole('heading', { name: 'What it says' })).toBeVisible();
     });
 
-    test('a kit is downloaded, and a token is shown once', async ({ page, shared }) => {
-      const serial = shared.demo.facts.enrolled[2 + own] ?? '';
+    test('a kit is downloaded, and a token is shown once', async ({ page, shared }, { retry }) => {
+      const serial = shared.demo.facts.enrolled[2 + own + ENROLLED * retry] ?? '';
       await page.goto(`/devices/${serial}?do=kit`);
       await page.getByLabel('The key is born in the device').check();
       const arriving = page.waitForEvent('download');
@@ -167,8 +168,8 @@ test.describe('who may not', () => {
 
   test.describe('a manager', () => {
     test.use({ role: 'manager' });
-    test('does not approve what they asked for', async ({ page, shared }) => {
-      const batch = shared.demo.facts.batches[2] ?? '';
+    test('does not approve what they asked for', async ({ page, shared }, { retry }) => {
+      const batch = shared.demo.facts.batches[2 + BATCHES * retry] ?? '';
       await page.goto(`/revocations/new?scope=batch&subject=${encodeURIComponent(batch)}&act=hold`);
       await page.getByLabel('What happened').fill('An audit is going on.');
       await page.getByLabel(/^Type/).fill(batch);

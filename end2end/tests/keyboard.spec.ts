@@ -1,13 +1,14 @@
 /** The main journeys by keyboard alone, and what the script adds to it. */
 
-import { account, awake, flash, tabTo } from '../fixture/hands.ts';
+import { account, awake, flash, named, tabTo } from '../fixture/hands.ts';
 import { expect, test } from '../fixture/test.ts';
 
 test.describe('from outside', () => {
   test.use({ role: 'nobody' });
 
-  test('in, to a device, a note, and out', async ({ page, shared }) => {
+  test('in, to a device, a note, and out', async ({ page, shared }, { retry }) => {
     const { email, password } = account(shared, 'support');
+    const note = named('Typed without a mouse', retry);
     const serial = shared.demo.facts.spare[2] ?? '';
     await page.goto('/');
     await tabTo(page, page.getByLabel('Email'));
@@ -34,11 +35,11 @@ test.describe('from outside', () => {
     await page.keyboard.press('Enter');
     await expect(page).toHaveURL(/do=note/);
     await tabTo(page, page.getByLabel('Note', { exact: true }));
-    await page.keyboard.type('Typed without a mouse.');
+    await page.keyboard.type(note);
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await expect(flash(page)).toContainText('Note added');
-    await expect(page.getByText('Typed without a mouse.')).toBeVisible();
+    await expect(page.getByText(note)).toBeVisible();
 
     await tabTo(page, page.getByRole('button', { name: 'Sign out' }).first());
     await page.keyboard.press('Enter');
@@ -113,17 +114,18 @@ test('the query is completed from the fleet\'s own words', async ({ page }) => {
   await expect(page.getByLabel('Fleet query')).toHaveValue(/custodian:"Acme Logistics"/);
 });
 
-test('a page says when something that it shows has changed', async ({ page, as, shared }) => {
+test('a page says when something that it shows has changed', async ({ page, as, shared }, { retry }) => {
+  const note = named('Seen from the other side', retry);
   const serial = shared.demo.facts.spare[3] ?? '';
   const listening = page.waitForResponse(/\/ui\/events/);
   await page.goto(`/devices/${serial}`);
   await listening;
   const support = await as('support');
   await support.goto(`/devices/${serial}?do=note`);
-  await support.getByLabel('Note', { exact: true }).fill('Seen from the other side.');
+  await support.getByLabel('Note', { exact: true }).fill(note);
   await support.getByRole('button', { name: 'Add the note' }).click();
   const told = page.getByRole('status').filter({ hasText: /updates?, refresh/ });
   await expect(told).toBeVisible();
   await told.click();
-  await expect(page.getByText('Seen from the other side.')).toBeVisible();
+  await expect(page.getByText(note)).toBeVisible();
 });

@@ -22,9 +22,9 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(how, () => {
     test.use({ javaScriptEnabled, role: 'support', viewport: { width: 390, height: 844 } });
 
-    test('from the label to the report that is awaited', async ({ page, api }) => {
+    test('from the label to the report that is awaited', async ({ page, api }, { retry }) => {
       const modems = await api.devices('model:GW-200 state:active trust:trusted kind:client component:lte', 200);
-      const serial = modems.at(javaScriptEnabled ? -5 : -9)?.serial ?? '';
+      const serial = modems.at((javaScriptEnabled ? -5 : -9) - retry)?.serial ?? '';
       await page.goto('/scan');
       await page.getByLabel('Code, serial or identifier').fill(`https://console.example/r/${serial}`);
       await page.getByRole('button', { name: 'Find' }).click();
@@ -42,7 +42,7 @@ for (const javaScriptEnabled of [true, false]) {
       const code = new URL(page.url()).pathname.split('/').pop() ?? '';
 
       // A wrong digit is kept and said.
-      const right = imei(700_000 + own);
+      const right = imei(700_000 + own + retry);
       const wrong = `${right.slice(0, -1)}${(Number(right.slice(-1)) + 1) % 10}`;
       await page.getByLabel('Slot', { exact: true }).selectOption('lte0');
       await page.getByLabel('Number of the new part').fill(wrong);
@@ -84,9 +84,9 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByText('In repair').first()).toBeVisible();
     });
 
-    test('the part that holds the key takes a second person, and then a voucher', async ({ page, shared, as }, testInfo) => {
+    test('the part that holds the key takes a second person, and then a voucher', async ({ page, shared, as }, { retry }) => {
       // A second try repairs another device: the first one's case is open.
-      const serial = shared.demo.facts.enrolled[(javaScriptEnabled ? 4 : 5) + 2 * testInfo.retry] ?? '';
+      const serial = shared.demo.facts.enrolled[(javaScriptEnabled ? 4 : 5) + 2 * retry] ?? '';
       await page.goto(`/repairs/new?serial=${serial}`);
       await page.getByLabel('What is wrong with it?').fill('Does not start');
       await page.getByRole('button', { name: 'Open the repair' }).click();
@@ -120,8 +120,8 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByText('was not used yet')).toBeVisible();
     });
 
-    test('a case that came to nothing is cancelled with a reason', async ({ page, shared }) => {
-      const serial = shared.demo.facts.spare[own + 1] ?? '';
+    test('a case that came to nothing is cancelled with a reason', async ({ page, shared }, { retry }) => {
+      const serial = shared.demo.facts.spare[own + 1 + 5 * retry] ?? '';
       await page.goto(`/repairs/new?serial=${serial}`);
       await page.getByLabel('What is wrong with it?').fill('Restarts');
       await page.getByRole('button', { name: 'Open the repair' }).click();
@@ -139,8 +139,8 @@ for (const javaScriptEnabled of [true, false]) {
 test.describe('on a bad connection', () => {
   test.use({ role: 'support', viewport: { width: 390, height: 844 } });
 
-  test('what was typed is still there', async ({ page, shared, context, complaints }) => {
-    const serial = shared.demo.facts.spare[44] ?? '';
+  test('what was typed is still there', async ({ page, shared, context, complaints }, { retry }) => {
+    const serial = shared.demo.facts.spare[44 + 5 * retry] ?? '';
     await page.goto(`/repairs/new?serial=${serial}`);
     await page.getByLabel('What is wrong with it?').fill('No mobile network');
     await page.getByRole('button', { name: 'Open the repair' }).click();

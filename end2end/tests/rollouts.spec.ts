@@ -1,7 +1,7 @@
 /** A rollout: planned by an operator, approved by a manager on a phone, stopped by one click. With JavaScript and without. */
 
 import type { Locator } from '@playwright/test';
-import { flash } from '../fixture/hands.ts';
+import { flash, named } from '../fixture/hands.ts';
 import { looksGood } from '../fixture/looks.ts';
 import { expect, test } from '../fixture/test.ts';
 
@@ -11,9 +11,9 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(how, () => {
     test.use({ javaScriptEnabled, role: 'operator' });
 
-    test('a rollout is planned, frozen, approved by somebody else, paused and aborted', async ({ page, as, shared }) => {
+    test('a rollout is planned, frozen, approved by somebody else, paused and aborted', async ({ page, as, shared }, { retry }) => {
       test.setTimeout(180_000);
-      const name = `Autumn ${how}`;
+      const name = named(`Autumn ${how}`, retry);
       await page.goto('/rollouts/new');
       await page.getByLabel('Name', { exact: true }).first().fill(name);
       const production = page.getByLabel('Release', { exact: true }).locator('option', { hasText: 'gateway-os 1.5.0' });
