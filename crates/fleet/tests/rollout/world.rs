@@ -21,6 +21,7 @@ use fleet::{
     seed::Life,
     update::UpdateLink,
 };
+use uuid::Uuid;
 
 /// 2 November 2026, 12:00, a Monday.
 pub const NOW: Timestamp = pushing::NOW;
@@ -246,6 +247,8 @@ pub const SOAK: i64 = 10;
 
 fn life(n: usize, batch: u128) -> Life {
     let mut life = scene::life(&format!("GW-{n:03}"), batch, NOW.plus(-30 * DAY));
+    // The same in every run, so that one salt always deals alike.
+    life.id = DeviceId(Uuid::from_u128(0xD000 + n as u128));
     if let Some(Event::Manufactured { firmware, .. }) = life.history.first_mut().map(|entry| &mut entry.event) {
         *firmware = Some("1.0".to_owned());
     }
