@@ -7,6 +7,7 @@ use domain::time::{MINUTE, Timestamp};
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
+    ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use store::poll::PollState;
@@ -28,6 +29,21 @@ struct Part {
     /// Grows whenever something is forgotten: what was read before that may be what was changed.
     epoch: u64,
     known: HashMap<String, (PollState, Timestamp)>,
+    /// From when on until when all that is known counts, as it was seen when there was no room.
+    full: Range<Timestamp>,
+}
+
+impl Part {
+    /// Lets go of what counts no more. Until the first of those that are left does so, nothing can be: each poll of a fleet that
+    /// is larger than what is kept would look through all of it in vain.
+    fn make_room(&mut self, now: Timestamp) {
+        if self.full.contains(&now) {
+            return;
+        }
+        self.known.retain(|_, (_, at)| *at <= now && now < at.plus(FRESH));
+        let first_end = self.known.values().map(|(_, at)| at.plus(FRESH)).min();
+        self.full = now..first_end.unwrap_or(now);
+    }
 }
 
 /// When somebody went to read a state that was not known.
@@ -60,7 +76,7 @@ impl States {
             return;
         }
         if part.known.len() >= EACH {
-            part.known.retain(|_, (_, at)| *at <= now && now < at.plus(FRESH));
+            part.make_room(now);
         }
         if part.known.len() < EACH {
             part.known.insert(serial.to_owned(), (state.clone(), now));
