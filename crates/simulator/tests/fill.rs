@@ -125,7 +125,7 @@ async fn every_field_of_the_query_language_is_understood_by_both_databases() {
     let mut found = Vec::new();
     for fixture in testing::both().await.unwrap() {
         let now = domain::time::Timestamp(1_790_000_000_000_000);
-        let clock = std::sync::Arc::new(move || now);
+        let clock = Arc::new(move || now);
         let fleet = Fleet::with_clock(fixture.db.clone(), fixture.folder.path().to_owned(), clock);
         demo::fill(&fleet, Plan::new(fleet.now(), 3, 360), |_| {}).await.unwrap();
         let mut counts = Vec::new();
