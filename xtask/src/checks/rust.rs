@@ -3,7 +3,7 @@
 use super::{Outcome, Scene};
 use crate::error::Error;
 use crate::workspace::CLIPPY;
-use crate::{build, exec, wasm};
+use crate::{build, exec, files, wasm};
 
 /// `cargo fmt --check`.
 pub fn format(scene: &Scene<'_>) -> Result<Outcome, Error> {
@@ -28,6 +28,58 @@ pub fn lint(scene: &Scene<'_>) -> Result<Outcome, Error> {
 
 /// `cargo test`, to the last of them: who mends one failure wants to know the others.
 pub fn test(scene: &Scene<'_>) -> Result<Outcome, Error> {
-    exec::run(scene.linted.cargo().args(["test", "--workspace", "--no-fail-fast"]))?;
+    let mut cargo = scene.linted.cargo();
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    // To find that no page of the docs has an example, rustdoc reads every crate once more, which takes minutes.
+    if !has_documented_examples(scene)? {
+        cargo.arg("--tests");
+    }
+    exec::run(&mut cargo)?;
     Ok(Outcome::Passed)
+}
+
+fn has_documented_examples(scene: &Scene<'_>) -> Result<bool, Error> {
+    for folder in ["app", "crates", "frontend", "server", "style"] {
+        let sources = files::tree(&scene.workspace.source(folder))?;
+        for path in sources.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+            if has_examples(&String::from_utf8_lossy(&files::read(path)?)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether rustdoc would find something to run: a block that is not marked as text, or one that is indented.
+fn has_examples(source: &str) -> bool {
+    let mut is_within = false;
+    source.lines().any(|line| {
+        let line = line.trim_start();
+        let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
+            is_within = false;
+            return false;
+        };
+        if let Some(kind) = doc.trim_start().strip_prefix("```") {
+            is_within = !is_within;
+            return is_within && kind.trim() != "text";
+        }
+        !is_within && doc.starts_with("     ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_what_rustdoc_runs() {
+        for example in
+            ["/// ```\n/// f();\n/// ```", "  //! ```no_run\n  //! f();\n  //! ```", "/// So:\n///\n///     f();"]
+        {
+            assert!(has_examples(example), "{example}");
+        }
+        for none in ["/// Says.\nfn f() {}", "//! ```text\n//!     f();\n//! ```\n//! More.", "// ```\n// f();"] {
+            assert!(!has_examples(none), "{none}");
+        }
+    }
 }
