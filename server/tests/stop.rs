@@ -80,7 +80,7 @@ async fn whatever_was_begun_ends_whole_and_balancers_are_told_first() {
     let at = free_port();
     let options = ["--metrics", &at, "--drain", "10", "--stop-within", "60"];
     let mut served = Served::start_with(&field, &options, Stdio::null());
-    let mut downloads: Vec<_> = (0..DOWNLOADS).map(|n| download(&field, &file, n, SIZE / 20)).collect();
+    let mut downloads: Vec<_> = (0..DOWNLOADS).map(|n| download(&field, &file, n, SIZE / 30)).collect();
     let is_over = AtomicBool::new(false);
     let stopping = async {
         until_they_run(&field, DOWNLOADS).await;
