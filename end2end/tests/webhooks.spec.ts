@@ -102,9 +102,9 @@ for (const javaScriptEnabled of [true, false]) {
       // The first message, which is listed last.
       const first = page.getByRole('row', { name: 'webhook.test' }).last();
       await first.getByRole('button', { name: 'Send webhook.test' }).click();
-      // It is tried again before long, with the same id.
-      await expect.poll(() => receiver.got.length, SOON).toBeGreaterThanOrEqual(2);
-      expect(receiver.got[1]?.headers['webhook-id']).toBe(headers['webhook-id']);
+      // It comes with the same id. Beside it may come what was sent before, once more: who answers late is told again.
+      const ids = (): unknown[] => receiver.got.slice(1).map((got) => got.headers['webhook-id']);
+      await expect.poll(ids, SOON).toContain(headers['webhook-id']);
       await expect.poll(async () => (await page.reload(), first.innerText()), SOON).toContain('It answered 422');
       if (javaScriptEnabled) await looksGood(page, 'a webhook that fails');
 
