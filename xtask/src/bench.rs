@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: figures, never a test that depends on how busy the machine is.
 
+mod before;
+
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
@@ -22,6 +25,8 @@ enum Subject {
     Updates,
     /// Nodes: three of them on hosts of their own, what goes wrong, and what nobody loses by it; takes root and haproxy
     Nodes,
+    /// An upgrade from the version before under load, node by node on PostgreSQL and by a restart on SQLite; takes what nodes take
+    Upgrade,
     /// Evidence: wrong and right decisions of gates and comparisons by simulation, beside other rules on the same data
     Evidence,
 }
@@ -42,6 +47,9 @@ pub struct BenchArgs {
     /// Of nodes: what one, two and three of them carry and what limits them, instead of what goes wrong
     #[arg(long)]
     throughput: bool,
+    /// Of upgrade: the program of the version before. Without it that is built, in target/before
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
 }
 
 /// Measures. For the console the site is built first, so that the size of what browsers load is printed as well.
@@ -54,7 +62,7 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
         Subject::Pki => ("server", "pki"),
         Subject::Checkin => ("server", "checkin"),
         Subject::Updates => ("server", "updates"),
-        Subject::Nodes => ("server", "nodes"),
+        Subject::Nodes | Subject::Upgrade => ("server", "nodes"),
         Subject::Evidence => ("domain", "evidence"),
     };
     let mut command = Command::new("cargo");
@@ -65,6 +73,11 @@ pub fn run(workspace: &Workspace, args: &BenchArgs) -> Result<(), Error> {
     }
     if args.throughput {
         command.arg("--throughput");
+    }
+    if matches!(args.subject, Subject::Upgrade) {
+        let program = args.before.clone().map_or_else(|| before::build(workspace), Ok)?;
+        // A measurement runs in its package's folder.
+        command.arg("--before").arg(std::path::absolute(&program).map_err(Error::file("find", &program))?);
     }
     exec::run(&mut command)
 }

@@ -58,6 +58,28 @@ pub struct Habit {
     pub reports: usize,
 }
 
+/// Who a device is, and what runs on it; key and certificate as PEM.
+pub struct Known {
+    pub serial: String,
+    pub runs: String,
+    pub key: String,
+    pub certificate: String,
+}
+
+impl From<&Caller> for Known {
+    fn from(caller: &Caller) -> Self {
+        let (serial, runs) = (caller.device.serial.clone(), "1.0".to_owned());
+        let key = caller.device.key.pkcs8_pem().unwrap().as_str().to_owned();
+        Self { serial, runs, key, certificate: caller.device.certificate.pem() }
+    }
+}
+
+/// What the database has of devices: the last count of each, and the version and state of its last update.
+pub struct Kept {
+    pub counts: BTreeMap<String, usize>,
+    pub updates: BTreeMap<String, (String, String)>,
+}
+
 /// The devices, while they come.
 pub struct Field {
     seen: Arc<Seen>,
@@ -85,19 +107,22 @@ impl Field {
 
     /// Lets these devices come.
     pub fn start(runtime: &Runtime, world: &World, callers: &[Caller], habit: Habit) -> Self {
+        Self::of(runtime, &world.root().pem(), callers.iter().map(Known::from), habit)
+    }
+
+    /// Lets these devices come, who know the gateway by this root; PEM.
+    pub fn of(runtime: &Runtime, root: &str, devices: impl ExactSizeIterator<Item = Known>, habit: Habit) -> Self {
         let seen = Arc::new(Seen::default());
-        let (places, roots) = (Arc::new(Semaphore::new(habit.at_once)), world.root().pem());
-        let faults = Arc::new(Faults::default());
-        let tasks = callers
-            .iter()
+        let places = Arc::new(Semaphore::new(habit.at_once));
+        let (faults, all) = (Arc::new(Faults::default()), devices.len());
+        let tasks = devices
             .enumerate()
-            .map(|(n, caller)| {
-                let key = caller.device.key.pkcs8_pem().unwrap();
-                let identity = Identity::new(&caller.device.certificate.pem(), &key, &roots).unwrap();
+            .map(|(n, known)| {
+                let identity = Identity::new(&known.certificate, &known.key, root).unwrap();
                 let gateway = format!("https://localhost:{}", GATEWAY.port());
-                let wire = Wire::new(&gateway, DEFAULT_TENANT, &caller.device.serial, identity).unwrap();
-                let device = Device::new(&caller.device.serial, "1.0", Arc::clone(&faults));
-                let first = habit.pause.mul_f64(n as f64 / callers.len() as f64);
+                let wire = Wire::new(&gateway, DEFAULT_TENANT, &known.serial, identity).unwrap();
+                let device = Device::new(&known.serial, &known.runs, Arc::clone(&faults));
+                let first = habit.pause.mul_f64(n as f64 / all as f64);
                 let phone = Phone { device, wire, turns: n, count: 0 };
                 runtime.spawn(live(phone, Arc::clone(&seen), Arc::clone(&places), (first, habit)))
             })
@@ -139,8 +164,8 @@ impl Field {
     }
 
     /// Holds what each was acknowledged against what is in the database.
-    pub fn check(&self) {
-        let (counts, updates) = (kept_counts(), kept_updates());
+    pub fn check(&self, kept: &Kept) {
+        let Kept { counts, updates } = kept;
         for (serial, told) in self.seen.told.lock().unwrap().iter() {
             let kept = counts.get(serial).copied().unwrap_or_default();
             let (taken, sent) = told.counts;
@@ -155,6 +180,13 @@ impl Field {
                 assert!(["verifying", "verified"].contains(&state.as_str()), "{serial}: its success is lost: {state}");
             }
         }
+    }
+}
+
+impl Kept {
+    /// What PostgreSQL has.
+    pub fn in_postgres() -> Self {
+        Self { counts: kept_counts(), updates: kept_updates() }
     }
 }
 

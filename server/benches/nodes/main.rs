@@ -22,6 +22,7 @@ mod balancer;
 mod calls;
 mod field;
 mod fill;
+mod left;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
 #[path = "../pki/load.rs"]
 mod load;
@@ -40,6 +41,7 @@ mod table;
 mod throughput;
 #[path = "../pki/tls.rs"]
 mod tls;
+mod upgrade;
 mod used;
 mod waits;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
@@ -48,7 +50,7 @@ mod world;
 
 use balancer::Balancer;
 use clap::Parser;
-use field::{Field, Habit};
+use field::{Field, Habit, Kept};
 use fill::Caller;
 use fleet::token::TokenForm;
 use net::Net;
@@ -56,6 +58,7 @@ use node::Node;
 use postgres::{Postgres, ask};
 use scenes::{Scene, Stage};
 use std::{
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -76,6 +79,9 @@ pub struct Sizes {
     /// Measure what one, two and three nodes carry and what limits them, and let nothing go wrong
     #[arg(long)]
     throughput: bool,
+    /// Upgrade an installation of the version before, which is this program, and let nothing go wrong
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// The network that this program was started in
     #[arg(long, hide = true)]
     inside: Option<String>,
@@ -125,7 +131,9 @@ fn main() -> ExitCode {
         return net::within(&arguments);
     };
     let net = Net::of(prefix);
-    if sizes.throughput {
+    if let Some(before) = &sizes.before {
+        upgrade::print(&sizes, &net, before);
+    } else if sizes.throughput {
         throughput::print(&sizes, &net);
     } else {
         goes_wrong(&sizes, &net);
@@ -207,7 +215,7 @@ fn play(sizes: &Sizes, net: &Net) -> Vec<Scene> {
     runtime.block_on(rollout::open_all(&world, &code));
     stage.everybody_installs(&code, callers.iter().filter(|caller| caller.is_updated).count());
     stage.field.stop(&runtime);
-    stage.field.check();
+    stage.field.check(&Kept::in_postgres());
     let twice = "SELECT count(*) FROM (SELECT device_id FROM update_action GROUP BY rollout_id, device_id HAVING count(*) > 1) x";
     assert_eq!(ask("muster", twice), "0", "devices that were offered twice");
     let verified = stage.nodes[0].command(&["audit", "verify"]).output().unwrap();

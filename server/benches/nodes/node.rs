@@ -20,8 +20,28 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 /// For how long at most a node goes on trusting what it read last, in seconds.
 pub const TRUST_MAX_AGE: u64 = 5;
 
+/// What a node runs, and on what.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub program: PathBuf,
+    /// Whether that is this version, which knows nodes by name.
+    pub is_this: bool,
+    /// The database's address; none where it is a file of the data folder.
+    pub database: Option<String>,
+    pub passphrase: String,
+}
+
+impl Run {
+    /// This program, on the database that all share.
+    pub fn this() -> Self {
+        let (program, passphrase) = (PathBuf::from(env!("CARGO_BIN_EXE_muster")), PASSPHRASE.to_owned());
+        Self { program, is_this: true, database: Some(Postgres::url()), passphrase }
+    }
+}
+
 /// One of the nodes.
 pub struct Node {
+    run: Run,
     /// Whether its clock can be shifted, for which every look at it costs much more.
     has_shifts: bool,
     host: Host,
@@ -41,9 +61,19 @@ impl Node {
         // As a file system that they share would be.
         fs::create_dir_all(fleet.join("artifacts")).unwrap();
         symlink(fleet.join("artifacts"), data.join("artifacts")).unwrap();
-        let shift = folder.join(format!("{}.shift", host.name()));
+        Self::on(net, host, data, Run::this())
+    }
+
+    /// A node that goes on with a data folder.
+    pub fn on(net: &Net, host: Host, data: PathBuf, run: Run) -> Self {
+        let shift = data.with_extension("shift");
         fs::write(&shift, "+0").unwrap();
-        Self { has_shifts: false, host, balancer: net.host(FIELD), data, shift, program: None }
+        Self { run, has_shifts: false, host, balancer: net.host(FIELD), data, shift, program: None }
+    }
+
+    /// Puts this program into the place of the one that it ran, for its next start.
+    pub fn upgrade(&mut self) {
+        self.run = Run { program: Run::this().program, is_this: true, ..self.run.clone() };
     }
 
     /// The same, with a clock that can be shifted where that can be done here.
@@ -81,7 +111,9 @@ impl Node {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.data.with_extension("log")).unwrap();
         let mut command = self.command(&["serve", "--console", "0.0.0.0:8443", "--gateway", "0.0.0.0:8444"]);
         command.args(["--pki", "0.0.0.0:8080", "--trusted-proxy", &self.balancer.in_field().to_string()]);
-        command.args(["--trust-max-age", &TRUST_MAX_AGE.to_string(), "--node-name", self.name()]);
+        if self.run.is_this {
+            command.args(["--trust-max-age", &TRUST_MAX_AGE.to_string(), "--node-name", self.name()]);
+        }
         if self.has_shifts {
             command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", &self.shift);
             command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -97,10 +129,20 @@ impl Node {
 
     /// A command of the program, on this node's folder and the database.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.host.command(env!("CARGO_BIN_EXE_muster"));
+        let mut command = self.host.command(&self.run.program.to_string_lossy());
         command.args(arguments).env("MUSTER_DATA", &self.data).env("MUSTER_LOG", "warn");
-        command.env("MUSTER_KEY_PASSPHRASE", PASSPHRASE).env("MUSTER_DATABASE_URL", Postgres::url());
+        command.env("MUSTER_KEY_PASSPHRASE", &self.run.passphrase).env_remove("MUSTER_DATABASE_URL");
+        command.envs(self.run.database.iter().map(|url| ("MUSTER_DATABASE_URL", url)));
         command
+    }
+
+    /// Whether it says that it can serve.
+    pub fn is_ready(&self) -> bool {
+        let asked = Command::new("curl")
+            .args(["--silent", "--insecure", "--fail", "--max-time", "2", "--output", "/dev/null"])
+            .arg(format!("https://{}/readyz", self.console()))
+            .status();
+        asked.is_ok_and(|status| status.success())
     }
 
     /// `kill -9`.

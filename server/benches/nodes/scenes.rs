@@ -230,13 +230,7 @@ impl Stage<'_> {
     fn everybody_is_back(&mut self) -> Vec<(&'static str, Duration, Duration)> {
         let begun = Instant::now();
         for node in &self.nodes {
-            until(|| {
-                let asked = std::process::Command::new("curl")
-                    .args(["--silent", "--insecure", "--fail", "--max-time", "2", "--output", "/dev/null"])
-                    .arg(format!("https://{}/readyz", node.console()))
-                    .status();
-                asked.is_ok_and(|status| status.success())
-            });
+            until(|| node.is_ready());
         }
         vec![("until all nodes were ready", begun.elapsed(), PATIENCE)]
     }
