@@ -16,6 +16,12 @@ pub fn is_installed(package: &str) -> bool {
         .is_ok_and(|text| text.trim() == "installed")
 }
 
+/// Whether the system's archive has a package. A new machine's list of it is empty, and is fetched first.
+pub fn is_known(package: &str) -> bool {
+    let shows = || exec::output(Command::new("apt-cache").args(["show", package])).is_ok();
+    exec::on_path("apt-cache") && (shows() || (is_root() && exec::run(apt().arg("update")).is_ok() && shows()))
+}
+
 /// The one line that installs packages.
 pub fn advice(packages: &[String]) -> String {
     format!("sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends {}'", packages.join(" "))

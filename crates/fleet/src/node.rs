@@ -102,7 +102,8 @@ impl Fleet {
     pub async fn join_nodes(&self, name: &str, version: &str) -> Result<()> {
         let mut tx = self.db().begin().await?;
         store::node::join(&mut tx, self.holder().id(), name, version).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.look_beside().await
     }
 
     /// Says that this node is there until the process ends.
@@ -121,7 +122,13 @@ impl Fleet {
         if !store::node::beat(&mut tx, self.holder().id()).await? {
             store::node::join(&mut tx, self.holder().id(), name, version).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.look_beside().await
+    }
+
+    async fn look_beside(&self) -> Result<()> {
+        self.inner.polls.note_beside_before(store::turn::beside_before(self.db()).await?);
+        Ok(())
     }
 
     /// Notes that this node was stopped in order.

@@ -13,6 +13,7 @@ mod copies;
 mod follows;
 #[path = "check_in/hardware.rs"]
 mod hardware;
+mod patience;
 #[path = "check_in/polls.rs"]
 mod polls;
 #[path = "check_in/rules.rs"]

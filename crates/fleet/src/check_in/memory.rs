@@ -11,7 +11,10 @@ use domain::{
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use store::poll::{PollState, Polled};
 
@@ -31,6 +34,7 @@ pub(crate) struct Polls {
     waiting: Mutex<HashMap<DeviceId, Kept>>,
     changes: Mutex<HashMap<DeviceId, (Timestamp, u32)>>,
     pub(super) states: States,
+    is_beside_before: AtomicBool,
 }
 
 /// How a device polled.
@@ -95,6 +99,18 @@ impl Polls {
                 kept.written = Some(now);
             }
         }
+    }
+
+    /// Notes whether nodes of the version before work beside this one: what they change of a device they tell nobody, so that
+    /// meanwhile no state that is kept may be gone by.
+    pub(crate) fn note_beside_before(&self, is_so: bool) {
+        if self.is_beside_before.swap(is_so, Ordering::Relaxed) != is_so {
+            self.states.forget_all();
+        }
+    }
+
+    pub(super) fn is_beside_before(&self) -> bool {
+        self.is_beside_before.load(Ordering::Relaxed)
     }
 
     /// Whether this knows better than the database how a device polls, so that nothing need be read of that.

@@ -71,7 +71,7 @@ impl Fleet {
     pub(crate) async fn poll_state(&self, id: DeviceId, serial: &str) -> Result<PollState> {
         let (polls, now) = (&self.inner.polls, self.now());
         let missed = match polls.states.of(serial, now) {
-            Ok(state) if polls.counts(id) => return Ok(state),
+            Ok(state) if polls.counts(id) && !polls.is_beside_before() => return Ok(state),
             Ok(_) => None,
             Err(missed) => Some(missed),
         };

@@ -1,7 +1,7 @@
 //! What polls need to be answered, kept for devices that come often: whoever polls every few seconds reads nothing.
 //!
 //! What this process changes is forgotten in the deed that changes it, before that answers. What another process changes
-//! is seen within a minute: for that long a state counts.
+//! is seen within a minute: for that long a state counts. Beside nodes of the version before none does.
 
 use domain::time::{MINUTE, Timestamp};
 use std::{

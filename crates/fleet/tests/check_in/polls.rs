@@ -1,6 +1,9 @@
 //! Polls: when to come again, and two devices that come as one.
 
-use crate::world::{HOME, World, honest, operator, worlds};
+use crate::{
+    patience,
+    world::{HOME, World, honest, operator, worlds},
+};
 use domain::{
     authority::FindingKind as Kind,
     device::Trust,
@@ -8,6 +11,8 @@ use domain::{
     time::{MINUTE, SECOND},
 };
 use fleet::{Actor, Error, Origin, check_in::PollAnswer};
+use sqlx::{Connection, PgConnection};
+use store::Db;
 
 const AWAY: &str = "203.0.113.9";
 
@@ -105,12 +110,7 @@ async fn whoever_comes_often_is_answered_from_memory_and_hears_at_once_what_is_w
         let asked = async || world.fleet.poll(&device).await.unwrap();
         let usual = PollAnswer { sleep_s: 300, wants_report: false, update: None, installed: None };
         assert_eq!(asked().await, usual, "{}", world.name());
-        // As another process would: no bell of this one rings.
-        let mut model = store::batch::models(world.fleet.db()).await.unwrap().remove(0);
-        model.poll_interval_s = 60;
-        let mut tx = world.fleet.db().begin().await.unwrap();
-        store::batch::update_model(&mut tx, &model).await.unwrap();
-        tx.commit().await.unwrap();
+        polls_every(&world, 60).await;
         assert_eq!(asked().await, usual, "{}: nothing is read", world.name());
         world.fleet.want_report(&operator(), device.name()).await.unwrap();
         assert_eq!(
@@ -119,16 +119,48 @@ async fn whoever_comes_often_is_answered_from_memory_and_hears_at_once_what_is_w
             "{}",
             world.name()
         );
-        model.poll_interval_s = 90;
-        let mut tx = world.fleet.db().begin().await.unwrap();
-        store::batch::update_model(&mut tx, &model).await.unwrap();
-        tx.commit().await.unwrap();
+        polls_every(&world, 90).await;
         assert_eq!(asked().await.sleep_s, 60, "{}", world.name());
         world.wait(MINUTE);
         assert_eq!(asked().await.sleep_s, 90, "{}: within a minute it is seen", world.name());
         world.fleet.report_unreadable(&device).await.unwrap();
         assert!(!asked().await.wants_report, "{}: what can't be read is asked for no more", world.name());
     }
+}
+
+#[tokio::test]
+async fn beside_a_node_of_the_version_before_nobody_is_answered_from_memory() {
+    let world = worlds().await.into_iter().find(|world| matches!(world.fleet.db(), Db::Postgres(_))).unwrap();
+    let device = world.made("A", 1).await;
+    world.reports(&device, honest(1)).await;
+    let told = async || world.fleet.poll(&device).await.unwrap().sleep_s;
+    assert_eq!(told().await, 300);
+    polls_every(&world, 60).await;
+    assert_eq!(told().await, 300, "nothing is read");
+    // It asks for its turns in these words, over and over, by a session of this name.
+    let Db::Postgres(pool) = world.fleet.db() else { unreachable!("it is on PostgreSQL") };
+    let mut before = PgConnection::connect_with(&pool.connect_options()).await.unwrap();
+    let tries = "SELECT pg_try_advisory_lock($1)";
+    sqlx::query(tries).bind(0x6d75_7374_6572_6372_i64).execute(&mut before).await.unwrap();
+    world.fleet.join_nodes("fleet-1", "1.0.0").await.unwrap();
+    assert_eq!(told().await, 60);
+    polls_every(&world, 90).await;
+    assert_eq!(told().await, 90);
+    before.close().await.unwrap();
+    patience::until("it is gone", async || !store::turn::beside_before(world.fleet.db()).await.unwrap()).await;
+    world.fleet.join_nodes("fleet-1", "1.0.0").await.unwrap();
+    assert_eq!(told().await, 90);
+    polls_every(&world, 120).await;
+    assert_eq!(told().await, 90, "nothing is read");
+}
+
+/// Changes how often devices are to come as another process would: no bell of this one rings.
+async fn polls_every(world: &World, seconds: i64) {
+    let mut model = store::batch::models(world.fleet.db()).await.unwrap().remove(0);
+    model.poll_interval_s = seconds;
+    let mut tx = world.fleet.db().begin().await.unwrap();
+    store::batch::update_model(&mut tx, &model).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
