@@ -73,7 +73,8 @@ test.describe('an app', () => {
     await stale.close();
   });
 
-  test.describe('without JavaScript', () => {
+  // What comes after builds on it, so that it is tried on both databases.
+  test.describe('where no script runs', () => {
     test.use({ javaScriptEnabled: false });
 
     test('is asked for at the sign-in and again, and a form keeps what was typed', async ({ page, browser, own }) => {

@@ -35,7 +35,8 @@ test('the first manifest is tried, then imported, with progress', async ({ page,
   await expect(mine).toHaveCount(3);
 });
 
-test.describe('without JavaScript', () => {
+// What comes after builds on it, so that it is tried on both databases.
+test.describe('where no script runs', () => {
   test.use({ javaScriptEnabled: false });
 
   test('a manifest is imported, and its template is a manifest', async ({ page, own }) => {
