@@ -147,6 +147,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.link", "Linked a user to the provider"),
     ("user.unlink", "Unlinked a user from the provider"),
     ("user.set_up", "Set Muster up"),
+    ("user.sign_out", "Ended a user's sessions"),
     ("view.delete", "Deleted a view"),
     ("view.save", "Saved a view"),
     ("webhook.add", "Added a webhook"),

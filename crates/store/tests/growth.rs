@@ -307,12 +307,15 @@ async fn partitions_are_made_ahead_and_what_is_old_is_dropped_as_a_whole() {
     updates(db, &[10_000_000, 25_000_000]).await;
     assert_eq!(number(db, BEYOND).await, 2);
     assert!(parts::make_ahead(db, NOW).await.unwrap());
-    updates(db, &[25_000_001, 36_000_000]).await;
+    updates(db, &[25_000_001, 26_000_000]).await;
     assert_eq!((number(db, PARTS).await, number(db, BEYOND).await), (4, 4));
     let at = |days: i64| NOW.plus(days * DAY);
     let drop = |before: Timestamp| async move {
         let below = retention::first_action_since(db, before).await.unwrap();
-        parts::drop_oldest(db, below, before).await.unwrap()
+        let mut tx = db.begin().await.unwrap();
+        let gone = parts::drop_oldest(&mut tx, below, before).await.unwrap();
+        tx.commit().await.unwrap();
+        gone
     };
     assert_eq!(drop(at(3)).await, None, "not all in it is old");
     assert_eq!(drop(at(9_999_999)).await, Some(8));
@@ -326,13 +329,25 @@ async fn partitions_are_made_ahead_and_what_is_old_is_dropped_as_a_whole() {
     )
     .await;
     assert_eq!(number(db, BEYOND).await, 5);
+    // Where all were dropped there are still some to be made.
+    let drops = "SELECT 'DROP TABLE ' || inhrelid::regclass FROM pg_inherits \
+                 WHERE inhparent = 'update_feedback'::regclass AND inhrelid <> 'update_feedback_beyond'::regclass";
+    let Db::Postgres(pool) = db else { unreachable!("it is on PostgreSQL") };
+    for sql in sqlx::query_scalar::<_, String>(drops).fetch_all(pool).await.unwrap() {
+        execute(db, sql).await;
+    }
+    assert_eq!(number(db, PARTS).await, 1);
+    assert!(parts::make_ahead(db, NOW).await.unwrap());
+    updates(db, &[26_200_000]).await;
+    assert_eq!((number(db, PARTS).await, number(db, BEYOND).await), (2, 5));
 }
 
 #[tokio::test]
 async fn of_a_whole_table_there_are_no_partitions() {
     let fixture = testing::sqlite().await.unwrap();
     assert!(!parts::make_ahead(&fixture.db, NOW).await.unwrap());
-    assert_eq!(parts::drop_oldest(&fixture.db, 1, NOW).await.unwrap(), None);
+    let mut tx = fixture.db.begin().await.unwrap();
+    assert_eq!(parts::drop_oldest(&mut tx, 1, NOW).await.unwrap(), None);
 }
 
 /// What a node of the version before says of what devices say.

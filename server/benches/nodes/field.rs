@@ -2,8 +2,9 @@
 //! each was acknowledged is kept, to be held against the database afterwards.
 
 use crate::{balancer::GATEWAY, fill::Caller, postgres::ask, world::World};
+use domain::rollout::Feedback;
 use server::gateway::DEFAULT_TENANT;
-use simulator::device::{Device, Did, Faults, Identity, Line, LineError, RESTART_S, Wire};
+use simulator::device::{Device, Did, Faults, File, Identity, Job, Line, LineError, Next, Polled, RESTART_S, Wire};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -20,6 +21,9 @@ use tokio::{
 
 /// What a device reports beside its version, so that it is seen which report was the last to be taken.
 const COUNT: &str = "count";
+
+/// What a device asks for that was just told of an update.
+pub const JOB: &str = "what is to be installed";
 
 /// What one device knows.
 #[derive(Clone, Debug, Default)]
@@ -230,7 +234,9 @@ async fn live(mut phone: Phone, seen: Arc<Seen>, places: Arc<Semaphore>, (first,
             return;
         }
         let place = places.acquire().await.unwrap();
-        let turned = turn(&mut phone, &seen, habit.reports).await;
+        let asked = Mutex::new("");
+        let turned = turn(&mut phone, &seen, habit.reports, &asked).await;
+        let turned = turned.map_err(|error| format!("{} to {}", kind(&error), asked.lock().unwrap()));
         drop(place);
         pause = match turned {
             Ok(is_written) => {
@@ -243,8 +249,8 @@ async fn live(mut phone: Phone, seen: Arc<Seen>, places: Arc<Semaphore>, (first,
                 // It starts with what it has written, and comes again.
                 if is_written { habit.pause.min(Duration::from_secs(RESTART_S.into())) } else { habit.pause }
             }
-            Err(error) => {
-                *seen.refused.lock().unwrap().entry(kind(&error)).or_default() += 1;
+            Err(kind) => {
+                *seen.refused.lock().unwrap().entry(kind).or_default() += 1;
                 habit.pause / 3
             }
         };
@@ -252,9 +258,10 @@ async fn live(mut phone: Phone, seen: Arc<Seen>, places: Arc<Semaphore>, (first,
 }
 
 /// One turn. Whether something was written by it.
-async fn turn(phone: &mut Phone, seen: &Seen, reports: usize) -> Result<bool, LineError> {
+async fn turn(phone: &mut Phone, seen: &Seen, reports: usize, asked: &Mutex<&'static str>) -> Result<bool, LineError> {
     let Phone { device, wire, turns, count } = phone;
-    let turned = device.turn(&*wire, false).await?;
+    let wire = Spoken { wire, asked };
+    let turned = device.turn(&wire, false).await?;
     let note = |change: &dyn Fn(&mut Told)| {
         change(seen.told.lock().unwrap().entry(device.serial().to_owned()).or_default());
     };
@@ -276,6 +283,41 @@ async fn turn(phone: &mut Phone, seen: &Seen, reports: usize) -> Result<bool, Li
         note(&|told| told.counts.0 = *count);
     }
     Ok(is_written)
+}
+
+/// A device's wire, of which is known what was asked over it last.
+struct Spoken<'a> {
+    wire: &'a Wire,
+    asked: &'a Mutex<&'static str>,
+}
+
+impl Spoken<'_> {
+    fn asks(&self, what: &'static str) -> &Wire {
+        *self.asked.lock().unwrap() = what;
+        self.wire
+    }
+}
+
+impl Line for Spoken<'_> {
+    async fn poll(&self) -> Result<Polled, LineError> {
+        self.asks("a poll").poll().await
+    }
+
+    async fn job(&self, next: &Next) -> Result<Job, LineError> {
+        self.asks(JOB).job(next).await
+    }
+
+    async fn fetch(&self, file: &File, breaks: bool) -> Result<String, LineError> {
+        self.asks("a file").fetch(file, breaks).await
+    }
+
+    async fn say(&self, next: &Next, feedback: &Feedback) -> Result<(), LineError> {
+        self.asks("feedback").say(next, feedback).await
+    }
+
+    async fn report(&self, runs: &str, measured: &[(String, String)]) -> Result<(), LineError> {
+        self.asks("a report").report(runs, measured).await
+    }
 }
 
 /// What went wrong, as far as it can be told apart.

@@ -52,6 +52,13 @@ fn has_documented_examples(scene: &Scene<'_>) -> Result<bool, Error> {
 
 /// Whether rustdoc would find something to run: a block that is not marked as text, or one that is indented.
 fn has_examples(source: &str) -> bool {
+    // Docs of other kinds are not read here, so that rustdoc has to.
+    if ["#[doc =", "#![doc =", "/**", "/*!"]
+        .iter()
+        .any(|other| source.lines().any(|l| l.trim_start().starts_with(other)))
+    {
+        return true;
+    }
     let mut is_within = false;
     source.lines().any(|line| {
         let line = line.trim_start();
@@ -63,7 +70,7 @@ fn has_examples(source: &str) -> bool {
             is_within = !is_within;
             return is_within && kind.trim() != "text";
         }
-        !is_within && doc.starts_with("     ")
+        !is_within && (doc.starts_with("     ") || doc.trim_start().starts_with("~~~"))
     })
 }
 
@@ -73,9 +80,14 @@ mod tests {
 
     #[test]
     fn examples_are_what_rustdoc_runs() {
-        for example in
-            ["/// ```\n/// f();\n/// ```", "  //! ```no_run\n  //! f();\n  //! ```", "/// So:\n///\n///     f();"]
-        {
+        for example in [
+            "/// ```\n/// f();\n/// ```",
+            "  //! ```no_run\n  //! f();\n  //! ```",
+            "/// So:\n///\n///     f();",
+            "/// ~~~\n/// f();\n/// ~~~",
+            "/** ```\nf();\n``` */",
+            "#[doc = include_str!(\"f.md\")]",
+        ] {
             assert!(has_examples(example), "{example}");
         }
         for none in ["/// Says.\nfn f() {}", "//! ```text\n//!     f();\n//! ```\n//! More.", "// ```\n// f();"] {

@@ -1,9 +1,10 @@
 //! What polls need to be answered, kept for devices that come often: whoever polls every few seconds reads nothing.
 //!
 //! What this process changes is forgotten in the deed that changes it, before that answers. What another process changes
-//! is seen within a minute: for that long a state counts. Beside nodes of the version before none does.
+//! is seen within a minute: for that long a state counts. Beside nodes of the
+//! version before, from within a second of their coming, none does.
 
-use domain::time::{MINUTE, Timestamp};
+use domain::time::{MINUTE, SECOND, Timestamp};
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
@@ -34,15 +35,16 @@ struct Part {
 }
 
 impl Part {
-    /// Lets go of what counts no more. Until the first of those that are left does so, nothing can be: each poll of a fleet that
-    /// is larger than what is kept would look through all of it in vain.
+    /// Lets go of what counts no more. Until the first of those that are left does so, and for a second at least, nothing is: each
+    /// poll of a fleet that is larger than what is kept would look through all of it in vain.
     fn make_room(&mut self, now: Timestamp) {
         if self.full.contains(&now) {
             return;
         }
         self.known.retain(|_, (_, at)| *at <= now && now < at.plus(FRESH));
         let first_end = self.known.values().map(|(_, at)| at.plus(FRESH)).min();
-        self.full = now..first_end.unwrap_or(now);
+        // Of many that were read one after the other some end at any time: once a second is often enough for whoever is new.
+        self.full = now..first_end.map_or(now, |end| end.max(now.plus(SECOND)));
     }
 }
 
@@ -109,7 +111,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a state that is known where it can't be should fail the test")]
 
     use super::*;
-    use domain::time::SECOND;
 
     const NOW: Timestamp = Timestamp(1_000 * MINUTE);
     const STATE: PollState = PollState { interval_s: 300, wanted: true, due_at: None, cadence: None, updates: None };

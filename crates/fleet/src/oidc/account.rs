@@ -15,7 +15,7 @@ use serde_json::json;
 use store::{StoreError, identity::Identity, user::User};
 
 /// Who makes and changes accounts here, in the audit log.
-const PROVIDER: Actor = Actor::Rule { name: "provider" };
+pub(super) const PROVIDER: Actor = Actor::Rule { name: "provider" };
 
 /// Why somebody has no account to come in by.
 pub(super) enum Out {

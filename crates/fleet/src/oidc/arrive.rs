@@ -3,7 +3,7 @@
 
 use super::{
     Provider,
-    account::Out,
+    account::{Out, PROVIDER},
     answer::Person,
     begin::{Request, no_provider},
 };
@@ -230,9 +230,17 @@ impl Fleet {
         let Some(theirs) = store::identity::by_subject(self.db(), provider.issuer(), subject).await? else {
             return Ok(());
         };
-        let mut tx = self.db().begin().await?;
-        store::session::delete_of_user(&mut tx, theirs.user_id, "").await?;
-        Ok(tx.commit().await?)
+        let id = theirs.user_id;
+        let mut deed = self.allow(&PROVIDER, Permission::UserManage, &format!("user:{id}")).await?;
+        store::user::lock(&mut deed.tx).await?;
+        let Some(user) = store::user::by_id_within(&mut deed.tx, id).await? else { return Ok(()) };
+        let ended = store::session::delete_of_user(&mut deed.tx, id, "").await?;
+        if ended == 0 {
+            return Ok(());
+        }
+        deed.ring("people", &id.to_string()).await?;
+        let detail = json!({"why": "no group has a role", "sessions_ended": ended});
+        deed.commit("user.sign_out", &subject_of(&user), &detail).await
     }
 
     async fn refuse_roleless(

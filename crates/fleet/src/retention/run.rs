@@ -71,8 +71,14 @@ impl Fleet {
         let policy = self.kept_for().await?;
         let mut gone = 0;
         for kept in Kept::ALL.iter().copied() {
-            let Some(before) = policy.of(kept).before(self.now()) else { continue };
-            let pass = retention::pass(self.db(), kept).await?;
+            let mut pass = retention::pass(self.db(), kept).await?;
+            let Some(before) = policy.of(kept).before(self.now()) else {
+                // Everything is kept from now on, also what a pass under way would have let go.
+                if pass.begun_at.is_some() {
+                    self.end(&mut pass, None).await?;
+                }
+                continue;
+            };
             if is_due(&pass, self.now(), EVERY) {
                 gone += self.go_through(pass, before).await?;
             }
@@ -94,7 +100,7 @@ impl Fleet {
             Kept::Webhooks => self.pieces(&mut pass, Piece::Told { before }, begun).await?,
         };
         if is_through {
-            self.end(&mut pass, before).await?;
+            self.end(&mut pass, Some(before)).await?;
         }
         Ok(pass.gone - had)
     }
@@ -126,14 +132,14 @@ impl Fleet {
         let below = retention::first_action_since(self.db(), before).await?;
         // Whole partitions first: they are read once, and dropped at once.
         loop {
-            let rows = match parts::drop_oldest(self.db(), below, before).await {
+            let mut deed = self.allow(&RULE, Permission::SettingManage, &subject(pass.kept)).await?;
+            let rows = match parts::drop_oldest(&mut deed.tx, below, before).await {
                 Ok(Some(rows)) => rows,
                 Ok(None) => break,
                 // Somebody reads all of it, as a backup does. What else goes does not wait for that.
                 Err(StoreError::Busy | StoreError::Contended) => return Ok(false),
                 Err(error) => return Err(error.into()),
             };
-            let deed = self.allow(&RULE, Permission::SettingManage, &subject(pass.kept)).await?;
             self.note(deed, pass, rows).await?;
         }
         self.pieces(pass, Piece::Feedback { below, before }, begun).await
@@ -164,7 +170,8 @@ impl Fleet {
         Ok(true)
     }
 
-    async fn end(&self, pass: &mut Pass, before: Timestamp) -> Result<()> {
+    /// Ends a pass; one that is cut short has no time before which things went.
+    async fn end(&self, pass: &mut Pass, before: Option<Timestamp>) -> Result<()> {
         (pass.begun_at, pass.ended_at, pass.upto) = (None, Some(self.now()), None);
         let subject = subject(pass.kept);
         let mut deed = self.allow(&RULE, Permission::SettingManage, &subject).await?;

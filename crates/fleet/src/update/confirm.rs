@@ -143,6 +143,8 @@ impl Fleet {
     async fn switch_auto_confirm_on(&self, actor: &Actor, initiator: &str, remark: &str) -> Result<()> {
         let (device, serial) = device_of(actor)?;
         let live = self.take_back_what_is_lost(actor, device, serial).await?;
+        // Before the deed begins: a second connection within it may be the one that all wait for.
+        let is_beside_before = store::turn::beside_before(self.db()).await?;
         let now = self.now();
         let mut deed = self.deed_of_device(actor).await?;
         let held = store::device::lock(&mut deed.tx, device).await?;
@@ -153,7 +155,7 @@ impl Fleet {
         if !auto_confirm::switch_on(&mut deed.tx, device, &how, next_told(told, now)).await? {
             return Err(Error::Conflict("Updates are agreed to without asking at this device already.".to_owned()));
         }
-        let is_told = is_told(told, now) && !store::turn::beside_before(self.db()).await?;
+        let is_told = is_told(told, now) && !is_beside_before;
         let switched = is_told.then_some(Event::AutoConfirmSwitched { on: true, initiator, remark });
         let open = update_action::open_of(&mut deed.tx, device).await?;
         match open.filter(|open| open.action.under_way().awaits_user()) {
@@ -195,6 +197,7 @@ impl Fleet {
         if auto_confirm::of(self.db(), device).await?.is_none() {
             return Ok(());
         }
+        let is_beside_before = store::turn::beside_before(self.db()).await?;
         let now = self.now();
         let mut deed = self.deed_of_device(actor).await?;
         let held = store::device::lock(&mut deed.tx, device).await?;
@@ -204,7 +207,7 @@ impl Fleet {
             return Ok(());
         }
         // A node of the version before could not read the device's history any more.
-        if is_told(told, now) && !store::turn::beside_before(self.db()).await? {
+        if is_told(told, now) && !is_beside_before {
             let event = Event::AutoConfirmSwitched { on: false, initiator: String::new(), remark: String::new() };
             append_to(&mut deed, held, vec![self.entry(actor, now, "", event)]).await?;
         }

@@ -12,6 +12,7 @@ use crate::{
     Db, StoreResult, Tx,
     db::{PATIENCE, postgres_address},
     migrate,
+    retention::parts,
 };
 use domain::time::Timestamp;
 use futures::TryStreamExt;
@@ -212,6 +213,9 @@ async fn take_in(
     force: bool,
 ) -> StoreResult<Header> {
     empty(connection, &header, force).await?;
+    if let Some(actions) = header.sequences.iter().find(|sequence| sequence.table == "update_action") {
+        parts::make_up_to(connection, actions.last).await?;
+    }
     let filled = fill(connection, &header, &mut parts).await;
     // The rest is read too: its hashes tell whether the file is to blame.
     while parts.recv().await.is_some() {}
