@@ -234,6 +234,10 @@ async fn live(mut phone: Phone, seen: Arc<Seen>, places: Arc<Semaphore>, (first,
             return;
         }
         let place = places.acquire().await.unwrap();
+        // Many may have waited for their turn, and each would take one.
+        if seen.is_over.load(Ordering::Relaxed) {
+            return;
+        }
         let asked = Mutex::new("");
         let turned = turn(&mut phone, &seen, habit.reports, &asked).await;
         let turned = turned.map_err(|error| format!("{} to {}", kind(&error), asked.lock().unwrap()));
