@@ -99,8 +99,8 @@ impl Sizes {
         self.devices.unwrap_or_else(|| self.either(60, 100_000))
     }
 
-    /// How devices come. All of a hundred thousand at the interval of the field are what two cores carry, balancer and database
-    /// included; that is why few of their turns bring a report.
+    /// How devices come. A hundred thousand at the interval of the field are twice of what two cores carry, balancer and database
+    /// included, so that many wait for their turn; that is why few of their turns bring a report.
     const fn habit(&self) -> Habit {
         if self.quick {
             Habit { at_once: 8, pause: Duration::from_secs(2), reports: 1 }

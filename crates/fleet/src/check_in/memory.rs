@@ -101,8 +101,8 @@ impl Polls {
         }
     }
 
-    /// Notes whether nodes of the version before work beside this one: what they change of a device they tell nobody, so that
-    /// meanwhile no state that is kept may be gone by.
+    /// Notes whether nodes of the version before work beside this one: they ring for nobody, so that what they change of a device is
+    /// found by the next look only. Meanwhile no state that is kept is gone by.
     pub(crate) fn note_beside_before(&self, is_so: bool) {
         if self.is_beside_before.swap(is_so, Ordering::Relaxed) != is_so {
             self.states.forget_all();
