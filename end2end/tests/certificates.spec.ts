@@ -32,9 +32,9 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(access.getByText('On hold', { exact: true })).toBeVisible();
 
       await page.goto(`/devices/${serial}`);
-      await unfold(page, 'Release');
+      await unfold(page, 'Release from hold');
       await access.getByLabel('Why it may come back').fill('It was in the other car.');
-      await access.getByRole('button', { name: 'Release it' }).click();
+      await access.getByRole('button', { name: 'Release it from hold' }).click();
       await expect(flash(page)).toContainText('Released');
       await expect(access.getByText('Valid')).toBeVisible();
 

@@ -194,9 +194,9 @@ test.describe('a copied identity', () => {
       await page.getByRole('button', { name: 'Settle it' }).click();
       await expect(flash(page)).toContainText('Settled');
       await page.goto(`/devices/${serial}`);
-      await unfold(page, 'Release');
+      await unfold(page, 'Release from hold');
       await page.getByLabel('Why it may come back').fill('The bench was wiped.');
-      await page.getByRole('button', { name: 'Release it' }).click();
+      await page.getByRole('button', { name: 'Release it from hold' }).click();
       await appears(page, () => expect(page.getByText('Trusted', { exact: true }).first()).toBeVisible({ timeout: 500 }));
       await expect(page.locator('#access')).not.toContainText('On hold');
 

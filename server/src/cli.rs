@@ -19,7 +19,7 @@ pub use authority::{
     AskAuthority, Authority, BringFile, Delegate, Manifest, OneAuthority, Retire, RootCrl, ToSettings,
 };
 pub use ceremony::{Ceremony, Crl, CrossSign, Curve, Root, RootKey, Show, Sign, SignKind};
-pub use config::{CheckConfig, Config};
+pub use config::{CHECKED, CheckConfig, Config};
 pub use doctor::Doctor;
 pub use keys::Keys;
 pub use kit::{AddStation, Kit, ListStations, Station};

@@ -15,6 +15,7 @@ pub mod listener;
 pub mod log;
 pub mod metrics;
 pub mod middleware;
+pub mod misplaced;
 pub mod notify;
 pub mod problem;
 pub mod proxy;

@@ -148,7 +148,7 @@ pub enum ListenError {
     /// Another program has the port.
     #[error(
         "{0} is in use by another program; stop that one, or choose another address with {option} (for example \
-         {option} 127.0.0.1:9443)", option = .1.option()
+         {option} {other})", other = SocketAddr::new(.0.ip(), .0.port().wrapping_add(1_000).max(1_024)), option = .1.option()
     )]
     InUse(SocketAddr, Door),
     /// The port needs rights that we don't have.

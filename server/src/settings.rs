@@ -123,6 +123,9 @@ fn leaf_matches(first: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
 /// takes only what was named.
 fn named_file(leaf: &Command, matches: &ArgMatches, default: &Path) -> Option<PathBuf> {
     leaf.get_arguments().find(|arg| arg.get_id() == known::CONFIG)?;
+    if let Ok(Some(checked)) = matches.try_get_one::<PathBuf>(cli::CHECKED) {
+        return Some(checked.clone());
+    }
     if let Some(named) = matches.get_one::<OsString>(known::CONFIG) {
         // An empty one means none.
         return Some(PathBuf::from(named)).filter(|file| !file.as_os_str().is_empty());

@@ -1,10 +1,11 @@
 //! The commands, as the program that people type.
 
 use crate::{authorisation::COMMANDS, ceremony::road};
-use domain::authority::FindingKind as Kind;
+use domain::{authority::FindingKind as Kind, time::DAY};
 use fleet::{Actor, AuditFilter, Fleet};
+use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
@@ -160,6 +161,18 @@ fn the_openapi_document_is_json() {
     let folder = tempfile::tempdir().unwrap();
     let document: serde_json::Value = serde_json::from_str(&says(folder.path(), &["openapi"], 0)).unwrap();
     assert!(document["paths"]["/api/v1/imports"]["post"].is_object());
+    // What is misspelt would be as good as left out.
+    let schemas = &document["components"]["schemas"];
+    let paths = document["paths"].as_object().unwrap().values();
+    let bodies = paths.flat_map(|path| path.as_object().unwrap().values()).filter_map(|operation| {
+        let name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
+        Some(name.rsplit('/').next().unwrap())
+    });
+    let bodies: BTreeSet<&str> = bodies.collect();
+    assert!(bodies.len() > 20, "{bodies:?}");
+    let lenient: Vec<_> =
+        bodies.iter().filter(|name| schemas[**name]["additionalProperties"] != json!(false)).collect();
+    assert!(lenient.is_empty(), "they take fields that nothing knows: {lenient:?}");
 }
 
 /// Runs a console until it has said what it says at its first start, then stops it in order.
@@ -308,6 +321,9 @@ fn a_demo_that_was_killed_while_it_was_made_is_begun_again() {
             of_kind.filter(|row| row.authority.state.as_str() == "active").count()
         };
         assert_eq!(["root", "operations", "factory", "batch"].map(active), [1, 1, 3, 12]);
+        let root = authorities.iter().find(|row| row.authority.kind.as_str() == "root").unwrap();
+        let fresh = root.crl.as_ref().is_some_and(|crl| crl.next_update > fleet.now().plus(DAY));
+        assert!(fresh, "who checks a whole chain finds a CRL of the root: {:?}", root.crl);
         let list = fleet.devices(&actor, "", store::device_list::Sort::default(), None, 500).await.unwrap();
         assert_eq!(list.page.devices.len(), 240);
         for device in &list.page.devices {

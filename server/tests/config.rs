@@ -64,6 +64,9 @@ fn a_check_shows_what_holds_and_where_it_comes_from() {
     assert_eq!(line("host"), "a.example command line");
     assert_eq!(line("tls-cert"), "– not set");
     assert!(said.contains("Nothing is wrong with them."), "{said}");
+    let other = secret(folder.path(), "other.toml", "pki = \"[::]:81\"\n", 0o644);
+    let (_, said) = with(folder.path(), &content, &["config", "check", &other]);
+    assert!(said.contains("other.toml:") && said.contains("[::]:81"), "a file that is named is the one: {said}");
     let mut environment = command(folder.path(), &["config", "check"]);
     let said = environment.env("MUSTER_HOST", "b.example").output().unwrap();
     assert!(String::from_utf8_lossy(&said.stdout).contains("environment, MUSTER_HOST"), "{said:?}");
@@ -78,8 +81,14 @@ fn a_check_finds_what_the_start_would_find() {
     let check = |more: &str| with(path, &format!("{base}{more}"), &["config", "check"]);
     let (code, said) = check("webhook-ca = \"/nowhere/ca.pem\"\n");
     assert!(code == Some(2) && said.contains("webhook-ca: /nowhere/ca.pem can't be read"), "{said}");
+    let (code, said) = with(path, "key-passphrase-file = \"/nowhere/phrase\"\n", &["config", "check"]);
+    assert!(code == Some(2) && said.contains("key-passphrase-file: /nowhere/phrase can't be read"), "{said}");
+    assert_eq!(said.matches("✗ wrong").count(), 1, "once: {said}");
     let (code, said) = check("s3-endpoint = \"https://s3.example\"\n");
     assert!(code == Some(2) && said.contains("give --artifacts"), "{said}");
+    let (code, said) = check("pki = \"127.0.0.1:8443\"\nhost = \"https://fleet.example.com/\"\n");
+    assert!(code == Some(2) && said.contains("console and pki are to listen at the same address"), "{said}");
+    assert!(said.contains("host: “https://fleet.example.com/” is no name"), "{said}");
     let url = secret(path, "url", "postgres://muster:s3cret@db/muster\n", 0o644);
     let (code, said) = check(&format!("database-url-file = \"{url}\"\n"));
     assert!(code == Some(1) && said.contains(&format!("everybody on this machine can read {url}")), "{said}");

@@ -58,7 +58,8 @@ pub async fn field() -> Field {
 }
 
 impl Field {
-    async fn on(fixture: Fixture) -> Self {
+    /// One on a database that is empty.
+    pub async fn on(fixture: Fixture) -> Self {
         let (field, gateway, repository) = Self::before(fixture).await;
         field.hierarchy().await;
         field.open(gateway, repository).await

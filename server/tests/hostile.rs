@@ -28,7 +28,6 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
 };
 use store::testing::{self, Fixture};
 use tower::ServiceExt;
@@ -337,12 +336,10 @@ async fn whoever_dawdles_keeps_nobody_waiting() {
     let slow = "set -m; for n in $(seq 60); do ((printf '{\"data\":{\"hw.cpu\":\"slow'; sleep 45) | timeout 40 curl -sS -o /dev/null \
                 --cacert ca.pem --cert GW-1.pem --key GW-1.key -X PUT -H 'Content-Type: application/json' \
                 -H 'Transfer-Encoding: chunked' -T - $GW/DEFAULT/controller/v1/GW-1/configData) >/dev/null 2>&1 & done; \
-                sleep 2; for n in 1 2 3 4 5; do curl -sS -o /dev/null -w '%{http_code} ' --cacert ca.pem --cert GW-2.pem \
+                sleep 2; for n in 1 2 3 4 5; do curl -sS -o /dev/null -m 12 -w '%{http_code} ' --cacert ca.pem --cert GW-2.pem \
                 --key GW-2.key $GW/DEFAULT/controller/v1/GW-2; done; for job in $(jobs -p); do kill -- -$job; done 2>/dev/null || true";
-    let begun = Instant::now();
-    assert_eq!(field.says(slow).await, "200 ".repeat(5));
     // Whoever had to wait for them would do so until they are hung up on: after a pause of 30 s.
-    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert_eq!(field.says(slow).await, "200 ".repeat(5));
     let shown = field.fleet.device_report(&operator(), "GW-1").await.unwrap();
     assert!(shown.attributes.is_empty(), "half a report is none: {:?}", shown.attributes);
 }

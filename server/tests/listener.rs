@@ -24,7 +24,10 @@ use server::{
 };
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 use tokio::{
@@ -40,24 +43,30 @@ struct Served {
     stop: CancellationToken,
     task: JoinHandle<()>,
     root: CertificateDer<'static>,
+    /// How many requests that take long are being answered.
+    begun: Arc<AtomicUsize>,
 }
 
 async fn serve(limits: Limits) -> Served {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let made = pki::console_certificate(&[], &[], Timestamp(i64::try_from(seconds).unwrap() * SECOND)).unwrap();
     let identity = pki::read_identity((made.cert_pem.as_bytes(), "c"), (made.key_pem.as_bytes(), "k")).unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (slow, events) = (begun.clone(), begun.clone());
     let router = Router::new()
         .route("/who", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
         .route(
             "/slow",
-            get(|| async {
+            get(async move || {
+                slow.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 "done"
             }),
         )
         .route(
             "/events",
-            get(|| async {
+            get(async move || {
+                events.fetch_add(1, Ordering::Relaxed);
                 let stream = futures::stream::pending::<Result<axum::response::sse::Event, std::io::Error>>();
                 axum::response::Sse::new(stream)
             }),
@@ -66,7 +75,8 @@ async fn serve(limits: Limits) -> Served {
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let tls = tls_config(&Certificates::new(&identity)).unwrap();
     let task = tokio::spawn(listener.serve(tls, router, stop.clone()));
-    Served { address, stop, task, root: CertificateDer::from_pem_slice(made.cert_pem.as_bytes()).unwrap() }
+    let root = CertificateDer::from_pem_slice(made.cert_pem.as_bytes()).unwrap();
+    Served { address, stop, task, root, begun }
 }
 
 impl Served {
@@ -178,7 +188,7 @@ async fn what_was_accepted_is_finished_and_live_events_end() {
     let begun = Instant::now();
     let slow = tokio::spawn(exchange(slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"));
     let events = tokio::spawn(exchange(events, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n"));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("both are being answered", async || served.begun.load(Ordering::Relaxed) == 2).await;
     served.stop.cancel();
     assert!(slow.await.unwrap().ends_with("done"));
     assert!(events.await.unwrap().contains("text/event-stream"));

@@ -26,10 +26,12 @@ mod hostile;
 mod idempotency;
 mod kept;
 mod kill;
+mod left;
 mod listener;
 mod logs;
 mod metrics;
 mod oidc;
+mod once;
 mod ostree;
 #[path = "../../crates/fleet/tests/patience/mod.rs"]
 mod patience;
@@ -59,4 +61,5 @@ mod systemd;
 mod traces;
 mod turns;
 mod updates;
+mod upgrade;
 mod webhooks;

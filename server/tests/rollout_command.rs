@@ -51,7 +51,7 @@ async fn a_rollout_is_shown_stopped_and_let_go_on() {
     field.fleet.submit_rollout(&operator(), code, version).await.unwrap();
     assert!(run(&["show", code], 0).await.contains("state      submitted"));
     let early = run(&["advance", code, "--after", "1"], 3).await;
-    assert!(early.contains("Decide approvals"), "a token approves nothing: {early}");
+    assert!(early.contains("a manager has to decide first"), "a token approves nothing: {early}");
     approve(&field, code).await;
 
     let shown = run(&["show", code], 0).await;
@@ -65,7 +65,9 @@ async fn a_rollout_is_shown_stopped_and_let_go_on() {
     assert_eq!(run(&["list", "--state", "running"], 0).await, "");
     assert!(run(&["resume", code], 0).await.contains("running, wave 1 of 2"));
     let early = run(&["advance", code, "--after", "1"], 3).await;
-    assert!(early.contains("Decide approvals"), "before an outcome is known it is for who approves: {early}");
+    let other = run(&["advance", code, "--after", "2"], 3).await;
+    assert!(other.contains("409") && other.contains("Wave 1 of 2 is open"), "which wave it is comes first: {other}");
+    assert!(early.contains("Wave 1 waits for this: "), "{early}");
     one_fails(&field, &serials).await;
     assert!(run(&["advance", code, "--after", "1"], 0).await.contains("running, wave 2 of 2"));
     let again = run(&["advance", code, "--after", "1"], 3).await;
@@ -77,6 +79,17 @@ async fn a_rollout_is_shown_stopped_and_let_go_on() {
     assert!(run(&["show", "none/../x"], 3).await.contains("404"));
     assert!(run(&["list", "--state", "dreaming"], 3).await.contains("400"));
     run(&["advance", code, "--after", "0"], 2).await;
+    // Of the same name with another key, as after it was made anew, and of another name.
+    let of_another_key =
+        pki::console_certificate(&["localhost".to_owned()], &[], fleet::system_time()).unwrap().cert_pem;
+    let of_another_name = std::fs::read_to_string(field.folder.join("test-root.pem")).unwrap();
+    let ours = std::fs::read(remote.folder.join("ca.pem.console")).unwrap();
+    for strangers in [of_another_key, of_another_name] {
+        std::fs::write(remote.folder.join("ca.pem.console"), strangers).unwrap();
+        let untrusted = run(&["list"], 3).await;
+        assert!(untrusted.contains("--ca FILE"), "it is told how to trust it: {untrusted}");
+    }
+    std::fs::write(remote.folder.join("ca.pem.console"), ours).unwrap();
     std::fs::write(remote.folder.join("token"), "of nobody\n").unwrap();
     assert!(run(&["pause", code], 3).await.contains("401"));
     remote.end().await;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 use tokio::io::AsyncWriteExt;
@@ -35,12 +36,17 @@ impl Served {
 
     /// The same, where so much is logged.
     pub fn start_at(field: &Field, options: &[&str], log: Stdio, level: &str) -> Self {
-        assert!(server::assets::manifest().is_ok(), "the browser's files are missing: cargo xtask test --only site");
         let mut command = command(field, &["serve", "--console", "127.0.0.1:0"]);
         command.args(["--webhook-network", "127.0.0.0/8"]);
         command.args(["--gateway", &field.gateway.to_string(), "--pki", &field.pki.to_string()]);
         command.env("MUSTER_LOG", level);
-        let mut program = command.args(options).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        Self::starting(command.args(options).stderr(log))
+    }
+
+    /// What a command starts, once it says that it runs.
+    pub fn starting(command: &mut Command) -> Self {
+        assert!(server::assets::manifest().is_ok(), "the browser's files are missing: cargo xtask test --only site");
+        let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);
         let console = lines.find_map(|line| line.strip_prefix("Muster runs at ").map(str::to_owned)).unwrap();
         // Whoever speaks to nobody ends.
@@ -75,12 +81,15 @@ impl Served {
 
 /// A command of the program, on the field's folder and database.
 pub fn command(field: &Field, arguments: &[&str]) -> Command {
+    command_in(field.data(), field.url(), PASSPHRASE, arguments)
+}
+
+/// A command of the program on a data folder, and on the database at that address if there is one.
+pub fn command_in(data: &Path, url: Option<&str>, passphrase: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-    command.args(arguments).env("MUSTER_DATA", field.data()).env("MUSTER_LOG", "warn");
-    command.env("MUSTER_CONFIG", "").env("MUSTER_KEY_PASSPHRASE", PASSPHRASE).env_remove("MUSTER_DATABASE_URL");
-    if let Some(url) = field.url() {
-        command.env("MUSTER_DATABASE_URL", url);
-    }
+    command.args(arguments).env("MUSTER_DATA", data).env("MUSTER_LOG", "warn");
+    command.env("MUSTER_CONFIG", "").env("MUSTER_KEY_PASSPHRASE", passphrase).env_remove("MUSTER_DATABASE_URL");
+    command.envs(url.map(|url| ("MUSTER_DATABASE_URL", url)));
     command
 }
 

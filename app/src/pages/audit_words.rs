@@ -4,7 +4,10 @@ use crate::{
     components::text::plural,
     context::{Ctx, href, segment},
 };
-use domain::{id::TokenId, person::Permission};
+use domain::{
+    id::{ApprovalId, TokenId},
+    person::Permission,
+};
 use fleet::AuditEntry;
 use std::collections::BTreeMap;
 
@@ -217,17 +220,26 @@ async fn name_of(ctx: &Ctx, kind: &str, id: &str) -> Option<String> {
 const KINDS: &[(&str, &str)] = &[
     ("account", "Account"),
     ("address", "Address"),
+    ("approval", "Approval"),
+    ("authority", "Authority"),
     ("batch", "Batch"),
+    ("certificate", "Certificate"),
     ("custodian", "Custodian"),
     ("device", "Device"),
+    ("finding", "Finding"),
     ("import", "Import"),
+    ("model", "Model"),
     ("release", "Release"),
+    ("revocation", "Revocation"),
     ("rollout", "Rollout"),
+    ("server", "Server"),
+    ("station", "Station"),
     ("upload", "Upload"),
     ("repair", "Repair"),
     ("token", "Token"),
     ("user", "User"),
     ("view", "View"),
+    ("voucher", "Voucher"),
     ("webhook", "Webhook"),
 ];
 
@@ -238,7 +250,16 @@ pub(super) fn subject_words(subject: &str, names: &Names) -> String {
         return key.parse().map_or_else(|_| subject.to_owned(), |n| plural(n, "device", "devices"));
     }
     let Some((_, word)) = KINDS.iter().find(|(known, _)| *known == kind) else { return subject.to_owned() };
-    format!("{word} {}", names.get(subject).map_or(key, String::as_str))
+    let name = names.get(subject).cloned().unwrap_or_else(|| short(key));
+    format!("{word} {name}")
+}
+
+/// An id of which nobody reads more than its end: what comes before is the time, and alike in those made together.
+fn short(key: &str) -> String {
+    match (key.parse::<ApprovalId>(), key.rsplit_once('-')) {
+        (Ok(_), Some((_, end))) => format!("…{end}"),
+        _ => key.to_owned(),
+    }
 }
 
 /// Where the subject of an entry is to be seen.
@@ -313,6 +334,8 @@ mod tests {
         assert_eq!(subject_words("import:7", &names), "Import october.csv");
         assert_eq!(subject_words("device:GW-1", &names), "Device GW-1");
         assert_eq!(subject_words("devices:12", &names), "12 devices");
+        assert_eq!(subject_words("authority:batch-ca-1", &names), "Authority batch-ca-1");
+        assert_eq!(subject_words("approval:01a22f72-8139-7532-8647-f5935a1b5b84", &names), "Approval …f5935a1b5b84");
         assert_eq!(subject_words("/users", &names), "/users");
     }
 

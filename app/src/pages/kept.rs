@@ -124,7 +124,7 @@ fn hint(kept: Kept) -> String {
         Kept::Crls => "After their end. The audit log has number and hash of each.",
         Kept::Webhooks => "What was not delivered by then is not delivered any more.",
     };
-    format!("{what} At least {} days; nothing keeps it for ever.", kept.shortest())
+    format!("{what} At least {} days; left empty, it is kept for ever.", kept.shortest())
 }
 
 fn fields(form: &FormState, rows: &[KeptRow], asked: &BTreeMap<Kept, String>) -> impl IntoView + use<> {

@@ -136,16 +136,21 @@ fn line(row: &RolloutRow, now: Timestamp) -> impl IntoView + use<> {
         let to = href(&at, &[("state", state)]);
         if n == 0 { "0".into_any() } else { view! { <a href=to>{number(n)}</a> }.into_any() }
     };
-    let devices = row
-        .devices
-        .map_or_else(|| view! { <span class="quiet">"not frozen"</span> }.into_any(), |n| number(n).into_any());
+    let held =
+        (row.devices_held_back > 0).then(|| view! { <small>{number(row.devices_held_back)} " held back"</small> });
+    let of_devices = if held.is_some() { "num two" } else { "num" };
+    let devices = match (row.devices, held) {
+        (None, _) => view! { <span class="quiet">"not frozen"</span> }.into_any(),
+        (Some(n), Some(held)) => view! { <b>{number(n)}</b> {held} }.into_any(),
+        (Some(n), None) => number(n).into_any(),
+    };
     view! {
         <tr>
             <th scope="row" class="two"><b><a href=at.clone()>{row.name.clone()}</a></b><small>{row.release.clone()}</small></th>
             <td data-l="State">{words::state(row.state).cell()}</td>
             <td data-l="Wave" class="nowrap">{words::wave_of(row.wave, row.waves)}</td>
             <td class="bar-cell full">{row.devices.map(|_| evidence::bar(&row.evidence))}</td>
-            <td data-l="Devices" class="num">{devices}</td>
+            <td data-l="Devices" class=of_devices>{devices}</td>
             <td data-l="Verified" class="num">{outcome(row.evidence.verified, "verified")}</td>
             <td data-l="Failed" class="num">{outcome(row.evidence.failed, "failed")}</td>
             <td data-l="Silent" class="num">{outcome(row.evidence.silent, "silent")}</td>

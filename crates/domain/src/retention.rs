@@ -84,7 +84,7 @@ impl Keep {
 
 /// A time that can't be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Give a number of days from {shortest} to {longest}, or nothing to keep it for ever.", longest = LONGEST)]
+#[error("Give a number of days from {shortest} to {longest}, or leave this empty to keep it for ever.", longest = LONGEST)]
 pub struct KeepError {
     /// The shortest time, in days.
     pub shortest: i64,

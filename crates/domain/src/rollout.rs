@@ -40,7 +40,7 @@ pub use experiment::{Better, Criterion, Experiment, Metric};
 pub use feedback::{Execution, Feedback, Finished};
 pub use forecast::{
     BRICKED, Basis, Bytes, Crowd, ExpectedCourse, Foreseen, INSTALLS, Loss, Outlook, Past, PastRollout, Point, Range,
-    Stop, WaveCourse, WaveForecast, expect, forecast, foresee, lose,
+    Stop, Told, WaveCourse, WaveForecast, due_at, expect, forecast, foresee, lose,
 };
 pub use freeze::{Frozen, FrozenWave, Member, Members, Membership, freeze, freeze_and_draw, numbers_hash, plan_hash};
 pub use gate::{Decision, Evidence, Missing, decide};

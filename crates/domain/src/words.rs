@@ -11,6 +11,8 @@ macro_rules! words {
             /// Every value, in the order in which people expect them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            const WORDS: &'static [&'static str] = &[$($word,)+];
+
             /// The word that is stored and sent.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -44,7 +46,7 @@ macro_rules! words {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+                text.parse().map_err(|_: crate::UnknownWord| serde::de::Error::unknown_variant(&text, Self::WORDS))
             }
         }
     };

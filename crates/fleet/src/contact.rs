@@ -37,16 +37,25 @@ impl Noted {
         }
     }
 
-    fn take(&mut self, now: Timestamp) -> Vec<(DeviceId, Timestamp)> {
+    /// Some of those that wait, in one order, so that two nodes can't wait for each other. They wait until they are
+    /// [`written`](Self::written), whatever becomes of whoever writes.
+    fn due(&mut self, now: Timestamp) -> Vec<(DeviceId, Timestamp)> {
         if self.swept.is_none_or(|at| at.plus(EVERY) <= now || at > now) {
             self.written.retain(|_, at| at.plus(EVERY) > now && *at <= now);
             self.swept = Some(now);
         }
-        let ids: Vec<DeviceId> = self.waiting.keys().take(AT_ONCE).copied().collect();
-        let mut taken: Vec<_> = ids.iter().filter_map(|id| self.waiting.remove_entry(id)).collect();
-        // In one order, so that two nodes can't wait for each other.
-        taken.sort_unstable();
-        taken
+        let mut due: Vec<_> = self.waiting.iter().take(AT_ONCE).map(|(id, at)| (*id, *at)).collect();
+        due.sort_unstable();
+        due
+    }
+
+    fn written(&mut self, contacts: &[(DeviceId, Timestamp)]) {
+        for (device, at) in contacts {
+            if self.waiting.get(device).is_some_and(|came| *came < at.plus(EVERY)) {
+                self.waiting.remove(device);
+            }
+            self.written.insert(*device, *at);
+        }
     }
 }
 
@@ -69,17 +78,12 @@ impl Fleet {
     /// When the database fails; then they wait still.
     pub async fn flush_contacts(&self) -> Result<()> {
         loop {
-            let taken = self.contacts().take(self.now());
-            if taken.is_empty() {
+            let due = self.contacts().due(self.now());
+            if due.is_empty() {
                 return Ok(());
             }
-            let written = self.write_contacts(&taken).await;
-            let mut contacts = self.contacts();
-            if written.is_err() {
-                contacts.waiting.extend(taken);
-                return written;
-            }
-            contacts.written.extend(taken);
+            self.write_contacts(&due).await?;
+            self.contacts().written(&due);
         }
     }
 
@@ -106,16 +110,22 @@ mod tests {
         let at = |minutes: i64| Timestamp(1_000 * MINUTE + minutes * MINUTE);
         noted.note(id(2), at(0));
         noted.note(id(1), at(0));
-        let first = noted.take(at(0));
+        let first = noted.due(at(0));
         assert_eq!(first, [(id(1), at(0)), (id(2), at(0))]);
-        noted.written.extend(first);
+        assert_eq!(noted.due(at(0)), first, "they wait until they are written");
+        noted.note(id(1), at(0).plus(1));
+        noted.note(id(2), at(1));
+        noted.written(&first);
+        assert_eq!(noted.due(at(0)), [(id(2), at(1))], "it came again when that was due");
+        noted.written(&[(id(2), at(1))]);
         noted.note(id(1), at(0).plus(MINUTE / 2));
-        assert!(noted.take(at(0).plus(MINUTE / 2)).is_empty());
+        assert!(noted.due(at(0).plus(MINUTE / 2)).is_empty());
         noted.note(id(1), at(1));
-        assert_eq!(noted.take(at(1)), [(id(1), at(1))]);
+        assert_eq!(noted.due(at(1)), [(id(1), at(1))]);
+        noted.written(&[(id(1), at(1))]);
         // A clock that was set back is no reason to note nobody for hours.
         noted.written.insert(id(1), at(90));
         noted.note(id(1), at(2));
-        assert_eq!(noted.take(at(2)), [(id(1), at(2))]);
+        assert_eq!(noted.due(at(2)), [(id(1), at(2))]);
     }
 }

@@ -4,14 +4,21 @@ use crate::{Actor, Error, Fleet, Result};
 use domain::{
     node::{Lease, NodeState},
     person::Permission,
-    time::{DAY, Timestamp},
+    time::{DAY, MINUTE, Timestamp},
 };
 use std::time::Duration;
-use store::Db;
+use store::{Db, node::Node};
 
 /// How often a node says that it is there. On SQLite, where it is the only one, seldom: each time is written to the disk.
 const BEAT: Duration = Duration::from_secs(1);
 const BEAT_ALONE: Duration = Duration::from_secs(60);
+/// For how long is listened whether somebody runs by this node's id: several beats. Meanwhile is looked so often.
+const LISTENED: Duration = Duration::from_secs(4);
+const LOOKS: u32 = 16;
+/// By how many beats that is proved: one may have been on its way when its process was killed.
+const PROVED: u32 = 2;
+/// For how long after its last beat a node is listened for.
+const HEARD_LATELY: i64 = MINUTE;
 /// For how long a node that is not heard any more is remembered.
 const REMEMBERED: i64 = 7 * DAY;
 
@@ -98,12 +105,42 @@ impl Fleet {
     /// Like when devices were heard, it is no deed of anybody and not audited.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When another process runs by this id, whose data folder this one's is a copy of, or the database fails.
     pub async fn join_nodes(&self, name: &str, version: &str) -> Result<()> {
+        self.refuse_twin().await?;
         let mut tx = self.db().begin().await?;
         store::node::join(&mut tx, self.holder().id(), name, version).await?;
         tx.commit().await?;
         self.look_beside().await
+    }
+
+    /// Whoever was killed a moment ago and starts again only waits until it is plain that nobody is heard by this id. Of two that start at
+    /// the same moment neither hears the other.
+    async fn refuse_twin(&self) -> Result<()> {
+        let Some(mut known) = self.heard_by_this_id().await? else { return Ok(()) };
+        let mut beats = 0;
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LISTENED / LOOKS).await;
+            let Some(heard) = self.heard_by_this_id().await? else { return Ok(()) };
+            if heard.seen_at != known.seen_at {
+                beats += 1;
+                known = heard;
+            }
+            if beats >= PROVED {
+                return Err(twin(&known.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who ran by this node's id lately and was not stopped in order. On SQLite, where the data folder's lock does the same, nobody.
+    async fn heard_by_this_id(&self) -> Result<Option<Node>> {
+        if matches!(self.db(), Db::Sqlite { .. }) {
+            return Ok(None);
+        }
+        let since = store::node::clock(self.db()).await?.plus(-HEARD_LATELY);
+        let mut nodes = store::node::all(self.db()).await?.into_iter();
+        Ok(nodes.find(|node| node.id == self.holder().id() && node.stopped_at.is_none() && node.seen_at >= since))
     }
 
     /// Says that this node is there until the process ends.
@@ -148,4 +185,11 @@ impl Fleet {
         store::node::forget(&mut tx, now.plus(-REMEMBERED)).await?;
         Ok(tx.commit().await?)
     }
+}
+
+fn twin(name: &str) -> Error {
+    Error::Conflict(format!(
+        "The node {name} runs by the id of this data folder, so that one is a copy of the other. Each node needs a folder of its own: \
+         remove the file imports/node from this one, then start again."
+    ))
 }

@@ -9,6 +9,7 @@ mod again;
 mod bom;
 mod check;
 mod inspect;
+mod pieces;
 mod promote;
 mod push;
 mod read;
@@ -21,6 +22,7 @@ mod upload;
 
 pub use bom::AttachedBom;
 pub use check::CheckForm;
+pub(crate) use pieces::Copies;
 pub use promote::{Promoted, PromotionForm};
 pub use push::{Pushed, ReleaseForm};
 pub use read::{NextStage, ReleaseDetail, ReleaseFilter, ReleasePage, ReleaseRow};

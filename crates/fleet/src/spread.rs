@@ -1,6 +1,6 @@
 //! How an act of revocation spreads: noted in memory as it happens, written down together every second.
 
-use crate::{Actor, Deed, Fleet, Result, custody::append, trust::Mark};
+use crate::{Actor, Deed, Error, Fleet, Result, custody::append, trust::Mark};
 use domain::{
     device::Device,
     history::{Entry, Event},
@@ -12,7 +12,7 @@ use domain::{
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     net::Ipv6Addr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use store::{revocation::Revocation, spread::Spread};
 
@@ -38,7 +38,17 @@ const RULE: Actor = Actor::Rule { name: "gateway" };
 
 /// What has happened since it was last written down.
 #[derive(Default)]
-pub(crate) struct Buffer(Mutex<Noted>);
+pub(crate) struct Buffer {
+    noted: Mutex<Noted>,
+    /// Whoever writes it down. One at a time: what another has taken is not in the database yet.
+    writes: tokio::sync::Mutex<()>,
+}
+
+impl Buffer {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[derive(Default)]
 struct Noted {
@@ -162,6 +172,11 @@ impl Noted {
     }
 }
 
+/// Whether what failed may be in the database all the same.
+const fn may_be_done(error: &Error) -> bool {
+    matches!(error, Error::Unsure)
+}
+
 /// An address as one network: whoever has an IPv6 address has 2^64 of them.
 fn network_of(by: &str) -> String {
     match by.parse::<Ipv6Addr>() {
@@ -174,8 +189,8 @@ fn network_of(by: &str) -> String {
 }
 
 impl Fleet {
-    fn noted(&self) -> std::sync::MutexGuard<'_, Noted> {
-        self.inner.spread.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.inner.spread.noted()
     }
 
     /// From now on this process counts as one that lets devices in or refuses them.
@@ -311,11 +326,33 @@ impl Fleet {
         })
     }
 
-    /// Writes down what was noted.
+    /// Writes down what was noted. What was noted before this began is in the database when it ends, whoever wrote it; of
+    /// refusals as many as are written at once.
     ///
     /// # Errors
-    /// When the database fails; then it is noted still.
+    /// When the database fails; then it is noted still, unless the database was lost before it said whether it was done.
     pub async fn flush_spread(&self) -> Result<()> {
+        let fleet = self.clone();
+        // Whoever waits for it may be gone before it is done: what was begun is neither dropped halfway nor written twice.
+        tokio::spawn(async move { fleet.write_noted().await }).await.map_err(Error::internal)?
+    }
+
+    /// Writes down all that was noted, as the program stops, also what would have waited for more of its like.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn flush_last_spread(&self) -> Result<()> {
+        loop {
+            self.noted().told.clear();
+            self.flush_spread().await?;
+            if self.noted().refused.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write_noted(&self) -> Result<()> {
+        let _one_writes = self.inner.spread.writes.lock().await;
         let now = self.now();
         let (rows, refused) = {
             let mut noted = self.noted();
@@ -325,6 +362,7 @@ impl Fleet {
         if !rows.is_empty() {
             let acts: BTreeSet<RevocationId> = rows.keys().map(|(act, ..)| *act).collect();
             if let Err(error) = self.write_spread(&rows, &acts).await {
+                let rows = if may_be_done(&error) { Rows::new() } else { rows };
                 self.noted().put_back(rows, refused);
                 return Err(error);
             }
@@ -332,7 +370,9 @@ impl Fleet {
         if !refused.is_empty()
             && let Err(error) = self.write_refused(&refused).await
         {
-            self.noted().put_back(Rows::new(), refused);
+            if !may_be_done(&error) {
+                self.noted().put_back(Rows::new(), refused);
+            }
             return Err(error);
         }
         Ok(())

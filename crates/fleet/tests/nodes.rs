@@ -4,6 +4,8 @@
 
 #[path = "nodes/bell.rs"]
 mod bell;
+#[path = "nodes/connections.rs"]
+mod connections;
 #[path = "../../artifact/tests/debs/mod.rs"]
 mod debs;
 #[path = "nodes/failover.rs"]
@@ -25,3 +27,5 @@ mod rolling;
 mod scene;
 #[path = "nodes/stale.rs"]
 mod stale;
+#[path = "nodes/twin.rs"]
+mod twin;

@@ -36,6 +36,7 @@ mod let_go;
 mod looks;
 #[path = "rollout/model.rs"]
 mod model;
+mod patience;
 #[path = "rollout/people.rs"]
 mod people;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]

@@ -17,6 +17,8 @@ mod reach;
 mod scene;
 #[path = "shelf/storage.rs"]
 mod storage;
+#[path = "shelf/uploads.rs"]
+mod uploads;
 #[allow(dead_code, unused_imports, reason = "what releases are tested by is more")]
 #[path = "release/world.rs"]
 mod world;

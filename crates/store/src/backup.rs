@@ -104,7 +104,7 @@ const IN_USE: [&str; 4] = ["user_account", "custodian", "device", "import"];
 /// What must not come back: sessions, links and vouchers that were ended or used since, approvals of vouchers that were made
 /// since, and requests that nobody answers any more. By its time a voucher tells that it was a restore that ended it: see
 /// [`Voucher::may_have_been_used`](crate::voucher::Voucher::may_have_been_used).
-const ENDED_BY_RESTORE: [&str; 8] = [
+const ENDED_BY_RESTORE: [&str; 10] = [
     "DELETE FROM session",
     "DELETE FROM one_time_link WHERE used_at = 0",
     "DELETE FROM idempotency WHERE status = 0",
@@ -114,6 +114,9 @@ const ENDED_BY_RESTORE: [&str; 8] = [
     // Nobody is told of what is old, or by a copy that was restored to be looked at.
     "UPDATE webhook SET state = 'paused', note = 'The console was restored from a backup. Look at it before it goes on.' \
      WHERE state = 'active'",
+    // Their pieces in the bucket are gone, or another fleet's that goes on with them.
+    "DELETE FROM upload_piece",
+    "DELETE FROM upload WHERE shared AND release_id IS NULL",
     // Who served the fleet then does not serve this.
     "DELETE FROM node",
     "UPDATE lease SET holder = '', expires_at = 0",

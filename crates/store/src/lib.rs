@@ -157,6 +157,7 @@ pub fn queries() -> Vec<(&'static str, &'static str)> {
         throttle::QUERIES,
         token::QUERIES,
         upload::QUERIES,
+        upload::piece::QUERIES,
         update_action::QUERIES,
         update_action::feedback::QUERIES,
         user::QUERIES,

@@ -1,11 +1,11 @@
 //! A PostgreSQL cluster of one's own, for tests: made in a temporary folder from the installed binaries, started
 //! once a process, stopped and removed when the process ends.
 
+mod beside;
 mod relay;
-mod standby;
 
+pub use beside::Beside;
 pub use relay::{Relay, Wire};
-pub use standby::Standby;
 
 use crate::{Db, StoreError, StoreResult};
 use sqlx::{Connection, PgConnection};
@@ -23,6 +23,9 @@ use tokio::sync::OnceCell;
 /// What takes a database, empty or not, back to how it was before photos were kept in it, on both kinds: a backup of that
 /// version has to be restored by this one. Whoever adds a migration undoes it here, before the earlier ones.
 pub const BEFORE_PHOTOS: &[&str] = &[
+    // 38
+    "DROP TABLE upload_piece",
+    "ALTER TABLE upload DROP COLUMN shared",
     // 35 to 37: partitions go with their table.
     "DROP TABLE retention_pass",
     "DROP TABLE fleet_count_shard",
@@ -180,6 +183,11 @@ impl Cluster {
     /// # Errors
     /// When the binaries are missing or do not run.
     pub fn start() -> StoreResult<Self> {
+        Self::start_with(|_| String::new())
+    }
+
+    /// The same with further options, which may name its folder.
+    fn start_with(more: impl FnOnce(&Path) -> String) -> StoreResult<Self> {
         let binaries = binaries()?;
         let guard = tempfile::Builder::new().prefix("muster-pg").tempdir().map_err(|e| failed("folder", e))?;
         if is_root() {
@@ -193,8 +201,9 @@ impl Cluster {
             &["-D", &data, "-U", "muster", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
         )?;
         let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=200",
-            folder.display()
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=200 {}",
+            folder.display(),
+            more(&folder)
         );
         let log = folder.join("log").display().to_string();
         run(&binaries.join("pg_ctl"), &["-D", &data, "-l", &log, "-w", "-o", &options, "start"])?;

@@ -1,5 +1,7 @@
 //! Files on their way here, in pieces. What is counted as received is durable.
 
+pub mod piece;
+
 use crate::{Db, StoreResult, Tx};
 use domain::{
     id::{ReleaseId, UploadId},
@@ -16,8 +18,10 @@ pub struct Upload {
     pub owner: String,
     /// Who that is, by name.
     pub by: String,
-    /// In which data folder it lies.
+    /// In which data folder it was begun.
     pub node: String,
+    /// Whether what is counted of it lies where other nodes find it, too.
+    pub shared: bool,
     /// What the file is called.
     pub file_name: String,
     /// How large it is to be, in bytes.
@@ -40,6 +44,7 @@ struct Row {
     owner: String,
     by_name: String,
     node: String,
+    shared: bool,
     file_name: String,
     size: i64,
     sha256: String,
@@ -56,6 +61,7 @@ impl From<Row> for Upload {
             owner: row.owner,
             by: row.by_name,
             node: row.node,
+            shared: row.shared,
             file_name: row.file_name,
             size: row.size,
             sha256: row.sha256,
@@ -69,26 +75,28 @@ impl From<Row> for Upload {
 
 macro_rules! columns {
     () => {
-        "id, owner, by_name, node, file_name, size, sha256, received, created_at, expires_at, release_id"
+        "id, owner, by_name, node, shared, file_name, size, sha256, received, created_at, expires_at, release_id"
     };
 }
 
 queries! {
     BY_ID = concat!("SELECT ", columns!(), " FROM upload WHERE id = $1");
-    SAME = concat!("SELECT ", columns!(), " FROM upload WHERE owner = $1 AND sha256 = $2 AND size = $3 AND node = $4 \
-           AND expires_at > $5 AND release_id IS NULL ORDER BY id DESC LIMIT 1");
+    SAME = concat!("SELECT ", columns!(), " FROM upload WHERE owner = $1 AND sha256 = $2 AND size = $3 \
+           AND (shared OR node = $4) AND expires_at > $5 AND release_id IS NULL ORDER BY id DESC LIMIT 1");
     ANNOUNCED = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload WHERE expires_at > $1 AND release_id IS NULL";
     COMING = "SELECT CAST(COALESCE(SUM(size - received), 0) AS BIGINT) FROM upload WHERE expires_at > $1 \
                AND release_id IS NULL";
     OF_OWNER = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload WHERE owner = $1 AND expires_at > $2 \
                 AND release_id IS NULL";
-    INSERT = "INSERT INTO upload (id, owner, by_name, node, file_name, size, sha256, created_at, expires_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT = "INSERT INTO upload (id, owner, by_name, node, file_name, size, sha256, created_at, expires_at, shared) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     RECEIVED = "UPDATE upload SET received = $3, expires_at = $4 WHERE id = $1 AND received = $2";
     END = "UPDATE upload SET size = received WHERE id = $1 AND received = $2";
     USED = "UPDATE upload SET release_id = $2 WHERE id = $1";
     EXPIRED = concat!("SELECT ", columns!(), " FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1000");
     FORGET = "DELETE FROM upload WHERE id = $1";
+    FORGET_UNFINISHED = "DELETE FROM upload WHERE id = $1 AND release_id IS NULL";
+    FORGET_EXPIRED = "DELETE FROM upload WHERE id = $1 AND expires_at <= $2";
 }
 
 /// An upload by its id.
@@ -100,7 +108,7 @@ pub async fn by_id(db: &Db, id: UploadId) -> StoreResult<Option<Upload>> {
     Ok(row.map(Into::into))
 }
 
-/// The newest unfinished upload of an owner's that is to become the same file, in this data folder.
+/// The newest unfinished upload of an owner's that is to become the same file, of those that are shared or of this data folder.
 ///
 /// # Errors
 /// When the database fails.
@@ -158,6 +166,7 @@ pub async fn insert(tx: &mut Tx, upload: &Upload) -> StoreResult<()> {
             .bind(&upload.sha256)
             .bind(upload.created_at.0)
             .bind(upload.expires_at.0)
+            .bind(upload.shared)
             .execute(executor)
             .await
             .map(drop)
@@ -211,4 +220,24 @@ pub async fn expired(db: &Db, now: Timestamp) -> StoreResult<Vec<Upload>> {
 pub async fn forget(tx: &mut Tx, id: UploadId) -> StoreResult<()> {
     within!(tx, |executor| sqlx::query(FORGET).bind(id.0).execute(executor).await.map(drop))?;
     Ok(())
+}
+
+/// Forgets an upload unless a release was made of it meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_unfinished(tx: &mut Tx, id: UploadId) -> StoreResult<()> {
+    within!(tx, |executor| sqlx::query(FORGET_UNFINISHED).bind(id.0).execute(executor).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets an upload if its time is over still: false when somebody has gone on with it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_expired(tx: &mut Tx, id: UploadId, now: Timestamp) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(FORGET_EXPIRED).bind(id.0).bind(now.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }

@@ -22,6 +22,7 @@ mod balancer;
 mod calls;
 mod field;
 mod fill;
+#[path = "../../tests/left.rs"]
 mod left;
 #[expect(dead_code, reason = "this measurement needs a part of what the other one does")]
 #[path = "../pki/load.rs"]

@@ -203,8 +203,11 @@ impl Stage<'_> {
             if now > known {
                 (known, since) = (now, Instant::now());
             }
-            // One whose turn failed comes again after a while.
-            let patience = PATIENCE + self.sizes.habit().pause;
+            // One whose turn failed comes again after a while, and one whose report was lost reports in one of so many turns. These
+            // take longer than the pause between them while others have all the places.
+            let habit = self.sizes.habit();
+            let turns = u32::try_from(2 * habit.reports).unwrap_or(u32::MAX);
+            let patience = PATIENCE + habit.pause.saturating_mul(turns);
             assert!(since.elapsed() < patience, "{known} of {all} have installed it; {:?}", self.why_not(code));
             sleep(Duration::from_millis(500));
         }

@@ -26,6 +26,8 @@ const AT_ONCE: usize = 32;
 const NODES: [usize; 6] = [1, 2, 3, 3, 2, 1];
 /// When so many percent of the cores are busy, they are the limit.
 const ALL_BUSY: f64 = 90.0;
+/// In which time a device may report only so often: so long after one measurement of reports comes the next.
+const REPORTS_WITHIN: Duration = Duration::from_secs(61);
 /// The interval that the field is told.
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -51,9 +53,10 @@ impl Sizes {
         self.either(32, 1_200)
     }
 
-    /// Requests over connections that stay open, those that each open one, and reports; each time that is measured.
+    /// Requests over connections that stay open, those that each open one, and reports; each time that is measured. Of reports so few
+    /// that none sends as many as one may within a minute, also if its node is the quicker one.
     const fn requests(&self) -> [usize; 3] {
-        self.either([600, 64, 64], [60_000, 4_000, 4_000])
+        self.either([600, 64, 64], [60_000, 4_000, 2_000])
     }
 }
 
@@ -81,16 +84,17 @@ pub fn print(sizes: &Sizes, net: &Net) {
     let begun = Instant::now();
     let base = Base::new(net, INTERVAL);
     let devices = sizes.devices.unwrap_or_else(|| sizes.either(600, 100_000));
-    let callers = sizes.lasting() + NODES.len() * sizes.offers();
+    let callers = sizes.lasting() + 1 + NODES.len() * sizes.offers();
     assert!(callers <= devices, "{callers} devices call: say more than that");
     let callers = base.fill(devices, callers, 10);
     let phone = |caller: &Caller| Phone::of(&base.world, caller.number, &caller.device);
     let phones: Vec<Phone> = callers.iter().map(phone).collect();
-    let (lasting, others) = phones.split_at(sizes.lasting());
+    let (lasting, rest) = phones.split_at(sizes.lasting());
+    let Some((scout, others)) = rest.split_first() else { unreachable!("more call than those that poll and report") };
     let nodes = (0..3).map(|n| base.node(net, n)).collect();
     let mut bench = Bench { sizes, base: &base, nodes, cells: Cells::default() };
     bench.polls_and_reports(&groups(lasting));
-    let told = bench.starts_rollout(lasting);
+    let told = bench.starts_rollout(scout);
     bench.offers(others);
     let known = ask("muster", "SELECT count(*) FROM update_action").parse::<usize>().unwrap();
     assert_eq!(known, others.len() + told, "each was told once");
@@ -128,6 +132,7 @@ impl Bench<'_> {
     fn polls_and_reports(&mut self, lasting: &[Vec<Phone>]) {
         let of = lasting.iter().map(Vec::len).sum();
         let [kept, anew, reports] = self.sizes.requests();
+        let (rest, mut reported) = (self.sizes.either(Duration::ZERO, REPORTS_WITHIN), None::<Instant>);
         for nodes in NODES {
             let balancer = self.run(nodes);
             eprintln!("{nodes} of 3 nodes: polls and reports …");
@@ -136,12 +141,15 @@ impl Bench<'_> {
             Heard::default().round(&self.base.runtime, &load(of, true, poll), lasting);
             self.measure((0, nodes), &balancer, &load(kept, true, poll), lasting);
             self.measure((1, nodes), &balancer, &load(anew, false, poll), lasting);
+            std::thread::sleep(reported.map_or(Duration::ZERO, |at| rest.saturating_sub(at.elapsed())));
             self.measure((2, nodes), &balancer, &load(reports, true, report), lasting);
+            reported = Some(Instant::now());
         }
     }
 
-    /// Starts a rollout for all devices and waits until the nodes know it. How many of these were told.
-    fn starts_rollout(&mut self, lasting: &[Phone]) -> usize {
+    /// Starts a rollout for all devices and waits until the nodes know it: until one is told that never came before, since those that came
+    /// so much more often than they were to look like two and get nothing. How many were told.
+    fn starts_rollout(&mut self, scout: &Phone) -> usize {
         let _balancer = self.run(1);
         self.base.runtime.block_on(async {
             let releases = rollout::releases(&self.base.world).await;
@@ -149,7 +157,7 @@ impl Bench<'_> {
         });
         let told = || ask("muster", "SELECT count(*) FROM update_action").parse::<usize>().unwrap();
         scenes::until(|| {
-            self.base.runtime.block_on(lasting[0].asks(GATEWAY, &own(&lasting[0])));
+            self.base.runtime.block_on(scout.asks(GATEWAY, &own(scout)));
             told() > 0
         });
         told()

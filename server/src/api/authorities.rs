@@ -1,7 +1,7 @@
 //! Certification authorities, and what their owners have to decide or look into.
 
 use super::{
-    extract::{Answer, Key, Params, Program, wrong},
+    extract::{Answer, Key, Params, Program, limited_or_usual, wrong},
     shapes::List,
 };
 use crate::{Console, problem::Problem};
@@ -201,7 +201,7 @@ pub async fn approvals(
     Params(which): Params<WhichApprovals>,
 ) -> Answer<Json<ApprovalsShape>> {
     let (state, after) = (word(which.state, "state")?, word(which.cursor, "cursor")?);
-    let page = console.fleet.approval_page(&actor, state, after, which.limit).await?;
+    let page = console.fleet.approval_page(&actor, state, after, limited_or_usual(which.limit)?).await?;
     let items = page.rows.iter().map(Into::into).collect();
     Ok(Json(ApprovalsShape { items, next: page.next.map(|id| id.to_string()), total: page.total }))
 }
@@ -316,7 +316,7 @@ pub async fn findings(
     Params(which): Params<WhichFindings>,
 ) -> Answer<Json<FindingsShape>> {
     let WhichFindings { kind, all, cursor, limit } = which;
-    let filter = FindingFilter { all, kind: word(kind, "kind")?, cursor, limit };
+    let filter = FindingFilter { all, kind: word(kind, "kind")?, cursor, limit: limited_or_usual(limit)? };
     let page = console.fleet.finding_page(&actor, &filter).await?;
     Ok(Json(FindingsShape { items: page.rows.iter().map(Into::into).collect(), next: page.next }))
 }

@@ -1,7 +1,7 @@
 //! Certificates: which there are, and how they stand.
 
 use super::{
-    extract::{Answer, Key, Params, Program, Refusal},
+    extract::{Answer, Key, Params, Program, Refusal, limited_or_usual},
     shapes::List,
 };
 use crate::{Console, problem::Problem};
@@ -106,7 +106,7 @@ pub struct Which {
     /// The `next` of the page before.
     cursor: Option<String>,
     /// How many to give, at most 500.
-    limit: usize,
+    limit: i64,
 }
 
 /// List certificates.
@@ -126,7 +126,7 @@ pub async fn list(
         expires_within_days: which.expires_within_days,
         device: which.device,
         cursor: which.cursor,
-        limit: which.limit,
+        limit: limited_or_usual(which.limit)?,
         ..CertificateFilter::default()
     };
     let page = console.fleet.certificates(&actor, &filter).await?;

@@ -24,6 +24,7 @@ pub struct Wanted {
 
 /// One device to enrol.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `fleet` reads")]
 pub struct WantedDevice {
     /// Its serial.

@@ -146,3 +146,11 @@ pub async fn one(
 fn release_id(id: &str) -> ReleaseId {
     id.parse().unwrap_or(ReleaseId(Uuid::nil()))
 }
+
+/// That there is no such release, by what was asked for.
+fn by_its_id(id: &str) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        Error::NotFound { what: what @ "release", .. } => Error::not_found(what, id),
+        error => error,
+    }
+}

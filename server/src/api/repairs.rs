@@ -1,6 +1,6 @@
 //! Repairs: opening them, the parts that go out and in, authorising, cancelling.
 
-use super::extract::{Answer, Document, Key, Params, Program, Refusal};
+use super::extract::{Answer, Document, Key, Params, Program, Refusal, limited_or_usual};
 use crate::{Console, problem::Problem};
 use axum::{
     Json,
@@ -126,7 +126,7 @@ pub async fn list(
         technician: Some(which.technician).filter(|name| !name.is_empty()),
         text: which.query,
         after,
-        limit: which.limit,
+        limit: limited_or_usual(which.limit)?,
     };
     let page = console.fleet.repairs(&actor, &filter).await?;
     let items = page.rows.iter().map(Into::into).collect();

@@ -8,7 +8,7 @@ pub mod steps;
 
 use super::{
     authorities::word,
-    extract::{Answer, Document, Key, Params, Program},
+    extract::{Answer, Document, Key, Params, Program, limited, part},
 };
 use crate::{Console, problem::Problem};
 use axum::{
@@ -48,7 +48,7 @@ pub async fn list(
     Params(which): Params<WhichRollouts>,
 ) -> Answer<Json<RolloutsShape>> {
     let (state, before) = (word(which.state, "state")?, word(which.cursor, "cursor")?);
-    let limit = if which.limit == 0 { USUAL } else { which.limit };
+    let limit = if which.limit == 0 { USUAL } else { limited(which.limit)? };
     let page = console.fleet.rollouts(&actor, state, before, limit).await?;
     Ok(Json(RolloutsShape {
         items: page.rows.iter().map(Into::into).collect(),
@@ -84,20 +84,16 @@ pub async fn create(
 ) -> Answer<Response> {
     // Whoever may not is told that before what they sent is looked at, and that they tried is on record.
     drop(console.fleet.allow(&actor, Permission::RolloutWrite, "rollout").await?);
-    let code = console.fleet.create_rollout(&actor, read(plan)?).await?;
+    let code = console.fleet.create_rollout(&actor, part("", plan)?).await?;
     // It is written; that it can't be read must not sound as if it was not.
     let made = console.fleet.rollout(&actor, &code).await.map_err(|_| fleet::Error::Unsure)?;
     let made: RolloutDetailShape = made.into();
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-fn read(plan: Value) -> Answer<Plan> {
-    let wrong = |error: serde_json::Error| fleet::Error::field("plan", format!("This is no plan: {error}."));
-    Ok(serde_json::from_value(plan).map_err(wrong)?)
-}
-
 /// A plan that takes the place of another.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangedPlan {
     /// `version` of the rollout as it was read.
     version: i64,
@@ -122,7 +118,7 @@ pub async fn change(
     Document(changed): Document<ChangedPlan>,
 ) -> Answer<Json<RolloutDetailShape>> {
     drop(console.fleet.allow(&actor, Permission::RolloutWrite, &format!("rollout:{code}")).await?);
-    console.fleet.edit_rollout(&actor, &code, changed.version, read(changed.plan)?).await?;
+    console.fleet.edit_rollout(&actor, &code, changed.version, part("plan", changed.plan)?).await?;
     Ok(Json(console.fleet.rollout(&actor, &code).await?.into()))
 }
 
@@ -139,7 +135,7 @@ pub async fn preview(
     Document(plan): Document<Value>,
 ) -> Answer<Json<PlanPreviewShape>> {
     actor.require(Permission::FleetRead)?;
-    let plan = read(plan)?;
+    let plan: Plan = part("", plan)?;
     let design = console.fleet.design_rollout(&actor, &plan).await?;
     Ok(Json(PlanPreviewShape::of(&plan, &design)))
 }

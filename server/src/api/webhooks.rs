@@ -152,7 +152,7 @@ impl From<WebhookDetail> for WebhookDetailShape {
 
 /// A webhook to be added.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NewWebhookShape {
     /// Where its receiver is: https://…
     url: String,
@@ -162,6 +162,7 @@ pub struct NewWebhookShape {
 
 /// The secret that whoever changes it has seen.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SeenSecretShape {
     /// `generation` of the webhook as it was read.
     generation: i64,

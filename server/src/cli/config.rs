@@ -3,6 +3,10 @@
 use super::Serve;
 use crate::settings::Report;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What the file that `muster config check` is given is called among what was typed.
+pub const CHECKED: &str = "checked";
 
 /// `muster config`.
 #[derive(Clone, Debug, Subcommand)]
@@ -16,6 +20,9 @@ pub enum Config {
 /// `muster config check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckConfig {
+    /// The file of settings, in the place of what --config names.
+    #[arg(id = CHECKED, value_name = "FILE")]
+    pub checked: Option<PathBuf>,
     /// What is typed in the place of what the file says.
     #[command(flatten)]
     pub serve: Serve,

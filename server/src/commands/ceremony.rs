@@ -200,8 +200,7 @@ fn crl(step: &Crl, now: Timestamp) -> Outcome {
             entries.push(entry);
         }
     }
-    // Numbers never go back, also for whoever forgets the list before.
-    let number = u64::try_from(now.0 / 1_000).unwrap_or_default().max(last + 1);
+    let number = crl_number(now, Some(last));
     let list = root.crl(number, now, now.plus(step.days * DAY), &entries)?;
     files::write_new(&step.out, pki::crl_pem(&list).as_bytes(), false)?;
     say(&format!("CRL number {number} of {} lists {}.", root.certificate().subject(), counted(entries.len())))?;
@@ -209,6 +208,11 @@ fn crl(step: &Crl, now: Timestamp) -> Outcome {
         "  written to   {} (PEM; goes to Muster: muster authority crl, or paste it on the root's page)",
         step.out.display()
     ))?)
+}
+
+/// The number of a root's next CRL. Numbers never go back, also for whoever forgets the list before.
+pub fn crl_number(now: Timestamp, last: Option<u64>) -> u64 {
+    u64::try_from(now.0 / 1_000).unwrap_or_default().max(last.map_or(0, |last| last.saturating_add(1)))
 }
 
 /// What certificateHold is called in lists.

@@ -78,6 +78,8 @@ pub struct Client {
     base: String,
     token: String,
     tls: TlsConnector,
+    /// Whether it was said whom to trust.
+    has_ca: bool,
 }
 
 impl Client {
@@ -113,6 +115,7 @@ impl Client {
             base: uri.path().trim_end_matches('/').to_owned(),
             token,
             tls: TlsConnector::from(Arc::new(config)),
+            has_ca: remote.ca.is_some(),
         })
     }
 
@@ -162,8 +165,25 @@ impl Client {
 
     /// That the console can't be reached, for people.
     pub fn unreached(&self, error: &io::Error) -> Failure {
-        Failure::NotDone(format!("the console at {}:{} can't be reached: {error}", self.host, self.port))
+        let at = format!("{}:{}", self.host, self.port);
+        if is_of_unknown_issuer(error) {
+            let name = if self.has_ca { "name the root that it has now" } else { "name its root" };
+            return Failure::NotDone(format!(
+                "the console at {at} shows a certificate that nobody signed who is trusted here; {name} with --ca FILE (of a \
+                 demo: demo-ceremony/muster-demo-root-1.pem in its data folder)"
+            ));
+        }
+        Failure::NotDone(format!("the console at {at} can't be reached: {error}"))
     }
+}
+
+/// Whether a certificate was refused for who signed it. Where one is trusted of the same name with another key, its signature is wrong.
+fn is_of_unknown_issuer(error: &io::Error) -> bool {
+    use rustls::CertificateError::{BadSignature, UnknownIssuer};
+    matches!(
+        error.get_ref().and_then(|error| error.downcast_ref()),
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature))
+    )
 }
 
 type SentBody = BoxBody<Bytes, io::Error>;

@@ -2,7 +2,7 @@
 
 use super::{oidc, place, serve::say, shelf};
 use crate::{
-    cli::{CheckConfig, Config, Serve},
+    cli::{CheckConfig, Config, Listen, Serve},
     failure::{Failure, Outcome},
     settings::{self, Effective, Origin},
 };
@@ -69,10 +69,12 @@ fn table(all: &[Effective]) -> Vec<String> {
 }
 
 fn look(check: &CheckConfig) -> Findings {
-    let mut found = Findings::default();
+    let (mut found, mut unread) = (Findings::default(), Vec::new());
     for one in &check.report.settings {
         for value in one.values.iter().filter(|_| one.setting.value_name == "FILE") {
-            look_at_file(one, Path::new(value), &mut found);
+            if !look_at_file(one, Path::new(value), &mut found) {
+                unread.push(value.as_str());
+            }
         }
         let in_file = matches!(one.origin, Origin::File(_)) && one.setting.is_secret;
         if let Some(file) = check.report.file.as_deref().filter(|_| in_file)
@@ -88,28 +90,48 @@ fn look(check: &CheckConfig) -> Findings {
             ));
         }
     }
-    look_at_values(check, &mut found);
+    let mut of_values = Findings::default();
+    look_at_values(check, &mut of_values);
+    // That a file can't be read was told with the setting that names it.
+    of_values.wrong.retain(|why| !unread.iter().any(|file| why.contains(file)));
+    found.wrong.append(&mut of_values.wrong);
+    found.doubtful.append(&mut of_values.doubtful);
     found
 }
 
-/// Files hold secrets, unless their name says that they are what everybody may see.
-fn look_at_file(one: &Effective, file: &Path, found: &mut Findings) {
+/// Whether a file can be read. They hold secrets, unless their name says that they are what everybody may see.
+fn look_at_file(one: &Effective, file: &Path, found: &mut Findings) -> bool {
     let (key, shown) = (&one.setting.key, file.display());
     if let Err(why) = fs::File::open(file)
         .and_then(|open| open.metadata())
         .and_then(|meta| if meta.is_file() { Ok(()) } else { Err(std::io::Error::other("it is no file")) })
     {
         found.wrong.push(format!("{key}: {shown} can't be read: {why}"));
-        return;
+        return false;
     }
     let is_public = key.ends_with("-ca") || key == "ca" || key.ends_with("-cert");
     if !is_public && is_read_by_all(file) {
         found.doubtful.push(format!("everybody on this machine can read {shown} ({key}): chmod 600 {shown}"));
     }
+    true
 }
 
 fn is_read_by_all(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0)
+}
+
+/// That two listeners are to be at the same place.
+fn same_place(listen: &Listen) -> Option<String> {
+    let all = [("console", listen.console), ("gateway", listen.gateway), ("pki", listen.pki)];
+    let mut pairs = all.iter().enumerate().flat_map(|(n, one)| all.iter().skip(n + 1).map(move |other| (one, other)));
+    let (one, other) = pairs.find(|(one, other)| one.1 == other.1 && one.1.port() != 0)?;
+    Some(format!("{} and {} are to listen at the same address, {}: give each a port of its own", one.0, other.0, one.1))
+}
+
+/// That it is an address of a page and not a name.
+fn no_name(host: &str) -> Option<String> {
+    let is_url = host.contains('/');
+    is_url.then(|| format!("host: “{host}” is no name: write it without https:// and without what comes after it"))
 }
 
 /// What is said of a provider of identities that nobody named.
@@ -127,6 +149,8 @@ fn look_at_values(check: &CheckConfig, found: &mut Findings) {
     found.wrong.extend(place::folder(&serve.place).err().and_then(wrong));
     found.wrong.extend(shelf::place(&serve.shelf).err().and_then(wrong));
     found.wrong.extend(oidc::provider(&serve.oidc).err().and_then(wrong));
+    found.wrong.extend(same_place(&serve.listen));
+    found.wrong.extend(serve.listen.host.as_deref().and_then(no_name));
     found.doubtful.extend(lone(serve));
     match place::database_url(&serve.place) {
         Ok(Some(url))

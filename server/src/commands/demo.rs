@@ -87,6 +87,7 @@ pub async fn run(demo: Demo) -> Outcome {
         Some(credentials) => credentials,
         None => make(&fleet, &travel, &demo, kind).await?,
     };
+    authorities::publish(&fleet).await;
     // Before the port is asked for: if that is taken, the next start finds everything made.
     write(&folder.join(CREDENTIALS), &credentials)?;
     remove(&folder, place::DEMO_MAKING)?;

@@ -58,10 +58,10 @@ async fn into_folder(restore: &Restore, folder: &Path) -> Outcome {
 /// # Errors
 /// When nobody listens.
 pub fn say_held_back(rollouts: usize) -> std::io::Result<()> {
-    if rollouts == 0 {
-        return Ok(());
-    }
-    say(&format!(
-        "{rollouts} rollouts that were running or scheduled are held back: what was decided since the backup is not known here."
-    ))
+    let that_were = match rollouts {
+        0 => return Ok(()),
+        1 => "1 rollout that was running or scheduled is".to_owned(),
+        n => format!("{n} rollouts that were running or scheduled are"),
+    };
+    say(&format!("{that_were} held back: what was decided since the backup is not known here."))
 }

@@ -90,15 +90,21 @@ fn standing(rollout: &Value) -> String {
 
 fn line(rollout: &Value) -> String {
     let (code, release) = (text(rollout, "code"), text(rollout, "release"));
-    format!("{code:<32} {release:<28} {:<24} {}", standing(rollout), outcomes(&rollout["outcomes"]))
+    format!("{code:<32} {release:<28} {:<24} {}", standing(rollout), outcomes(rollout))
 }
 
-/// How devices came out, as far as they did.
-fn outcomes(outcomes: &Value) -> String {
+/// How devices of a rollout or a wave came out, as far as they did.
+fn outcomes(of: &Value) -> String {
+    let outcomes = &of["outcomes"];
     let parts = [("verified", "verified"), ("failed", "failed"), ("silent", "silent"), ("under_way", "under way")];
     let told = parts.map(|(name, word)| (number(outcomes, name), word)).into_iter().filter(|(n, _)| *n > 0);
     let told: Vec<String> = told.map(|(n, word)| format!("{n} {word}")).collect();
-    format!("{} of {}", if told.is_empty() { "none".to_owned() } else { told.join(", ") }, number(outcomes, "total"))
+    let held = match number(of, "devices_held_back") {
+        0 => String::new(),
+        n => format!(", {n} held back"),
+    };
+    let told = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
+    format!("{told} of {}{held}", number(outcomes, "total"))
 }
 
 /// A rollout in lines: what it is, how it stands, its waves.
@@ -115,7 +121,7 @@ fn described(rollout: &Value) -> Vec<String> {
     if rollout["plan"]["confirmation_required"] == json!(true) {
         lines.push("asks       each device's user first".to_owned());
     }
-    lines.push(format!("devices    {}", outcomes(&rollout["outcomes"])));
+    lines.push(format!("devices    {}", outcomes(rollout)));
     let names = rollout["plan"]["waves"].as_array().into_iter().flatten();
     let waves = rollout["wave_views"].as_array().into_iter().flatten();
     for (n, (wave, plan)) in waves.zip(names).enumerate() {
@@ -124,7 +130,7 @@ fn described(rollout: &Value) -> Vec<String> {
             0 => String::new(),
             n => format!(", {n} waiting for their user"),
         };
-        let told = outcomes(&wave["outcomes"]);
+        let told = outcomes(wave);
         lines.push(format!("wave {:<5} {open} {:<20} {told}{waiting}", n + 1, text(plan, "name")));
         // What a wave waits for that is not open is that it opens.
         if wave["open"] != json!(true) {
@@ -177,6 +183,17 @@ mod tests {
         let told = described(&asking);
         assert!(told.iter().any(|line| line == "asks       each device's user first"), "{told:?}");
         assert!(told.iter().any(|line| line.ends_with("3 failed of 20, 7 waiting for their user")), "{told:?}");
+    }
+
+    #[test]
+    fn who_is_held_back_is_told_apart() {
+        let mut without = rollout();
+        without["devices_held_back"] = json!(12);
+        without["wave_views"][0]["devices_held_back"] = json!(5);
+        let told = described(&without);
+        assert!(told.contains(&"devices    17 verified, 3 failed of 120, 12 held back".to_owned()), "{told:?}");
+        assert!(told.iter().any(|line| line.ends_with("3 failed of 20, 5 held back")), "{told:?}");
+        assert!(line(&without).ends_with("of 120, 12 held back"));
     }
 
     #[test]

@@ -38,6 +38,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const NODE_NAME_MAX: usize = 64;
 /// How long whoever reads metrics at the end may take over it.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long the program waits at its end until it is written down how revocations spread.
+const LAST_SPREAD: Duration = Duration::from_secs(10);
 /// How long the collector may take over the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 /// How often what has served its time is cleared away.
@@ -294,8 +296,10 @@ impl Running {
         }
         // Other nodes go on at once with what was ours alone.
         self.fleet.give_back_turns().await;
-        if let Err(error) = self.fleet.flush_spread().await {
-            tracing::warn!(%error, "how revocations spread in the last second was not written down");
+        match tokio::time::timeout(LAST_SPREAD, self.fleet.flush_last_spread()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "how revocations spread in the last second was not written down"),
+            Err(_) => tracing::warn!("not all of how revocations spread was written down in time"),
         }
         if let Err(error) = self.fleet.flush_contacts().await {
             tracing::warn!(%error, "which devices came in the last second was not written down");

@@ -5,6 +5,7 @@ use super::{
     est::unread,
     known::Enroller,
 };
+use crate::misplaced;
 use axum::{
     Json,
     body::Bytes,
@@ -42,7 +43,8 @@ pub async fn enrol(
         Ok(wanted) => wanted,
         Err(problem) => {
             let why = format!(
-                "Send JSON like {{\"devices\": [{{\"serial\": …, \"csr\": …}}]}}. This can't be read: {problem}."
+                "Send JSON like {{\"devices\": [{{\"serial\": …, \"csr\": …}}]}}. {}",
+                misplaced::words(&problem.to_string())
             );
             return told(StatusCode::BAD_REQUEST, &why);
         }

@@ -1,5 +1,7 @@
 //! What cargo checks.
 
+use std::{env, thread};
+
 use super::{Outcome, Scene};
 use crate::error::Error;
 use crate::workspace::CLIPPY;
@@ -26,10 +28,18 @@ pub fn lint(scene: &Scene<'_>) -> Result<Outcome, Error> {
     Ok(Outcome::Passed)
 }
 
+/// What says how many tests run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+
 /// `cargo test`, to the last of them: who mends one failure wants to know the others.
 pub fn test(scene: &Scene<'_>) -> Result<Outcome, Error> {
     let mut cargo = scene.linted.cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    if env::var_os(THREADS).is_none() {
+        // Many wait, for a database or another process: as many at once as there are cores leave these half idle.
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        cargo.env(THREADS, (2 * cores).to_string());
+    }
     // To find that no page of the docs has an example, rustdoc reads every crate once more, which takes minutes.
     if !has_documented_examples(scene)? {
         cargo.arg("--tests");

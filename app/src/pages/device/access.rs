@@ -129,10 +129,10 @@ fn release(ctx: &Ctx, place: &Place) -> AnyView {
             {error_summary(form)}
             {hidden("form", "release")}
             {Field::new(form, "note", "Why it may come back").required().max_length(400).textarea(2)}
-            <div><button class="btn" type="submit">{icon(icons::SHIELD_CHECK)}"Release it"</button></div>
+            <div><button class="btn" type="submit">{icon(icons::SHIELD_CHECK)}"Release it from hold"</button></div>
         </form>
     };
-    folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release"), open, fields)
+    folded(ctx, Permission::CertificateHold, (icons::SHIELD_CHECK, "Release from hold"), open, fields)
 }
 
 /// A quarantined device without a certificate on hold: its token counts for everything again.

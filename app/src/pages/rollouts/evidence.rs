@@ -131,6 +131,11 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         false => "Of the devices with an outcome; interval of 95 %",
     };
     let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
+    let is_last = detail.row.wave.is_some_and(|wave| wave + 1 >= detail.row.waves);
+    let (can, before) = match is_last {
+        true => ("it can be completed", "Before it is complete"),
+        false => ("the next wave can open", "Before the next wave opens"),
+    };
     let footer = match open {
         Some(wave) if detail.row.state.is_over() => format!(
             "Outcomes known in the last open wave: {} of {}.",
@@ -139,8 +144,11 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         ),
         Some(wave) => match (&wave.halted, wave.missing.is_empty()) {
             (Some(why), _) => why.clone(),
-            (None, true) => "Nothing is missing: the next wave can open.".to_owned(),
-            (None, false) => format!("Before the next wave opens: {}.", wave.missing.join(", ")),
+            (None, true) if detail.row.state == RolloutState::Running => format!("Nothing is missing: {can}."),
+            (None, true) => {
+                format!("Nothing is missing of this wave; the rollout is {}.", detail.row.state.label().to_lowercase())
+            }
+            (None, false) => format!("{before}: {}.", wave.missing.join(", ")),
         },
         None => String::new(),
     };
@@ -179,13 +187,29 @@ pub(super) fn panel(detail: &RolloutDetail) -> impl IntoView + use<> {
         })
 }
 
-/// What is known of the wave that was opened last, and who is blamed, in sentences.
+/// What is known of the wave that was opened last, who is blamed, and what of any wave counts no more, in sentences.
 fn sentences(detail: &RolloutDetail, measured: &[Measured]) -> Option<impl IntoView + use<>> {
     let is_open = |one: &&Measured| detail.row.wave == Some(one.wave) && !detail.row.state.is_over();
     let known = measured.iter().filter(is_open).filter_map(|one| one.weighed.map(|weighed| weighed.sentence()));
-    let all: Vec<_> =
-        known.chain(detail.blamed.iter().cloned()).map(|sentence| view! { <li>{sentence}</li> }).collect();
+    let accepted = detail.wave_views.iter().enumerate().filter_map(|(n, view)| accepted(n, &view.accepted));
+    let all: Vec<_> = known
+        .chain(detail.blamed.iter().cloned())
+        .chain(accepted)
+        .map(|sentence| view! { <li>{sentence}</li> })
+        .collect();
     (!all.is_empty()).then(|| view! { <div class="body"><ul class="rules">{all}</ul></div> })
+}
+
+/// What harm of a wave somebody let the rollout go on in spite of; nothing where there is none.
+fn accepted(wave: usize, seen: &Outcomes) -> Option<String> {
+    let parts = [(seen.failed, "failed"), (seen.retried, "to be tried again"), (seen.silent, "silent")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
+    let parts = Some(parts.join(", ")).filter(|parts| !parts.is_empty())?;
+    Some(format!(
+        "No longer counted against wave {}, since somebody let the rollout go on in spite of it: {parts}.",
+        wave + 1
+    ))
 }
 
 /// A share in percent with two decimals.
@@ -298,4 +322,21 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
             <tbody>{told}{reverting}{waiting}</tbody>
         </table>
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_accepted_is_said_where_it_was_harm() {
+        let seen = Outcomes { total: 50, verified: 40, ..Outcomes::default() };
+        assert_eq!(accepted(0, &seen), None);
+        let told = |seen: Outcomes| accepted(0, &seen).unwrap_or_default();
+        assert_eq!(
+            told(Outcomes { failed: 1_200, silent: 1, ..seen }),
+            "No longer counted against wave 1, since somebody let the rollout go on in spite of it: 1,200 failed, 1 silent."
+        );
+        assert!(told(Outcomes { retried: 2, ..seen }).ends_with(": 2 to be tried again."));
+    }
 }

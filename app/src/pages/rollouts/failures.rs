@@ -10,7 +10,7 @@ use crate::{
     context::href,
 };
 use domain::{time::Timestamp, words::counted};
-use fleet::rollout::{Makeup, Part, RolloutDetail};
+use fleet::rollout::{Makeup, Part, RolloutDetail, WaveView};
 use leptos::prelude::*;
 
 /// Failures of one code.
@@ -104,9 +104,9 @@ pub(super) fn panel(detail: &RolloutDetail, waves: &[Makeup], now: Timestamp) ->
         .flush(view! { <ul class="list">{rows}</ul> })
 }
 
-/// How many devices were told.
+/// How many devices were told, those that are held back included: what went wrong with them is told, too.
 fn told(detail: &RolloutDetail) -> u64 {
-    detail.wave_views.iter().map(|wave| wave.evidence.settled() + wave.evidence.under_way).sum()
+    detail.wave_views.iter().map(WaveView::told).sum()
 }
 
 /// The revisions of waves together.

@@ -12,7 +12,7 @@ use domain::{
     rollout::Foreseen,
     time::{MINUTE, Timestamp},
 };
-use fleet::rollout::RolloutDetail;
+use fleet::rollout::{RolloutDetail, WaveView};
 use leptos::prelude::*;
 
 /// How many were done at a time, by what was noted last before it.
@@ -97,7 +97,7 @@ pub(super) fn reality(detail: &RolloutDetail, now: Timestamp) -> Option<impl Int
     let age = u64::try_from(until.0.saturating_sub(started.0) / MINUTE).unwrap_or_default();
     let mut went = vec![(0, 0)];
     went.extend(detail.went.iter().map(|point| (point.minute, point.verified)).filter(|(minute, _)| *minute < age));
-    let done: u64 = detail.wave_views.iter().map(|wave| wave.evidence.verified).sum();
+    let done = detail.wave_views.iter().map(WaveView::have_it).sum();
     let until = worth_showing(foreseen, &went, age);
     went.retain(|(minute, _)| *minute < until.max(1));
     went.push((until, done));

@@ -72,9 +72,18 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
     Ok(Page::new(detail.row.name.clone(), body).crumb("Rollouts", "/rollouts").live(topics))
 }
 
+/// Whether it waits for nothing but somebody who lets it go on: when that is, nobody can foresee, nor anything that comes after.
+fn waits_for_somebody(detail: &RolloutDetail) -> bool {
+    let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
+    open.is_some_and(|wave| wave.is_ready || wave.waits_for_manager)
+}
+
 /// When it will be done; nothing where that can't be said.
 fn done(detail: &RolloutDetail, crowds: Option<&Crowds>) -> Option<impl IntoView + use<>> {
     let at = who::done_at(&crowds?.forecast)?;
+    if waits_for_somebody(detail) {
+        return None;
+    }
     let when = match detail.row.state {
         RolloutState::Submitted => "if it is approved now and nothing goes wrong",
         RolloutState::Paused | RolloutState::Halted => "if it is resumed now and nothing goes wrong",
@@ -212,9 +221,10 @@ fn one_wave(detail: &RolloutDetail, crowds: Option<&Crowds>, n: usize, wave: &Wa
         ];
         let asked = wave.counts.iter().filter(|count| count.state == ActionState::WaitsForConfirmation);
         let asked = (asked.map(|count| count.n).sum(), "asked, and not agreed");
+        let held = (wave.devices_held_back, "held back");
         let told: Vec<String> = parts
             .iter()
-            .chain([&asked])
+            .chain([&asked, &held])
             .filter(|(n, _)| *n > 0)
             .map(|(n, what)| format!("{} {what}", number(*n)))
             .collect();
@@ -235,7 +245,7 @@ fn one_wave(detail: &RolloutDetail, crowds: Option<&Crowds>, n: usize, wave: &Wa
             {evidence::bar(&wave.evidence)}
             <p>{devices}</p>
             <p>{line}</p>
-            {wave.halted.is_none().then(|| expected(crowds, n))}
+            {(wave.halted.is_none() && !waits_for_somebody(detail)).then(|| expected(crowds, n))}
         </li>
     }
 }

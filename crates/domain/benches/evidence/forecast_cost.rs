@@ -32,7 +32,7 @@ fn plans() -> [(&'static str, Plan); 3] {
 fn takes(plan: &Plan, devices: u64) -> f64 {
     let crowd = |n: u64| {
         let (slow, seldom) = (n / 10, n / 10);
-        Crowd { total: n, settled: 0, polling: vec![(300, n - slow - seldom), (3_600, slow), (86_400, seldom)] }
+        Crowd { total: n, polling: vec![(300, n - slow - seldom), (3_600, slow), (86_400, seldom)], ..Crowd::default() }
     };
     let crowds = [devices / 100, devices * 9 / 100, devices * 9 / 10].map(crowd);
     let rollout = PastRollout { verified: 9_000, failed: 20, silent: 10, took_s: (240..440).collect() };

@@ -81,7 +81,7 @@ impl Product {
     pub fn crowds(&self) -> Vec<Crowd> {
         let crowd = |n: u64| {
             let quick = self.quick_of(n);
-            Crowd { total: n, settled: 0, polling: vec![(300, quick), (3_600, n - quick)] }
+            Crowd { total: n, polling: vec![(300, quick), (3_600, n - quick)], ..Crowd::default() }
         };
         WAVES.map(crowd).to_vec()
     }

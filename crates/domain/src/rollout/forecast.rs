@@ -28,7 +28,7 @@ pub use course::{Bytes, Course as ExpectedCourse, Point, WaveCourse};
 pub use crowd::Crowd;
 pub use past::{Past, PastRollout};
 pub use range::Range;
-pub use straight::{Outlook, WaveForecast, forecast};
+pub use straight::{Outlook, Told, WaveForecast, due_at, forecast};
 pub use worst::{BRICKED, Loss, Stop};
 
 use super::Plan;

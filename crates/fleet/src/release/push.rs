@@ -69,7 +69,7 @@ impl Fleet {
             let (here, size) = (upload.received, upload.size);
             return Err(Error::Conflict(format!("The upload is not whole: {here} of {size} bytes are here.")));
         }
-        let found = match self.look_into(&upload).await {
+        let found = match self.look_into(actor, &upload).await {
             Ok(found) => found,
             Err(error @ Error::NotFound { .. }) => return self.made_meanwhile(actor, &upload, &release, error).await,
             Err(error) => {
@@ -132,7 +132,10 @@ impl Fleet {
     }
 
     /// The file, checked whole, and its signers as they stand at this moment.
-    async fn look_into(&self, upload: &Upload) -> Result<Found> {
+    async fn look_into(&self, actor: &Actor, upload: &Upload) -> Result<Found> {
+        if upload.shared {
+            self.upload_so_far(actor, upload.id).await?;
+        }
         let file = std::fs::File::open(self.upload_path(upload.id)).map_err(|error| gone(upload, error))?;
         let found = self.inspect_file(Box::new(file), &upload.file_name).await?;
         if !upload.sha256.is_empty() && upload.sha256 != found.sha256 {

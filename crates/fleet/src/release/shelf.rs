@@ -21,9 +21,7 @@ use futures::{
     executor::{BlockingStream, block_on, block_on_stream},
     stream::BoxStream,
 };
-use object_store::{
-    GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutPayload, path::Path as Key,
-};
+use object_store::{GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, path::Path as Key};
 use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
@@ -74,8 +72,7 @@ impl Artifacts {
 
     /// Puts a small document there.
     pub(super) async fn keep_bytes(&self, content: Bytes, sha256: &str) -> Result<()> {
-        let payload = PutPayload::from_bytes(content);
-        self.store().await?.put(&Key::from(sha256), payload).await.map_err(|error| of_store(&error))?;
+        self.put_bytes(sha256, content).await?;
         self.close(sha256);
         Ok(())
     }

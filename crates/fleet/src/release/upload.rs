@@ -1,9 +1,15 @@
 //! Files on their way here, in `uploads/` of the data folder: `<id>.part` while one is written and until a release is made
-//! of it. What is counted as received is durable; what the file holds beyond that is dropped when somebody goes on.
+//! of it. What is counted as received is durable; what the file holds beyond that is dropped when somebody goes on. Where nodes share a
+//! bucket, what is counted lies there ([`super::pieces`]).
 
 use super::{room, shelf::trouble};
 use crate::{Actor, Error, Fleet, Result, setting::RELEASE_MIB};
-use domain::{id::UploadId, person::Permission, release::file_name, time::DAY};
+use domain::{
+    id::UploadId,
+    person::Permission,
+    release::file_name,
+    time::{DAY, Timestamp},
+};
 use futures::{Stream, StreamExt, pin_mut};
 use serde_json::json;
 use std::{fmt::Display, fs::TryLockError, io, path::PathBuf};
@@ -68,17 +74,18 @@ impl Fleet {
         if !(sha256.is_empty() || sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit())) {
             return Err(Error::field("sha256", "Give a SHA-256 as 64 hexadecimal digits, or none."));
         }
-        let (now, node, owner) = (self.now(), self.node().await?, owner_of(actor));
+        let (now, node, owner, shared) =
+            (self.now(), self.node().await?, owner_of(actor), self.shares_uploads().await?);
         let free = room::free(self.folder().to_owned()).await?;
         let mut deed = self.allow(actor, Permission::ReleasePush, "upload").await?;
         if !sha256.is_empty()
             && let Some(same) = store::upload::same(&mut deed.tx, &owner, (&sha256, form.size), &node, now).await?
         {
-            if fs::try_exists(self.upload_path(same.id)).await.map_err(trouble)? {
+            if self.can_go_on(&mut deed.tx, &same).await? {
                 return Ok(same);
             }
-            // Its file is gone, by a restore or by hand: there is nothing to go on with.
-            store::upload::forget(&mut deed.tx, same.id).await?;
+            // What came of it is gone, by a restore or by hand, or came in too many pieces: nobody can go on with it.
+            store::upload::forget_unfinished(&mut deed.tx, same.id).await?;
         }
         let (count, of_owner) = store::upload::of_owner(&mut deed.tx, &owner, now).await?;
         let announced = store::upload::announced(&mut deed.tx, now).await?;
@@ -100,6 +107,7 @@ impl Fleet {
             owner,
             by: actor.name().to_owned(),
             node,
+            shared,
             file_name: file_name(&form.file_name),
             size: form.size,
             sha256,
@@ -133,8 +141,10 @@ impl Fleet {
         let found = store::upload::by_id(self.db(), id).await?;
         let node = self.node().await?;
         let is_own = |upload: &Upload| upload.owner == owner_of(actor) && upload.expires_at > self.now();
-        // The file of another node's is not here. What became a release is known everywhere.
-        let is_here = |upload: &Upload| upload.node == node || upload.release_id.is_some();
+        // The file of another node's is not here, unless they share it. What became a release is known everywhere.
+        let is_within_reach =
+            |upload: &Upload| if upload.shared { self.artifacts().is_bucket() } else { upload.node == node };
+        let is_here = |upload: &Upload| upload.release_id.is_some() || is_within_reach(upload);
         let own = found.filter(|upload| is_own(upload) && is_here(upload));
         own.ok_or_else(|| Error::not_found("upload", &id.to_string()))
     }
@@ -152,13 +162,11 @@ impl Fleet {
         E: Display,
     {
         self.authorise(actor, Permission::ReleasePush, &format!("upload:{id}")).await?;
-        self.upload(actor, id).await?;
-        let mut file = self.upload_file(id).await?;
-        // Whoever wrote before this one had the file has counted what it wrote.
-        let mut upload = self.upload(actor, id).await?;
+        let (mut file, mut upload) = self.upload_so_far(actor, id).await?;
         if upload.received != offset {
             return Err(elsewhere(offset, upload.received));
         }
+        self.refuse_crumbs(&upload).await?;
         file.set_len(offset.unsigned_abs()).await.map_err(trouble)?;
         file.seek(io::SeekFrom::Start(offset.unsigned_abs())).await.map_err(trouble)?;
         let (mut here, mut problem) = (offset, None);
@@ -188,18 +196,53 @@ impl Fleet {
         problem.map_or(Ok(upload), Err)
     }
 
+    /// The file of an upload with all that came of it, which nobody else here writes in meanwhile.
+    pub(super) async fn upload_so_far(&self, actor: &Actor, id: UploadId) -> Result<(File, Upload)> {
+        let upload = self.upload(actor, id).await?;
+        if upload.shared && upload.release_id.is_none() {
+            self.make_upload_file(id).await?;
+        }
+        let mut file = self.upload_file(id).await?;
+        // Whoever wrote before this one had the file has counted what it wrote.
+        let upload = self.upload(actor, id).await?;
+        if upload.release_id.is_some() {
+            return Err(Error::not_found("upload", &id.to_string()));
+        }
+        self.bring_pieces(&mut file, &upload).await?;
+        Ok((file, upload))
+    }
+
     /// Makes what is in the file durable, then says so.
     async fn count_received(&self, file: &mut File, upload: &mut Upload, here: i64) -> Result<()> {
         file.flush().await.map_err(trouble)?;
         file.sync_data().await.map_err(trouble)?;
+        let piece = self.share_piece(file, upload, here).await?;
         let expires = self.now().plus(UPLOAD_KEPT).min(upload.created_at.plus(UPLOAD_LONGEST));
-        let mut tx = self.db().begin().await?;
-        if !store::upload::received(&mut tx, upload.id, upload.received, here, expires).await? {
-            return Err(elsewhere(upload.received, here));
+        if let Err(error) = self.count(upload, here, expires, piece).await {
+            // Of what nobody knows whether it was counted, the piece may be.
+            if let Some(piece) = piece.filter(|_| !matches!(error, Error::Unsure)) {
+                self.give_piece_up(upload.id, piece).await;
+            }
+            return Err(error);
         }
-        tx.commit().await?;
+        if upload.shared {
+            self.inner.copies.note(upload.id, here);
+        }
         (upload.received, upload.expires_at) = (here, expires);
         Ok(())
+    }
+
+    async fn count(&self, upload: &Upload, here: i64, expires: Timestamp, piece: Option<Uuid>) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        if !store::upload::received(&mut tx, upload.id, upload.received, here, expires).await? {
+            return Err(beside_another());
+        }
+        if let Some(piece) = piece
+            && !store::upload::piece::counted(&mut tx, piece, here - upload.received).await?
+        {
+            return Err(Error::not_found("upload", &upload.id.to_string()));
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Says that what came is all of the file: for whoever could not know its size before, as a browser's form can't.
@@ -241,15 +284,17 @@ impl Fleet {
     pub async fn forget_uploads(&self) -> Result<()> {
         let node = self.node().await?;
         for upload in store::upload::expired(self.db(), self.now()).await? {
-            // Another data folder's file is that one's to remove; a day later nobody will.
+            // Another data folder's file is that one's to remove; a day later nobody will. Copies go when they are swept.
             let is_abandoned = upload.expires_at.plus(DAY) <= self.now();
-            if upload.node != node && !is_abandoned {
+            if upload.node != node && !is_abandoned && !upload.shared {
                 continue;
             }
-            self.remove_upload_file(upload.id).await;
             let mut tx = self.db().begin().await?;
-            store::upload::forget(&mut tx, upload.id).await?;
+            let is_over = store::upload::forget_expired(&mut tx, upload.id, self.now()).await?;
             tx.commit().await?;
+            if is_over {
+                self.remove_upload_file(upload.id).await;
+            }
         }
         Ok(())
     }
@@ -259,7 +304,7 @@ impl Fleet {
         self.folder().join("uploads").join(format!("{id}.part"))
     }
 
-    /// Makes the empty file, and its name durable with it.
+    /// Makes the empty file unless it is there, and its name durable with it.
     async fn make_upload_file(&self, id: UploadId) -> Result<()> {
         let folder = self.folder().join("uploads");
         let mut builder = fs::DirBuilder::new();
@@ -268,7 +313,10 @@ impl Fleet {
         builder.mode(0o700);
         builder.create(&folder).await.map_err(trouble)?;
         let mut options = fs::OpenOptions::from(store::private::options());
-        options.write(true).create_new(true).open(self.upload_path(id)).await.map_err(trouble)?;
+        match options.write(true).create_new(true).open(self.upload_path(id)).await {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            other => other.map_err(trouble)?,
+        };
         File::open(&folder).await.map_err(trouble)?.sync_all().await.map_err(trouble)
     }
 
@@ -283,21 +331,24 @@ impl Fleet {
         };
         match file.try_lock() {
             Ok(()) => Ok(File::from_std(file)),
-            Err(TryLockError::WouldBlock) => Err(Error::Conflict(
-                "Another request sends this file at the moment. Ask how much of it is here, and go on from there."
-                    .to_owned(),
-            )),
+            Err(TryLockError::WouldBlock) => Err(beside_another()),
             Err(TryLockError::Error(error)) => Err(trouble(error)),
         }
     }
 
     pub(super) async fn remove_upload_file(&self, id: UploadId) {
+        self.remove_pieces_beside(id);
         if let Err(error) = fs::remove_file(self.upload_path(id)).await
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(%error, upload = %id, "the file of an upload that is over was not removed");
         }
     }
+}
+
+fn beside_another() -> Error {
+    let told = "Another request sends this file at the moment. Ask how much of it is here, and go on from there.";
+    Error::Conflict(told.to_owned())
 }
 
 fn elsewhere(offset: i64, received: i64) -> Error {

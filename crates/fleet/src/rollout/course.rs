@@ -19,7 +19,8 @@ impl Fleet {
     pub(super) async fn note_course(&self, live: &Live, evidence: &[Evidence]) -> Result<()> {
         let rollout = &live.rollout;
         let Some(started) = rollout.started_at else { return Ok(()) };
-        let age = u64::try_from(self.now().0.saturating_sub(started.0) / MINUTE).unwrap_or_default();
+        // By a clock that was put back nobody knows when it is.
+        let Ok(age) = u64::try_from(self.now().0.saturating_sub(started.0) / MINUTE) else { return Ok(()) };
         let step = step_at(age);
         let minute = age / step * step;
         if !live.is_course_due(minute) {

@@ -5,16 +5,20 @@ use super::memory::Live;
 use crate::{Actor, Error, Fleet, Result, catalogue::Catalogue, update::Deliverable};
 use domain::{
     device::Connection,
-    id::ReleaseId,
+    id::{ReleaseId, RolloutId},
     person::Permission,
     rollout::{
-        Crowd, Foreseen, Frozen, FrozenWave, Member, Membership, NO_COHORT, Plan, WaveForecast, Windows, eligible,
-        forecast, freeze_and_draw, validate,
+        Crowd, Foreseen, Frozen, FrozenWave, HeldBack, Member, Membership, NO_COHORT, Plan, Told, WaveForecast,
+        Windows, due_at, eligible, forecast, freeze_and_draw, validate,
     },
+    time::Timestamp,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use store::rollout::crowd::Known;
+use store::rollout::{
+    Rollout,
+    crowd::{Known, UnderWay},
+};
 
 /// How many devices of a wave are looked at.
 pub(super) const DRAWN: usize = 2_000;
@@ -136,15 +140,16 @@ impl Fleet {
         let (id, course) = (rollout.id, rollout.course.clone());
         let Some(frozen) = rollout.frozen.clone() else { return Err(Error::not_found("frozen rollout", code)) };
         let live = self.live_rollout(id).await?.ok_or_else(|| Error::not_found("rollout", code))?;
-        let scene = self.scene(&rollout.plan).await?;
+        let scene = self.scene(&rollout.plan).await?.of(&rollout);
         let known = store::rollout::crowd::known(self.db(), &live.membership.drawn(most.min(DRAWN_OF_ALL))).await?;
         let placed: Vec<Placed<'_>> = known.iter().filter_map(|known| Placed::of(known, &live)).collect();
         let evidence = self.evidence_of(&rollout).await?;
         let of_wave = |(n, wave): (usize, &FrozenWave)| {
             let among = placed.iter().filter(|placed| placed.wave == n).map(|placed| (placed.known, placed.cohort));
-            let mut makeup = scene.makeup(wave.count, wave.offered(&rollout.plan), among);
-            let settled = evidence.get(n).map_or(0, domain::rollout::Evidence::settled);
-            makeup.crowd.settle(settled);
+            // Without those that are held back, and with those that joined.
+            let evidence = evidence.get(n).copied().unwrap_or_default();
+            let mut makeup = scene.makeup(wave.count, evidence.total, among);
+            makeup.crowd.settle(evidence.settled(), evidence.under_way.saturating_sub(evidence.retried));
             makeup
         };
         let waves: Vec<Makeup> = frozen.waves.iter().enumerate().map(of_wave).collect();
@@ -178,7 +183,15 @@ impl Fleet {
         }
         // Whether a window is open at this moment says nothing of who gets it.
         let anytime = Plan { windows: Windows::default(), ..plan.clone() };
-        Ok(Scene { plan, anytime, releases, catalogue: self.load_catalogue().await?, now: self.now() })
+        Ok(Scene {
+            plan,
+            of: None,
+            held_back: Vec::new(),
+            anytime,
+            releases,
+            catalogue: self.load_catalogue().await?,
+            now: self.now(),
+        })
     }
 }
 
@@ -196,13 +209,39 @@ impl<'a> Placed<'a> {
     }
 }
 
+/// What is to be expected of a device.
+enum Expected {
+    /// It gets nothing as it stands, for this reason.
+    Nothing(&'static str),
+    /// It is not heard from.
+    Silence,
+    /// It polls every so many seconds, and is told then.
+    Polls(i64),
+    /// It was told, and has an outcome by then.
+    Due(Timestamp),
+}
+
+/// Counts of a sample as counts of all, by what `scale` makes of a count. Sums are scaled, so that rounding loses nobody.
+fn scaled<K>(counts: BTreeMap<K, u64>, scale: impl Fn(u64) -> u64) -> Vec<(K, u64)> {
+    let mut before = 0;
+    let one = |(key, n): (K, u64)| {
+        before += n;
+        (key, scale(before) - scale(before - n))
+    };
+    counts.into_iter().map(one).collect()
+}
+
 /// What devices are looked at by.
 struct Scene<'a> {
     plan: &'a Plan,
+    /// The rollout that may have told them.
+    of: Option<RolloutId>,
+    /// Whom it goes on without.
+    held_back: Vec<HeldBack>,
     anytime: Plan,
     releases: HashMap<ReleaseId, Deliverable>,
     catalogue: Catalogue,
-    now: domain::time::Timestamp,
+    now: Timestamp,
 }
 
 /// Counts by name.
@@ -227,37 +266,65 @@ impl Tally {
 }
 
 impl Scene<'_> {
+    fn of(self, rollout: &Rollout) -> Self {
+        Self { of: Some(rollout.id), held_back: rollout.held_back.clone(), ..self }
+    }
+
+    /// What is to be expected of a device.
+    fn expected(&self, known: &Known, cohort: usize) -> Expected {
+        if self.is_held_back(known, cohort) {
+            return Expected::Nothing("held back");
+        }
+        let interval = self.interval_of(known);
+        let is_silent = Connection::at(self.now, known.last_seen_at, interval) == Connection::Silent;
+        if let Some(under_way) = known.under_way.filter(|under_way| Some(under_way.rollout) == self.of) {
+            let UnderWay { offered_at: at, soak_until: lives_until, due_at: missed_at, .. } = under_way;
+            return Expected::Due(due_at(
+                self.plan,
+                interval,
+                Told { at, lives_until, missed_at, is_silent },
+                self.now,
+            ));
+        }
+        match self.refused(known, cohort) {
+            Some(why) => Expected::Nothing(why),
+            None if is_silent => Expected::Silence,
+            None => Expected::Polls(interval),
+        }
+    }
+
+    fn is_held_back(&self, known: &Known, cohort: usize) -> bool {
+        self.held_back.iter().any(|one| one.holds(cohort, &known.subject.revision, &known.subject.batch))
+    }
+
     /// What those have in common who were looked at: of `devices`, of which `offered` get anything.
     fn makeup<'k>(&self, devices: u64, offered: u64, among: impl Iterator<Item = (&'k Known, usize)>) -> Makeup {
         let [mut models, mut revisions, mut holders, mut regions, mut factories, mut refused] =
             std::array::from_fn::<Tally, 6, _>(|_| Tally::default());
-        let (mut looked_at, mut silent, mut getting, mut polling) = (0_u64, 0, 0_u64, BTreeMap::<i64, u64>::new());
+        let (mut looked_at, mut silent, mut getting) = (0_u64, 0, 0_u64);
+        let (mut polling, mut due) = (BTreeMap::<i64, u64>::new(), BTreeMap::<Timestamp, u64>::new());
         for (known, cohort) in among {
             looked_at += 1;
-            let interval = self.interval_of(known);
             models.count(self.catalogue.model_name(known.subject.model));
             revisions.count(&known.subject.revision);
             holders.count(self.catalogue.custodian_name(known.holder));
             regions.count(self.catalogue.custodian(known.holder).map_or("", |holder| &holder.country));
             factories.count(self.catalogue.custodian_name(known.factory));
-            getting += u64::from(self.plan.release_of(cohort).is_some());
-            match self.refused(known, cohort) {
-                Some(why) => refused.count(why),
-                None if Connection::at(self.now, known.last_seen_at, interval) == Connection::Silent => silent += 1,
-                None => *polling.entry(interval).or_default() += 1,
+            let gets = self.plan.release_of(cohort).is_some() && !self.is_held_back(known, cohort);
+            getting += u64::from(gets);
+            match self.expected(known, cohort) {
+                Expected::Nothing(why) => refused.count(why),
+                Expected::Silence => silent += 1,
+                Expected::Polls(interval) => *polling.entry(interval).or_default() += 1,
+                Expected::Due(at) => *due.entry(at).or_default() += 1,
             }
         }
-        // What a sample says is said of all of them. Sums are scaled, so that rounding loses nobody.
+        // What a sample says is said of all of them.
         let scale = |n: u64| -> u64 {
             let all = u128::from(n) * u128::from(offered);
             all.checked_div(u128::from(getting)).unwrap_or_default().try_into().unwrap_or(u64::MAX)
         };
-        let mut before = 0;
-        let scaled = |(interval, n): (i64, u64)| {
-            before += n;
-            (interval, scale(before) - scale(before - n))
-        };
-        let polling = polling.into_iter().map(scaled).collect();
+        let (polling, due) = (scaled(polling, scale), scaled(due, scale));
         Makeup {
             devices,
             looked_at,
@@ -268,7 +335,7 @@ impl Scene<'_> {
             factories: factories.parts(),
             refused: refused.parts(),
             silent,
-            crowd: Crowd { total: offered, settled: 0, polling },
+            crowd: Crowd { total: offered, settled: 0, polling, due },
         }
     }
 

@@ -49,16 +49,20 @@ const fn measure_of(harm: Harm) -> Measure {
 
 /// Takes those who are held back out of what is known of every wave.
 pub(super) fn leave_out(rollout: &Rollout, levels: &[LevelCount], evidence: &mut [Evidence]) {
-    let gets = |cohort: usize| rollout.plan.release_of(cohort).is_some();
     for (wave, of_wave) in evidence.iter_mut().enumerate() {
-        let gone: u64 = rollout.held_back.iter().map(|one| one.of_wave(wave, gets)).sum();
-        of_wave.total = of_wave.total.saturating_sub(gone);
+        of_wave.total = of_wave.total.saturating_sub(held_in(rollout, wave));
     }
     for count in levels.iter().filter(|count| is_held(&rollout.held_back, count)) {
         if let Some(of_wave) = evidence.get_mut(count.wave) {
             *of_wave = of_wave.less(&count.evidence);
         }
     }
+}
+
+/// How many devices of a wave are held back that would get anything.
+pub(super) fn held_in(rollout: &Rollout, wave: usize) -> u64 {
+    let gets = |cohort: usize| rollout.plan.release_of(cohort).is_some();
+    rollout.held_back.iter().map(|one| one.of_wave(wave, gets)).sum()
 }
 
 pub(super) fn is_held(all: &[HeldBack], count: &LevelCount) -> bool {

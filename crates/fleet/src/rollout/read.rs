@@ -1,6 +1,6 @@
 //! What is shown of rollouts. Counts come from what is kept, never from looking at devices.
 
-use super::steward::decide_wave;
+use super::{hold::held_in, steward::decide_wave};
 use crate::{Actor, Fleet, Result, approval::ApprovalRow};
 use domain::{
     id::{ApprovalId, RolloutId},
@@ -41,6 +41,8 @@ pub struct RolloutRow {
     pub devices: Option<u64>,
     /// What is known of all waves together.
     pub evidence: Evidence,
+    /// How many devices are held back that would get anything: of them nothing is in the evidence.
+    pub devices_held_back: u64,
     /// Who made it.
     pub created_by: String,
     /// When anything of it was last changed.
@@ -84,6 +86,8 @@ pub struct WaveView {
     pub counts: Vec<StateCount>,
     /// What its gate knows.
     pub evidence: Evidence,
+    /// How many of its devices are held back that would get anything: of them its gate knows nothing.
+    pub devices_held_back: u64,
     /// What of that somebody let go on in spite of, without silent devices that came back since: by evidence these are among the verified.
     pub accepted: Evidence,
     /// Whether a person may open the next one now.
@@ -94,6 +98,25 @@ pub struct WaveView {
     pub missing: Vec<String>,
     /// Why its gate stops it.
     pub halted: Option<String>,
+}
+
+impl WaveView {
+    /// How many devices have it, with those that are held back, whom the evidence leaves out: of them it was foreseen, too.
+    #[must_use]
+    pub fn have_it(&self) -> u64 {
+        self.updates(|state| state == ActionState::Verified)
+    }
+
+    /// How many devices were told, with those that are held back.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        self.updates(|state| !matches!(state, ActionState::Cancelled | ActionState::WaitsForConfirmation))
+    }
+
+    fn updates(&self, counts: impl Fn(ActionState) -> bool) -> u64 {
+        let updates = self.counts.iter().filter(|count| count.kind == ActionKind::Update && counts(count.state));
+        updates.map(|count| count.n).sum()
+    }
 }
 
 /// A rollout with everything that a page shows of it.
@@ -247,6 +270,7 @@ impl Fleet {
             waves: rollout.course.waves,
             devices: rollout.frozen.as_ref().map(|frozen| frozen.count),
             evidence: sum,
+            devices_held_back: (0..rollout.course.waves).map(|wave| held_in(rollout, wave)).sum(),
             created_by: rollout.created_by.clone(),
             updated_at: rollout.updated_at,
             reason: rollout.reason.clone(),
@@ -317,16 +341,19 @@ impl Fleet {
         };
         let (accepted, gate) = (rollout.accepted.get(wave), rollout.plan.waves.get(wave).map(|wave| &wave.gate));
         let decision = decide_wave(rollout, evidence, wave, self.now()).filter(|_| is_open);
+        // Those before were let through: only their harm counts on.
+        let staying = decision.as_ref().filter(|_| rollout.course.wave == Some(wave));
         WaveView {
             devices: frozen.map_or(0, |wave| wave.count) + joined,
             cohorts: frozen.map(|wave| wave.cohorts.clone()).unwrap_or_default(),
             is_open,
             counts: counts.map(count).collect(),
             evidence: evidence.get(wave).copied().unwrap_or_default(),
+            devices_held_back: held_in(rollout, wave),
             accepted: accepted.zip(gate).map(|(accepted, gate)| accepted.by(gate)).unwrap_or_default(),
-            is_ready: decision.as_ref().is_some_and(Decision::is_ready),
-            waits_for_manager: decision.as_ref().is_some_and(Decision::waits_for_manager),
-            missing: match &decision {
+            is_ready: staying.is_some_and(Decision::is_ready),
+            waits_for_manager: staying.is_some_and(Decision::waits_for_manager),
+            missing: match staying {
                 Some(Decision::Stay(missing)) => missing.iter().map(domain::rollout::Missing::words).collect(),
                 _ => Vec::new(),
             },

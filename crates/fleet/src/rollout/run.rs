@@ -6,7 +6,7 @@ use crate::{Actor, Error, Fleet, Result};
 use domain::{
     audit::Outcome,
     person::Permission,
-    rollout::{ActionKind, Course, Deed as Step, RolloutState},
+    rollout::{ActionKind, Course, Decision, Deed as Step, Missing, RolloutState},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -34,6 +34,29 @@ fn reason_of(text: &str) -> Result<&str> {
     Ok(text)
 }
 
+/// That another wave is open than the one that was meant. People count waves from 1, programs from 0.
+fn another_wave(rollout: &Rollout) -> Error {
+    let open = rollout.course.wave.map_or_else(
+        || "None is open yet".to_owned(),
+        |wave| format!("Wave {} of {} is open (“wave”: {wave} to programs)", wave + 1, rollout.course.waves),
+    );
+    Error::Conflict(format!("Another wave was meant. {open}. Look at it again."))
+}
+
+/// Whoever may not go on before a gate lets everybody is told what that waits for.
+fn too_soon(error: Error, wave: usize, decision: Option<Decision>) -> Error {
+    match (error, decision) {
+        (Error::Forbidden { .. }, Some(decision)) if decision.waits_for_manager() => {
+            Error::Conflict(format!("Wave {} waits for a manager, who lets it go on in the console.", wave + 1))
+        }
+        (Error::Forbidden { .. }, Some(Decision::Stay(missing))) => {
+            let missing: Vec<String> = missing.iter().map(Missing::words).collect();
+            Error::Conflict(format!("Wave {} waits for this: {}.", wave + 1, missing.join(", ")))
+        }
+        (error, _) => error,
+    }
+}
+
 impl Fleet {
     /// Pauses a rollout: no device is offered it, who is under way goes on. Pausing what is paused changes nothing.
     ///
@@ -46,7 +69,13 @@ impl Fleet {
             if rollout.course.state == RolloutState::Paused {
                 return Ok(None);
             }
-            reason.clone_into(&mut rollout.reason);
+            // Why its gate stopped it is worth knowing still.
+            rollout.reason = match (rollout.course.state, rollout.reason.as_str()) {
+                (RolloutState::Halted, gate) if !gate.is_empty() => {
+                    format!("{gate} {}.", with_reason("Paused then", reason))
+                }
+                _ => reason.to_owned(),
+            };
             Ok(Some((with_reason("Paused", reason), Value::Null)))
         })
         .await
@@ -95,19 +124,23 @@ impl Fleet {
         let subject = subject_of(code);
         self.authorise(actor, Permission::RolloutRun, &subject).await?;
         let known = self.as_accepted(self.kept_rollout(code).await?).await?;
+        // How it stands and that another wave was meant is told first: neither is a question of who may open the next one early.
+        known.course.state.after(Step::Advance).map_err(|error| out_of_turn(&error))?;
+        if known.course.wave != Some(wave) {
+            return Err(another_wave(&known));
+        }
         let evidence = self.evidence_of(&known).await?;
         if let Some((open, why)) = super::steward::verdict(&known, &evidence, self.now()) {
             return Err(Error::Conflict(format!("The gate of wave {} speaks against it: {why}", open + 1)));
         }
         let decision = super::steward::decide_wave(&known, &evidence, wave, self.now());
-        if !decision.is_some_and(|decision| decision.is_ready()) {
+        if !decision.as_ref().is_some_and(Decision::is_ready) {
             // Sooner than what was approved says: that takes who approves.
-            self.authorise_as_decider(actor, &subject).await?;
+            self.authorise_as_decider(actor, &subject).await.map_err(|error| too_soon(error, wave, decision))?;
         }
         self.step(actor, code, Step::Advance, |rollout| {
             if rollout.course.wave != Some(wave) {
-                let open = rollout.course.wave.map_or_else(|| "none".to_owned(), |wave| (wave + 1).to_string());
-                return Err(Error::Conflict(format!("Another wave is open by now: {open}. Look at it again.")));
+                return Err(another_wave(rollout));
             }
             let words = if wave + 1 < rollout.course.waves {
                 format!("Opened wave {} by hand", wave + 2)

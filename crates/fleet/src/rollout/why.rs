@@ -111,12 +111,17 @@ fn why_not_of(device: &Device, updatable: &Updatable, live: &Arc<Live>, now: Tim
     let progress = had.map(|action| action.state);
     let release = had.map(|action| action.release).or_else(|| rollout.plan.release_of(cohort));
     let busy = updatable.actions.iter().find(|action| !action.state.is_closed() && action.rollout != rollout.id);
-    let reason = trusted(&updatable.subject)
-        .and_then(|()| match busy {
-            Some(busy) => Err(Reason::Busy(busy.state.label().to_lowercase())),
-            None => Ok(()),
-        })
-        .and_then(|()| offer_of(live, device.id, updatable, now).map(drop));
+    let offered = || offer_of(live, device.id, updatable, now).map(drop);
+    let reason = match wave {
+        // Whoever is in none of its waves stays so, whatever else there is at the moment.
+        None => offered(),
+        Some(_) => trusted(&updatable.subject)
+            .and_then(|()| match busy {
+                Some(busy) => Err(Reason::Busy(busy.state.label().to_lowercase())),
+                None => Ok(()),
+            })
+            .and_then(|()| offered()),
+    };
     let is_under_way = progress.is_some_and(|state| !state.is_closed());
     let reason = reason.err().filter(|reason| !(is_under_way && *reason == Reason::HadIt));
     let found = release.and_then(|id| live.releases.get(&id));

@@ -11,12 +11,13 @@ use crate::{
     rollout::{HICCUP, Live, VERDICT},
 };
 use domain::{
-    id::ReleaseId,
+    id::{DeviceId, ReleaseId},
     rollout::{ActionState, Plan, RolloutState},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use store::{
     artifact::Artifact,
+    poll::Updatable,
     update_action::{self, UpdateAction, feedback::Said},
 };
 use tokio::time::Instant;
@@ -192,8 +193,25 @@ impl Fleet {
 
     async fn named_now(&self, actor: &Actor) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
         let (device, serial) = device_of(actor)?;
-        let state = self.poll_state(device, serial).await?;
-        let Some(updatable) = state.updates else { return Ok(None) };
+        let known = self.poll_state(device, serial).await?.updates;
+        if let Some(named) = self.named_in(device, known.clone()).await? {
+            return Ok(Some(named));
+        }
+        // Another node may have told the device or heard it since, and this one not have heard of that yet.
+        let Some(now) = store::poll::poll_state(self.db(), device).await? else { return Ok(None) };
+        if now.updates == known {
+            return Ok(None);
+        }
+        self.inner.polls.forget(serial);
+        self.named_in(device, now.updates).await
+    }
+
+    async fn named_in(
+        &self,
+        device: DeviceId,
+        updates: Option<Arc<Updatable>>,
+    ) -> Result<Option<(UpdateAction, Arc<Deliverable>)>> {
+        let Some(updatable) = updates else { return Ok(None) };
         let Some(open) = updatable.actions.iter().find(|action| !action.state.is_closed()) else { return Ok(None) };
         let Some(live) = self.live_rollout(open.rollout).await? else { return Ok(None) };
         let choice = choose(device, &updatable, std::slice::from_ref(&live), None, Way::Poll, self.now());
@@ -207,10 +225,7 @@ impl Fleet {
             if asks { at.awaits_user() } else { at.awaits_client() }
         };
         let seen = update_action::by_id(self.db(), id).await?;
-        let Some(seen) = seen.filter(is_so) else {
-            self.inner.polls.forget(serial);
-            return Ok(None);
-        };
+        let Some(seen) = seen.filter(is_so) else { return Ok(None) };
         Ok(live.releases.get(&open.release).map(|release| (seen, Arc::clone(release))))
     }
 
@@ -264,17 +279,27 @@ impl Fleet {
 
     /// Has the files of what is sent read that this process has not read yet, so that polls need not wait for it.
     pub(crate) fn check_what_is_sent(&self) {
-        let all = self.inner.rollouts.all();
-        let sends = |live: &&Arc<Live>| live.rollout.course.state == RolloutState::Running || live.rollout.reverting;
-        for live in all.iter().filter(sends) {
-            for release in live.releases.keys() {
-                let is_known = self.inner.rollouts.is_checked(*release)
-                    || self.inner.rollouts.refusal(*release, self.now()).is_some();
-                if !is_known {
-                    self.check_beside(*release);
-                }
+        for release in self.unread() {
+            self.check_beside(release);
+        }
+    }
+
+    /// Reads the files of what is sent that this process has not read yet, and waits for it: until then polls may be told of nothing.
+    /// Tests call this instead of waiting.
+    pub async fn read_what_is_sent(&self) {
+        for release in self.unread() {
+            if let Err(error) = self.check_files_of(release).await {
+                tracing::warn!(%error, %release, "the files of a release are not sent");
             }
         }
+    }
+
+    /// What is sent of which this process neither knows that it is right nor that it is not.
+    fn unread(&self) -> BTreeSet<ReleaseId> {
+        let (all, rollouts, now) = (self.inner.rollouts.all(), &self.inner.rollouts, self.now());
+        let sends = |live: &&Arc<Live>| live.rollout.course.state == RolloutState::Running || live.rollout.reverting;
+        let releases = all.iter().filter(sends).flat_map(|live| live.releases.keys().copied());
+        releases.filter(|release| !rollouts.is_checked(*release) && rollouts.refusal(*release, now).is_none()).collect()
     }
 
     /// Reads the files of a release in a task of its own, unless one is about to.

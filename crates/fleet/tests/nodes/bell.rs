@@ -6,7 +6,12 @@ use crate::{
     rolling,
     scene::{RULE, operator},
 };
-use domain::{person::Permission, release::Stage, revocation::RevocationAct, rollout::RolloutState};
+use domain::{
+    person::Permission,
+    release::Stage,
+    revocation::RevocationAct,
+    rollout::{Plan, RolloutState, WaveSize},
+};
 use fleet::{Fleet, trust::Verdict};
 use serde_json::Value;
 use std::{
@@ -182,5 +187,21 @@ async fn a_rollout_that_is_paused_at_one_node_is_paused_at_others_within_a_secon
         let waited = until(world.name(), async || at_other() == Some(RolloutState::Paused)).await;
         println!("{}: paused elsewhere after {waited:?}", world.name());
         bell.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_told_a_device_of_another_gives_it_before_it_has_heard() {
+    for world in rolling::worlds().await {
+        let (name, device) = (world.name(), world.devices(1).await.remove(0));
+        let other = world.another().await;
+        assert_eq!(other.poll(&device).await.unwrap().update, None, "{name}: it remembers that there is nothing");
+        let release = world.release("2.0", Stage::Production).await;
+        world.started(Plan { waves: vec![rolling::wave(WaveSize::Rest)], ..rolling::plan(release) }).await;
+        let id = world.offered(&device).await.unwrap();
+        let given = other.deployment(&device, id, None).await.unwrap();
+        assert_eq!((given.id, given.version.as_str()), (id, "2.0"), "{name}");
+        assert_eq!(other.artifacts_for(&device, given.module).await.unwrap(), given.files, "{name}");
+        assert!(other.deployment(&device, id + 1, None).await.is_err(), "{name}: nobody told it of that one");
     }
 }

@@ -7,18 +7,18 @@ use domain::{
 };
 use fleet::revocation::Outcome;
 use pki::CertIdHash;
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 #[tokio::test]
 async fn every_channel_is_noted() {
     for world in worlds(4).await {
         let running = tokio::spawn(world.fleet.clone().publisher());
         while world.fleet.crl("batch-a").is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let Outcome::Done(id) = world.act(Act::Revoke, device("A-00001")).await else { panic!("it waits") };
         while world.fleet.crl("batch-a").unwrap().entries != 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         running.abort();
         let _ = running.await;
@@ -63,6 +63,53 @@ async fn every_channel_is_noted() {
         let history = world.fleet.device_record(&operator(), "A-00001").await.unwrap().history;
         let notes = history.iter().filter(|entry| entry.event.kind() == "note").count();
         assert_eq!(notes, 1, "{}: once for each act and device", world.name());
+    }
+}
+
+#[tokio::test]
+async fn what_another_is_writing_down_is_waited_for() {
+    for world in worlds(1).await {
+        let Outcome::Done(id) = world.act(Act::Revoke, device("A-00000")).await else { panic!("it waits") };
+        world.fleet.begin_to_note().await.unwrap();
+        let (authority, serial) = (world.authority_id("batch-a").await, world.serial_of("A-00000").await);
+        world.fleet.refused(&RULE, authority, &serial, "198.51.100.9");
+        let shown = async {
+            world.fleet.flush_spread().await.unwrap();
+            world.fleet.revocation(&operator(), id).await.unwrap().came_back_total
+        };
+        let (first, shown) = tokio::join!(world.fleet.flush_spread(), shown);
+        first.unwrap();
+        assert_eq!(shown, 1, "{}", world.name());
+    }
+}
+
+/// As when the program is stopped: whoever flushes is dropped wherever it is, and the last flush goes on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_noted_is_written_once_whenever_its_flush_is_dropped() {
+    const DEVICES: usize = 40;
+    for world in worlds(DEVICES).await {
+        world.act_through(Act::Revoke, batch("A")).await;
+        world.fleet.begin_to_note().await.unwrap();
+        let id = world.fleet.revocations(&operator(), None, 1).await.unwrap().rows[0].id;
+        let authority = world.authority_id("batch-a").await;
+        for n in 0..DEVICES {
+            let serial = world.serial_of(&format!("A-{n:05}")).await;
+            world.fleet.refused(&RULE, authority, &serial, "198.51.100.9");
+            let within = Duration::from_micros(400 * n as u64);
+            let _ = tokio::time::timeout(within, world.fleet.flush_spread()).await;
+            world.fleet.refused(&RULE, authority, &serial, "198.51.100.9");
+        }
+        world.fleet.flush_last_spread().await.unwrap();
+        let detail = world.fleet.revocation(&operator(), id).await.unwrap();
+        let refused = detail.channels.iter().filter(|row| row.channel == SpreadChannel::DeviceRefused);
+        assert_eq!(refused.map(|row| row.n).sum::<i64>(), 2 * DEVICES as i64, "{}", world.name());
+        let came: Vec<i64> = detail.came_back.iter().map(|device| device.n).collect();
+        assert_eq!(came, [2; DEVICES], "{}: also what would have waited for an hour", world.name());
+        for n in 0..DEVICES {
+            let record = world.fleet.device_record(&operator(), &format!("A-{n:05}")).await.unwrap();
+            let notes = record.history.iter().filter(|entry| entry.event.kind() == "note").count();
+            assert_eq!(notes, 1, "{}: once", world.name());
+        }
     }
 }
 

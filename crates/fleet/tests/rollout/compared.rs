@@ -102,6 +102,7 @@ async fn nobody_is_exposed_by_a_process_that_has_not_read_what_every_cohort_gets
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}", world.name());
         // Once all of it is read everybody has a turn, and the cohorts grow side by side.
         let node = world.another().await;
+        node.read_what_is_sent().await;
         world.wait(MINUTE);
         for device in &devices {
             node.poll(device).await.unwrap();

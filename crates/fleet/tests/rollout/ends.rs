@@ -61,7 +61,9 @@ async fn a_pause_makes_no_gate_forget() {
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}: three of six are three of six", world.name());
         // Paused after that it still takes a manager, and then it counts no more.
-        world.fleet.pause_rollout(&operator(), &code, "").await.unwrap();
+        world.fleet.pause_rollout(&operator(), &code, "for lunch").await.unwrap();
+        let why = world.rollout(&code).await.row.reason;
+        assert!(why.contains("3 of 6") && why.ends_with(" Paused then: for lunch."), "{}: {why}", world.name());
         assert!(world.fleet.resume_rollout(&operator(), &code).await.is_err(), "{}", world.name());
         world.fleet.resume_rollout(&manager(), &code).await.unwrap();
         assert_eq!(world.rollout(&code).await.wave_views[0].accepted.failed, 3, "{}", world.name());

@@ -169,6 +169,11 @@ async fn a_variant_that_is_worse_at_one_revision_is_held_back_there_and_goes_on_
         assert_eq!((at_c.cohort, at_c.found), (2, Found::Worse), "{}", world.name());
         assert!(at_c.sentence.contains("hardware revision C"), "{}", at_c.sentence);
         assert!(seen.held_back[0].why.contains("B is worse than A"), "{}", seen.held_back[0].why);
+        // Those have it all the same, whom the evidence leaves out.
+        let wave = world.rollout(&code).await.wave_views.remove(0);
+        let (have_it, of_others) = (wave.have_it(), wave.evidence.verified);
+        assert!(have_it > of_others && of_others > 0, "{}: {have_it}, {of_others}", world.name());
+        assert_eq!(wave.told(), 64, "{}", world.name());
         let events = world.rollout(&code).await.events;
         for word in ["hold", "verdict"] {
             assert!(events.iter().any(|event| event.deed == word), "{}: {word}", world.name());

@@ -1,6 +1,6 @@
 //! Files that are gone, altered or cut off on a node's shelf, while rollouts send them.
 
-use crate::{pushing, world::*};
+use crate::{patience::until, pushing, world::*};
 use domain::{
     id::ReleaseId,
     release::Stage,
@@ -65,9 +65,12 @@ async fn what_was_altered_is_read_once_halts_and_keeps_nothing_else_back() {
         // A process that has not read it yet: the older rollout would be first.
         let node = world.another().await;
         for device in &devices {
-            world.wait(SECOND);
-            let told = node.poll(device).await.unwrap().update;
-            assert!(told.is_some(), "{}: {} gets the one that is whole", world.name(), device.name());
+            // Both have to be read, and a poll waits for that only so long.
+            until("it gets the one that is whole", async || {
+                world.wait(SECOND);
+                node.poll(device).await.unwrap().update.is_some()
+            })
+            .await;
         }
         assert_eq!(world.count(&whole, 0, domain::rollout::ActionState::Offered).await, 3, "{}", world.name());
         node.halt_what_is_refused().await.unwrap();

@@ -116,6 +116,10 @@ async fn how_a_rollout_goes_is_noted_once_by_any_number_of_nodes_and_thinned() {
         assert!(went.len() > 20 && went.len() <= 241, "{}: {}", world.name(), went.len());
         assert!(went.iter().all(|point| point.minute % 8 == 0), "older points lie where newer ones do: {went:?}");
         assert_eq!(course::of(world.fleet.db(), id).await.unwrap(), went);
+        // By a clock that was put back to before its start nothing is noted.
+        world.wait(-48 * HOUR);
+        world.look().await;
+        assert_eq!(course::of(world.fleet.db(), id).await.unwrap(), went, "{}", world.name());
     }
 }
 

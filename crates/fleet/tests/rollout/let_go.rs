@@ -10,6 +10,7 @@ use domain::{
 };
 use fleet::{Actor, AuditFilter, Error, retention::KeptRow};
 use std::collections::BTreeMap;
+use store::retention::Pass;
 
 fn typed(days: &[(Kept, &str)]) -> BTreeMap<Kept, String> {
     days.iter().map(|(kept, days)| (*kept, (*days).to_owned())).collect()
@@ -87,5 +88,23 @@ async fn nobody_chooses_what_can_not_be_chosen() {
         for word in ["audit", "custody", "history", "certificate", "repair"] {
             assert!(word.parse::<Kept>().is_err(), "{word}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_pass_that_for_ever_cuts_short_ends_and_is_on_record() {
+    for world in worlds().await {
+        let name = world.name();
+        let pass = Pass { kept: Kept::Steps, upto: None, begun_at: Some(NOW), ended_at: None, gone: 7 };
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        store::retention::put_pass(&mut tx, &pass).await.unwrap();
+        tx.commit().await.unwrap();
+        // Nobody has chosen a time, so that all is kept.
+        assert_eq!(world.fleet.forget_what_is_old().await.unwrap(), 0, "{name}");
+        assert_eq!(let_go_entries(&world).await, ["retention:steps"], "{name}");
+        let pass = store::retention::pass(world.fleet.db(), Kept::Steps).await.unwrap();
+        assert!(pass.begun_at.is_none() && pass.ended_at.is_some(), "{name}: {pass:?}");
+        world.fleet.forget_what_is_old().await.unwrap();
+        assert_eq!(let_go_entries(&world).await.len(), 1, "{name}: once");
     }
 }

@@ -1,11 +1,12 @@
 use crate::world::*;
 use domain::{
     approval::ApprovalState,
+    audit::Outcome,
     person::Role,
     release::Stage,
     rollout::{Plan, RolloutState, WaveSize},
 };
-use fleet::{Actor, Error, Origin, rollout::Abort};
+use fleet::{Actor, AuditFilter, Error, Origin, rollout::Abort};
 
 #[tokio::test]
 async fn whoever_wrote_at_it_never_approves_it() {
@@ -161,6 +162,19 @@ async fn roles_and_nobody() {
         assert!(world.fleet.rollouts(&nobody, None, None, 10).await.is_err());
         assert_eq!(world.fleet.rollouts(&auditor, None, None, 10).await.unwrap().rows.len(), 1);
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}", world.name());
+        // Whoever runs it may not go on sooner than the gate says, and is told what that waits for.
+        let denials = async || {
+            let log = world.fleet.audit_log(&admin(), &AuditFilter::default(), 500).await.unwrap();
+            log.iter().filter(|entry| entry.record.outcome == Outcome::Denied).count()
+        };
+        let before = denials().await;
+        match world.fleet.advance_rollout(&operator(), &code, 0).await.unwrap_err() {
+            Error::Conflict(told) => {
+                assert!(told.contains("Wave 1 waits for this: ") && told.contains("outcome"), "{told}");
+            }
+            other => panic!("{other}"),
+        }
+        assert_eq!(denials().await, before + 1, "{}", world.name());
         // Sooner than the gate: a person's decision, which a manager's token cannot take.
         let token = Actor::Token {
             id: uuid::Uuid::from_u128(9).into(),

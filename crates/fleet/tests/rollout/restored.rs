@@ -103,6 +103,7 @@ async fn after_a_restore_nobody_is_taken_back_until_a_person_says_so() {
         let detail = fleet.rollout(&operator(), &code).await.unwrap();
         assert!(detail.row.reason.contains("restored from a backup"), "{}", detail.row.reason);
         fleet.abort_rollout(&manager(), &code, Abort::Revert, "it bricks, still").await.unwrap();
+        fleet.read_what_is_sent().await;
         assert_eq!(fleet.poll(&devices[0]).await.unwrap().update, None, "{}: it is back", world.name());
         for device in &devices[1..] {
             let told_now = fleet.poll(device).await.unwrap().update;

@@ -115,9 +115,36 @@ async fn what_runs_is_expected_from_where_it_is_and_what_is_over_is_not() {
         let crowds = world.fleet.rollout_crowds(&operator(), &code, 2_000).await.unwrap();
         assert_eq!((crowds.first, crowds.forecast.len()), (1, 1), "{}", world.name());
         assert_eq!(crowds.waves[0].crowd.settled, 5);
+        let waves = world.rollout(&code).await.wave_views;
+        assert_eq!(waves[0].missing, Vec::<String>::new(), "{}: it was let through", world.name());
+        assert!(!waves[1].missing.is_empty(), "{}", world.name());
         world.fleet.abort_rollout(&manager(), &code, Abort::Keep, "").await.unwrap();
         let crowds = world.fleet.rollout_crowds(&operator(), &code, 2_000).await.unwrap();
         assert!(crowds.forecast.is_empty(), "{}", world.name());
+    }
+}
+
+#[tokio::test]
+async fn when_those_who_were_told_are_done_does_not_move_with_the_clock() {
+    for world in worlds().await {
+        let devices = world.devices(12).await;
+        heard(&world, &devices).await;
+        let release = world.release("2.0", Stage::Production).await;
+        let whole = Plan { waves: vec![wave(WaveSize::Rest)], ..plan(release) };
+        let code = world.started(whole).await;
+        let told = world.offered_of(&devices).await;
+        assert_eq!(told.len(), 12, "{}", world.name());
+        let expected = async || {
+            let crowds = world.fleet.rollout_crowds(&operator(), &code, 2_000).await.unwrap();
+            let crowd = &crowds.waves[0].crowd;
+            let due: u64 = crowd.due.iter().map(|(_, n)| n).sum();
+            assert_eq!((crowd.settled, due, crowd.polling.len()), (0, 12, 0), "{}: {crowd:?}", world.name());
+            crowds.forecast[0].through
+        };
+        let first = expected().await;
+        assert!(matches!(first, Outlook::At(at) if at > world.fleet.now()), "{}: {first:?}", world.name());
+        world.wait(7 * MINUTE);
+        assert_eq!(expected().await, first, "{}", world.name());
     }
 }
 
@@ -201,6 +228,17 @@ async fn a_device_is_told_what_became_of_its_updates_and_where_to_change_it() {
         assert_eq!(why[0].remedy, Some(Remedy::Wave), "{}: {:?}", world.name(), why[0]);
         assert_eq!((why[0].title.as_str(), why[0].release), ("gateway-os 2.0", Some(release)));
         assert!(!why[0].is_next() && !why[0].in_repository && updates(waits).await.is_empty());
+        // What can't change is said before what can: one that was never meant is not told of its quarantine.
+        let late = world.devices_of(50, 1).await.remove(0);
+        for device in [waits, &late] {
+            let quarantined = Event::Quarantined { reason: "x".into() };
+            world.fleet.device_did(&RULE, device.name(), quarantined).await.unwrap();
+        }
+        let why = world.why(&late, &code).await.unwrap();
+        assert!(why.contains("not in the target"), "{}: {why}", world.name());
+        let why = world.why(waits, &code).await.unwrap();
+        assert!(why.contains("quarantined"), "{}: {why}", world.name());
+        world.fleet.release_quarantine(&operator(), waits.name(), "it is well").await.unwrap();
         let had = world.fleet.device_rollouts(&operator(), good.name()).await.unwrap();
         assert_eq!((had[0].progress, had[0].remedy), (Some(ActionState::Verified), None));
         world.fleet.pause_rollout(&manager(), &code, "").await.unwrap();

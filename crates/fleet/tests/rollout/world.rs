@@ -59,9 +59,11 @@ impl World {
         fleet
     }
 
-    /// The same seen from there.
+    /// The same seen from there, once it has read what it sends.
     pub async fn at_another(self) -> Self {
-        Self { fleet: self.another().await, ..self }
+        let fleet = self.another().await;
+        fleet.read_what_is_sent().await;
+        Self { fleet, ..self }
     }
 
     pub fn wait(&self, micros: i64) {

@@ -39,6 +39,8 @@ async fn an_import_whose_node_is_gone_is_gone_on_with_by_another_once() {
     let (fixture, storage) = (testing::postgres().await.unwrap(), Storage::start().await);
     let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = node(&fixture, folders.0.path(), &storage).await;
+    // It runs, however long the rest of this takes.
+    on_server(&fixture.db, "UPDATE node SET seen_at = seen_at + 600000000").await;
     // Nobody works on it yet.
     let bystander = Fleet::new(fixture.db.clone(), folders.1.path().to_owned());
     let turn = bystander.turn(Lease::Imports).await.unwrap();
@@ -52,7 +54,7 @@ async fn an_import_whose_node_is_gone_is_gone_on_with_by_another_once() {
     first.give_back_turns().await;
     first.db().close().await;
     drop(folders.0);
-    on_server(&fixture.db, "UPDATE node SET seen_at = seen_at - 60000000 WHERE id = (SELECT node FROM import)").await;
+    on_server(&fixture.db, "UPDATE node SET seen_at = seen_at - 660000000 WHERE id = (SELECT node FROM import)").await;
     drop(turn);
     assert_eq!(second.take_over_imports(&mut not_there).await.unwrap(), 1);
     let import = loop {

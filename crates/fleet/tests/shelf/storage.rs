@@ -131,10 +131,11 @@ impl Ground {
         }
     }
 
-    /// The names of what lies there.
+    /// The names of what lies there, without the folders of what is on its way.
     pub fn names(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.path("")) else { return Vec::new() };
-        let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files = folder.map(Result::unwrap).filter(|file| file.file_type().unwrap().is_file());
+        let names = files.map(|file| file.file_name().into_string().unwrap());
         let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
         names.sort_unstable();
         names

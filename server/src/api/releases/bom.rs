@@ -1,6 +1,6 @@
 //! What releases are made of.
 
-use super::{known, release_id, shapes::SbomShape, usual};
+use super::{by_its_id, known, release_id, shapes::SbomShape, usual};
 use crate::{
     Console,
     api::{
@@ -49,7 +49,7 @@ pub async fn attach(
 ) -> Answer<Json<SbomShape>> {
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The document is larger than 16 MiB.");
     let document = to_bytes(body, SBOM_MAX).await.map_err(too_large)?;
-    let sbom = console.fleet.attach_sbom(&actor, release_id(&id), document).await?;
+    let sbom = console.fleet.attach_sbom(&actor, release_id(&id), document).await.map_err(by_its_id(&id))?;
     Ok(Json((&sbom).into()))
 }
 

@@ -1,7 +1,7 @@
 //! How releases go on: promoting, withdrawing, and how their checks ended.
 
 use super::{
-    release_id,
+    by_its_id, release_id,
     shapes::{CheckShape, ReleaseDetailShape},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub async fn promote(
     Document(new): Document<NewPromotion>,
 ) -> Answer<Response> {
     let form = PromotionForm { to: new.to, reason: new.reason };
-    Ok(match console.fleet.promote_release(&actor, release_id(&id), &form).await? {
+    Ok(match console.fleet.promote_release(&actor, release_id(&id), &form).await.map_err(by_its_id(&id))? {
         Promoted::Done => Json(PromotionShape { state: "done".to_owned(), approval: None }).into_response(),
         Promoted::Waits(approval) => {
             let waiting = PromotionShape { state: "waiting".to_owned(), approval: Some(approval.0) };
@@ -88,9 +88,9 @@ pub async fn withdraw(
     Key(id): Key,
     Document(why): Document<Why>,
 ) -> Answer<Json<ReleaseDetailShape>> {
-    let id = release_id(&id);
-    console.fleet.withdraw_release(&actor, id, &why.reason).await?;
-    Ok(Json((&console.fleet.release(&actor, id).await?).into()))
+    let release = release_id(&id);
+    console.fleet.withdraw_release(&actor, release, &why.reason).await.map_err(by_its_id(&id))?;
+    Ok(Json((&console.fleet.release(&actor, release).await?).into()))
 }
 
 /// How a check of a release ended.
@@ -122,6 +122,6 @@ pub async fn check(
     Document(new): Document<NewCheck>,
 ) -> Answer<Response> {
     let form = CheckForm { name: new.name, state: new.state, url: new.url };
-    let check = console.fleet.report_check(&actor, release_id(&id), &form).await?;
+    let check = console.fleet.report_check(&actor, release_id(&id), &form).await.map_err(by_its_id(&id))?;
     Ok((StatusCode::CREATED, Json(CheckShape::from(&check))).into_response())
 }

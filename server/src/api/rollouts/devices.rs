@@ -5,7 +5,7 @@ use crate::{
     Console,
     api::{
         authorities::word,
-        extract::{Answer, Key, Params, Program},
+        extract::{Answer, Key, Params, Program, limited},
     },
     problem::Problem,
 };
@@ -41,7 +41,7 @@ pub async fn list(
     Params(which): Params<WhichDevices>,
 ) -> Answer<Json<DeviceOutcomesShape>> {
     let (state, after) = (word(which.state, "state")?, word(which.cursor, "cursor")?);
-    let limit = if which.limit == 0 { USUAL } else { which.limit };
+    let limit = if which.limit == 0 { USUAL } else { limited(which.limit)? };
     let page = console.fleet.rollout_devices(&actor, &code, state, after.unwrap_or(0), limit).await?;
     Ok(Json(DeviceOutcomesShape {
         items: page.rows.iter().map(Into::into).collect(),

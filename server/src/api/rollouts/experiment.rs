@@ -47,7 +47,7 @@ pub async fn table(State(console): State<Console>, Program(actor): Program, Key(
 
 /// Whose release is to come to all.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Winner {
     /// The number of a cohort, from 1; without it, of the one that won.
     cohort: Option<usize>,

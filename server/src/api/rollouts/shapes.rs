@@ -52,6 +52,8 @@ pub struct RolloutShape {
     devices: Option<u64>,
     /// What is known of all waves together.
     outcomes: OutcomesShape,
+    /// How many devices are held back that would get anything; `outcomes` leaves them out.
+    devices_held_back: u64,
     /// Who made it.
     created_by: String,
     /// When anything of it was last changed.
@@ -72,6 +74,7 @@ impl From<&RolloutRow> for RolloutShape {
             waves: row.waves,
             devices: row.devices,
             outcomes: row.evidence.into(),
+            devices_held_back: row.devices_held_back,
             created_by: row.created_by.clone(),
             updated_at: row.updated_at.rfc3339(),
             reason: row.reason.clone(),
@@ -88,6 +91,8 @@ pub struct WaveShape {
     open: bool,
     /// What its gate knows.
     outcomes: OutcomesShape,
+    /// How many of its devices are held back that would get anything; `outcomes` leaves them out.
+    devices_held_back: u64,
     /// Of how many devices the user is asked and has not agreed: no gate counts them.
     waiting: u64,
     /// Whether the next one may be opened by hand now.
@@ -104,6 +109,7 @@ impl From<&WaveView> for WaveShape {
             devices: wave.devices,
             open: wave.is_open,
             outcomes: wave.evidence.into(),
+            devices_held_back: wave.devices_held_back,
             waiting: waiting_of(wave),
             ready: wave.is_ready,
             missing: wave.missing.clone(),
@@ -126,7 +132,7 @@ pub struct HeldBackShape {
     level: String,
     /// Of this cohort only; none for all of them.
     cohort: Option<usize>,
-    /// How many they are.
+    /// How many they are, those among them that would get nothing for comparison.
     devices: u64,
     /// Why.
     why: String,

@@ -25,6 +25,7 @@ async fn shown_after(
 
 /// What was seen of a rollout by whoever decides.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SeenVersion {
     /// `version` of the rollout as it was read.
     version: i64,
@@ -52,7 +53,7 @@ pub async fn submit(
 
 /// Why something is done.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Because {
     /// Why; may be empty.
     reason: String,
@@ -98,6 +99,7 @@ pub async fn resume(
 
 /// Devices that are held back.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct HeldLevel {
     /// What they have in common: `revision`, `batch`, or `all`.
     #[schema(value_type = String)]
@@ -129,6 +131,7 @@ pub async fn let_go(
 
 /// The wave that whoever decides has seen to be open.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SeenWave {
     /// `wave` of the rollout as it was read, from 0.
     wave: usize,
@@ -141,7 +144,7 @@ pub struct SeenWave {
     request_body = SeenWave, responses(
     (status = 200, description = "It is open.", body = RolloutDetailShape),
     (status = 404, description = "There is no such rollout.", body = Problem),
-    (status = 409, description = "It does not run, its gate speaks against it, or another wave is open by now.", body = Problem),
+    (status = 409, description = "It does not run, its gate speaks against it or still waits for something, or another wave is open by now.", body = Problem),
 ))]
 pub async fn advance(
     State(console): State<Console>,
@@ -155,7 +158,7 @@ pub async fn advance(
 
 /// How a rollout is ended.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct AbortForm {
     /// Whether devices that have it are taken back to the release that the plan names for that.
     revert: bool,

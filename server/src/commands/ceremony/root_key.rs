@@ -65,7 +65,7 @@ impl RootSigner {
         Ok(pki::cross_sign(other, SerialNumber::random()?, from, until, urls, &self.0)?)
     }
 
-    pub(super) fn crl(
+    pub fn crl(
         &self,
         number: u64,
         from: Timestamp,

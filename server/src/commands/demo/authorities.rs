@@ -32,6 +32,9 @@ const ROOT: &str = "Muster Demo Root 1";
 const BEFORE: i64 = 14 * DAY;
 /// For how many days the root holds.
 const ROOT_DAYS: i64 = 9_131;
+/// For how many days a CRL of the root counts, and how many are left when another one is made.
+const CRL_DAYS: i64 = 365;
+const CRL_LEFT: i64 = 180;
 
 const README: &str = "This is the root of a demo. The demo made it here, so that everything below it can be tried.\n\n\
     A real root is made by `muster ceremony root` on a machine that has no network, and its key never leaves that\n\
@@ -71,6 +74,39 @@ async fn making(fleet: &Fleet, travel: &Travel, world: &World) -> Outcome {
         travel.to(batch.started_at.plus(-BEFORE / 2));
         ceremony.ensure(fleet, "batch", &batch.code).await?;
     }
+    Ok(())
+}
+
+/// Publishes a CRL of the root where there is none, its end is near, or it does not list what has to be on it: who checks a whole chain
+/// refuses everything without one. A demo whose ceremony was taken away goes on without.
+pub async fn publish(fleet: &Fleet) {
+    if let Err(error) = published(fleet).await {
+        tracing::warn!(%error, "no CRL of the demo's root was published");
+    }
+}
+
+async fn published(fleet: &Fleet) -> Outcome {
+    let (folder, now) = (fleet.folder().join(FOLDER), fleet.now());
+    let (root, passphrase) = (folder.join(format!("{}.pem", slug(ROOT))), folder.join("passphrase"));
+    let certificate = pki::Certificate::from_pem(&files::read_text(&root)?)?;
+    let known = fleet.authorities(&ACTOR).await?;
+    let Some(row) = known.iter().find(|row| row.authority.key_id == certificate.subject_key_id()) else {
+        return Ok(());
+    };
+    fleet.load_trust().await?;
+    let slug = &row.authority.slug;
+    let entries = fleet.crl_to_sign(&ACTOR, slug).await?;
+    let counts = |crl: &store::authority::CrlSummary| {
+        crl.next_update > now.plus(CRL_LEFT * DAY) && usize::try_from(crl.entries) == Ok(entries.len())
+    };
+    if row.crl.as_ref().is_some_and(counts) {
+        return Ok(());
+    }
+    let keys = cli::Keys { key_passphrase_file: Some(passphrase) };
+    let signer = RootSigner::open(&RootKey { root, key: None, keys })?;
+    let number = ceremony::crl_number(now, row.crl.as_ref().and_then(|crl| u64::try_from(crl.number).ok()));
+    let list = signer.crl(number, now, now.plus(CRL_DAYS * DAY), &entries)?;
+    fleet.bring_crl(&ACTOR, slug, &list).await?;
     Ok(())
 }
 

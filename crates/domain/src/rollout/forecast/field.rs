@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_plan_that_misses_devices_after_ninety_days_is_foreseen_in_little_room() {
         let plan = Plan { timeout_minutes: 90 * 24 * 60, ..plan(vec![WaveSize::Rest]) };
-        let crowds = [Crowd { total: 5_000, settled: 0, polling: vec![(60, 5_000)] }];
+        let crowds = [Crowd { total: 5_000, polling: vec![(60, 5_000)], ..Crowd::default() }];
         let past = Past::default();
         let basis = Basis { plan: &plan, crowds: &crowds, past: &past, size: 1, start: Timestamp(0) };
         let mut field = Field::new(&basis);

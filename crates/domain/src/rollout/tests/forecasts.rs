@@ -5,7 +5,7 @@ use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 const NOW: Timestamp = Timestamp(1_793_577_600_000_000);
 
 fn crowd(total: u64, polling: &[(i64, u64)]) -> Crowd {
-    Crowd { total, settled: 0, polling: polling.to_vec() }
+    Crowd { total, polling: polling.to_vec(), ..Crowd::default() }
 }
 
 fn one(plan: &Plan, crowd: Crowd) -> Outlook {
@@ -79,14 +79,69 @@ fn what_runs_is_expected_from_where_it_is() {
 }
 
 #[test]
+fn who_was_told_is_expected_by_when_that_was_and_not_by_when_somebody_looks() {
+    let plan = plan(vec![WaveSize::Rest]);
+    let at = |minutes: i64| NOW.plus(minutes * MINUTE);
+    let told = Told { at: NOW, lives_until: None, missed_at: Some(at(90)), is_silent: false };
+    // It polls every five minutes: ten to install, thirty to live with it. Then it is late, and at last it is missed.
+    for (looked, due) in [(0, 40), (25, 40), (39, 40), (40, 90), (60, 90), (90, 95)] {
+        assert_eq!(due_at(&plan, 300, told, at(looked)), at(due), "{looked}");
+    }
+    let runs = Told { lives_until: Some(at(38)), ..told };
+    assert_eq!(due_at(&plan, 300, runs, at(20).plus(1)), at(38), "it runs it, and polls then");
+    assert_eq!(due_at(&plan, 1_200, runs, at(20)), at(48), "it polls later than that");
+    assert_eq!(due_at(&plan, 300, Told { is_silent: true, ..told }, at(1)), at(90), "nobody hears of it");
+    let for_ever = Told { is_silent: true, missed_at: None, ..told };
+    assert_eq!(due_at(&plan, 300, for_ever, at(1)), at(6));
+    assert_eq!(due_at(&plan, 300, Told { at: NOW.plus(1), ..told }, NOW), at(41), "in whole minutes");
+
+    let told = Crowd { total: 10, settled: 4, due: vec![(at(38), 2), (at(12), 4)], ..Crowd::default() };
+    for looked in [0, 7, 37] {
+        let found = forecast(&plan, 0, std::slice::from_ref(&told), NOW.plus(-DAY), at(looked).plus(1));
+        assert_eq!(found[0].through, Outlook::At(at(38)), "{looked}");
+    }
+    // The gate wants eight, so that two need not come.
+    let mut most = plan.clone();
+    (most.waves[0].gate.done, most.waves[0].gate.min_sample) = (PARTS / 5 * 4, 1);
+    assert_eq!(one(&most, told.clone()), Outlook::At(at(12)));
+    // Whoever polls is told yet.
+    let both = Crowd { total: 11, polling: vec![(300, 1)], ..told.clone() };
+    assert_eq!(one(&plan, both), after(45));
+    let late = Crowd { due: vec![(at(60), 6)], polling: vec![(300, 1)], total: 11, ..told };
+    assert_eq!(one(&plan, late), after(60));
+}
+
+#[test]
+fn of_those_who_were_told_each_time_has_its_share() {
+    let mut wave = Crowd { due: vec![(NOW, 1), (NOW.plus(MINUTE), 2)], ..crowd(1_000, &[(300, 900)]) };
+    wave.settle(100, 300);
+    assert_eq!(wave.due, [(NOW, 100), (NOW.plus(MINUTE), 200)]);
+    assert_eq!(wave.polling, [(300, 600)], "the others are so many");
+    wave.settle(1_000, 5);
+    assert_eq!((wave.due.len(), wave.polling.len()), (0, 0));
+}
+
+#[test]
 fn who_has_an_outcome_is_not_waited_for() {
     let mut crowd = crowd(100, &[(300, 60), (3_600, 30)]);
-    crowd.settle(10);
+    crowd.settle(10, 0);
     assert_eq!((crowd.settled, crowd.polling.as_slice()), (10, &[(300, 60), (3_600, 30)][..]), "the others are enough");
-    crowd.settle(55);
+    crowd.settle(55, 20);
     assert_eq!((crowd.settled, crowd.polling.as_slice()), (55, &[(300, 30), (3_600, 15)][..]));
-    crowd.settle(200);
+    crowd.settle(200, 5);
     assert_eq!((crowd.settled, crowd.polling.len()), (100, 0));
+}
+
+#[test]
+fn who_runs_it_and_is_watched_still_can_come() {
+    let mut wave = crowd(21, &[(300, 3)]);
+    wave.settle(4, 11);
+    assert_eq!((wave.settled, wave.polling.as_slice()), (4, &[(300, 14)][..]));
+    wave.settle(19, 11);
+    assert_eq!(wave.polling, [(300, 2)], "no more than are left");
+    let mut all_installed = crowd(10, &[]);
+    all_installed.settle(0, 10);
+    assert!(matches!(one(&plan(vec![WaveSize::Rest]), all_installed), Outlook::At(_)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const NOW: Timestamp = Timestamp(1_793_577_600_000_000);
 
 fn crowd(polling: &[(i64, u64)]) -> Crowd {
-    Crowd { total: polling.iter().map(|(_, n)| n).sum(), settled: 0, polling: polling.to_vec() }
+    Crowd { total: polling.iter().map(|(_, n)| n).sum(), polling: polling.to_vec(), ..Crowd::default() }
 }
 
 /// What devices of three rollouts took, from four minutes to half an hour.
@@ -181,7 +181,7 @@ fn a_million_devices_and_closed_windows_are_reckoned_with() {
 #[test]
 fn a_gate_that_wants_more_than_can_come_holds_it() {
     let plan = three();
-    let short = Crowd { total: 100, settled: 0, polling: vec![(300, 50)] };
+    let short = Crowd { total: 100, polling: vec![(300, 50)], ..Crowd::default() };
     let crowds = [short, crowd(&[(300, 900)]), crowd(&[(300, 9_000)])];
     let found = foresee(&basis(&plan, &crowds, &past(2, 1)));
     assert_eq!((found.course.through, found.course.takes, found.course.waves[1].opens), (0, None, None));

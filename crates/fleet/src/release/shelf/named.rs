@@ -4,7 +4,7 @@ use super::{Artifacts, of_store, pieces};
 use crate::Result;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use object_store::{ObjectStoreExt, path::Path as Key};
+use object_store::{ObjectStoreExt, PutPayload, path::Path as Key};
 
 impl Artifacts {
     /// Whether it is where other nodes find it, too.
@@ -19,6 +19,13 @@ impl Artifacts {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(of_store(&error)),
         }
+    }
+
+    /// Puts something there under a name.
+    pub(in crate::release) async fn put_bytes(&self, name: &str, content: Bytes) -> Result<()> {
+        let payload = PutPayload::from_bytes(content);
+        self.store().await?.put(&Key::from(name), payload).await.map_err(|error| of_store(&error))?;
+        Ok(())
     }
 
     /// Removes what lies there under a name, if anything does.
