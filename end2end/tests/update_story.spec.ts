@@ -102,6 +102,19 @@ test.describe('an update', () => {
       await looksGood(page, 'a rollout that its gate stopped');
       await page.setViewportSize({ width: 1280, height: 800 });
 
+      // Who wrote it can't let it go on in spite of that; a manager can, and has to say why.
+      await expect(page.locator('.head').getByRole('button', { name: 'Pause' })).toBeVisible();
+      await expect(page.locator('.head').getByText('Resume', { exact: true })).toHaveCount(0);
+      await manager.goto(here);
+      await manager.getByRole('link', { name: 'Resume' }).click();
+      const inSpite = manager.locator('section', { has: manager.getByRole('heading', { name: 'Go on all the same' }) });
+      await expect(inSpite.getByText(/^Wave 2: [1-6] failed of 6$/)).toBeVisible();
+      await looksGood(manager, 'a rollout that a manager may let go on');
+      await inSpite.getByLabel('Why it may go on').fill('  ');
+      await inSpite.getByRole('button', { name: 'Go on all the same' }).click();
+      await expect(inSpite.getByText('Say why it goes on all the same.')).toBeVisible();
+      await expect(manager.locator('.head .badge')).toContainText('Stopped by gate');
+
       // The manager takes it back, on the phone.
       await manager.goto(here);
       await manager.getByRole('button', { name: 'Abort and revert' }).click();

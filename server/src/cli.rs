@@ -26,7 +26,7 @@ pub use kit::{AddStation, Kit, ListStations, Station};
 pub use oidc::Oidc;
 pub use release::{CheckEnd, CheckRelease, ListReleases, Named, PromoteRelease, PushRelease, Release};
 pub use remote::Remote;
-pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, PauseRollout, Rollout};
+pub use rollout::{AbortRollout, AdvanceRollout, ListRollouts, OneRollout, Rollout, RolloutReason};
 pub use shelf::{InBucket, Shelf};
 pub use simulate::Simulate;
 pub use traces::Traces;

@@ -10,7 +10,10 @@ use domain::{
     revocation::RevocationAct,
     rollout::{ActionState, Plan},
 };
-use fleet::{revocation::Selection, rollout::Abort};
+use fleet::{
+    revocation::Selection,
+    rollout::{Abort, Resume},
+};
 use serde_json::{Value, json};
 
 const YES: &str = r#"{"confirmation":"confirmed"}"#;
@@ -187,7 +190,7 @@ async fn nobody_is_asked_about_what_asks_nobody_or_cannot_come() {
     field.fleet.pause_rollout(&operator(), &code, "").await.unwrap();
     assert!(links(&field, "GW-2").await.get("confirmationBase").is_none(), "not while it is paused");
     assert_eq!(got(&field, "GW-2", &format!("confirmationBase/{second}")).await, 404);
-    field.fleet.resume_rollout(&operator(), &code).await.unwrap();
+    field.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
     assert_eq!(asked(&field, "GW-2").await.1, second);
     field.fleet.abort_rollout(&operator(), &code, Abort::Keep, "").await.unwrap();
     let (status, _) = said(&field, "GW-2", &format!("confirmationBase/{second}/feedback"), YES).await;

@@ -103,6 +103,9 @@ async fn an_installation_that_runs_is_asked() {
         }
         let found = look(&["--only-listeners"]);
         assert!(found.len() == 3 && found.iter().all(|finding| finding["mark"] == "ok"), "{found:?}");
+        // The gateway is there, and speaks no plain HTTP.
+        let found = look(&["--only-listeners", "--metrics", &gateway]);
+        assert!(has(&found, "metrics", "wrong", &gateway), "{found:?}");
         let found = look(&["--host", "other.example"]);
         assert!(has(&found, "console", "wrong", "does not name other.example"), "{found:?}");
         assert!(has(&found, "gateway", "wrong", "does not name other.example"), "{found:?}");

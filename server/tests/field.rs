@@ -3,7 +3,7 @@
 
 pub use crate::scene::{A, PASSPHRASE, RULE, admin, manager, operator};
 
-use crate::{metrics::free_port, scene};
+use crate::{metrics::next_port, scene};
 use axum::Router;
 use domain::{
     approval::ApprovalState, certificate::RevocationReason, id::AuthorityId, revocation::RevocationAct as Act,
@@ -18,7 +18,7 @@ use fleet::{
 use pki::Passphrase;
 use server::{
     gateway,
-    listener::{Certificates, Door, Gate, Limits, Listener},
+    listener::{Certificates, Door, Gate, Limits, ListenError, Listener},
     repository,
 };
 use std::{
@@ -57,6 +57,16 @@ pub async fn field() -> Field {
     Field::on(testing::sqlite().await.unwrap()).await
 }
 
+/// A listener at a port that stays free once it is closed.
+async fn bound(door: Door) -> Listener {
+    loop {
+        match Listener::bind(([127, 0, 0, 1], next_port()).into(), Limits::of(door)).await {
+            Err(ListenError::InUse(..)) => {}
+            bound => return bound.unwrap(),
+        }
+    }
+}
+
 impl Field {
     /// One on a database that is empty.
     pub async fn on(fixture: Fixture) -> Self {
@@ -72,8 +82,7 @@ impl Field {
         let fleet = Fleet::new(fixture.db.clone(), data.clone()).with_keys(keys);
         scene::catalogue(&fleet, None).await;
         // The program itself may take their places later.
-        let bind = async |door| Listener::bind(free_port().parse().unwrap(), Limits::of(door)).await.unwrap();
-        let (gateway, repository) = (bind(Door::Gateway).await, bind(Door::Pki).await);
+        let (gateway, repository) = (bound(Door::Gateway).await, bound(Door::Pki).await);
         let (at, pki) = (gateway.local_addr().unwrap(), repository.local_addr().unwrap());
         let settings = fleet.settings(&admin()).await.unwrap();
         let settings = fleet::setting::Settings {

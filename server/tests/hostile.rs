@@ -336,7 +336,7 @@ async fn whoever_dawdles_keeps_nobody_waiting() {
     let slow = "set -m; for n in $(seq 60); do ((printf '{\"data\":{\"hw.cpu\":\"slow'; sleep 45) | timeout 40 curl -sS -o /dev/null \
                 --cacert ca.pem --cert GW-1.pem --key GW-1.key -X PUT -H 'Content-Type: application/json' \
                 -H 'Transfer-Encoding: chunked' -T - $GW/DEFAULT/controller/v1/GW-1/configData) >/dev/null 2>&1 & done; \
-                sleep 2; for n in 1 2 3 4 5; do curl -sS -o /dev/null -m 12 -w '%{http_code} ' --cacert ca.pem --cert GW-2.pem \
+                sleep 2; for n in 1 2 3 4 5; do curl -sS -o /dev/null -m 25 -w '%{http_code} ' --cacert ca.pem --cert GW-2.pem \
                 --key GW-2.key $GW/DEFAULT/controller/v1/GW-2; done; for job in $(jobs -p); do kill -- -$job; done 2>/dev/null || true";
     // Whoever had to wait for them would do so until they are hung up on: after a pause of 30 s.
     assert_eq!(field.says(slow).await, "200 ".repeat(5));

@@ -309,6 +309,8 @@ async fn what_was_answered_survives_kill_9() {
             tokio::time::sleep(Duration::from_millis(40 + u64::try_from(round).unwrap() * 137)).await;
             served.kill();
             running.await.unwrap();
+            // What PostgreSQL was told before is done, or not, by now.
+            store::testing::until_at_rest(load.field.fleet.db()).await.unwrap();
             load.check().await;
             cut_short += usize::from(load.told.lock().unwrap().counts.values().any(|(taken, sent)| taken < sent));
         }

@@ -8,7 +8,11 @@ use crate::{
     rollouts::approve,
 };
 use domain::{device::Trust, revocation::RevocationAct, rollout::RolloutState};
-use fleet::{Actor, Fleet, Keys, Origin, revocation::Selection, rollout::Abort};
+use fleet::{
+    Actor, Fleet, Keys, Origin,
+    revocation::Selection,
+    rollout::{Abort, Resume},
+};
 use pki::Passphrase;
 use std::path::Path;
 use store::{
@@ -95,7 +99,7 @@ async fn a_database_at_an_earlier_point_in_time_sends_nothing_and_who_was_cut_of
     until("the data folder's CRL is heeded", async || trust_in(&fleet, "GW-2").await == Trust::Revoked).await;
     publisher.abort();
     // It was no lack of files that kept it from being told.
-    fleet.resume_rollout(&manager(), &code).await.unwrap();
+    fleet.resume_rollout(&manager(), &code, Resume::default()).await.unwrap();
     until("it is offered again", async || fleet.poll(&device).await.unwrap().update.is_some()).await;
     does(&data, &url, &["audit", "verify"]);
 }

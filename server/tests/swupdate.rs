@@ -64,7 +64,7 @@ async fn made(field: &Field) {
     life.history.push(Entry { id: HistoryId(Uuid::now_v7()), at: at.plus(1), event: manifest, ..first });
     field.fleet.seed_devices(&RULE, &[life]).await.unwrap();
     let mut models = store::batch::models(field.fleet.db()).await.unwrap();
-    models[0].poll_interval_s = 2;
+    models[0].poll_interval_s = 4;
     let mut tx = field.fleet.db().begin().await.unwrap();
     store::batch::update_model(&mut tx, &models[0]).await.unwrap();
     tx.commit().await.unwrap();
@@ -75,7 +75,7 @@ fn start(field: &Field, name: &str, mac: &str, interface: Option<&str>) -> Runni
     let kit = field.file("kit");
     let config = fs::read_to_string(kit.join("swupdate.cfg")).unwrap();
     let interface = interface.map(|from| format!("    interface = \"{from}\";\n")).unwrap_or_default();
-    let config = config.replace("polldelay = 300;", &format!("polldelay = 2;\n    retry = 1;\n{interface}"));
+    let config = config.replace("polldelay = 300;", &format!("polldelay = 4;\n    retry = 1;\n{interface}"));
     let config = format!("{config}identify : ( {{ name = \"hw.wlan0.mac\"; value = \"{mac}\"; }} );\n");
     let folder = field.file(name);
     fs::create_dir_all(&folder).unwrap();
@@ -101,7 +101,7 @@ async fn until<F: AsyncFn() -> bool>(field: &Field, what: &str, name: &str, is_s
     let begun = Instant::now();
     while !is_so().await {
         let log = fs::read_to_string(field.file(name).join("log")).unwrap_or_default();
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} never came; SWUpdate says:\n{log}");
+        assert!(begun.elapsed() < Duration::from_secs(120), "{what} never came; SWUpdate says:\n{log}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

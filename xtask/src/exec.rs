@@ -1,6 +1,8 @@
 //! Running other programs. None of them gets a standard input.
 
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,52 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Failed { command: describe(command), status: status.to_string() })
+}
+
+/// What a program said, and whether it succeeded.
+pub struct Heard {
+    /// How it ended.
+    pub status: std::process::ExitStatus,
+    /// What it said on standard output.
+    pub output: String,
+    /// What it said on standard error.
+    pub errors: String,
+}
+
+/// Runs a program to its end, with its messages going to ours line by line, and keeps them.
+pub fn heard(command: &mut Command) -> Result<Heard, Error> {
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let output = child.stdout.take().map(|from| passed_on(from, io::stdout()));
+    let errors = child.stderr.take().map(|from| passed_on(from, io::stderr()));
+    let status = child.wait().map_err(|source| start_error(command, source))?;
+    let [output, errors] = [output, errors].map(|lines| lines.as_ref().map(all_of).unwrap_or_default());
+    Ok(Heard { status, output, errors })
+}
+
+/// For how long lines are waited for once a program has ended: what it started and left behind may hold them open for ever.
+const LAST_LINES: Duration = Duration::from_secs(10);
+
+/// Copies line by line what comes, which can be had afterwards.
+fn passed_on(from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut from, mut line) = (BufReader::new(from), Vec::new());
+        while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            // That nobody reads it any more is no reason to stop.
+            drop(to.write_all(&line).and_then(|()| to.flush()));
+            drop(sender.send(String::from_utf8_lossy(&line).into_owned()));
+            line.clear();
+        }
+    });
+    lines
+}
+
+fn all_of(lines: &Receiver<String>) -> String {
+    let (mut all, until) = (String::new(), Instant::now() + LAST_LINES);
+    while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        all.push_str(&line);
+    }
+    all
 }
 
 /// Starts a program, with its messages going to ours.
@@ -75,7 +123,7 @@ pub fn on_path(program: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-fn start_error(command: &Command, source: std::io::Error) -> Error {
+fn start_error(command: &Command, source: io::Error) -> Error {
     Error::Start { command: describe(command), source }
 }
 
@@ -96,6 +144,21 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = run(&mut Command::new("no-such-program-here")).unwrap_err().to_string();
         assert!(error.contains("no-such-program-here") && error.contains("PATH"), "{error}");
+    }
+
+    #[test]
+    fn whoever_is_left_behind_is_not_waited_for() {
+        let started = Instant::now();
+        let said = heard(Command::new("sh").args(["-c", "echo first; sleep 60 & echo last"])).unwrap();
+        assert_eq!(said.output, "first\nlast\n");
+        assert!(started.elapsed() < Duration::from_secs(50));
+    }
+
+    #[test]
+    fn what_is_passed_on_is_kept() {
+        let said = heard(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"])).unwrap();
+        assert_eq!((said.output.as_str(), said.errors.as_str()), ("out\n", "err\n"));
+        assert_eq!(said.status.code(), Some(3));
     }
 
     #[test]

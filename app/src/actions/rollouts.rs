@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{Extension, extract::Path, http::StatusCode, response::Response, routing::post};
 use domain::{evidence::Level, person::Permission, rollout::RolloutState};
-use fleet::rollout::Abort;
+use fleet::rollout::{Abort, HarmSeen, Resume};
 
 const WRITE: Access = Access::May(Permission::RolloutWrite);
 const RUN: Access = Access::May(Permission::RolloutRun);
@@ -122,7 +122,10 @@ async fn pause(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(
 }
 
 async fn resume(Extension(ctx): Extension<Ctx>, Path(code): Path<String>, Posted(form): Posted) -> Response {
-    let resumed = ctx.fleet.resume_rollout(&ctx.actor, &code).await;
+    // A page that tells nobody of harm has seen none.
+    let seen: HarmSeen = form.value("harm").parse().unwrap_or_default();
+    let with = Resume { reason: form.value("reason"), harm_seen: Some(&seen) };
+    let resumed = ctx.fleet.resume_rollout(&ctx.actor, &code, with).await;
     stepped(ctx, &code, form, resumed, "It goes on.").await
 }
 

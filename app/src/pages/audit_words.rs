@@ -110,7 +110,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("revocation.revoke", "Revoked"),
     ("revocation.spread", "Followed an act to its end"),
     ("rollout.abort", "Aborted a rollout"),
-    ("rollout.advance", "Opened the next wave of a rollout"),
+    ("rollout.advance", "Opened the next wave of a rollout, or completed it"),
     ("rollout.approve", "Approved a rollout"),
     ("rollout.create", "Planned a rollout"),
     ("rollout.edit", "Changed a rollout"),

@@ -10,6 +10,7 @@ pub(super) mod forecast;
 mod forecast_reality;
 pub(super) mod forecast_worst;
 mod form;
+mod go_on;
 mod held;
 mod new;
 mod one;

@@ -22,6 +22,7 @@ mod needed;
 mod preview;
 mod read;
 mod restored;
+mod resume;
 mod run;
 mod steward;
 mod submit;
@@ -34,6 +35,7 @@ pub use experiment::{
     StratumView,
 };
 pub use read::{DeviceOutcome, DeviceOutcomes, RolloutDetail, RolloutPage, RolloutRow, StateCount, WaveView};
+pub use resume::{HarmSeen, Resume};
 pub use run::Abort;
 pub use why::WhyNot;
 

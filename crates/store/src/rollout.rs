@@ -202,7 +202,7 @@ queries! {
             n = CASE WHEN rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 THEN 1 ELSE rollout_rate.n + 1 END, \
             minute = CASE WHEN rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 THEN excluded.minute \
             ELSE rollout_rate.minute END \
-            WHERE rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 OR rollout_rate.n < $3 RETURNING n";
+            WHERE rollout_rate.minute NOT BETWEEN $2 AND $2 + 2 OR rollout_rate.n < $3 RETURNING minute";
 }
 
 /// A rollout by its id.
@@ -449,13 +449,14 @@ pub async fn put(tx: &mut Tx, rollout: &Rollout) -> StoreResult<bool> {
     Ok(changed == 1)
 }
 
-/// Counts a device that is told of a rollout in this minute, or in the one that a node is in whose clock is ahead; false when as many were told as may be.
+/// Counts a device that is told of a rollout in this minute, or in the one that others are in already: whose clock is ahead, or who
+/// began later. In which one; none when as many were told as may be.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_in_minute(tx: &mut Tx, id: RolloutId, minute: i64, most: u32) -> StoreResult<bool> {
-    let counted: Option<i64> = within!(tx, |executor| {
+pub async fn count_in_minute(tx: &mut Tx, id: RolloutId, minute: i64, most: u32) -> StoreResult<Option<i64>> {
+    let counted = within!(tx, |executor| {
         sqlx::query_scalar(RATE).bind(id.0).bind(minute).bind(i64::from(most)).fetch_optional(executor).await
     })?;
-    Ok(counted.is_some())
+    Ok(counted)
 }

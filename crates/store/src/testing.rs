@@ -361,11 +361,16 @@ pub async fn is_lock_awaited(db: &Db) -> StoreResult<bool> {
 /// # Errors
 /// When it can't be asked, or that takes a minute.
 pub async fn until_at_rest(db: &Db) -> StoreResult<()> {
-    let Db::Postgres(_) = db else {
-        // There is one writer.
-        return db.begin().await.map(drop);
-    };
     let begun = Instant::now();
+    let Db::Postgres(_) = db else {
+        // There is one writer, and what it writes may be long under way to the disk.
+        loop {
+            match db.begin().await {
+                Err(StoreError::Busy) if begun.elapsed() < Duration::from_secs(60) => {}
+                done => return done.map(drop),
+            }
+        }
+    };
     while is_any_connection(db, "state IN ('active', 'idle in transaction')").await? {
         if begun.elapsed() > Duration::from_secs(60) {
             return Err(failed("connections", "never at rest"));

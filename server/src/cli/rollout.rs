@@ -11,9 +11,9 @@ pub enum Rollout {
     /// Show a rollout: how it stands, its waves, and what their gates wait for.
     Show(OneRollout),
     /// Pause a rollout: no device is offered it, who is under way goes on.
-    Pause(PauseRollout),
+    Pause(RolloutReason),
     /// Let a paused rollout go on. One that its gate stopped takes a manager, in the console.
-    Resume(OneRollout),
+    Resume(RolloutReason),
     /// Open the next wave by hand once the open one's gate is ready, or complete a rollout whose last wave is open.
     Advance(AdvanceRollout),
     /// End a rollout early, for good.
@@ -31,7 +31,7 @@ pub struct ListRollouts {
     pub state: Option<String>,
 }
 
-/// `muster rollout show`, `muster rollout resume`.
+/// `muster rollout show`.
 #[derive(Clone, Debug, Args)]
 pub struct OneRollout {
     /// The console.
@@ -41,9 +41,9 @@ pub struct OneRollout {
     pub code: String,
 }
 
-/// `muster rollout pause`.
+/// `muster rollout pause`, `muster rollout resume`.
 #[derive(Clone, Debug, Args)]
-pub struct PauseRollout {
+pub struct RolloutReason {
     /// Which one.
     #[command(flatten)]
     pub one: OneRollout,

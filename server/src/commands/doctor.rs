@@ -25,7 +25,7 @@ use fleet::Fleet;
 pub async fn run(doctor: Doctor) -> Outcome {
     let found = if doctor.only_listeners {
         let mut found = Findings::default();
-        listeners::look(&doctor.serve.listen, true, &mut found).await;
+        listeners::look(&doctor.serve, true, &mut found).await;
         found
     } else {
         examine(&doctor.serve).await
@@ -63,7 +63,7 @@ async fn examine(serve: &Serve) -> Findings {
         inside(serve, fleet, &folder, &mut found).await;
     }
     provider::look(serve, &mut found).await;
-    listeners::look(&serve.listen, state.is_running, &mut found).await;
+    listeners::look(serve, state.is_running, &mut found).await;
     found
 }
 

@@ -21,7 +21,7 @@ pub async fn run(what: Rollout) -> Outcome {
         Rollout::List(list) => listed(&list).await,
         Rollout::Show(one) => shown(&one).await,
         Rollout::Pause(pause) => done(&pause.one, "pause", &json!({ "reason": pause.reason })).await,
-        Rollout::Resume(one) => done(&one, "resume", &json!({})).await,
+        Rollout::Resume(resume) => done(&resume.one, "resume", &json!({ "reason": resume.reason })).await,
         // People count waves from 1, the API from 0.
         Rollout::Advance(advance) => done(&advance.one, "advance", &json!({ "wave": advance.after - 1 })).await,
         Rollout::Abort(abort) => {
@@ -122,22 +122,29 @@ fn described(rollout: &Value) -> Vec<String> {
         lines.push("asks       each device's user first".to_owned());
     }
     lines.push(format!("devices    {}", outcomes(rollout)));
+    let is_over = matches!(text(rollout, "state"), "completed" | "aborted");
     let names = rollout["plan"]["waves"].as_array().into_iter().flatten();
     let waves = rollout["wave_views"].as_array().into_iter().flatten();
     for (n, (wave, plan)) in waves.zip(names).enumerate() {
-        let open = if wave["open"] == json!(true) { "open  " } else { "closed" };
+        let is_last_open = rollout["wave"].as_u64() == u64::try_from(n).ok();
+        let open = match (wave["open"] == json!(true), is_last_open && !is_over) {
+            (true, true) => "open  ",
+            (true, false) => "passed",
+            (false, _) => "closed",
+        };
         let waiting = match number(wave, "waiting") {
             0 => String::new(),
             n => format!(", {n} waiting for their user"),
         };
         let told = outcomes(wave);
         lines.push(format!("wave {:<5} {open} {:<20} {told}{waiting}", n + 1, text(plan, "name")));
-        // What a wave waits for that is not open is that it opens.
-        if wave["open"] != json!(true) {
+        // What a wave waits for that is not open is that it opens; what is over waits for nothing.
+        if wave["open"] != json!(true) || is_over {
             continue;
         }
         let missing = wave["missing"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        lines.extend(missing.chain(wave["halted"].as_str()).map(|why| format!("           {why}")));
+        lines.extend(missing.map(|missing| format!("           waits for: {missing}")));
+        lines.extend(wave["halted"].as_str().map(|why| format!("           stopped: {why}")));
     }
     lines
 }
@@ -170,7 +177,7 @@ mod tests {
              why        Too many failed.\n\
              made by    Ada\n\
              devices    17 verified, 3 failed of 120\n\
-             wave 1     open   Canary               17 verified, 3 failed of 20\n           3 of 20 failed.\n\
+             wave 1     open   Canary               17 verified, 3 failed of 20\n           stopped: 3 of 20 failed.\n\
              wave 2     closed All                  none of 100"
         );
     }

@@ -315,6 +315,7 @@ impl Running {
             let _ = task.await;
         }
         self.fleet.db().close().await;
+        tracing::info!(seconds = begun.elapsed().as_secs_f32(), "stopped");
         // A collector that hangs holds up nobody's restart.
         traces::stop(self.stop_within.saturating_sub(begun.elapsed()).min(LAST_SPANS)).await;
     }

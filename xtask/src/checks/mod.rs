@@ -4,6 +4,7 @@ mod browser;
 mod node;
 mod nodes;
 mod package;
+mod repeat;
 mod rust;
 mod tailwind;
 mod verifiers;
@@ -42,6 +43,8 @@ struct Scene<'a> {
 /// How a step ended, when it did not fail.
 enum Outcome {
     Passed,
+    /// These tests failed once, and passed when they were run again.
+    PassedAtSecondTry(Vec<String>),
     Skipped(&'static str),
 }
 
@@ -120,6 +123,10 @@ fn conclude(table: Vec<Row>) -> Result<(), Error> {
             Ok(Outcome::Passed) => {
                 passed += 1;
                 "passed".to_owned()
+            }
+            Ok(Outcome::PassedAtSecondTry(tests)) => {
+                passed += 1;
+                format!("passed, at the second try: {}", tests.join(", "))
             }
             Ok(Outcome::Skipped(why)) => {
                 skipped += 1;

@@ -24,8 +24,24 @@ pub fn check(scene: &Scene<'_>) -> Result<Outcome, Error> {
         ));
     }
     let mut cargo = scene.linted.cargo();
-    exec::run(cargo.args(["test", "--workspace", "--bench", "nodes", "--", "--quick"]))?;
-    Ok(Outcome::Passed)
+    cargo.args(["test", "--workspace", "--bench", "nodes", "--", "--quick"]);
+    let first = exec::heard(&mut cargo)?;
+    if first.status.success() {
+        return Ok(Outcome::Passed);
+    }
+    let Some(missed) = missed(&first.errors) else {
+        return Err(Error::Failed { command: exec::describe(&cargo), status: first.status.to_string() });
+    };
+    println!("\nOnce more: what is measured are moments, and a busy machine may miss one.");
+    exec::run(&mut cargo)?;
+    Ok(Outcome::PassedAtSecondTry(vec![missed]))
+}
+
+/// What was not as it should be; none where it did not come to be played.
+fn missed(errors: &str) -> Option<String> {
+    let mut lines = errors.lines().skip_while(|line| !line.contains("panicked at "));
+    lines.next()?;
+    lines.next().map(str::to_owned)
 }
 
 fn can_make_hosts() -> bool {

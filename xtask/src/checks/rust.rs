@@ -2,7 +2,7 @@
 
 use std::{env, thread};
 
-use super::{Outcome, Scene};
+use super::{Outcome, Scene, repeat};
 use crate::error::Error;
 use crate::workspace::CLIPPY;
 use crate::{build, exec, files, wasm};
@@ -28,24 +28,20 @@ pub fn lint(scene: &Scene<'_>) -> Result<Outcome, Error> {
     Ok(Outcome::Passed)
 }
 
-/// What says how many tests run at once.
-const THREADS: &str = "RUST_TEST_THREADS";
-
 /// `cargo test`, to the last of them: who mends one failure wants to know the others.
 pub fn test(scene: &Scene<'_>) -> Result<Outcome, Error> {
     let mut cargo = scene.linted.cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    if env::var_os(THREADS).is_none() {
+    if env::var_os(repeat::THREADS).is_none() {
         // Many wait, for a database or another process: as many at once as there are cores leave these half idle.
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        cargo.env(THREADS, (2 * cores).to_string());
+        cargo.env(repeat::THREADS, (2 * cores).to_string());
     }
     // To find that no page of the docs has an example, rustdoc reads every crate once more, which takes minutes.
     if !has_documented_examples(scene)? {
         cargo.arg("--tests");
     }
-    exec::run(&mut cargo)?;
-    Ok(Outcome::Passed)
+    Ok(repeat::outcome(repeat::tests(&mut cargo, &[])?))
 }
 
 fn has_documented_examples(scene: &Scene<'_>) -> Result<bool, Error> {

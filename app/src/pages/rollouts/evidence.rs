@@ -56,6 +56,8 @@ struct Measured {
     what: &'static str,
     harmed: u64,
     settled: u64,
+    /// How many of both somebody let pass: by bare shares these count no more.
+    let_pass: (u64, u64),
     /// How many devices of the wave get anything.
     total: u64,
     /// In parts of [`PARTS`].
@@ -68,19 +70,30 @@ struct Measured {
 }
 
 impl Measured {
-    /// Whether it is above the limit: of enough outcomes, or however well the rest goes.
+    /// Whether it is above the limit with what counts.
     fn is_above(&self) -> bool {
-        if let Some(weighed) = &self.weighed {
-            return weighed.above.is_enough();
+        match &self.weighed {
+            Some(weighed) => weighed.above.is_enough(),
+            None => self.exceeds((self.harmed - self.let_pass.0, self.settled - self.let_pass.1)),
         }
-        let is_above = |of: u64| u128::from(self.harmed) * u128::from(PARTS) > u128::from(of) * u128::from(self.limit);
-        (self.settled >= self.sample && is_above(self.settled)) || is_above(self.total.max(self.sample))
+    }
+
+    /// Whether it would be with what somebody let pass.
+    fn is_let_pass(&self) -> bool {
+        self.weighed.is_none() && self.let_pass.0 > 0 && self.exceeds((self.harmed, self.settled))
+    }
+
+    /// Whether these are above the limit: of enough outcomes, or however well the rest goes.
+    fn exceeds(&self, (harmed, settled): (u64, u64)) -> bool {
+        let is_above = |of: u64| u128::from(harmed) * u128::from(PARTS) > u128::from(of) * u128::from(self.limit);
+        (settled >= self.sample && is_above(settled)) || is_above(self.total.max(self.sample))
     }
 
     fn verdict(&self) -> Status {
         let status = |word, icon, tone| Status { word, icon, tone };
         match () {
             () if self.is_above() => status("Above", icons::HALT, Tone::Bad),
+            () if self.is_let_pass() => status("Let pass", icons::PLAY, Tone::Hold),
             () if self.passed => status("Passed", icons::TICK, Tone::Ok),
             () if self.weighed.is_some_and(|weighed| weighed.below.is_enough()) => {
                 status("Below", icons::TICK, Tone::Ok)
@@ -100,8 +113,10 @@ fn measured(detail: &RolloutDetail) -> Vec<Measured> {
         let is_last_open = detail.row.wave == Some(n);
         let passed = !is_last_open || detail.row.state == RolloutState::Completed;
         let weighed = gate.weigh(&evidence, &view.accepted);
-        let one = move |at: usize, what, harmed, limit| Measured {
+        let let_pass = view.accepted;
+        let one = move |at: usize, what, harmed: u64, passed_over: u64, limit| Measured {
             wave: n,
+            let_pass: (passed_over.min(harmed), let_pass.settled().min(evidence.settled())),
             weighed: weighed.and_then(|weighed| weighed.get(at).copied()),
             what,
             harmed,
@@ -111,7 +126,10 @@ fn measured(detail: &RolloutDetail) -> Vec<Measured> {
             sample: gate.min_sample.min(evidence.total).max(1),
             passed,
         };
-        [one(0, "failed", evidence.failed, gate.failed_limit), one(1, "silent", evidence.silent, gate.silent_limit)]
+        [
+            one(0, "failed", evidence.failed, let_pass.failed, gate.failed_limit),
+            one(1, "silent", evidence.silent, let_pass.silent, gate.silent_limit),
+        ]
     })
     .collect()
 }
@@ -202,14 +220,17 @@ fn sentences(detail: &RolloutDetail, measured: &[Measured]) -> Option<impl IntoV
 
 /// What harm of a wave somebody let the rollout go on in spite of; nothing where there is none.
 fn accepted(wave: usize, seen: &Outcomes) -> Option<String> {
+    let harm = harm(seen)?;
+    let wave = wave + 1;
+    Some(format!("No longer counted against wave {wave}, since somebody let the rollout go on in spite of it: {harm}."))
+}
+
+/// Who came to harm, by how; nothing where nobody did.
+pub(super) fn harm(seen: &Outcomes) -> Option<String> {
     let parts = [(seen.failed, "failed"), (seen.retried, "to be tried again"), (seen.silent, "silent")];
     let parts: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
-    let parts = Some(parts.join(", ")).filter(|parts| !parts.is_empty())?;
-    Some(format!(
-        "No longer counted against wave {}, since somebody let the rollout go on in spite of it: {parts}.",
-        wave + 1
-    ))
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// A share in percent with two decimals.
@@ -316,17 +337,48 @@ pub(super) fn outcomes(detail: &RolloutDetail) -> impl IntoView + use<> {
     let not_told = Status { word: "Not told yet", icon: icons::RING, tone: Tone::Mute };
     let waiting = row(not_told, untold.sum(), None);
     let of = detail.row.devices.map(|n| format!("of {}", number(n)));
+    let held = (detail.row.devices_held_back > 0).then(|| {
+        let held = number(detail.row.devices_held_back);
+        let words = format!("With {held} that are held back: waves and gates count without them.");
+        view! { <p class="body quiet">{words}</p> }
+    });
     Panel::new("Outcomes").aside(of).flush(view! {
         <table class="table outcomes" data-density="compact">
             <caption class="sr">"Devices by outcome"</caption>
             <tbody>{told}{reverting}{waiting}</tbody>
         </table>
+        {held}
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_let_pass_is_above_no_limit() {
+        let halted = Measured {
+            wave: 0,
+            what: "failed",
+            harmed: 3,
+            settled: 6,
+            let_pass: (0, 0),
+            total: 12,
+            limit: 30_000,
+            sample: 6,
+            passed: false,
+            weighed: None,
+        };
+        assert_eq!(halted.verdict().word, "Above");
+        let resumed = Measured { let_pass: (3, 6), ..halted };
+        assert_eq!(resumed.verdict().word, "Let pass");
+        // Four of six that came since are too many again.
+        assert_eq!(Measured { harmed: 7, settled: 12, ..resumed }.verdict().word, "Above");
+        assert_eq!(Measured { harmed: 0, let_pass: (0, 6), ..resumed }.verdict().word, "Below");
+        // It was for the silent that somebody let it go on.
+        let other = Measured { harmed: 1, settled: 10, let_pass: (0, 9), total: 100, limit: 3_000, ..halted };
+        assert_eq!(other.verdict().word, "Below");
+    }
 
     #[test]
     fn what_was_accepted_is_said_where_it_was_harm() {

@@ -1,14 +1,14 @@
 //! One rollout: its waves, live, what its gates know, and one click to stop it.
 
 use super::{
-    before, cohorts, devices, evidence, failures, forecast, forecast_reality, held, number, path, plan, said, who,
-    words,
+    before, cohorts, devices, evidence, failures, forecast, forecast_reality, go_on, held, number, path, plan, said,
+    who, words,
 };
 use crate::{
     components::{
         form::error_summary,
         icons::{self, Icon, icon},
-        panel::{Panel, head, link_button, note},
+        panel::{Panel, head, link_button, note, primary_link},
         status::Tone,
         text::{minute, mono},
     },
@@ -52,6 +52,7 @@ pub async fn load(ctx: Ctx) -> Result<Page, fleet::Error> {
         {detail.is_forecast_altered.then(forecast::altered)}
         {waves(&detail, crowds.as_ref())}
         {begun.then(|| evidence::panel(&detail))}
+        {go_on::panel(&ctx, &detail)}
         {held::panel(&ctx, &detail)}
         {begun.then(|| forecast_reality::reality(&detail, ctx.now))}
         <div class="cols lead">
@@ -126,6 +127,11 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
     let may_run = ctx.may(Permission::RolloutRun) && !state.is_over();
     let submit = (may_write && state == RolloutState::Draft)
         .then(|| press(format!("{at}/submit"), icons::HOURGLASS, "Submit for approval", "btn primary", version));
+    let decide = detail
+        .approval
+        .as_ref()
+        .filter(|_| state == RolloutState::Submitted && ctx.may(Permission::ApprovalDecide))
+        .map(|approval| primary_link(format!("/approvals/{}", approval.id), icons::APPROVE, "Look and decide"));
     let edit = may_write.then(|| link_button(format!("{at}/edit"), icons::PENCIL, "Change"));
     let open = detail.row.wave.and_then(|wave| detail.wave_views.get(wave));
     let is_ready =
@@ -137,11 +143,12 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
     });
     let pause = (may_run && matches!(state, RolloutState::Running | RolloutState::Halted))
         .then(|| press(format!("{at}/pause"), icons::PAUSE, "Pause", "btn", Vec::new()));
-    // To go on in spite of a gate is a decision as an approval is.
-    let may_resume =
-        state == RolloutState::Paused || (state == RolloutState::Halted && ctx.may(Permission::ApprovalDecide));
-    let resume =
-        (may_run && may_resume).then(|| press(format!("{at}/resume"), icons::PLAY, "Resume", "btn", Vec::new()));
+    let resume = if go_on::may(ctx, detail) {
+        Some(link_button(format!("#{}", go_on::ID), icons::PLAY, "Resume").into_any())
+    } else {
+        let may_resume = may_run && state == RolloutState::Paused && !detail.goes_on_in_spite;
+        may_resume.then(|| press(format!("{at}/resume"), icons::PLAY, "Resume", "btn", Vec::new()).into_any())
+    };
     let abort = (may_run && state != RolloutState::Draft)
         .then(|| press(format!("{at}/abort"), icons::CROSS, "Abort", "btn danger", vec![("how", "keep".to_owned())]));
     let revert = (may_run && state.is_begun() && detail.plan.revert_to.is_some()).then(|| {
@@ -155,7 +162,7 @@ fn acts(ctx: &Ctx, detail: &RolloutDetail) -> impl IntoView + use<> {
     });
     let experiment =
         detail.plan.experiment.as_ref().map(|_| link_button(format!("{at}/experiment"), icons::FLASK, "Experiment"));
-    view! { {submit} {advance} {resume} {edit} {experiment} {pause} {abort} {revert} }
+    view! { {submit} {decide} {advance} {resume} {edit} {experiment} {pause} {abort} {revert} }
 }
 
 /// Why it stands as it does, where that is worth a sentence of its own.
@@ -168,6 +175,7 @@ fn stands(detail: &RolloutDetail) -> AnyView {
         .into_any(),
         RolloutState::Paused => note(Tone::Hold, icons::PAUSE, view! {
             <b>"Paused."</b> " " {reason} " Who is under way goes on; nobody else is offered it."
+            {detail.goes_on_in_spite.then_some(" A manager can let it go on.")}
         })
         .into_any(),
         RolloutState::Submitted => {

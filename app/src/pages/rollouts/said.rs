@@ -122,7 +122,12 @@ pub(in crate::pages) fn stops(gate: &Gate) -> String {
         );
     }
     let failed = above(gate.failed_limit, " of those with an outcome", "failed");
-    format!("Stops everything when {failed}, or {}.", above(gate.silent_limit, "", "went silent"))
+    let silent = above(gate.silent_limit, "", "went silent");
+    let sooner = match gate.min_sample {
+        0 | 1 => String::new(),
+        n => format!("; before {} have an outcome, when that is so of the whole wave", super::number(n)),
+    };
+    format!("Stops everything when {failed}, or {silent}{sooner}.")
 }
 
 /// That a wave of so many devices can't prove what its gate wants; none where it can.

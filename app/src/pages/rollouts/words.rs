@@ -33,6 +33,10 @@ pub(super) fn wave(detail: &RolloutDetail, n: usize, view: &WaveView) -> Status 
         (true, true, _) => status("Stopped by gate", icons::HALT, Tone::Bad),
         (true, false, false) => status("Passed", icons::TICK, Tone::Ok),
         (true, false, true) if detail.row.state == RolloutState::Completed => status("Passed", icons::TICK, Tone::Ok),
+        (true, false, true) if view.waits_for_manager => status("Waits for a manager", icons::HOURGLASS, Tone::Hold),
+        (true, false, true) if view.is_ready && !view.missing.is_empty() => {
+            status("Waits for somebody", icons::HOURGLASS, Tone::Hold)
+        }
         (true, false, true) if view.evidence.settled() > 0 => status("Gathering", icons::HOURGLASS, Tone::Go),
         (true, false, true) => status("Running", icons::PLAY, Tone::Go),
     }

@@ -48,6 +48,12 @@ impl Evidence {
         self.verified.saturating_add(self.failed).saturating_add(self.silent)
     }
 
+    /// How many failed, those among them that are to try again, or were not heard from in time.
+    #[must_use]
+    pub const fn harmed(&self) -> u64 {
+        self.failed.saturating_add(self.retried).saturating_add(self.silent)
+    }
+
     /// Without these devices, which are among them; how many there are in all is told elsewhere.
     #[must_use]
     pub const fn less(&self, part: &Self) -> Self {
@@ -169,8 +175,7 @@ fn by_evidence(gate: &Gate, all: &Evidence, weighed: &[Weighed; 2], opened: Time
     let is_waited_for = lacking.iter().any(|harm| harm.more.is_some());
     let by_hand = gate.advance == Advance::Manual || !lacking.is_empty();
     if missing.is_empty() && !is_waited_for && by_hand {
-        let harmed = all.failed.saturating_add(all.retried).saturating_add(all.silent);
-        let is_harmed = harmed > 0 || lacking.iter().any(|harm| !harm.is_too_small());
+        let is_harmed = all.harmed() > 0 || lacking.iter().any(|harm| !harm.is_too_small());
         missing.push(if is_harmed { Missing::Manager } else { Missing::Person });
     }
     missing.splice(0..0, lacking.into_iter().copied().map(Missing::Evidence));
@@ -196,6 +201,7 @@ fn by_shares(gate: &Gate, evidence: &Evidence, accepted: &Evidence, opened: Time
     // A wave smaller than the sample can't give more than it has.
     let sample = gate.min_sample.min(evidence.total).max(1);
     // That it is tried again makes it no less of a failure by now; but it may still come out well.
+    let since = if accepted.harmed() > 0 { " since it was let go on" } else { "" };
     let (settled, by_now) = (fresh.settled().saturating_add(fresh.retried), fresh.failed.saturating_add(fresh.retried));
     for (by_now, for_good, limit, what) in [
         (by_now, fresh.failed, gate.failed_limit, "failed"),
@@ -205,14 +211,14 @@ fn by_shares(gate: &Gate, evidence: &Evidence, accepted: &Evidence, opened: Time
             let share = percent(by_now, settled);
             let limit = percent(u64::from(limit), u64::from(PARTS));
             return Decision::Halt(format!(
-                "{by_now} of {settled} devices with an outcome {what} ({share}); the gate allows {limit}."
+                "{by_now} of {settled} devices with an outcome{since} {what} ({share}); the gate allows {limit}."
             ));
         }
         // However well the rest goes, it would be too many.
         if is_above(for_good, evidence.total.max(sample), limit) {
             let total = evidence.total;
             return Decision::Halt(format!(
-                "{for_good} devices {what}, more than the gate allows of all {total} of this wave."
+                "{for_good} devices {what}{since}, more than the gate allows of all {total} of this wave."
             ));
         }
     }

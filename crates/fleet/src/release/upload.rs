@@ -12,7 +12,7 @@ use domain::{
 };
 use futures::{Stream, StreamExt, pin_mut};
 use serde_json::json;
-use std::{fmt::Display, fs::TryLockError, io, path::PathBuf};
+use std::{fmt::Display, fs::TryLockError, io, path::PathBuf, time::Duration};
 use store::upload::Upload;
 use tokio::{
     fs::{self, File},
@@ -32,6 +32,9 @@ const UPLOAD_LONGEST: i64 = 7 * DAY;
 const OF_ONE: i64 = 50;
 /// After so many bytes what came is made durable, although more is coming.
 const PIECE: i64 = 16 << 20;
+/// How often, and at which distance, it is tried to be the only one that writes a file.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
 
 /// A file that somebody is going to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -329,11 +332,15 @@ impl Fleet {
             }
             other => other.map_err(trouble)?.into_std().await,
         };
-        match file.try_lock() {
-            Ok(()) => Ok(File::from_std(file)),
-            Err(TryLockError::WouldBlock) => Err(beside_another()),
-            Err(TryLockError::Error(error)) => Err(trouble(error)),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(File::from_std(file)),
+                // A program that this one starts has its files for a moment, and with them what was locked.
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_WAIT).await,
+                Err(TryLockError::Error(error)) => return Err(trouble(error)),
+            }
         }
+        Err(beside_another())
     }
 
     pub(super) async fn remove_upload_file(&self, id: UploadId) {

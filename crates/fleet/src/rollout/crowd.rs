@@ -221,16 +221,6 @@ enum Expected {
     Due(Timestamp),
 }
 
-/// Counts of a sample as counts of all, by what `scale` makes of a count. Sums are scaled, so that rounding loses nobody.
-fn scaled<K>(counts: BTreeMap<K, u64>, scale: impl Fn(u64) -> u64) -> Vec<(K, u64)> {
-    let mut before = 0;
-    let one = |(key, n): (K, u64)| {
-        before += n;
-        (key, scale(before) - scale(before - n))
-    };
-    counts.into_iter().map(one).collect()
-}
-
 /// What devices are looked at by.
 struct Scene<'a> {
     plan: &'a Plan,
@@ -319,12 +309,6 @@ impl Scene<'_> {
                 Expected::Due(at) => *due.entry(at).or_default() += 1,
             }
         }
-        // What a sample says is said of all of them.
-        let scale = |n: u64| -> u64 {
-            let all = u128::from(n) * u128::from(offered);
-            all.checked_div(u128::from(getting)).unwrap_or_default().try_into().unwrap_or(u64::MAX)
-        };
-        let (polling, due) = (scaled(polling, scale), scaled(due, scale));
         Makeup {
             devices,
             looked_at,
@@ -335,7 +319,8 @@ impl Scene<'_> {
             factories: factories.parts(),
             refused: refused.parts(),
             silent,
-            crowd: Crowd { total: offered, settled: 0, polling, due },
+            // What a sample says is said of all of them.
+            crowd: Crowd::of_sample(offered, getting, polling.into_iter().collect(), due.into_iter().collect()),
         }
     }
 

@@ -153,6 +153,8 @@ pub struct RolloutDetail {
     pub ended_at: Option<Timestamp>,
     /// Whether devices are taken back.
     pub reverting: bool,
+    /// Whether letting it go on would be in spite of a gate, which takes a manager and a reason.
+    pub goes_on_in_spite: bool,
     /// Devices that it goes on without.
     pub held_back: Vec<HeldBack>,
     /// What harmed devices have in common, in sentences, where its gates go by evidence.
@@ -302,6 +304,7 @@ impl Fleet {
         };
         Ok(RolloutDetail {
             row: self.row(&rollout, &evidence).await?,
+            goes_on_in_spite: self.speaks_against(&rollout, &evidence),
             hash: rollout.course.hash.clone(),
             wave_views,
             is_forecast_altered: forecast.is_altered(),

@@ -26,7 +26,7 @@ pub enum Abort {
 
 const REASON_MAX: usize = 400;
 
-fn reason_of(text: &str) -> Result<&str> {
+pub(super) fn reason_of(text: &str) -> Result<&str> {
     let text = text.trim();
     if text.chars().count() > REASON_MAX {
         return Err(Error::field("reason", format!("Keep the reason under {REASON_MAX} characters.")));
@@ -72,45 +72,11 @@ impl Fleet {
             // Why its gate stopped it is worth knowing still.
             rollout.reason = match (rollout.course.state, rollout.reason.as_str()) {
                 (RolloutState::Halted, gate) if !gate.is_empty() => {
-                    format!("{gate} {}.", with_reason("Paused then", reason))
+                    format!("{gate} {}.", with_reason("Paused then", reason.trim_end_matches('.')))
                 }
                 _ => reason.to_owned(),
             };
             Ok(Some((with_reason("Paused", reason), Value::Null)))
-        })
-        .await
-    }
-
-    /// Lets a rollout go on. One that its gate halted is let go on by a manager alone, and what the gate has seen until then
-    /// counts no more. After a pause it does: nobody has decided anything about it.
-    ///
-    /// # Errors
-    /// When the actor may not, there is no such rollout, or it is not stopped.
-    pub async fn resume_rollout(&self, actor: &Actor, code: &str) -> Result<()> {
-        let subject = subject_of(code);
-        self.authorise(actor, Permission::RolloutRun, &subject).await?;
-        let known = self.as_accepted(self.kept_rollout(code).await?).await?;
-        let silent = self.silent_by_now(&known).await?;
-        // A gate may have halted it before it was paused: what counts is whether its evidence still speaks against it.
-        let evidence = self.evidence_of(&known).await?;
-        let is_against = super::steward::verdict(&known, &evidence, self.now()).is_some();
-        let is_overruled = known.course.state == RolloutState::Halted || is_against;
-        if is_overruled {
-            self.authorise_as_decider(actor, &subject).await?;
-        }
-        self.step(actor, code, Step::Resume, |rollout| {
-            match rollout.course.state {
-                RolloutState::Running => return Ok(None),
-                // It was halted since: whoever resumes has not seen that.
-                RolloutState::Halted if rollout.version != known.version => return Err(super::changed()),
-                _ => {}
-            }
-            rollout.reason.clear();
-            if is_overruled {
-                let accepted = evidence.iter().enumerate().map(|(wave, seen)| silent.accept(wave, *seen));
-                rollout.accepted = accepted.collect();
-            }
-            Ok(Some(("Resumed".to_owned(), json!({ "accepted": rollout.accepted }))))
         })
         .await
     }
@@ -228,7 +194,7 @@ impl Fleet {
     }
 
     /// One step of a rollout, in a transaction that holds it. `change` says what is done in words, or that nothing has to be.
-    async fn step<F>(&self, actor: &Actor, code: &str, step: Step, change: F) -> Result<()>
+    pub(super) async fn step<F>(&self, actor: &Actor, code: &str, step: Step, change: F) -> Result<()>
     where
         F: FnOnce(&mut Rollout) -> Result<Option<(String, Value)>>,
     {
@@ -254,7 +220,7 @@ impl Fleet {
     }
 }
 
-fn with_reason(words: &str, reason: &str) -> String {
+pub(super) fn with_reason(words: &str, reason: &str) -> String {
     if reason.is_empty() { words.to_owned() } else { format!("{words}: {reason}") }
 }
 

@@ -90,7 +90,7 @@ impl Fleet {
         // It takes a turn as those do who are offered it, so that cohorts grow side by side.
         if let Some(rate) = rollout.plan.rate_per_minute {
             let minute = minute_of(now);
-            if !store::rollout::count_in_minute(&mut deed.tx, rollout.id, minute, rate).await? {
+            if store::rollout::count_in_minute(&mut deed.tx, rollout.id, minute, rate).await?.is_none() {
                 live.note_full(minute);
                 return Ok(());
             }

@@ -172,7 +172,7 @@ impl Fleet {
             self.check_compared(&rollout.plan, POLL_WAITS).await?;
         }
         let Some(found) = self.deliverable(offer.release).await? else { return Ok(None) };
-        let now = self.now();
+        let mut now = self.now();
         let mut deed = self.deed_of_device(actor).await?;
         let Some(device) = store::device::lock(&mut deed.tx, id).await? else { return Ok(None) };
         let standing = store::rollout::standing(&mut deed.tx, rollout.id).await?;
@@ -203,9 +203,13 @@ impl Fleet {
         }
         if let Some(rate) = rollout.plan.rate_per_minute.filter(|_| offer.kind == ActionKind::Update) {
             let minute = minute_of(now);
-            if !store::rollout::count_in_minute(&mut deed.tx, rollout.id, minute, rate).await? {
+            let Some(counted) = store::rollout::count_in_minute(&mut deed.tx, rollout.id, minute, rate).await? else {
                 offer.live.note_full(minute);
                 return Ok(None);
+            };
+            if counted > minute {
+                // It waited for its turn until the next one, of which it is by now: unless it was counted by a clock that is ahead.
+                now = self.now();
             }
         }
         let number = store::update_action::number_of(&mut deed.tx, id).await?;

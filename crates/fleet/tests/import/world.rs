@@ -6,7 +6,11 @@ use fleet::{
     import::{Import, ImportProblem, ImportRequest},
 };
 use futures::stream;
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{
     Db,
     testing::{self, Fixture},
@@ -100,15 +104,21 @@ impl World {
     }
 }
 
+/// An import once it is over. It may be slow on a busy machine, but not stand still.
 pub async fn finished(fleet: &Fleet, id: domain::id::ImportId) -> Import {
-    for _ in 0..3_000 {
+    let (mut last, mut since) = (None, Instant::now());
+    loop {
         let import = fleet.import(&OPERATOR, id).await.unwrap();
         if import.state.is_final() {
             return import;
         }
+        let at = Some((import.state, import.bytes_done, import.rows_applied));
+        if at != last {
+            (last, since) = (at, Instant::now());
+        }
+        assert!(since.elapsed() < Duration::from_secs(120), "the import stands still: {import:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the import does not end");
 }
 
 /// That the import is done, with these numbers.

@@ -103,7 +103,11 @@ async fn lists_come_from_a_streaming_standby() {
         "SELECT COALESCE(SUM(seq_scan + idx_scan), 0)::bigint FROM pg_stat_user_tables WHERE relname = 'device'";
     let at_standby = sqlx::PgPool::connect(&standby.url(&name)).await.unwrap();
     let read = async || sqlx::query_scalar::<_, i64>(reads).fetch_one(&at_standby).await.unwrap();
-    until("devices were read there", async || read().await > 0).await;
+    until("devices were read there", async || {
+        assert_eq!(listed(&fleet).await.len(), 29);
+        read().await > 0
+    })
+    .await;
     drop(standby);
     assert_eq!(listed(&fleet).await.len(), 29, "nobody notices that it is gone");
     tasks.iter().for_each(JoinHandle::abort);

@@ -99,6 +99,8 @@ async fn what_has_ended_is_listed_once_more() {
 #[tokio::test]
 async fn the_publisher_is_quick_enough() {
     const TRIES: usize = 8;
+    // Whoever is not woken looks after five seconds.
+    const QUICK: Duration = Duration::from_secs(4);
     for world in worlds(TRIES).await {
         let running = tokio::spawn(world.fleet.clone().publisher());
         let published = async |wanted: usize| {
@@ -115,11 +117,11 @@ async fn the_publisher_is_quick_enough() {
         for n in 0..TRIES {
             world.act(Act::Revoke, device(&format!("A-{n:05}"))).await;
             quickest = quickest.min(published(n + 1).await);
-            if quickest < Duration::from_secs(1) {
+            if quickest < QUICK {
                 break;
             }
         }
-        assert!(quickest < Duration::from_secs(1), "{}: {quickest:?}", world.name());
+        assert!(quickest < QUICK, "{}: {quickest:?}", world.name());
         running.abort();
     }
 }

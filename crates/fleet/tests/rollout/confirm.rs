@@ -208,7 +208,7 @@ async fn nobody_is_asked_while_it_is_stopped_and_nothing_waits_for_what_cannot_c
         // What somebody agrees to meanwhile counts, and waits like all else.
         assert_eq!(agrees(&world, device, *id).await, Heard::Taken);
         assert_eq!(world.offered(device).await, None, "{}", world.name());
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         assert_eq!(world.offered(device).await, Some(*id), "{}", world.name());
         assert_eq!(asked_of(&world, &devices[1..3]).await, asked[1..].to_vec(), "{}: as before", world.name());
         // Another rollout's update comes first while this one is stopped.
@@ -218,7 +218,7 @@ async fn nobody_is_asked_while_it_is_stopped_and_nothing_waits_for_what_cannot_c
         assert!(world.offered(&asked[1].0).await.is_some(), "{}", world.name());
         assert_eq!((world.count(&code, 0, S::Cancelled).await, world.count(&newer, 0, S::Offered).await), (1, 1));
         world.fleet.abort_rollout(&operator(), &newer, Abort::Keep, "").await.unwrap();
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         // Aborted, it is taken back: there is nothing that the device would have to stop.
         let (device, id) = &asked[2];
         assert_eq!(world.asked(device).await, Some(*id));

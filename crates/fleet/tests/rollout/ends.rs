@@ -4,7 +4,7 @@ use domain::{
     rollout::{ActionState as S, Execution, Feedback, Finished, Gate, Plan, Reaction, RolloutState, Wave, WaveSize},
     time::{DAY, HOUR, MINUTE},
 };
-use fleet::{Actor, rollout::Abort, update::UpdateLink};
+use fleet::{Actor, Error, rollout::Abort, update::UpdateLink};
 
 fn of_stopping(execution: Execution, finished: Finished) -> Feedback {
     Feedback { execution, finished, code: None, details: Vec::new() }
@@ -30,7 +30,7 @@ async fn a_pause_stops_offers_and_leaves_alone_who_is_under_way() {
             world.name()
         );
         world.installs(&first[0].0, first[0].1, "2.0").await;
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         assert_eq!(world.offered_of(&devices).await.len(), 4, "{}", world.name());
     }
 }
@@ -51,7 +51,7 @@ async fn a_pause_makes_no_gate_forget() {
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}: too few to be sure", world.name());
         for _ in 0..2 {
             world.fleet.pause_rollout(&operator(), &code, "for the night").await.unwrap();
-            world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+            world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
             let view = world.rollout(&code).await.wave_views[0].clone();
             assert_eq!(view.accepted.failed, 0, "{}: an operator lets nothing pass", world.name());
         }
@@ -61,12 +61,28 @@ async fn a_pause_makes_no_gate_forget() {
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}: three of six are three of six", world.name());
         // Paused after that it still takes a manager, and then it counts no more.
-        world.fleet.pause_rollout(&operator(), &code, "for lunch").await.unwrap();
+        assert!(world.rollout(&code).await.goes_on_in_spite, "{}", world.name());
+        world.fleet.pause_rollout(&operator(), &code, "For lunch.").await.unwrap();
         let why = world.rollout(&code).await.row.reason;
-        assert!(why.contains("3 of 6") && why.ends_with(" Paused then: for lunch."), "{}: {why}", world.name());
-        assert!(world.fleet.resume_rollout(&operator(), &code).await.is_err(), "{}", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
-        assert_eq!(world.rollout(&code).await.wave_views[0].accepted.failed, 3, "{}", world.name());
+        assert!(why.contains("3 of 6") && why.ends_with(" Paused then: For lunch."), "{}: {why}", world.name());
+        assert!(world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.is_err(), "{}", world.name());
+        let resume = async |reason, seen: &str| {
+            let seen = seen.parse().unwrap_or_default();
+            world.fleet.resume_rollout(&manager(), &code, Resume { reason, harm_seen: Some(&seen) }).await
+        };
+        // Whoever says nothing, or looked before the third failed, has not decided about that one.
+        for (reason, seen, words) in
+            [(" ", "3.0.0", "Say why"), ("Known.", "2.0.0", "More devices"), ("Known.", "", "More")]
+        {
+            let Err(Error::Invalid { fields }) = resume(reason, seen).await else { panic!("{}: {seen}", world.name()) };
+            assert!(fields[0].field == "reason" && fields[0].message.starts_with(words), "{fields:?}");
+        }
+        assert_eq!(world.state(&code).await, RolloutState::Paused, "{}", world.name());
+        resume("It is known.", "3.0.0").await.unwrap();
+        let detail = world.rollout(&code).await;
+        assert_eq!(detail.wave_views[0].accepted.failed, 3, "{}", world.name());
+        assert_eq!(detail.events[0].words, "Resumed: It is known.", "{}", world.name());
+        assert!(!detail.goes_on_in_spite, "{}", world.name());
     }
 }
 

@@ -45,6 +45,8 @@ async fn a_file_that_is_not_on_this_node_ends_no_rollout() {
         let detail = world.rollout(&code).await;
         assert_eq!((detail.row.state, detail.row.reason.as_str()), (RolloutState::Running, ""), "{}", world.name());
         world.look().await;
+        // This process has not read it yet, and a poll waits for that only so long.
+        world.fleet.read_what_is_sent().await;
         assert!(world.offered(&devices[0]).await.is_some(), "{}", world.name());
     }
 }

@@ -73,9 +73,12 @@ async fn a_gate_halts_and_a_manager_alone_lets_it_go_on() {
         assert_eq!(detail.failures[0].reason, "it was so");
         // Who was told but has not begun is told no more; who installs goes on.
         assert!(world.offered_of(&devices).await.is_empty(), "{}", world.name());
-        assert!(world.fleet.resume_rollout(&operator(), &code).await.is_err(), "an operator can't overrule a gate");
+        assert!(
+            world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.is_err(),
+            "an operator can't overrule a gate"
+        );
         assert_eq!(world.state(&code).await, RolloutState::Halted);
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         world.look().await;
         assert_eq!(
             world.state(&code).await,
@@ -90,6 +93,8 @@ async fn a_gate_halts_and_a_manager_alone_lets_it_go_on() {
         }
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
+        let why = world.rollout(&code).await.row.reason;
+        assert!(why.contains(" since it was let go on"), "{}: {why}", world.name());
     }
 }
 
@@ -119,7 +124,7 @@ async fn silent_devices_are_failures_of_their_own_and_may_come_back() {
         );
         assert_eq!(detail.row.state, RolloutState::Halted, "{}", world.name());
         assert_eq!(world.kinds(&first[3].0).await.last(), Some(&"update_silent"));
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         assert_eq!(world.offered(&first[3].0).await, Some(first[3].1), "{}: it goes on where it was", world.name());
         world.installs(&first[3].0, first[3].1, "2.0").await;
         assert_eq!((world.count(&code, 0, S::Silent).await, world.count(&code, 0, S::Verified).await), (1, 3));

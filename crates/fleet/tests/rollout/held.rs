@@ -129,7 +129,7 @@ async fn what_is_accepted_of_silent_ones_is_of_those_with_whom_it_goes_on() {
         world.wait(8 * DAY);
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         for (device, id) in world.offered_of(&good[2..]).await {
             world.installs(&device, id, "2.0").await;
         }
@@ -192,7 +192,7 @@ async fn harm_that_is_everywhere_halts_everything() {
         assert!(detail.row.reason.contains("devices that were told failed"), "{}", detail.row.reason);
         assert!(detail.held_back.is_empty(), "{}", world.name());
         // A manager lets it go on: evidence begins anew, and what is accepted halts nothing.
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}", world.name());
         assert!(world.count(&code, 0, S::Failed).await > 0);

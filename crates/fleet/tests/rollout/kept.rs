@@ -41,7 +41,7 @@ async fn a_halt_holds_for_silent_devices_as_for_all_others() {
         assert_eq!(still, first[..1].to_vec(), "{}: the one that has begun, and nobody else", world.name());
         let (device, id) = &first[1];
         assert!(world.fleet.deployment(device, *id, None).await.is_err(), "{}: by no address", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         assert_eq!(world.offered(device).await, Some(*id), "{}: it goes on where it was", world.name());
     }
 }
@@ -86,13 +86,13 @@ async fn what_a_pause_holds_up_is_no_failure_and_costs_no_turn() {
         poll_for(&world, &devices, 65).await;
         world.look().await;
         assert_eq!((world.count(&code, 0, S::Failed).await, world.count(&code, 0, S::Cancelled).await), (0, 6));
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         let again = world.offered_of(&devices).await;
         assert_eq!(again.len(), 6, "{}: each has its turn still", world.name());
         // A shorter pause buys the time that it took.
         world.fleet.pause_rollout(&operator(), &code, "").await.unwrap();
         poll_for(&world, &devices, 50).await;
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         poll_for(&world, &devices, 20).await;
         world.look().await;
         assert_eq!(world.offered_of(&devices).await, again, "{}", world.name());
@@ -156,7 +156,7 @@ async fn what_is_over_holds_nobody_up() {
         let (device, _) = &told[5];
         assert_eq!(world.poll(device).await.update, None, "{}", world.name());
         assert_eq!(world.count(&code, 0, S::Cancelled).await, 2, "{}", world.name());
-        world.fleet.resume_rollout(&operator(), &newer).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &newer, Resume::default()).await.unwrap();
         assert!(world.offered(device).await.is_some(), "{}: it is not lost", world.name());
     }
 }

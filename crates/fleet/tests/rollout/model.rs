@@ -162,7 +162,7 @@ impl Story<'_> {
                 at.look_after_rollouts().await.unwrap();
             }
             Step::Pause => drop(fleet.pause_rollout(&operator(), &self.code, "").await),
-            Step::Resume => drop(self.other.resume_rollout(&manager(), &self.code).await),
+            Step::Resume => drop(self.other.resume_rollout(&manager(), &self.code, IN_SPITE).await),
             Step::Advance(wave) => drop(fleet.advance_rollout(&manager(), &self.code, *wave).await),
             Step::Edit => {
                 let version = self.world.rollout(&self.code).await.version;

@@ -151,7 +151,7 @@ async fn roles_and_nobody() {
             assert!(world.fleet.create_rollout(actor, plan(release)).await.is_err(), "{who}");
             assert!(world.fleet.submit_rollout(actor, &code, 0).await.is_err(), "{who}");
             assert!(world.fleet.pause_rollout(actor, &code, "").await.is_err(), "{who}");
-            assert!(world.fleet.resume_rollout(actor, &code).await.is_err(), "{who}");
+            assert!(world.fleet.resume_rollout(actor, &code, IN_SPITE).await.is_err(), "{who}");
             assert!(world.fleet.advance_rollout(actor, &code, 0).await.is_err(), "{who}");
             assert!(world.fleet.abort_rollout(actor, &code, Abort::Keep, "").await.is_err(), "{who}");
         }
@@ -185,7 +185,7 @@ async fn roles_and_nobody() {
         assert!(world.fleet.advance_rollout(&token, &code, 0).await.is_err(), "{}", world.name());
         assert_eq!(world.rollout(&code).await.row.wave, Some(0), "{}", world.name());
         world.fleet.pause_rollout(&token, &code, "").await.unwrap();
-        world.fleet.resume_rollout(&token, &code).await.unwrap();
+        world.fleet.resume_rollout(&token, &code, Resume::default()).await.unwrap();
         world.fleet.pause_rollout(&manager(), &code, "").await.unwrap();
         let audited = world.fleet.audit_verify(&auditor).await.unwrap();
         assert!(audited.break_at.is_none(), "{}", world.name());

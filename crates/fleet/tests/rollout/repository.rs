@@ -171,7 +171,7 @@ async fn what_stops_a_rollout_stops_its_repository() {
         assert!(!world.fetches(told, "2.0").await);
         assert!(world.fetches(fetching, "2.0").await, "{}: it has begun", world.name());
         assert_eq!(world.sees(other).await.as_deref(), Some("1.0"));
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         assert_eq!(world.sees(told).await.as_deref(), Some("2.0"));
         // A device that is not trusted sees nothing of it.
         let quarantined = Event::Quarantined { reason: "looked into".into() };

@@ -60,7 +60,7 @@ async fn a_restore_sends_nothing_by_itself_and_gives_no_id_again() {
         for device in &devices {
             assert_eq!(fleet.poll(device).await.unwrap().update, None, "{}: {}", world.name(), device.name());
         }
-        fleet.resume_rollout(&manager(), &running).await.unwrap();
+        fleet.resume_rollout(&manager(), &running, Resume::default()).await.unwrap();
         // Files that can't be read in time are no verdict; it is looked at them again.
         let mut told = None;
         for _ in 0..150 {

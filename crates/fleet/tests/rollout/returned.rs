@@ -28,9 +28,9 @@ async fn silent_devices_that_come_back_hide_no_others_that_go_silent() {
         world.look().await;
         assert_eq!(world.count(&code, 0, S::Silent).await, 6, "{}", world.name());
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
-        let refused = world.fleet.resume_rollout(&operator(), &code).await;
+        let refused = world.fleet.resume_rollout(&operator(), &code, Resume::default()).await;
         assert!(matches!(refused, Err(Error::Forbidden { .. })), "{}: {refused:?}", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Running, "{}: it is accepted", world.name());
         assert_eq!(world.rollout(&code).await.wave_views[0].accepted.silent, 6, "{}", world.name());
@@ -64,7 +64,7 @@ async fn silent_devices_that_come_back_hide_no_others_that_go_silent() {
         let detail = world.rollout(&code).await;
         assert_eq!(detail.wave_views[0].evidence.silent, 10, "{}", world.name());
         assert_eq!(detail.row.state, RolloutState::Halted, "{}", world.name());
-        let why = "8 of 20 devices with an outcome went silent";
+        let why = "8 of 20 devices with an outcome since it was let go on went silent";
         assert!(detail.row.reason.contains(why), "{}: {}", world.name(), detail.row.reason);
     }
 }
@@ -81,7 +81,7 @@ async fn one_that_goes_silent_as_another_comes_back_is_hidden_by_nobody() {
         world.wait(3 * HOUR);
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         // Another one says that it has installed it, and nothing more.
         let (second, id) = world.offered_of(&devices[9..10]).await.remove(0);
         world.says(&second, id, Execution::Closed, Finished::Success).await;
@@ -97,7 +97,7 @@ async fn one_that_goes_silent_as_another_comes_back_is_hidden_by_nobody() {
         let detail = world.rollout(&code).await;
         assert_eq!(detail.wave_views[0].counts, before, "{}: as many are as far", world.name());
         assert_eq!(detail.row.state, RolloutState::Halted, "{}", world.name());
-        let why = "1 of 1 devices with an outcome went silent";
+        let why = "1 of 1 devices with an outcome since it was let go on went silent";
         assert!(detail.row.reason.contains(why), "{}: {}", world.name(), detail.row.reason);
     }
 }
@@ -118,7 +118,7 @@ async fn those_who_come_back_and_fail_are_not_held_against_those_told_since() {
         world.wait(8 * DAY);
         world.look().await;
         assert_eq!(world.state(&code).await, RolloutState::Halted, "{}", world.name());
-        world.fleet.resume_rollout(&manager(), &code).await.unwrap();
+        world.fleet.resume_rollout(&manager(), &code, IN_SPITE).await.unwrap();
         for (device, id) in world.offered_of(&devices[60..66]).await {
             world.installs(&device, id, "2.0").await;
         }

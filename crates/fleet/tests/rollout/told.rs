@@ -42,7 +42,7 @@ async fn every_step_of_a_rollout_is_told() {
         assert!(told.iter().filter(|(word, _)| word.starts_with("rollout.")).all(|(_, about)| *about == code));
         world.fleet.pause_rollout(&operator(), &code, "lunch").await.unwrap();
         world.fleet.pause_rollout(&operator(), &code, "lunch").await.unwrap();
-        world.fleet.resume_rollout(&operator(), &code).await.unwrap();
+        world.fleet.resume_rollout(&operator(), &code, Resume::default()).await.unwrap();
         assert_eq!(words(&rung(&world, &mut ear).await), ["rollout.paused", "rollout.resumed"], "{}", world.name());
         for (device, id) in world.offered_of(&devices).await {
             world.installs(&device, id, "2.0").await;

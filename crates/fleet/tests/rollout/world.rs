@@ -1,6 +1,7 @@
 //! What these tests share: a fleet with releases, and devices that do as they are told.
 
 pub use crate::scene::{RULE, admin, manager, operator, user};
+pub use fleet::rollout::Resume;
 
 use crate::{pushing, scene};
 use domain::{
@@ -25,6 +26,9 @@ use uuid::Uuid;
 
 /// 2 November 2026, 12:00, a Monday.
 pub const NOW: Timestamp = pushing::NOW;
+
+/// What a manager says who lets a rollout go on in spite of its gate.
+pub const IN_SPITE: Resume<'static> = Resume::because("It is known.");
 
 /// A fleet with a pipeline whose signatures count.
 pub struct World {

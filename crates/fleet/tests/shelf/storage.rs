@@ -15,7 +15,10 @@ use s3s::{
 };
 use std::{net::SocketAddr, path::PathBuf};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinSet,
+};
 use zeroize::Zeroizing;
 
 const ID: &str = "AKIDTEST";
@@ -41,6 +44,8 @@ pub struct Storage {
     pub folder: TempDir,
     pub address: SocketAddr,
     serving: JoinSet<()>,
+    /// The address while nobody answers there, so that nobody else gets it.
+    held: Option<TcpSocket>,
 }
 
 impl Storage {
@@ -49,20 +54,24 @@ impl Storage {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut storage = Self { address: listener.local_addr().unwrap(), folder, serving: JoinSet::new() };
+        let mut storage = Self { address: listener.local_addr().unwrap(), folder, serving: JoinSet::new(), held: None };
         storage.serve(listener);
         storage
     }
 
     /// Answers again where it did before it was stopped.
     pub async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = self.held.take().unwrap().listen(1024).unwrap();
         self.serve(listener);
     }
 
     /// Breaks off whatever goes on, and answers no more.
     pub async fn stop(&mut self) {
         self.serving.shutdown().await;
+        let held = TcpSocket::new_v4().unwrap();
+        held.set_reuseaddr(true).unwrap();
+        held.bind(self.address).unwrap();
+        self.held = Some(held);
     }
 
     fn serve(&mut self, listener: TcpListener) {

@@ -112,7 +112,7 @@ impl Cluster {
 
     fn copy_data(&self, to: &Beside, how: &[&str]) -> StoreResult<()> {
         let (socket, data) = (self.folder.display().to_string(), to.data());
-        let from = [&["-h", &socket, "-U", "muster", "-D", &data, "-c", "fast"], how].concat();
+        let from = [&["-h", &socket, "-U", "muster", "-D", &data, "-c", "fast", "--no-sync"], how].concat();
         run(&self.binaries.join("pg_basebackup"), &from)
     }
 }

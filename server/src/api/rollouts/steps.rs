@@ -8,7 +8,10 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use domain::evidence::{Factor, Level};
-use fleet::{Actor, rollout::Abort};
+use fleet::{
+    Actor,
+    rollout::{Abort, Resume},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -91,9 +94,9 @@ pub async fn resume(
     State(console): State<Console>,
     Program(actor): Program,
     Key(code): Key,
-    _: Document<Because>,
+    Document(because): Document<Because>,
 ) -> Answer<Json<RolloutDetailShape>> {
-    let done = console.fleet.resume_rollout(&actor, &code).await;
+    let done = console.fleet.resume_rollout(&actor, &code, Resume::because(&because.reason)).await;
     shown_after(&console, &actor, &code, done).await
 }
 

