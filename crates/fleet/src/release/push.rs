@@ -4,7 +4,9 @@ use super::{
     Upload,
     again::{already, withdrawn},
     inspect::Found,
-    ring, room, signer,
+    ring, room,
+    shelf::Adopted,
+    signer,
     signer::refused,
     subject_of,
     upload::is_whole,
@@ -230,13 +232,17 @@ impl Fleet {
         // Nobody writes in it while this is held, and whoever comes later finds it whole.
         let file = self.upload_file(upload.id).await?.into_std().await;
         let copied = file.try_clone().map_err(super::shelf::trouble)?;
-        if !shelf.adopt(file, path, &found.sha256).await? {
-            if shelf.is_folder() {
-                self.room_for_copy(found.size).await?;
+        match shelf.adopt(file, path, &found.sha256).await? {
+            Adopted::OnShelf => {}
+            Adopted::Gone => return Err(Error::not_found("upload", &upload.id.to_string())),
+            Adopted::NeedsCopy => {
+                if shelf.is_folder() {
+                    self.room_for_copy(found.size).await?;
+                }
+                let mut copied = tokio::fs::File::from_std(copied);
+                copied.rewind().await.map_err(super::shelf::trouble)?;
+                shelf.keep(copied, &found.sha256).await?;
             }
-            let mut copied = tokio::fs::File::from_std(copied);
-            copied.rewind().await.map_err(super::shelf::trouble)?;
-            shelf.keep(copied, &found.sha256).await?;
         }
         self.inner.rollouts.believe();
         Ok(())

@@ -10,6 +10,7 @@ mod place;
 mod reach;
 
 pub(crate) use backup::for_backups;
+pub(super) use keep::Adopted;
 pub use place::{Bucket, BucketCredentials, ShelfPlace};
 pub use reach::Unreached;
 

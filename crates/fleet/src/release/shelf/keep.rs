@@ -18,6 +18,17 @@ const PART: usize = 8 << 20;
 /// How many parts are written at the same time.
 const AT_ONCE: usize = 2;
 
+/// What became of a file that the shelf was to take as it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::release) enum Adopted {
+    /// It is on the shelf.
+    OnShelf,
+    /// It can't be there without a copy, as across two file systems, or on a shelf that is no folder.
+    NeedsCopy,
+    /// Its name is gone: whoever had the file before made something of it.
+    Gone,
+}
+
 impl Artifacts {
     /// Puts a copy of a file there. One that is there already is written anew: it may have been damaged.
     ///
@@ -59,13 +70,12 @@ impl Artifacts {
     }
 
     /// Puts a file there without a copy, as a second name for it: it takes its room once. Nobody may write in it from here on.
-    /// False when that can't be done, as across two file systems, or on a shelf that is no folder.
     ///
     /// # Errors
     /// As [`Artifacts::keep`].
-    pub(in crate::release) async fn adopt(&self, file: File, path: PathBuf, sha256: &str) -> Result<bool> {
+    pub(in crate::release) async fn adopt(&self, file: File, path: PathBuf, sha256: &str) -> Result<Adopted> {
         if !self.is_folder() {
-            return Ok(false);
+            return Ok(Adopted::NeedsCopy);
         }
         // Makes the folder.
         self.store().await?;
@@ -74,7 +84,7 @@ impl Artifacts {
     }
 }
 
-fn adopt(mut file: File, path: &Path, folder: &Path, sha256: &str) -> Result<bool> {
+fn adopt(mut file: File, path: &Path, folder: &Path, sha256: &str) -> Result<Adopted> {
     file.rewind().map_err(trouble)?;
     if hash_of(&mut file).map_err(trouble)? != sha256 {
         return Err(changed(sha256));
@@ -83,7 +93,8 @@ fn adopt(mut file: File, path: &Path, folder: &Path, sha256: &str) -> Result<boo
     // Called as the storage calls what is on its way, so that it is swept if we die here.
     let on_its_way = folder.join(format!("{sha256}#{}", Uuid::now_v7().as_u128()));
     if let Err(error) = fs::hard_link(path, &on_its_way) {
-        return if error.kind() == io::ErrorKind::NotFound { Err(trouble(error)) } else { Ok(false) };
+        let is_gone = error.kind() == io::ErrorKind::NotFound && !path.exists();
+        return Ok(if is_gone { Adopted::Gone } else { Adopted::NeedsCopy });
     }
     let place = folder.join(sha256);
     let put = fs::rename(&on_its_way, &place);
@@ -96,7 +107,7 @@ fn adopt(mut file: File, path: &Path, folder: &Path, sha256: &str) -> Result<boo
     }
     store::private::close(&place);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(trouble)?;
-    Ok(true)
+    Ok(Adopted::OnShelf)
 }
 
 fn hash_of(file: &mut impl Read) -> io::Result<String> {
@@ -145,6 +156,21 @@ mod tests {
         assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1, "and nothing is left of it");
     }
 
+    #[tokio::test]
+    async fn what_another_took_meanwhile_is_gone_and_what_lies_there_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let shelf = Artifacts::new(data.path(), ShelfPlace::Folder);
+        let (good, path) = (b"as it was checked", data.path().join("1.part"));
+        let name = sha256(good);
+        fs::write(&path, good).unwrap();
+        let waiting = File::open(&path).unwrap();
+        assert_eq!(shelf.adopt(File::open(&path).unwrap(), path.clone(), &name).await.unwrap(), Adopted::OnShelf);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(shelf.adopt(waiting, path, &name).await.unwrap(), Adopted::Gone);
+        assert_eq!(fs::read(data.path().join("artifacts").join(&name)).unwrap(), good);
+        assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn what_is_adopted_takes_no_second_room_and_heals_what_was_damaged() {
@@ -156,14 +182,16 @@ mod tests {
         fs::write(&path, good).unwrap();
         // Twice: a push may fail after it, and is tried again.
         for _ in 0..2 {
-            assert!(shelf.adopt(File::open(&path).unwrap(), path.clone(), &name).await.unwrap());
+            let adopted = shelf.adopt(File::open(&path).unwrap(), path.clone(), &name).await.unwrap();
+            assert_eq!(adopted, Adopted::OnShelf);
             assert_eq!(fs::metadata(&place).unwrap().ino(), fs::metadata(&path).unwrap().ino());
             assert_eq!(fs::metadata(&place).unwrap().mode() & 0o077, 0);
         }
         fs::remove_file(&path).unwrap();
         fs::write(&place, b"rotten").unwrap();
         fs::write(&path, good).unwrap();
-        assert!(shelf.adopt(File::open(&path).unwrap(), path.clone(), &name).await.unwrap());
+        let adopted = shelf.adopt(File::open(&path).unwrap(), path.clone(), &name).await.unwrap();
+        assert_eq!(adopted, Adopted::OnShelf);
         assert_eq!(fs::read(&place).unwrap(), good);
         assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
     }
