@@ -9,7 +9,7 @@ use http::StatusCode;
 use std::time::{Duration, Instant};
 use store::testing;
 
-const MOST: Duration = Duration::from_secs(5);
+const MOST: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_can_t_read_its_database_lets_nobody_in() {
@@ -22,8 +22,9 @@ async fn a_gateway_that_can_t_read_its_database_lets_nobody_in() {
     let holding = "timeout 30 openssl s_client -connect $AT -CAfile ca.pem -cert U-00001.pem -key U-00001.key -quiet \
                    < <(exec sleep 30 2> /dev/null) > /dev/null 2>&1 || true";
     field.fleet.limit_trust_age(MOST);
-    assert_eq!(field.visit("U-00001").await.0, 200);
-    assert!(field.says(&by_token).await.contains(" 200"));
+    // A machine that stands still for seconds makes it stale as well.
+    until("it lets devices in", async || field.visit("U-00001").await.0 == 200).await;
+    until("it answers devices", async || field.says(&by_token).await.contains(" 200")).await;
     let begun = Instant::now();
     let held = async {
         field.says(holding).await;
@@ -35,7 +36,7 @@ async fn a_gateway_that_can_t_read_its_database_lets_nobody_in() {
     };
     let (held, ()) = tokio::join!(held, cut);
     // The age is that of the last read, which may have begun a while before.
-    assert!(held > MOST / 4 && held < Duration::from_secs(25), "its connection ended after {held:?}");
+    assert!(held > MOST / 8 && held < Duration::from_secs(25), "its connection ended after {held:?}");
     let (status, said) = field.visit("U-00001").await;
     assert_eq!(status, 0, "{said}");
     assert!(!said.contains("revoked"), "nothing is wrong with its certificate: {said}");

@@ -92,7 +92,7 @@ queries! {
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     RECEIVED = "UPDATE upload SET received = $3, expires_at = $4 WHERE id = $1 AND received = $2";
     END = "UPDATE upload SET size = received WHERE id = $1 AND received = $2";
-    USED = "UPDATE upload SET release_id = $2 WHERE id = $1";
+    USED = "UPDATE upload SET release_id = $2 WHERE id = $1 AND (release_id IS NULL OR release_id = $2)";
     EXPIRED = concat!("SELECT ", columns!(), " FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1000");
     FORGET = "DELETE FROM upload WHERE id = $1";
     FORGET_UNFINISHED = "DELETE FROM upload WHERE id = $1 AND release_id IS NULL";
@@ -195,13 +195,15 @@ pub async fn end(tx: &mut Tx, id: UploadId, received: i64) -> StoreResult<()> {
     Ok(())
 }
 
-/// Notes what was made of it.
+/// Notes what was made of it; false where that is another release already, or there is no such upload any more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn used(tx: &mut Tx, id: UploadId, release: ReleaseId) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(USED).bind(id.0).bind(release.0).execute(executor).await.map(drop))?;
-    Ok(())
+pub async fn used(tx: &mut Tx, id: UploadId, release: ReleaseId) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(USED).bind(id.0).bind(release.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Uploads whose time is over; a thousand at most.
@@ -222,13 +224,15 @@ pub async fn forget(tx: &mut Tx, id: UploadId) -> StoreResult<()> {
     Ok(())
 }
 
-/// Forgets an upload unless a release was made of it meanwhile.
+/// Forgets an upload unless a release was made of it meanwhile: whether that is done.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_unfinished(tx: &mut Tx, id: UploadId) -> StoreResult<()> {
-    within!(tx, |executor| sqlx::query(FORGET_UNFINISHED).bind(id.0).execute(executor).await.map(drop))?;
-    Ok(())
+pub async fn forget_unfinished(tx: &mut Tx, id: UploadId) -> StoreResult<bool> {
+    let done = within!(tx, |executor| {
+        sqlx::query(FORGET_UNFINISHED).bind(id.0).execute(executor).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Forgets an upload if its time is over still: false when somebody has gone on with it.

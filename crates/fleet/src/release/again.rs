@@ -34,7 +34,8 @@ impl Fleet {
     ) -> Result<Pushed> {
         let pushed = self.is_of_it(known, asked, found).await?;
         let mut deed = self.allow(actor, Permission::ReleasePush, &subject_of(pushed.release.id)).await?;
-        store::upload::used(&mut deed.tx, upload.id, pushed.release.id).await?;
+        // Of what was discarded meanwhile, or is another release's by now, this one is there all the same.
+        let _ = store::upload::used(&mut deed.tx, upload.id, pushed.release.id).await?;
         let detail = json!({"again": true, "sha256": found.sha256});
         deed.commit("release.push", &subject_of(pushed.release.id), &detail).await?;
         self.remove_upload_file(upload.id).await;

@@ -9,7 +9,7 @@ use super::{
     signer,
     signer::refused,
     subject_of,
-    upload::is_whole,
+    upload::{beside_another, is_whole},
 };
 use crate::{Actor, Error, FieldError, Fleet, Result, webhook};
 use domain::{
@@ -21,6 +21,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::io::Seek;
 use store::{StoreError, artifact::Artifact, release::ReleaseStep};
 use tokio::io::AsyncSeekExt;
 use uuid::Uuid;
@@ -73,10 +74,12 @@ impl Fleet {
         }
         let found = match self.look_into(actor, &upload).await {
             Ok(found) => found,
-            Err(error @ Error::NotFound { .. }) => return self.made_meanwhile(actor, &upload, &release, error).await,
             Err(error) => {
-                self.refuse_upload(actor, &upload, &release, &error).await?;
-                return Err(error);
+                let made = self.made_meanwhile(actor, &upload, &release, error).await;
+                if let Err(error) = &made {
+                    self.refuse_upload(actor, &upload, &release, error).await?;
+                }
+                return made;
             }
         };
         fits(&release, &found)?;
@@ -135,10 +138,15 @@ impl Fleet {
 
     /// The file, checked whole, and its signers as they stand at this moment.
     async fn look_into(&self, actor: &Actor, upload: &Upload) -> Result<Found> {
-        if upload.shared {
-            self.upload_so_far(actor, upload.id).await?;
-        }
-        let file = std::fs::File::open(self.upload_path(upload.id)).map_err(|error| gone(upload, error))?;
+        let file = if upload.shared {
+            // As it is open now: another may have that name by the time it is read.
+            let (file, _) = self.upload_so_far(actor, upload.id).await?;
+            let mut file = file.into_std().await;
+            file.rewind().and_then(|()| file.unlock()).map_err(super::shelf::trouble)?;
+            file
+        } else {
+            std::fs::File::open(self.upload_path(upload.id)).map_err(|error| gone(upload, error))?
+        };
         let found = self.inspect_file(Box::new(file), &upload.file_name).await?;
         if !upload.sha256.is_empty() && upload.sha256 != found.sha256 {
             return Err(refused(
@@ -162,9 +170,11 @@ impl Fleet {
         self.audit_alone(actor, Permission::ReleasePush.as_str(), &subject, Outcome::Denied, &detail.to_string())
             .await?;
         let mut tx = self.db().begin().await?;
-        store::upload::forget(&mut tx, upload.id).await?;
+        let is_forgotten = store::upload::forget_unfinished(&mut tx, upload.id).await?;
         tx.commit().await?;
-        self.remove_upload_file(upload.id).await;
+        if is_forgotten {
+            self.remove_upload_file(upload.id).await;
+        }
         Ok(())
     }
 
@@ -174,7 +184,7 @@ impl Fleet {
             self.is_of_it(known, &release, &found).await?;
         }
         // Whatever becomes of the deed: what is on the shelf and in no release is nobody's, and harms nobody.
-        self.put_on_shelf(upload, &found).await?;
+        self.put_on_shelf(actor, upload, &found).await?;
         if let Some(known) = known {
             return self.same_release(actor, upload, &known, &release, &found).await;
         }
@@ -219,7 +229,10 @@ impl Fleet {
                 other => other?,
             }
         }
-        store::upload::used(&mut deed.tx, upload.id, release.id).await?;
+        if !store::upload::used(&mut deed.tx, upload.id, release.id).await? {
+            // Somebody else made another release of it, or discarded it, at this moment.
+            return Err(Error::not_found("upload", &upload.id.to_string()));
+        }
         webhook::tell(&mut deed.tx, self.now(), EventKind::ReleasePushed, &release.id.to_string()).await?;
         ring(&mut deed, release.id).await?;
         deed.commit("release.push", &subject, &detail).await?;
@@ -227,10 +240,11 @@ impl Fleet {
         Ok(Pushed { release, fresh: true })
     }
 
-    async fn put_on_shelf(&self, upload: &Upload, found: &Found) -> Result<()> {
+    async fn put_on_shelf(&self, actor: &Actor, upload: &Upload, found: &Found) -> Result<()> {
         let (shelf, path) = (self.artifacts(), self.upload_path(upload.id));
         // Nobody writes in it while this is held, and whoever comes later finds it whole.
         let file = self.upload_file(upload.id).await?.into_std().await;
+        self.is_as_it_was(actor, upload).await?;
         let copied = file.try_clone().map_err(super::shelf::trouble)?;
         match shelf.adopt(file, path, &found.sha256).await? {
             Adopted::OnShelf => {}
@@ -246,6 +260,16 @@ impl Fleet {
         }
         self.inner.rollouts.believe();
         Ok(())
+    }
+
+    /// Whether an upload is what it was: whoever had its file in the meantime may have gone on with it, or made a release of it.
+    async fn is_as_it_was(&self, actor: &Actor, upload: &Upload) -> Result<()> {
+        let now = self.upload(actor, upload.id).await?;
+        if now.release_id.is_some() {
+            return Err(Error::not_found("upload", &upload.id.to_string()));
+        }
+        let is_same = (now.received, now.size) == (upload.received, upload.size);
+        if is_same { Ok(()) } else { Err(beside_another()) }
     }
 
     /// Whether the shelf's disk, which the database may be on, has room for a second one of this file.

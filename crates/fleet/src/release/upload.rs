@@ -353,7 +353,7 @@ impl Fleet {
     }
 }
 
-fn beside_another() -> Error {
+pub(super) fn beside_another() -> Error {
     let told = "Another request sends this file at the moment. Ask how much of it is here, and go on from there.";
     Error::Conflict(told.to_owned())
 }

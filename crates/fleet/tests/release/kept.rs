@@ -133,3 +133,23 @@ async fn of_two_pushes_of_one_upload_none_breaks() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_of_the_first_release_that_was_made_of_it() {
+    for world in worlds().await {
+        let upload = world.sent(&world.pipeline.image("1.4.2")).await;
+        let (first, second) = (world.pushed("1.4.3").await, world.pushed("1.4.4").await);
+        let used = async |release| {
+            let mut tx = world.fleet.db().begin().await.unwrap();
+            let used = store::upload::used(&mut tx, upload, release).await.unwrap();
+            tx.commit().await.unwrap();
+            used
+        };
+        assert!(used(first).await && used(first).await && !used(second).await, "{}", world.name());
+        let mut tx = world.fleet.db().begin().await.unwrap();
+        assert!(!store::upload::forget_unfinished(&mut tx, upload).await.unwrap());
+        tx.commit().await.unwrap();
+        let told = world.fleet.push_release(&pipeline(), &form("1.4.2"), upload).await;
+        assert!(matches!(&told, Err(Error::Conflict(why)) if why.contains("1.4.3")), "{}: {told:?}", world.name());
+    }
+}

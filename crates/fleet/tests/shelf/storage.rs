@@ -1,6 +1,9 @@
 //! Storage that speaks S3, in this process, on a folder; and places to keep files in.
 
-use crate::world::{World, worlds};
+use crate::{
+    patience::until,
+    world::{World, worlds},
+};
 use fleet::release::{Bucket, BucketCredentials, ShelfPlace};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -68,10 +71,16 @@ impl Storage {
     /// Breaks off whatever goes on, and answers no more.
     pub async fn stop(&mut self) {
         self.serving.shutdown().await;
-        let held = TcpSocket::new_v4().unwrap();
-        held.set_reuseaddr(true).unwrap();
-        held.bind(self.address).unwrap();
-        self.held = Some(held);
+        let mut held = None;
+        until("the port is free", async || {
+            // A program that another test starts has it for a moment.
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_reuseaddr(true).unwrap();
+            held = socket.bind(self.address).is_ok().then_some(socket);
+            held.is_some()
+        })
+        .await;
+        self.held = held;
     }
 
     fn serve(&mut self, listener: TcpListener) {

@@ -113,6 +113,37 @@ async fn of_two_nodes_that_take_the_same_piece_one_counts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_pushes_one_file_at_the_same_time_at_two_nodes_gets_its_one_release() {
+    let (world, storage) = (world().await, Storage::start().await);
+    let (first, _first_folder) = node(&world).await;
+    let (first, second) = (first.with_shelf(storage.place()), world.fleet.clone().with_shelf(storage.place()));
+    for version in ["2.0", "2.1", "2.2"] {
+        let (image, ours, operator) = (world.pipeline.image(version), form(version), operator());
+        let upload = begun(&first, &image).await;
+        sends(&second, &upload, 0, &image).await.unwrap();
+        let push = async |node: &Fleet| until_free(async || node.push_release(&operator, &ours, upload.id).await).await;
+        let pushed = tokio::join!(push(&first), push(&first), push(&second), push(&second));
+        let pushed = [pushed.0, pushed.1, pushed.2, pushed.3];
+        assert_eq!(pushed.iter().filter(|pushed| pushed.fresh).count(), 1, "{pushed:?}");
+        assert!(pushed.iter().all(|one| one.release.id == pushed[0].release.id), "{pushed:?}");
+    }
+}
+
+/// What is done once nobody else has the file.
+async fn until_free<T>(mut done: impl AsyncFnMut() -> Result<T>) -> T {
+    let mut made = None;
+    until("nobody else has the file", async || {
+        made = match done().await {
+            Err(Error::Conflict(why)) if why.contains("Another request") => None,
+            done => Some(done.unwrap()),
+        };
+        made.is_some()
+    })
+    .await;
+    made.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pieces_go_with_their_upload_even_if_the_bucket_is_away_then() {
     let (world, mut storage) = (world().await, Storage::start().await);
     let (first, _folder) = node(&world).await;
