@@ -45,8 +45,8 @@ class Receiver {
   }
 
   /**
-   * The tests that came, the first one first, each as it came last. Beside them comes what happens in the console that other files of
-   * tests share, where one's rollout may be halted; and who answers late is told the same again.
+   * The tests that came, the first one first, each as it came last. More may come beside them: other files of tests share this console,
+   * and a rollout of theirs may be halted meanwhile; and who answers late is told the same again.
    */
   get tests(): Got[] {
     const tests = this.got.filter(({ body }) => (JSON.parse(body) as { type: string }).type === 'webhook.test');

@@ -108,7 +108,7 @@ impl Scene {
         let mut answer = self.ask(Method::PATCH, place, &headers, piece.to_vec()).await;
         // A program that another test starts at this moment keeps the lock of the request before for a moment longer.
         for _ in 0..500 {
-            if !answer.body.to_string().contains("Another request sends this file at the moment") {
+            if !answer.body.to_string().contains("Another request has this file at the moment") {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

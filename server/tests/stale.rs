@@ -35,8 +35,8 @@ async fn a_gateway_that_can_t_read_its_database_lets_nobody_in() {
         testing::hide_changes(field.fleet.db(), true).await.unwrap();
     };
     let (held, ()) = tokio::join!(held, cut);
-    // The age is that of the last read, which may have begun a while before.
-    assert!(held > MOST / 8 && held < Duration::from_secs(25), "its connection ended after {held:?}");
+    // It was held until the gateway was stale, not refused; the age is that of the last read, which may have begun a while before.
+    assert!(held > MOST / 4 && held < Duration::from_secs(25), "its connection ended after {held:?}");
     let (status, said) = field.visit("U-00001").await;
     assert_eq!(status, 0, "{said}");
     assert!(!said.contains("revoked"), "nothing is wrong with its certificate: {said}");

@@ -224,7 +224,7 @@ pub async fn forget(tx: &mut Tx, id: UploadId) -> StoreResult<()> {
     Ok(())
 }
 
-/// Forgets an upload unless a release was made of it meanwhile: whether that is done.
+/// Forgets an upload unless a release was made of it meanwhile; false where nothing was forgotten.
 ///
 /// # Errors
 /// When the database fails.

@@ -108,9 +108,11 @@ pub struct NewRelease {
     responses(
     (status = 201, description = "It was made, in stage `dev`.", body = ReleaseShape,
         headers(("Location" = String, description = "Where the release is."))),
-    (status = 200, description = "It was there already, of the same file.", body = ReleaseShape),
-    (status = 404, description = "There is no such upload of yours.", body = Problem),
-    (status = 409, description = "The upload is not whole, or the version is that of another file.", body = Problem),
+    (status = 200, description = "It was there already, of the same file, or another request made it of this upload meanwhile.", body = ReleaseShape),
+    (status = 404, description = "There is no such upload of yours; it may have expired.", body = Problem),
+    (status = 409, description = "The upload is not whole, another request has its file at the moment, or another release was made of \
+        it; or the version is that of another file, or this file's for other models or revisions; or the file was withdrawn.",
+        body = Problem),
     (status = 422, description = "A field is wrong, or the file is refused (field `file`): not signed, signed by whom we \
         don't trust for it, altered, cut off, of another version.", body = Problem),
 ))]

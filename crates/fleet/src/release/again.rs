@@ -9,7 +9,7 @@ use domain::{
 use serde_json::json;
 
 impl Fleet {
-    /// The release that the same upload became by another request, which then removed the file.
+    /// The release that the same upload became by another request, which then removed the file; else what is wrong stays so.
     pub(super) async fn made_meanwhile(
         &self,
         actor: &Actor,
@@ -17,9 +17,9 @@ impl Fleet {
         asked: &Release,
         why: Error,
     ) -> Result<Pushed> {
-        match self.upload(actor, upload.id).await?.release_id {
-            Some(id) => already(self.kept_release(id).await?, asked),
-            None => Err(why),
+        match self.upload(actor, upload.id).await {
+            Ok(Upload { release_id: Some(id), .. }) => already(self.kept_release(id).await?, asked),
+            _ => Err(why),
         }
     }
 
@@ -34,7 +34,7 @@ impl Fleet {
     ) -> Result<Pushed> {
         let pushed = self.is_of_it(known, asked, found).await?;
         let mut deed = self.allow(actor, Permission::ReleasePush, &subject_of(pushed.release.id)).await?;
-        // Of what was discarded meanwhile, or is another release's by now, this one is there all the same.
+        // Not noted where the upload was discarded meanwhile or became another release: this one is there all the same.
         let _ = store::upload::used(&mut deed.tx, upload.id, pushed.release.id).await?;
         let detail = json!({"again": true, "sha256": found.sha256});
         deed.commit("release.push", &subject_of(pushed.release.id), &detail).await?;

@@ -85,7 +85,9 @@ impl Fleet {
         fits(&release, &found)?;
         let asked = Release { kind: found.kind, ..release };
         match self.keep_release(actor, &upload, asked.clone(), found).await {
-            Err(error @ Error::NotFound { .. }) => self.made_meanwhile(actor, &upload, &asked, error).await,
+            Err(error @ (Error::NotFound { .. } | Error::Conflict(_))) => {
+                self.made_meanwhile(actor, &upload, &asked, error).await
+            }
             kept => kept,
         }
     }
@@ -139,7 +141,7 @@ impl Fleet {
     /// The file, checked whole, and its signers as they stand at this moment.
     async fn look_into(&self, actor: &Actor, upload: &Upload) -> Result<Found> {
         let file = if upload.shared {
-            // As it is open now: another may have that name by the time it is read.
+            // As it is open now: another file may have that name by the time it is read.
             let (file, _) = self.upload_so_far(actor, upload.id).await?;
             let mut file = file.into_std().await;
             file.rewind().and_then(|()| file.unlock()).map_err(super::shelf::trouble)?;
@@ -172,7 +174,7 @@ impl Fleet {
         let mut tx = self.db().begin().await?;
         let is_forgotten = store::upload::forget_unfinished(&mut tx, upload.id).await?;
         tx.commit().await?;
-        if is_forgotten {
+        if is_forgotten || store::upload::by_id(self.db(), upload.id).await?.is_none() {
             self.remove_upload_file(upload.id).await;
         }
         Ok(())
@@ -230,7 +232,7 @@ impl Fleet {
             }
         }
         if !store::upload::used(&mut deed.tx, upload.id, release.id).await? {
-            // Somebody else made another release of it, or discarded it, at this moment.
+            // At this moment somebody else made another release of it, or discarded it, or its time was over.
             return Err(Error::not_found("upload", &upload.id.to_string()));
         }
         webhook::tell(&mut deed.tx, self.now(), EventKind::ReleasePushed, &release.id.to_string()).await?;
@@ -244,7 +246,7 @@ impl Fleet {
         let (shelf, path) = (self.artifacts(), self.upload_path(upload.id));
         // Nobody writes in it while this is held, and whoever comes later finds it whole.
         let file = self.upload_file(upload.id).await?.into_std().await;
-        self.is_as_it_was(actor, upload).await?;
+        self.must_be_as_it_was(actor, upload).await?;
         let copied = file.try_clone().map_err(super::shelf::trouble)?;
         match shelf.adopt(file, path, &found.sha256).await? {
             Adopted::OnShelf => {}
@@ -262,8 +264,8 @@ impl Fleet {
         Ok(())
     }
 
-    /// Whether an upload is what it was: whoever had its file in the meantime may have gone on with it, or made a release of it.
-    async fn is_as_it_was(&self, actor: &Actor, upload: &Upload) -> Result<()> {
+    /// Refuses an upload that is another by now: whoever had its file meanwhile may have gone on with it, or made a release of it.
+    async fn must_be_as_it_was(&self, actor: &Actor, upload: &Upload) -> Result<()> {
         let now = self.upload(actor, upload.id).await?;
         if now.release_id.is_some() {
             return Err(Error::not_found("upload", &upload.id.to_string()));

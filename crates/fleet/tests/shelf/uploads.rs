@@ -135,6 +135,7 @@ async fn until_free<T>(mut done: impl AsyncFnMut() -> Result<T>) -> T {
     until("nobody else has the file", async || {
         made = match done().await {
             Err(Error::Conflict(why)) if why.contains("Another request") => None,
+            Err(Error::Busy | Error::Contended) => None,
             done => Some(done.unwrap()),
         };
         made.is_some()

@@ -25,7 +25,7 @@ pub(in crate::release) enum Adopted {
     OnShelf,
     /// It can't be there without a copy, as across two file systems, or on a shelf that is no folder.
     NeedsCopy,
-    /// Its name is gone: whoever had the file before made something of it.
+    /// Its name is gone: a release was made of it meanwhile, or it was discarded.
     Gone,
 }
 
