@@ -354,8 +354,8 @@ impl Fleet {
 }
 
 pub(super) fn beside_another() -> Error {
-    let told = "Another request has this file at the moment: it sends it, or makes a release of it. Ask how much of it is here, and go on \
-                from there.";
+    let told = "Another request has this file at the moment: it sends it, or makes a release of it. Try again in a \
+                moment; whoever sends a piece asks first how much of it is here.";
     Error::Conflict(told.to_owned())
 }
 
